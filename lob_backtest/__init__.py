@@ -1,0 +1,1 @@
+"""Event-driven limit order book backtester for market makers."""

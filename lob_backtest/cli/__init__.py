@@ -1,0 +1,77 @@
+"""The command line: one module a verb, imported only when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any, Final
+
+import click
+
+from lob_backtest.errors import LobBacktestError
+
+VERBS: Final = {
+    "run": "Replay market data through a strategy and report where the money came from.",
+    "convert": "Turn a vendor's files into canonical Parquet.",
+    "validate": "List what is wrong with a market data file.",
+    "inspect": "Show what a market data file holds.",
+    "book": "Dump the rebuilt order book.",
+    "generate": "Write a synthetic market data file.",
+    "report": "Write the HTML page of a saved result.",
+    "compare": "Compare two saved results.",
+}
+
+
+class _Verbs(click.Group):
+    """A group whose commands live in `lob_backtest.cli.<verb>` and load on demand."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the verbs in the order of a user's work, not of the alphabet."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module of one verb."""
+        if cmd_name not in VERBS:
+            return None
+        command = importlib.import_module(f"lob_backtest.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs without importing them: `--help` stays fast."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="lob-backtest", prog_name="lob-backtest")
+def cli() -> None:
+    """Backtest market makers on limit order book data."""
+
+
+def main(argv: list[str] | None = None) -> Any:
+    """Run the command line and exit with the code of docs/errors.md.
+
+    Args:
+        argv: the arguments; the process's own when `None`.
+    """
+    try:
+        code = cli.main(args=argv, standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        code = stop.exit_code
+    except click.Abort:
+        click.echo("interrupted", err=True)
+        code = 130
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except LobBacktestError as error:
+        click.echo(f"error: {error}", err=True)
+        code = error.exit_code
+    except OSError as error:
+        click.echo(f"error: {error}", err=True)
+        code = 6
+    except MemoryError:
+        click.echo("error: out of memory", err=True)
+        code = 6
+    sys.exit(code if isinstance(code, int) else 0)

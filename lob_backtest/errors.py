@@ -1,0 +1,63 @@
+"""What can go wrong, as one tree of exceptions.
+
+    LobBacktestError            anything this package raises on purpose
+    ├── ConfigError             a setting is unknown, missing or out of range      exit 2
+    ├── DataError               a file is unreadable or breaks its contract        exit 3
+    ├── StrategyError           the strategy raised, or asked the impossible       exit 4
+    ├── EngineError             an invariant is broken: a bug in this package      exit 5
+    └── OutputError             the result cannot be written                       exit 6
+
+Every message is one text that says what is wrong, where (file, row, time, key), what was expected and what to
+do about it. `exit_code` is what the command line ends with.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lob_backtest.result import Result
+
+
+class LobBacktestError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+    exit_code = 1
+
+
+class ConfigError(LobBacktestError):
+    """A configuration key or a command-line value is unknown, missing or out of range."""
+
+    exit_code = 2
+
+
+class DataError(LobBacktestError):
+    """A market data file is unreadable, or breaks the contract of `lob_backtest.market.schema`."""
+
+    exit_code = 3
+
+
+class StrategyError(LobBacktestError):
+    """A strategy raised, or asked for what cannot be done; chained to the original exception.
+
+    Attributes:
+        result: what the run had produced until then, with ``status == "partial"``; `None` where there is none.
+    """
+
+    exit_code = 4
+
+    def __init__(self, message: str, *, result: Result | None = None) -> None:
+        super().__init__(message)
+        self.result = result
+
+
+class EngineError(LobBacktestError):
+    """An invariant of the engine is broken. This is a bug in lob_backtest: please report it."""
+
+    exit_code = 5
+
+
+class OutputError(LobBacktestError):
+    """A result cannot be written: the folder exists, the disk is full, permission is denied."""
+
+    exit_code = 6

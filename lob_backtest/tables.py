@@ -1,0 +1,184 @@
+"""The result tables that an engine fills: names, columns, units and the codes of their small-integer columns.
+
+Everything is an integer but `tag`. Times are nanoseconds since the epoch (UTC), prices ticks, sizes lots, cash
+tick·lots, fees 10⁻⁶ tick·lots (signed: a rebate is negative). Mids are doubled (`bid + ask`, half-ticks).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import Final
+
+import pyarrow as pa
+
+
+class Liquidity(IntEnum):
+    """Column `liquidity` of `fills`."""
+
+    MAKER = 0
+    TAKER = 1
+
+
+class Cause(IntEnum):
+    """Column `cause` of `fills`: why the order filled (docs/fill-model.md)."""
+
+    QUEUE = 1  # market flow at the order's price, with nothing left ahead
+    THROUGH = 2  # market flow at a worse price: the order had price priority
+    CROSS = 3  # the opposite side came to stand at or through the order, without a print
+    HIDDEN = 4  # market flow that traded with an order that was not displayed
+    TAKE = 5  # the order traded on arrival
+
+
+class UpdateKind(IntEnum):
+    """Column `kind` of `orders`."""
+
+    ACCEPTED = 1
+    REJECTED = 2
+    REPLACED = 3
+    REPLACE_REJECTED = 4
+    CANCELLED = 5
+    CANCEL_REJECTED = 6
+    EXPIRED = 7  # what an IOC, FOK or market order could not trade
+
+
+class OrderState(IntEnum):
+    """Column `state` of `orders`: the order after the update."""
+
+    PENDING = 0  # sent, not yet answered
+    LIVE = 1
+    FILLED = 2
+    CANCELLED = 3
+    REJECTED = 4
+    EXPIRED = 5
+
+
+class TimeInForce(IntEnum):
+    """How long an order stands."""
+
+    GTC = 0  # until cancelled
+    IOC = 1  # trades what it can on arrival, the rest dies
+    FOK = 2  # trades in full on arrival, or not at all
+
+
+class RejectReason(IntEnum):
+    """Why a request was refused. Refusals are data, never exceptions."""
+
+    NONE = 0
+    POST_ONLY = 1  # it would take
+    UNKNOWN_ORDER = 2  # no such order of this strategy
+    TOO_LATE = 3  # the order was filled or gone when the request arrived
+    OFF_TICK = 4  # the price is not a whole number of ticks
+    OFF_LOT = 5  # the size is not a whole number of lots
+    SIZE = 6  # the size is zero, negative or 2⁴⁰ lots and more
+    PRICE = 7  # the price is 2⁴⁰ ticks and more, or missing where one is needed
+    POSITION_LIMIT = 8
+    WARM_UP = 9
+    HALTED = 10  # the market is not in its continuous phase
+    SELF_TRADE = 11  # it would trade with an own resting order
+    IN_FLIGHT = 12  # a request for this order is still unanswered
+    STOPPED = 13  # the run is ending
+    BAD_VALUE = 14  # an argument of the wrong kind (a string, NaN, an unknown time in force)
+
+
+def fills_schema(markouts_ns: Sequence[int]) -> pa.Schema:
+    """Schema of `fills`, in exchange order: one row a fill, one `mid2_after_<ns>ns` column a markout horizon.
+
+    `mid2_before` is the last two-sided doubled mid before the first row of the fill's exchange nanosecond, null if
+    there was none yet. `mid2_after_…` is the doubled mid after all rows up to min(fill time + horizon, end).
+    `ts_local_ns` is when the strategy learns of the fill. `queue_ahead_at_arrival_lots` is null for takers and
+    outside the displayed depth.
+    """
+    return pa.schema(
+        [
+            pa.field("fill_id", pa.int64(), nullable=False),
+            pa.field("order_id", pa.int64(), nullable=False),
+            pa.field("agent", pa.int16(), nullable=False),
+            pa.field("instrument", pa.int16(), nullable=False),
+            pa.field("side", pa.int8(), nullable=False),  # +1 bought, -1 sold
+            pa.field("price_ticks", pa.int64(), nullable=False),
+            pa.field("size_lots", pa.int64(), nullable=False),  # positive
+            pa.field("fee_micro", pa.int64(), nullable=False),
+            pa.field("liquidity", pa.int8(), nullable=False),
+            pa.field("cause", pa.int8(), nullable=False),
+            pa.field("ts_exchange_ns", pa.int64(), nullable=False),
+            pa.field("ts_local_ns", pa.int64(), nullable=False),
+            pa.field("bid_ticks_before", pa.int64()),
+            pa.field("ask_ticks_before", pa.int64()),
+            pa.field("mid2_before", pa.int64()),
+            pa.field("queue_ahead_at_arrival_lots", pa.int64()),
+            pa.field("ts_arrival_ns", pa.int64(), nullable=False),  # when the order took its place at the exchange
+            pa.field("tag", pa.string(), nullable=False),
+            pa.field("tainted", pa.int8(), nullable=False),  # 1: near a repaired or suspect row
+            *(pa.field(f"mid2_after_{h}ns", pa.int64()) for h in markouts_ns),
+        ]
+    )
+
+
+ORDERS: Final = pa.schema(
+    [
+        pa.field("order_id", pa.int64(), nullable=False),
+        pa.field("agent", pa.int16(), nullable=False),
+        pa.field("instrument", pa.int16(), nullable=False),
+        pa.field("kind", pa.int8(), nullable=False),
+        pa.field("state", pa.int8(), nullable=False),
+        pa.field("reason", pa.int8(), nullable=False),
+        pa.field("side", pa.int8(), nullable=False),
+        pa.field("tif", pa.int8(), nullable=False),
+        pa.field("post_only", pa.int8(), nullable=False),
+        pa.field("price_ticks", pa.int64()),  # null: a market order
+        pa.field("size_lots", pa.int64(), nullable=False),  # total, fills included
+        pa.field("filled_lots", pa.int64(), nullable=False),
+        pa.field("queue_ahead_lots", pa.int64()),  # ACCEPTED, REPLACED: at arrival
+        pa.field("ts_sent_ns", pa.int64()),  # null: nobody asked (EXPIRED)
+        pa.field("ts_exchange_ns", pa.int64()),  # null: refused before it was sent
+        pa.field("ts_local_ns", pa.int64(), nullable=False),  # when the strategy learns of it
+        pa.field("tag", pa.string(), nullable=False),
+    ]
+)
+"""One row an answer to a request (or an expiry), in the order in which they happened."""
+
+BBO: Final = pa.schema(
+    [
+        pa.field("instrument", pa.int16(), nullable=False),
+        pa.field("ts_exchange_ns", pa.int64(), nullable=False),
+        pa.field("bid_ticks", pa.int64()),
+        pa.field("bid_lots", pa.int64()),
+        pa.field("ask_ticks", pa.int64()),
+        pa.field("ask_lots", pa.int64()),
+    ]
+)
+"""The best prices and sizes at the exchange, one row a packet that changed them; null where a side is empty."""
+
+SAMPLES: Final = pa.schema(
+    [
+        pa.field("ts_ns", pa.int64(), nullable=False),
+        pa.field("agent", pa.int16(), nullable=False),
+        pa.field("instrument", pa.int16(), nullable=False),
+        pa.field("position_lots", pa.int64(), nullable=False),
+        pa.field("cash_tick_lots", pa.int64(), nullable=False),
+        pa.field("fees_micro", pa.int64(), nullable=False),
+        pa.field("mid2", pa.int64()),  # null until the market was two-sided
+        pa.field("bid_quote_ticks", pa.int64()),  # own best resting prices at the exchange
+        pa.field("ask_quote_ticks", pa.int64()),
+    ]
+)
+"""The account at the exchange at the end of each sampling instant, and once at the end of the run."""
+
+SERIES: Final = pa.schema(
+    [
+        pa.field("name", pa.string(), nullable=False),
+        pa.field("agent", pa.int16(), nullable=False),
+        pa.field("ts_ns", pa.int64(), nullable=False),
+        pa.field("value", pa.float64(), nullable=False),
+    ]
+)
+"""What the strategy recorded with `ctx.record`; outside the digest."""
+
+DIGESTED: Final = ("fills", "orders", "bbo", "samples")
+"""The tables that `Result.digest` covers, in this order."""
+
+
+def schemas(markouts_ns: Sequence[int]) -> dict[str, pa.Schema]:
+    """Every table that an engine fills, by name."""
+    return {"fills": fills_schema(markouts_ns), "orders": ORDERS, "bbo": BBO, "samples": SAMPLES, "series": SERIES}
