@@ -90,8 +90,9 @@ class Meta:
 class Batch(NamedTuple):
     """A stretch of rows as the engines take them: complete columns, shape `(n,)`, no nulls, C-contiguous.
 
-    `ts_local_ns` is complete and monotone here, whatever the file holds; `row` is the 0-based file row of the first
-    element, for messages.
+    `ts_local_ns` is complete and monotone here, whatever the file holds. `path` and `row`, the 0-based file row of the
+    first element, are for messages; the rows of one batch are consecutive in the file, so that a reader that skips a
+    row starts a new batch behind it.
     """
 
     ts_exchange_ns: NDArray[np.int64]
@@ -104,3 +105,4 @@ class Batch(NamedTuple):
     flags: NDArray[np.uint8]
     phase: NDArray[np.uint8]
     row: int
+    path: str
