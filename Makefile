@@ -1,0 +1,49 @@
+# `make help` lists the targets. Each of them makes .venv first, where it is missing or out of date.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+
+# Nothing of the caller's Python settings reaches the project's own environment.
+unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
+
+# Relative paths only: the folder's own path may have spaces in it.
+VENV_PYTHON := .venv/bin/python
+TESTS ?= tests
+MARKS ?= not slow and not fuzz
+
+.PHONY: help install demo test check format bench docs clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+install:  ## make .venv and install the project into it
+	@sh scripts/bootstrap.sh
+
+demo: install  ## backtest a market maker on the bundled sample; summary and report.html
+	@$(VENV_PYTHON) -m lob_backtest.cli run --data data/sample-l3.parquet \
+		--strategy strategies/inventory_skew.py:InventorySkew -o out/demo --force
+	@echo
+	@echo "The report: out/demo/report.html"
+
+test: install  ## run the tests (MARKS='not fuzz' adds the slow ones, TESTS=tests/market picks some)
+	@$(VENV_PYTHON) -m pytest -q -m '$(MARKS)' $(TESTS)
+
+check: install  ## lint, format, types and house rules: what a commit has to pass
+	@$(VENV_PYTHON) -m ruff check .
+	@$(VENV_PYTHON) -m ruff format --check .
+	@$(VENV_PYTHON) -m mypy
+	@$(VENV_PYTHON) -m pytest -q tests/test_tidy.py
+
+format: install  ## format the code and fix what the linter can
+	@$(VENV_PYTHON) -m ruff check --fix .
+	@$(VENV_PYTHON) -m ruff format .
+
+bench: install  ## measure: time to help, events a second
+	@for script in benchmarks/*.py; do $(VENV_PYTHON) "$$script" || exit 1; done
+
+docs: install  ## write docs/cli.md again from the command line's own help
+	@$(VENV_PYTHON) docs/generate_cli.py
+
+clean:  ## remove .venv, caches and output
+	@rm -rf .venv build dist out site .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	@find lob_backtest strategies tests benchmarks docs scripts -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Ready-made strategies, one a file; installed as `lob_backtest.strategies`."""
