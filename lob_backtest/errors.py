@@ -4,6 +4,7 @@
     ├── ConfigError             a setting is unknown, missing or out of range      exit 2
     ├── DataError               a file is unreadable or breaks its contract        exit 3
     ├── StrategyError           the strategy raised, or asked the impossible       exit 4
+    ├── OrderError              a command that makes no sense to a MatchingEngine      exit 4
     ├── EngineError             an invariant is broken: a bug in this package      exit 5
     └── OutputError             the result cannot be written                       exit 6
 
@@ -49,6 +50,12 @@ class StrategyError(LobBacktestError):
     def __init__(self, message: str, *, result: Result | None = None) -> None:
         super().__init__(message)
         self.result = result
+
+
+class OrderError(LobBacktestError, ValueError):
+    """A `MatchingEngine` was given an argument that makes no sense: a size of zero, the id of a live order."""
+
+    exit_code = 4
 
 
 class EngineError(LobBacktestError):

@@ -236,4 +236,6 @@ class Book:
             # The cached best price is the ladder's.
             assert self.best(side) == (-side * ladder.keys()[0] if ladder else None)
         # Every indexed order stands in a level.
-        assert len(self.orders) == sum(len(level.orders) for ladder in self.ladders.values() for level in ladder.values())
+        assert len(self.orders) == sum(
+            len(level.orders) for ladder in self.ladders.values() for level in ladder.values()
+        )

@@ -1,0 +1,92 @@
+"""Time: everything inside is int64 nanoseconds since the epoch, UTC; people write "100ms" and ISO dates."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Final
+
+from pydantic import BeforeValidator
+
+US: Final = 1_000
+"""A microsecond in nanoseconds."""
+MS: Final = 1_000_000
+"""A millisecond in nanoseconds."""
+SECOND: Final = 1_000_000_000
+"""A second in nanoseconds."""
+
+_UNITS: Final = {
+    "ns": 1,
+    "us": US,
+    "µs": US,
+    "ms": MS,
+    "s": SECOND,
+    "m": 60 * SECOND,
+    "h": 3600 * SECOND,
+    "d": 86400 * SECOND,
+}
+_DURATION: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ns|us|µs|ms|s|m|h|d)\s*")
+_INSTANT: Final = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)")
+
+
+def parse_duration(text: Any) -> int:
+    """Read a duration: "100ms", "1.5s", "250us", or an integer of nanoseconds.
+
+    Raises:
+        ValueError: what was expected instead.
+    """
+    if isinstance(text, int) and not isinstance(text, bool):
+        return text
+    found = _DURATION.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        raise ValueError(
+            f"{text!r} is not a duration; write a number and a unit (ns, us, ms, s, m, h, d), as in '100ms'"
+        )
+    ns = Decimal(found[1]) * _UNITS[found[2]]
+    if ns != int(ns):
+        raise ValueError(f"{text!r} is not a whole number of nanoseconds")
+    return int(ns)
+
+
+def format_duration(ns: int) -> str:
+    """Write nanoseconds in the largest unit that divides them: 100_000_000 becomes "100ms"."""
+    for unit in ("d", "h", "m", "s", "ms", "us"):
+        if ns and ns % _UNITS[unit] == 0:
+            return f"{ns // _UNITS[unit]}{unit}"
+    return f"{ns}ns"
+
+
+def parse_instant(value: Any) -> int:
+    """Read a point in time: an ISO date with its offset ("2024-07-19T00:00:00Z"), or integer nanoseconds.
+
+    Raises:
+        ValueError: what was expected instead.
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, datetime):
+        value = value.isoformat()
+    found = _INSTANT.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f"{value!r} is not a time; write it with its offset from UTC, as in '2024-07-19T13:30:00Z'")
+    zone = "+00:00" if found[4] == "Z" else found[4]
+    try:
+        whole = datetime.fromisoformat(f"{found[1]}T{found[2]}{zone}")
+    except ValueError as error:
+        raise ValueError(f"{value!r} is not a time: {error}") from None
+    seconds = int((whole - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds())
+    return seconds * SECOND + int((found[3] or "0").ljust(9, "0"))
+
+
+def format_instant(ns: int) -> str:
+    """Write nanoseconds since the epoch as an ISO date in UTC with all nine digits."""
+    seconds, fraction = divmod(ns, SECOND)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{fraction:09d}Z"
+
+
+Duration = Annotated[int, BeforeValidator(parse_duration)]
+"""Nanoseconds; in a config or on the command line also text such as "100ms"."""
+
+Instant = Annotated[int, BeforeValidator(parse_instant)]
+"""Nanoseconds since the epoch, UTC; in a config also an ISO date with its offset."""
