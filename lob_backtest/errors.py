@@ -4,7 +4,7 @@
     ├── ConfigError             a setting is unknown, missing or out of range      exit 2
     ├── DataError               a file is unreadable or breaks its contract        exit 3
     ├── StrategyError           the strategy raised, or asked the impossible       exit 4
-    ├── OrderError              a command that makes no sense to a MatchingEngine      exit 4
+    ├── OrderError              a `MatchingEngine` was asked for what makes no sense  exit 4
     ├── EngineError             an invariant is broken: a bug in this package      exit 5
     └── OutputError             the result cannot be written                       exit 6
 
