@@ -46,4 +46,4 @@ docs: install  ## write docs/cli.md again from the command line's own help
 
 clean:  ## remove .venv, caches and output
 	@rm -rf .venv build dist out site .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
-	@find lob_backtest strategies tests benchmarks docs scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -72,8 +72,10 @@ if ! is_usable; then
     make_venv
 fi
 say "Installing lob_backtest and what it needs into .venv (a minute or two, this once)"
-if ! .venv/bin/python -m pip install --quiet --editable '.[databento,test,dev]'; then
-    say "error: the installation failed; pip's message is above. Needed: the network, or an index that pip is set up for."
+if ! .venv/bin/python -m pip install --editable '.[databento,test,dev]' >.venv/install.log 2>&1; then
+    tail -n 20 .venv/install.log >&2
+    say "error: the installation failed; pip's last words are above, all of them in .venv/install.log."
+    say "It needs the network, or an index that pip is set up for. Then run the same command again."
     exit 1
 fi
 printf '%s\n' "$wanted" >"$stamp"
