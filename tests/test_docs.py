@@ -1,0 +1,202 @@
+"""The documentation, run: every command and snippet of README.md and docs/ works as it is written.
+
+Each page is played from top to bottom in a folder of its own that looks like the repository, with a shorter sample.
+A fence marked `no-run` needs files that are not here: its Python is compiled, its command lines are parsed. A command
+whose comment says `exit N` has to end with that code.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+import pytest
+
+from lob_backtest.cli import VERBS, cli
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+SAMPLE_ROWS = 30_000
+NOT_OURS = ("git ", "pip ", "cd ", ".venv/bin/pre-commit ")
+
+
+class Fence(NamedTuple):
+    """A fenced block: the words behind the backticks, its text, and where it starts."""
+
+    words: list[str]
+    text: str
+    line: int
+
+
+def fences(markdown: str) -> list[Fence]:
+    found = re.finditer(r"^```([^\n]*)\n(.*?)^```$", markdown, re.MULTILINE | re.DOTALL)
+    return [Fence(m[1].split(), m[2], markdown[: m.start()].count("\n") + 1) for m in found]
+
+
+def command_lines(block: str) -> list[tuple[str, int]]:
+    """Split a shell block into commands and the exit codes that their comments announce."""
+    commands = []
+    for line in block.replace("\\\n", " ").splitlines():
+        command, _, comment = line.partition(" #") if not line.startswith("#") else ("", "", "")
+        if command.strip():
+            code = re.search(r"\bexit (\d+)", comment)
+            commands.append((command.strip(), int(code[1]) if code else 0))
+    return commands
+
+
+def make_targets() -> set[str]:
+    return set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+
+
+def parse_only(command: str) -> None:
+    """Check verb and options of a command line without running it."""
+    words = shlex.split(command)
+    assert words[0] == "lob-backtest", command
+    with click.Context(cli) as context:
+        verb = cli.get_command(context, words[1])
+        assert verb is not None, f"{words[1]} is no verb"
+        inner = click.Context(verb, parent=context)
+        while isinstance(verb, click.Group):
+            verb = verb.get_command(inner, words.pop(2))
+            assert verb is not None, command
+            inner = click.Context(verb, parent=inner)
+        verb.make_parser(inner).parse_args(words[2:])
+
+
+def run_command(command: str, code: int, folder: Path) -> None:
+    environment = dict(os.environ, NO_COLOR="1", COLUMNS="100", PYTHONWARNINGS="error::DeprecationWarning")
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    done = subprocess.run(
+        command, shell=True, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == code, f"{command}\nexit {done.returncode}, not {code}\n{done.stdout}{done.stderr}"
+
+
+def play_shell(fence: Fence, folder: Path) -> None:
+    for command, code in command_lines(fence.text):
+        if command.startswith("make "):
+            targets = {word for word in command.split()[1:] if "=" not in word}
+            assert targets <= make_targets(), command
+        elif command.startswith(NOT_OURS):
+            continue
+        elif "no-run" in fence.words:
+            parse_only(command)
+        else:
+            assert command.startswith(("lob-backtest ", "python ")), f"what is {command!r}?"
+            run_command(command, code, folder)
+
+
+def play_python(text: str, page: str, namespace: dict[str, object], *, run: bool) -> None:
+    code = compile(text, page, "exec")
+    if run:
+        exec(code, namespace)
+
+
+@pytest.fixture(scope="module")
+def short_sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import pyarrow.parquet as pq
+
+    path = tmp_path_factory.mktemp("sample") / "sample-l3.parquet"
+    head = next(pq.ParquetFile(ROOT / "data/sample-l3.parquet").iter_batches(batch_size=SAMPLE_ROWS))
+    with pq.ParquetWriter(path, head.schema, compression="lz4", write_page_checksum=True) as writer:
+        writer.write_batch(head)
+    return path
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_everything_on_the_page_runs(
+    page: Path, tmp_path: Path, short_sample: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/sample-l3.parquet").symlink_to(short_sample)
+    (tmp_path / "strategies").symlink_to(ROOT / "strategies")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    namespace: dict[str, object] = {"__name__": "snippet"}
+    for fence in fences(page.read_text("utf-8")):
+        kind = fence.words[0] if fence.words else ""
+        named = next((word.partition("=")[2] for word in fence.words if word.startswith("file=")), None)
+        if named:
+            (tmp_path / named).write_text(fence.text, encoding="utf-8")
+        if kind in {"sh", "bash", "shell", "console"}:
+            play_shell(fence, tmp_path)
+        elif kind == "python":
+            where = f"{page.name}:{fence.line}"
+            play_python(fence.text, where, namespace, run="no-run" not in fence.words and named is None)
+
+
+def anchors(markdown: str) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub and mkdocs make them."""
+    without_code = re.sub(r"^```.*?^```$", "", markdown, flags=re.MULTILINE | re.DOTALL)
+    titles = re.findall(r"^#+ (.+)$", without_code, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        linked = (page.parent / name).resolve() if name else page
+        if not linked.exists() or (anchor and anchor not in anchors(linked.read_text("utf-8"))):
+            broken.append(target)
+    assert not broken
+
+
+def test_every_page_is_linked_from_the_index() -> None:
+    index = (ROOT / "docs/index.md").read_text("utf-8") + (ROOT / "docs/adr/index.md").read_text("utf-8")
+    missing = [
+        p.name for p in PAGES if p.is_relative_to(ROOT / "docs") and p.name != "index.md" and p.name not in index
+    ]
+    assert not missing
+
+
+def generated_page() -> str:
+    spec = importlib.util.spec_from_file_location("generate_cli", ROOT / "docs/generate_cli.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    page = module.page()
+    assert isinstance(page, str)
+    return page
+
+
+def test_the_command_line_page_is_up_to_date() -> None:
+    assert (ROOT / "docs/cli.md").read_text("utf-8") == generated_page(), "run `make docs`"
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_is_documented(verb: str) -> None:
+    assert f"\n## {verb}\n" in (ROOT / "docs/cli.md").read_text("utf-8")
+
+
+def test_every_exit_code_is_documented() -> None:
+    from lob_backtest import errors
+
+    page = (ROOT / "docs/errors.md").read_text("utf-8")
+    kinds = [e for e in vars(errors).values() if isinstance(e, type) and issubclass(e, errors.LobBacktestError)]
+    assert len(kinds) > 1
+    for kind in kinds:
+        assert f"| {kind.exit_code} |" in page, kind
+        assert f"`{kind.__name__}`" in page, kind
+
+
+def test_a_wrong_option_in_a_page_is_seen() -> None:
+    with pytest.raises(click.exceptions.NoSuchOption):
+        parse_only("lob-backtest compare a b --no-such-option")
+
+
+def test_comments_and_continuations_are_not_commands() -> None:
+    block = "# a comment\nlob-backtest compare a b   # exit 1: they differ\nlob-backtest run \\\n  x.toml\n"
+    assert command_lines(block) == [("lob-backtest compare a b", 1), ("lob-backtest run    x.toml", 0)]
