@@ -13,6 +13,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from lob_backtest.errors import DataError
+
 
 class Action(IntEnum):
     """What a row does to the market."""
@@ -71,6 +73,20 @@ COLUMNS: Final = pa.schema(
 
 OPTIONAL: Final = ("ts_local_ns", "order_id", "phase", "sequence")
 """Columns that `write_events` fills when they are absent (null local time, zero elsewhere)."""
+
+
+def columns_of(level: int) -> pa.Schema:
+    """Return the columns of an L2 or L3 file, in file order.
+
+    Args:
+        level: 2 or 3.
+
+    Raises:
+        DataError: another level.
+    """
+    if level not in SCHEMA_BY_LEVEL:
+        raise DataError(f"level {level!r}: expected 2 (LEVEL rows) or 3 (orders)")
+    return COLUMNS if level == 3 else COLUMNS.remove(COLUMNS.get_field_index("order_id"))
 
 
 class Meta:

@@ -1,0 +1,169 @@
+"""What can be wrong with a row of market data, and what is done about it.
+
+The reader finds the kinds that one row (or a row and those before it) gives away; the book finds the four that need
+its state; `validate` looks for all of them. Each has a policy, and each thing found is counted in a `Tally`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from lob_backtest.errors import ConfigError
+
+
+class Policy(StrEnum):
+    """What happens to a row that something is wrong with. Each is counted."""
+
+    FAIL = "fail"  # a DataError that names the row
+    SKIP = "skip"  # the row is left out
+    REPAIR = "repair"  # the row is set right as its kind says, and flagged SUSPECT
+    KEEP = "keep"  # the row is handed over as it is
+
+
+class Kind(StrEnum):
+    """What is wrong."""
+
+    # Found by the reader, in the order in which it looks: a row counts for the first kind that disposes of it.
+    FOREIGN_FILE = "foreign_file"  # a file of another instrument in the chain
+    NULL = "null"  # no value in a column that must have one
+    UNKNOWN_ACTION = "unknown_action"  # no such action, or not one of this level's
+    BAD_SIDE = "bad_side"  # not +1, -1 or (TRADE, CLEAR, STATUS only) 0
+    ZERO_SIZE = "zero_size"  # where only LEVEL, CLEAR and STATUS may have it
+    OUT_OF_RANGE = "out_of_range"  # a negative size; a price, size or time too large
+    ZERO_ORDER_ID = "zero_order_id"  # an ADD without an id
+    UNKNOWN_PHASE = "unknown_phase"  # a STATUS of no known phase
+    OVERLAP = "overlap"  # a row of a file lies before the end of the file before it
+    TIME_BACKWARDS = "time_backwards"  # exchange time falls; repair: the time of the row before
+    MISSING_LOCAL = "missing_local"  # in a file that has local times; repair: the latest one known
+    LOCAL_BEFORE_EXCHANGE = "local_before_exchange"  # repair: local = exchange
+    SEQUENCE_GAP = "sequence_gap"  # the feed's own numbers leave some out; repair: only the flag
+    DUPLICATE = "duplicate"  # a packet whose sequence number was there before
+    NO_LAST = "no_last"  # the data end within a packet; repair: the last row ends it
+    # Found by the book.
+    UNKNOWN_ORDER = "unknown_order"  # CANCEL, MODIFY or EXECUTE of an order that is not there
+    DUPLICATE_ORDER = "duplicate_order"  # ADD of an order that is there
+    OVERSIZE = "oversize"  # CANCEL or EXECUTE of more than the order has
+    CROSSED = "crossed"  # best bid >= best ask at the end of a packet of the continuous phase
+    # Found by converters.
+    OFF_TICK = "off_tick"  # a price that is not a whole number of ticks
+
+
+DEFAULT_POLICIES: Final[Mapping[Kind, Policy]] = MappingProxyType(
+    {
+        **dict.fromkeys(Kind, Policy.FAIL),
+        Kind.NO_LAST: Policy.REPAIR,
+        Kind.UNKNOWN_ORDER: Policy.SKIP,  # files of limited depth are full of them, and no book breaks
+        Kind.CROSSED: Policy.KEEP,  # nothing own matches while it lasts
+        Kind.SEQUENCE_GAP: Policy.KEEP,
+        Kind.DUPLICATE: Policy.KEEP,
+    }
+)
+"""What is done where a run does not say. `ON_REQUEST` kinds are not even looked for then."""
+
+ON_REQUEST: Final = frozenset({Kind.SEQUENCE_GAP, Kind.DUPLICATE})
+"""Looked for only where a policy is given: most feeds number a channel, not an instrument."""
+
+_SKIPPABLE = {Policy.FAIL, Policy.SKIP}
+_ANY = set(Policy)
+ALLOWED: Final[Mapping[Kind, frozenset[Policy]]] = MappingProxyType(
+    {
+        kind: frozenset(policies)
+        for kind, policies in {
+            **dict.fromkeys(Kind, _SKIPPABLE),
+            Kind.FOREIGN_FILE: {Policy.FAIL},
+            Kind.TIME_BACKWARDS: _SKIPPABLE | {Policy.REPAIR},
+            Kind.MISSING_LOCAL: _SKIPPABLE | {Policy.REPAIR},
+            Kind.LOCAL_BEFORE_EXCHANGE: _SKIPPABLE | {Policy.REPAIR},
+            Kind.SEQUENCE_GAP: _ANY - {Policy.SKIP},
+            Kind.DUPLICATE: _ANY - {Policy.REPAIR},
+            Kind.NO_LAST: _ANY - {Policy.SKIP},
+            Kind.UNKNOWN_ORDER: _ANY - {Policy.REPAIR},
+            Kind.DUPLICATE_ORDER: _ANY - {Policy.KEEP},
+            Kind.OVERSIZE: _ANY - {Policy.KEEP},
+            Kind.CROSSED: {Policy.FAIL, Policy.KEEP},
+        }.items()
+    }
+)
+"""The policies that make sense for a kind."""
+
+SAMPLES: Final = 5
+"""How many rows of a kind a tally remembers."""
+
+
+class Sample(NamedTuple):
+    """One of the first rows of a kind: where it is, and its exchange time."""
+
+    path: str
+    row: int
+    ts_exchange_ns: int
+
+
+class Tally:
+    """What was found, by kind.
+
+    Attributes:
+        counts: rows by kind and by what was done, such as ``{"zero_size": {"skip": 3}}``.
+        samples: the first rows of each kind, at most `SAMPLES`.
+    """
+
+    def __init__(self) -> None:
+        self.counts: dict[str, dict[str, int]] = {}
+        self.samples: dict[str, list[Sample]] = {}
+
+    def add(self, kind: Kind, policy: Policy, sample: Sample, count: int = 1) -> None:
+        """Count rows of one kind.
+
+        Args:
+            kind: what is wrong with them.
+            policy: what was done.
+            sample: one of them; kept if it is among the first.
+            count: how many.
+        """
+        by_policy = self.counts.setdefault(str(kind), {})
+        by_policy[str(policy)] = by_policy.get(str(policy), 0) + count
+        samples = self.samples.setdefault(str(kind), [])
+        if len(samples) < SAMPLES:
+            samples.append(sample)
+
+    def remember(self, kind: Kind, sample: Sample) -> None:
+        """Keep one more of the first rows of a kind that `add` has counted."""
+        samples = self.samples[str(kind)]
+        if len(samples) < SAMPLES:
+            samples.append(sample)
+
+    def total(self, policy: Policy | None = None) -> int:
+        """Count the findings of all kinds, or those that were dealt with in one way."""
+        return sum(n for by in self.counts.values() for done, n in by.items() if policy is None or done == policy)
+
+
+def resolve_policies(given: Mapping[str, str] | None) -> dict[Kind, Policy]:
+    """Complete a run's policies with the defaults.
+
+    Args:
+        given: policy by kind, as in the ``[data.policies]`` table of a config; names as in `Kind` and `Policy`.
+
+    Returns:
+        The policy of every kind that is looked for.
+
+    Raises:
+        ConfigError: a kind or policy has no such name, or the policy makes no sense for the kind.
+    """
+    policies = {kind: policy for kind, policy in DEFAULT_POLICIES.items() if kind not in ON_REQUEST}
+    for name, value in (given or {}).items():
+        if name not in set(Kind):
+            raise ConfigError(f"policies: no kind {name!r}; {_suggest(name, Kind)}")
+        kind = Kind(name)
+        if value not in ALLOWED[kind]:
+            allowed = ", ".join(sorted(ALLOWED[kind]))
+            raise ConfigError(f"policies.{name}: {value!r} is not possible; expected one of: {allowed}")
+        policies[kind] = Policy(value)
+    return policies
+
+
+def _suggest(name: str, names: type[StrEnum]) -> str:
+    close = difflib.get_close_matches(name, [str(known) for known in names], n=1)
+    return f"did you mean {close[0]!r}?" if close else "expected one of: " + ", ".join(names)

@@ -1,0 +1,272 @@
+"""Write canonical market data files, and read one whole."""
+
+from __future__ import annotations
+
+import os
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lob_backtest.errors import DataError, OutputError
+from lob_backtest.market import seal
+from lob_backtest.market.coerce import as_table
+from lob_backtest.market.files import MarketFile
+from lob_backtest.market.schema import SCHEMA_BY_LEVEL, Meta, columns_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ROW_GROUP_ROWS: Final = 1 << 20
+
+
+def decimal_text(name: str, value: str | int | float | Decimal) -> str:
+    """Write a tick or lot size as files hold it: a plain decimal string.
+
+    Args:
+        name: what it is, for the message.
+        value: the size in quote or base units; a float is taken by its shortest decimal form.
+
+    Raises:
+        DataError: it is not a positive, finite decimal.
+    """
+    try:
+        number = Decimal(repr(value) if isinstance(value, float) else str(value))
+    except InvalidOperation:
+        number = Decimal(0)
+    if not number.is_finite() or number <= 0:
+        raise DataError(f"{name} {value!r}: expected a positive decimal, such as '0.01'")
+    return format(number, "f")
+
+
+class EventWriter:
+    """Write a canonical file piece by piece; a context manager.
+
+    The file appears under its name when the block ends without an exception, complete and on disk. Until then it
+    has a temporary name beside it, which an exception removes. `depth`, `clock_shift_ns` and `source` may be set
+    as attributes until the end: converters learn them late.
+
+    Args:
+        path: where the file goes; replaced if it exists.
+        level: 2 or 3.
+        symbol: the instrument's name at its venue.
+        tick_size: the price of one tick in quote currency, such as "0.01".
+        lot_size: the size of one lot in base units.
+        venue: where it trades.
+        depth: how many levels a side the feed shows; `None`: all.
+        clock_shift_ns: what was added to local times to set the capture's clock right; `None`: nothing.
+        source: the vendor file, with its SHA-256.
+        compression: of pages; "lz4" decodes fastest, "zstd" is smaller by a few percent.
+
+    Raises:
+        DataError: the level, tick or lot size is impossible.
+        OutputError: the file cannot be written.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        level: int,
+        symbol: str,
+        tick_size: str | int | float | Decimal,
+        lot_size: str | int | float | Decimal,
+        venue: str = "",
+        depth: int | None = None,
+        clock_shift_ns: int | None = None,
+        source: str = "",
+        compression: str = "lz4",
+    ) -> None:
+        self.schema = columns_of(level)
+        self.rows = 0
+        self.depth = depth
+        self.clock_shift_ns = clock_shift_ns
+        self.source = source
+        self._path = Path(path)
+        self._temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}.tmp")
+        self._meta = {
+            Meta.SCHEMA: SCHEMA_BY_LEVEL[level],
+            Meta.SYMBOL: _symbol(symbol),
+            Meta.VENUE: venue,
+            Meta.TICK_SIZE: decimal_text("tick_size", tick_size),
+            Meta.LOT_SIZE: decimal_text("lot_size", lot_size),
+        }
+        self._pending: list[pa.Table] = []
+        self._pending_rows = 0
+        try:
+            self._file: BinaryIO = self._temporary.open("w+b")
+        except OSError as error:
+            raise OutputError(f"{self._path}: cannot be written ({error.strerror}); choose another place") from error
+        self._parquet = pq.ParquetWriter(self._file, self.schema, compression=compression, **_encodings(self.schema))
+
+    def write(self, events: Any) -> None:
+        """Append rows.
+
+        Args:
+            events: columns as a dict of lists or arrays, a DataFrame or an Arrow table, all of length `(n,)`.
+
+        Raises:
+            DataError: a column is missing, unknown, of another type or out of its type's range; the row in the
+                message counts from the file's first.
+            OutputError: the disk is full, or the like.
+        """
+        table = as_table(events, self.schema, first_row=self.rows)
+        self.rows += table.num_rows
+        self._pending.append(table)
+        self._pending_rows += table.num_rows
+        if self._pending_rows >= ROW_GROUP_ROWS:
+            self._flush(whole_groups_only=True)
+
+    def _flush(self, *, whole_groups_only: bool) -> None:
+        table = pa.concat_tables(self._pending)
+        keep = table.num_rows % ROW_GROUP_ROWS if whole_groups_only else 0
+        try:
+            self._parquet.write_table(table.slice(0, table.num_rows - keep), row_group_size=ROW_GROUP_ROWS)
+        except OSError as error:
+            raise OutputError(f"{self._path}: cannot be written ({error})") from error
+        self._pending = [table.slice(table.num_rows - keep)]
+        self._pending_rows = keep
+
+    def _finish(self) -> None:
+        if not self.rows:
+            raise DataError(f"{self._path}: no events to write; a market data file has at least one row")
+        self._flush(whole_groups_only=False)
+        meta = self._meta | {
+            Meta.DEPTH: None if self.depth is None else str(self.depth),
+            Meta.CLOCK_SHIFT_NS: None if self.clock_shift_ns is None else str(self.clock_shift_ns),
+            Meta.SOURCE: self.source or None,
+            Meta.CREATED_BY: _created_by(),
+            seal.KEY: seal.BLANK,
+        }
+        self._parquet.add_key_value_metadata({key: value for key, value in meta.items() if value is not None})
+        self._parquet.close()
+        seal.seal(self._file)
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        self._temporary.replace(self._path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                self._finish()
+        except OSError as failure:
+            raise OutputError(f"{self._path}: cannot be written ({failure})") from failure
+        finally:
+            self._file.close()
+            self._temporary.unlink(missing_ok=True)
+
+
+def write_events(
+    path: str | os.PathLike[str],
+    events: Any,
+    *,
+    level: int,
+    symbol: str,
+    tick_size: str | int | float | Decimal,
+    lot_size: str | int | float | Decimal,
+    venue: str = "",
+    depth: int | None = None,
+    clock_shift_ns: int | None = None,
+    source: str = "",
+) -> None:
+    """Write one canonical file.
+
+    Args:
+        path: where it goes; replaced if it exists.
+        events: columns as a dict of lists or arrays, a DataFrame or an Arrow table; `OPTIONAL` ones may be absent.
+        level: 2 or 3.
+        symbol: the instrument's name at its venue.
+        tick_size: the price of one tick in quote currency, such as "0.01".
+        lot_size: the size of one lot in base units.
+        venue: where it trades.
+        depth: how many levels a side the feed shows; `None`: all.
+        clock_shift_ns: what was added to local times; `None`: nothing.
+        source: the vendor file, with its SHA-256.
+
+    Raises:
+        DataError: as `EventWriter.write` does, or there are no rows.
+        OutputError: the file cannot be written.
+    """
+    with EventWriter(
+        path,
+        level=level,
+        symbol=symbol,
+        tick_size=tick_size,
+        lot_size=lot_size,
+        venue=venue,
+        depth=depth,
+        clock_shift_ns=clock_shift_ns,
+        source=source,
+    ) as writer:
+        writer.write(events)
+
+
+def read_events(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Read one canonical file whole, as it is: rows are not checked, and none is left out.
+
+    Args:
+        path: a local path, or a URI that pyarrow knows.
+
+    Returns:
+        Every column with its integer type; `ts_local_ns` is `Int64` where some are missing. `attrs` holds the
+        metadata under the names that `write_events` takes, so that
+        ``write_events(other, frame, **frame.attrs)`` writes it again.
+
+    Raises:
+        DataError: the file is unreadable, or not canonical.
+    """
+    import pandas as pd
+
+    file = MarketFile.open(path)
+    batches = [batch for _, batch in file.raw_batches(columns_of(file.level).names, batch_rows=ROW_GROUP_ROWS)]
+    table = pa.Table.from_batches(batches)
+    columns = {}
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if column.null_count:
+            kind = str(column.type)
+            kind = "UInt" + kind[4:] if kind[0] == "u" else "Int" + kind[3:]
+            missing = column.is_null().to_numpy()
+            values = pd.array(column.fill_null(0).to_numpy(), dtype=kind)
+            values[missing] = pd.NA
+            columns[name] = values
+        else:
+            columns[name] = column.to_numpy()
+    frame = pd.DataFrame(columns)
+    frame.attrs.update(file.keywords())
+    return frame
+
+
+def _symbol(symbol: str) -> str:
+    if not isinstance(symbol, str) or not symbol.strip():
+        raise DataError(f"symbol {symbol!r}: expected the instrument's name")
+    return symbol
+
+
+def _encodings(schema: pa.Schema) -> dict[str, Any]:
+    """Choose what decodes fastest: deltas for the eight-byte columns, dictionaries for the one-byte ones.
+
+    Measured with pyarrow 26 on 2 million L3 rows, page checksums verified, one thread; million rows a second and
+    bytes a row under LZ4: deltas and dictionaries 53 and 9.1; BYTE_STREAM_SPLIT and plain 44 and 13.6;
+    plain 25 and 27.7; dictionaries everywhere 28 and 22. (Deltas and dictionaries under zstd: 41 and 9.0.)
+    """
+    wide = [field.name for field in schema if field.type.bit_width == 64]
+    return {
+        "use_dictionary": [name for name in schema.names if name not in wide],
+        "column_encoding": dict.fromkeys(wide, "DELTA_BINARY_PACKED"),
+        "write_page_checksum": True,
+    }
+
+
+def _created_by() -> str:
+    from importlib.metadata import version
+
+    return f"lob_backtest {version('lob-backtest')}"
