@@ -1,0 +1,103 @@
+"""Write a seeded synthetic market as a canonical file."""
+
+from __future__ import annotations
+
+import os
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from lob_backtest.engine.matching import MatchingEngine
+from lob_backtest.errors import ConfigError, DataError
+from lob_backtest.market.order_flow import OrderFlow
+from lob_backtest.market.schema import Phase
+from lob_backtest.market.tape import LevelTape, OrderTape, Tape
+from lob_backtest.market.writer import EventWriter, decimal_text
+
+START_NS: Final = 1_721_395_800_000_000_000
+"""Every synthetic market opens at 2024-07-19T13:30:00Z."""
+
+MIN_EVENTS: Final = 1_000
+CHUNK_ROWS: Final = 1 << 16
+
+
+class Generated(NamedTuple):
+    """What `generate` wrote.
+
+    `exchange` is the market's own exchange at the close: a replay of the file must rebuild its book.
+    """
+
+    path: str
+    rows: int
+    packets: int
+    trades: int
+    start_ns: int
+    end_ns: int
+    exchange: MatchingEngine
+
+
+def generate(
+    path: str | os.PathLike[str],
+    *,
+    events: int = 500_000,
+    seed: int = 1,
+    symbol: str = "SYN",
+    tick_size: str | Decimal = "0.01",
+    lot_size: str | Decimal = "1",
+    level: int = 3,
+    compression: str = "lz4",
+) -> Generated:
+    """Write a synthetic market: realistic in kind, the same for the same seed on every machine.
+
+    The file opens with a snapshot and a STATUS row, closes with a STATUS row, and has prints, hidden prints, partial
+    cancels and modifications between (see `lob_backtest.market.order_flow` for who trades). Level 2 is the same market
+    seen through levels. A longer file of the same seed begins with the rows of a shorter one, up to its closing row.
+    Memory stays constant whatever the length.
+
+    Args:
+        path: where the file goes; replaced if it exists.
+        events: rows to write, at least 1,000; the last packet may exceed it by a few.
+        seed: what the market follows from, 0 or more.
+        symbol: the instrument's name.
+        tick_size: the price of one tick in quote currency.
+        lot_size: the size of one lot in base units.
+        level: 3 for orders, 2 for level sizes.
+        compression: of the file's pages, as `EventWriter` takes it.
+
+    Returns:
+        What was written.
+
+    Raises:
+        ConfigError: `events`, `seed`, `level`, `tick_size` or `lot_size` is out of range.
+        OutputError: the file cannot be written.
+    """
+    if type(events) is not int or events < MIN_EVENTS:
+        raise ConfigError(f"events = {events!r}: expected a whole number, at least {MIN_EVENTS} (the opening book)")
+    if type(seed) is not int or seed < 0:
+        raise ConfigError(f"seed = {seed!r}: expected a whole number, 0 or more")
+    if level not in (2, 3):
+        raise ConfigError(f"level = {level!r}: expected 2 (level sizes) or 3 (orders)")
+    try:
+        sizes = {name: decimal_text(name, text) for name, text in (("tick_size", tick_size), ("lot_size", lot_size))}
+    except DataError as error:
+        raise ConfigError(str(error)) from error
+    source = f"synthetic market, seed {seed}"
+    with EventWriter(
+        path,
+        level=level,
+        symbol=symbol,
+        **sizes,
+        venue="SYNTHETIC",
+        source=source,
+        compression=compression,
+    ) as writer:
+        tape: Tape = OrderTape() if level == 3 else LevelTape()
+        flow = OrderFlow(seed, START_NS, tape)
+        flow.open_book()
+        tape.status(flow.now_ns, flow.local_ns, Phase.CONTINUOUS)
+        while tape.rows < events - 1:
+            flow.step()
+            if len(tape) >= CHUNK_ROWS:
+                writer.write(tape.take_columns())
+        tape.status(flow.now_ns, flow.local_ns, Phase.CLOSED)
+        writer.write(tape.take_columns())
+    return Generated(os.fspath(path), tape.rows, tape.packets, tape.trades, START_NS, flow.now_ns, flow.exchange)
