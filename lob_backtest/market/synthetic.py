@@ -70,24 +70,15 @@ def generate(
         ConfigError: `events`, `seed`, `level`, `tick_size` or `lot_size` is out of range.
         OutputError: the file cannot be written.
     """
-    if type(events) is not int or events < MIN_EVENTS:
-        raise ConfigError(f"events = {events!r}: expected a whole number, at least {MIN_EVENTS} (the opening book)")
-    if type(seed) is not int or seed < 0:
-        raise ConfigError(f"seed = {seed!r}: expected a whole number, 0 or more")
-    if level not in (2, 3):
-        raise ConfigError(f"level = {level!r}: expected 2 (level sizes) or 3 (orders)")
-    try:
-        sizes = {name: decimal_text(name, text) for name, text in (("tick_size", tick_size), ("lot_size", lot_size))}
-    except DataError as error:
-        raise ConfigError(str(error)) from error
-    source = f"synthetic market, seed {seed}"
+    _check_settings(events, seed, level, tick_size, lot_size)
     with EventWriter(
         path,
         level=level,
         symbol=symbol,
-        **sizes,
+        tick_size=tick_size,
+        lot_size=lot_size,
         venue="SYNTHETIC",
-        source=source,
+        source=f"synthetic market, seed {seed}",
         compression=compression,
     ) as writer:
         tape: Tape = OrderTape() if level == 3 else LevelTape()
@@ -101,3 +92,17 @@ def generate(
         tape.status(flow.now_ns, flow.local_ns, Phase.CLOSED)
         writer.write(tape.take_columns())
     return Generated(os.fspath(path), tape.rows, tape.packets, tape.trades, START_NS, flow.now_ns, flow.exchange)
+
+
+def _check_settings(events: int, seed: int, level: int, tick_size: str | Decimal, lot_size: str | Decimal) -> None:
+    if type(events) is not int or events < MIN_EVENTS:
+        raise ConfigError(f"events = {events!r}: expected a whole number, at least {MIN_EVENTS:,} (the opening book)")
+    if type(seed) is not int or seed < 0:
+        raise ConfigError(f"seed = {seed!r}: expected a whole number, 0 or more")
+    if level not in (2, 3):
+        raise ConfigError(f"level = {level!r}: expected 2 (level sizes) or 3 (orders)")
+    try:
+        decimal_text("tick_size", tick_size)
+        decimal_text("lot_size", lot_size)
+    except DataError as error:
+        raise ConfigError(str(error)) from error
