@@ -22,7 +22,12 @@ import pytest
 from lob_backtest.cli import VERBS, cli
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "strategies/README.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 SAMPLE_ROWS = 30_000
 NOT_OURS = ("git ", "pip ", "cd ", ".venv/bin/pre-commit ")
 

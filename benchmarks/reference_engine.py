@@ -1,0 +1,31 @@
+"""Events a second of the reference engine on the bundled sample, with a strategy that does nothing."""
+
+from __future__ import annotations
+
+import statistics
+from pathlib import Path
+
+import lob_backtest as lob
+
+SAMPLE = Path(__file__).resolve().parents[1] / "data" / "sample-l3.parquet"
+REPEATS = 3
+LIMIT_PER_S = 150_000
+
+
+class Idle(lob.Strategy):
+    """Sends nothing and listens to nothing."""
+
+
+def main() -> None:
+    config = {"instrument": [{"data": [str(SAMPLE)]}]}
+    rates = []
+    for _ in range(REPEATS):
+        timing = lob.run(config, Idle, engine="reference").timing
+        rates.append(timing["events"] / timing["engine_s"])
+    rate = statistics.median(rates)
+    print(f"reference engine, no orders: {rate:,.0f} events/s, median of {REPEATS} on {SAMPLE.name}")
+    print(f"  limit {LIMIT_PER_S:,} events/s, ratio {rate / LIMIT_PER_S:.2f}")
+
+
+if __name__ == "__main__":
+    main()
