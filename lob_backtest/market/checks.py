@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lob_backtest.errors import DataError
-from lob_backtest.market.policy import SAMPLES, Kind, Policy, Sample, Tally
+from lob_backtest.market.policy import ALLOWED, SAMPLES, Kind, Policy, Sample, Tally
 from lob_backtest.market.schema import LIMIT, Action, Flag, Phase
+from lob_backtest.units import format_instant
 
 Columns = dict[str, NDArray[Any]]
 Mask = NDArray[np.bool_]
@@ -110,10 +111,11 @@ class Findings:
         return bad if policy == Policy.REPAIR else np.zeros_like(bad)
 
     def _message(self, kind: Kind, text: str) -> str:
-        row, time = self.row + self.stop, int(self.columns["ts_exchange_ns"][self.stop])
+        row, time = self.row + self.stop, format_instant(int(self.columns["ts_exchange_ns"][self.stop]))
+        others = sorted(ALLOWED[kind] - {Policy.FAIL})
         return (
-            f"{self.path}, row {row}, ts_exchange_ns {time}: {text}. Correct the file, or choose a policy for {kind!s} "
-            f"other than fail (`lob-backtest validate` lists all such rows)"
+            f"{self.path}, row {row} at {time}: {text}. Correct the file, or set data.policies.{kind!s} "
+            f"to {' or '.join(others)} (`lob-backtest validate` lists all such rows)"
         )
 
     def settle(self, tally: Tally) -> DataError | None:

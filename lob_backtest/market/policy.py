@@ -46,7 +46,7 @@ class Kind(StrEnum):
     # Found by the book.
     UNKNOWN_ORDER = "unknown_order"  # CANCEL, MODIFY or EXECUTE of an order that is not there
     DUPLICATE_ORDER = "duplicate_order"  # ADD of an order that is there
-    OVERSIZE = "oversize"  # CANCEL or EXECUTE of more than the order has
+    OVERSIZE = "oversize"  # CANCEL or EXECUTE of more than the order has; repair: of all it has
     CROSSED = "crossed"  # best bid >= best ask at the end of a packet of the continuous phase
     # Found by converters.
     OFF_TICK = "off_tick"  # a price that is not a whole number of ticks
@@ -81,10 +81,9 @@ ALLOWED: Final[Mapping[Kind, frozenset[Policy]]] = MappingProxyType(
             Kind.SEQUENCE_GAP: _ANY - {Policy.SKIP},
             Kind.DUPLICATE: _ANY - {Policy.REPAIR},
             Kind.NO_LAST: _ANY - {Policy.SKIP},
-            Kind.UNKNOWN_ORDER: _ANY - {Policy.REPAIR},
-            Kind.DUPLICATE_ORDER: _ANY - {Policy.KEEP},
-            Kind.OVERSIZE: _ANY - {Policy.KEEP},
-            Kind.CROSSED: {Policy.FAIL, Policy.KEEP},
+            Kind.OVERSIZE: _SKIPPABLE | {Policy.REPAIR},
+            Kind.CROSSED: {Policy.KEEP},
+            Kind.OFF_TICK: {Policy.FAIL},
         }.items()
     }
 )

@@ -14,6 +14,7 @@ from lob_backtest.market.checks import Checked, Columns, Mask, RowChecker, segme
 from lob_backtest.market.files import MarketFile, Path, find_files
 from lob_backtest.market.policy import Kind, Policy, Sample, Tally, resolve_policies
 from lob_backtest.market.schema import Batch, Flag, columns_of
+from lob_backtest.units import format_instant
 
 EARLIEST_NS: Final = 10**17
 """The first time of a file is later (than March 1973), or it is not in nanoseconds."""
@@ -111,8 +112,8 @@ class MarketSource:
         yield self._hand_over(held)
         if policy == Policy.FAIL:
             raise DataError(
-                f"{held.path}, row {row}, ts_exchange_ns {time}: the data end within a packet (no LAST flag). Get the "
-                f"rest of the data, or choose the policy repair for {Kind.NO_LAST!s}"
+                f"{held.path}, row {row} at {format_instant(time)}: the data end within a packet (no LAST flag). "
+                f"Get the rest of the data, or set data.policies.{Kind.NO_LAST!s} to repair"
             )
 
     def _checked(self) -> Iterator[tuple[Checked, str, int]]:

@@ -1,0 +1,45 @@
+"""`lob-backtest validate`: list what is wrong with market data files."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--gaps", is_flag=True, help="The feed numbers this instrument's packets one by one: list holes, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def command(ctx: click.Context, files: tuple[str, ...], gaps: bool, as_json: bool) -> None:
+    """List what is wrong with the files of one instrument, by kind, with the first rows of each.
+
+    Exits with 0 if nothing is wrong, 1 if something is, 3 if a file cannot be read.
+    """
+    from lob_backtest.cli.output import print_table
+    from lob_backtest.market.validate import validate
+    from lob_backtest.units import format_instant
+
+    result = validate(files, gaps=gaps)
+    if as_json:
+        click.echo(json.dumps(result.to_dict(), indent=2))
+    else:
+        what = f"{len(result.files)} files" if len(result.files) > 1 else result.files[0].path
+        what = f"{what}, {result.files[0].symbol}: {result.rows} rows"
+        if result.is_clean:
+            click.echo(f"{what}, nothing wrong")
+        else:
+            rows = [
+                (
+                    str(kind),
+                    str(count) if n == 0 else "",
+                    str(sample.row),
+                    format_instant(sample.ts_exchange_ns),
+                    sample.path,
+                )
+                for kind, count, samples in result.found()
+                for n, sample in enumerate(samples)
+            ]
+            print_table(what, ("kind", "count", "first rows", "exchange time", "file"), rows)
+    ctx.exit(0 if result.is_clean else 1)
