@@ -1,0 +1,80 @@
+"""`lob-backtest convert`: a vendor's files to one canonical file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("format_name", metavar="FORMAT")
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The canonical Parquet file.")
+@click.option("--symbol", help="The instrument to take from files of several; LOBSTER: what to call it.")
+@click.option("--tick-size", help="The price of one tick. LOBSTER and Nasdaq: 0.01 unless given.")
+@click.option("--lot-size", help="The size of one lot; 1 unless given.")
+@click.option(
+    "--orderbook",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="LOBSTER: the order book file of a message file; once for each.",
+)
+@click.option("--force", is_flag=True, help="Replace the output if it exists.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON on standard output.")
+def command(
+    format_name: str,
+    inputs: tuple[Path, ...],
+    output: Path,
+    *,
+    symbol: str | None,
+    tick_size: str | None,
+    lot_size: str | None,
+    orderbook: tuple[Path, ...],
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Turn a vendor's files into canonical Parquet.
+
+    FORMAT is the vendor's: lobster (a message file, or the zip of message and order book file) or databento (MBO, as DBN or
+    CSV). Several inputs follow each other in time.
+    """
+    from lob_backtest.market.convert import convert
+    from lob_backtest.units import format_instant
+
+    done = convert(
+        format_name,
+        inputs,
+        output,
+        symbol=symbol,
+        tick_size=tick_size,
+        lot_size=lot_size,
+        force=force,
+        orderbook=orderbook or None,
+    )
+    for note in done.notes:
+        click.echo(f"note: {note}", err=True)
+    counted = "".join(f", {name.replace('_', ' ')} {n}" for name, n in done.counts.items())
+    click.echo(
+        f"{done.output}: {done.symbol}, {done.rows} rows in {done.packets} packets, "
+        f"{format_instant(done.first_ns)} to {format_instant(done.last_ns)}{counted}",
+        err=True,
+    )
+    if as_json:
+        click.echo(
+            json.dumps(
+                {
+                    "output": str(done.output),
+                    "symbol": done.symbol,
+                    "tick_size": str(done.tick_size),
+                    "lot_size": str(done.lot_size),
+                    "rows": done.rows,
+                    "packets": done.packets,
+                    "first_ns": done.first_ns,
+                    "last_ns": done.last_ns,
+                    "counts": done.counts,
+                    "notes": list(done.notes),
+                }
+            )
+        )

@@ -1,0 +1,170 @@
+"""Vendor files to one canonical file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lob_backtest.errors import ConfigError, DataError, OutputError
+from lob_backtest.market import formats
+from lob_backtest.market.schema import Flag
+from lob_backtest.market.writer import EventWriter
+
+PathLike = str | os.PathLike[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """What `convert` wrote.
+
+    Attributes:
+        output: the canonical file.
+        symbol: of the instrument.
+        tick_size: in quote currency.
+        lot_size: in base units.
+        rows: how many it holds.
+        packets: how many packets they make.
+        first_ns: exchange time of the first row.
+        last_ns: exchange time of the last row.
+        counts: what was dropped, changed or made up, by kind.
+        notes: sentences that the user should read.
+    """
+
+    output: Path
+    symbol: str
+    tick_size: Decimal
+    lot_size: Decimal
+    rows: int
+    packets: int
+    first_ns: int
+    last_ns: int
+    counts: dict[str, int]
+    notes: tuple[str, ...]
+
+
+def convert(
+    format: str,  # noqa: A002 - the command line's word
+    inputs: PathLike | Sequence[PathLike],
+    output: PathLike,
+    *,
+    symbol: str | None = None,
+    tick_size: str | Decimal | None = None,
+    lot_size: str | Decimal | None = None,
+    force: bool = False,
+    **options: Any,
+) -> Conversion:
+    """Turn vendor files into one canonical file.
+
+    Args:
+        format: the vendor's format, one of `formats.names`.
+        inputs: one file or several that follow each other in time.
+        output: the canonical file; it appears whole or not at all.
+        symbol: the instrument to take, or what to call it where files do not say.
+        tick_size: the price of one tick in quote currency; the format's own default if `None`.
+        lot_size: the size of one lot in base units; the format's own default if `None`.
+        force: replace `output` if it exists.
+        options: what the format takes beyond these, such as LOBSTER's `orderbook`; `None` is as good as absent.
+
+    Returns:
+        What was written, and what was dropped or changed on the way.
+
+    Raises:
+        ConfigError: an unknown format or option, or a setting that the files do not tell and that is missing.
+        DataError: a file is unreadable or malformed; the message names file and line.
+        OutputError: `output` exists, or cannot be written.
+    """
+    module = formats.load(format)
+    options = {name: value for name, value in options.items() if value is not None}
+    unknown = sorted(set(options) - module.OPTIONS)
+    if unknown:
+        allowed = ", ".join(sorted(module.OPTIONS)) or "none"
+        raise ConfigError(f"format {format!r} takes no option {', '.join(unknown)}; expected {allowed}")
+    paths = [Path(each) for each in ([inputs] if isinstance(inputs, str | os.PathLike) else inputs)]
+    if not paths:
+        raise ConfigError("no input: give at least one vendor file")
+    source = module.open_source(
+        paths,
+        symbol=symbol,
+        tick_size=_positive("tick size", tick_size),
+        lot_size=_positive("lot size", lot_size),
+        **options,
+    )
+    destination = Path(output)
+    _check_output(destination, source.files, force=force)
+    return _write(source, destination)
+
+
+def _write(source: formats.Source, output: Path) -> Conversion:
+    packets, first_ns, last_ns = 0, None, 0
+    with EventWriter(
+        output,
+        level=source.level,
+        symbol=source.symbol,
+        tick_size=source.tick_size,
+        lot_size=source.lot_size,
+        venue=source.venue,
+        depth=source.depth,
+    ) as writer:
+        for columns in source.columns():
+            writer.write(columns)
+            packets += int(np.count_nonzero(columns["flags"] & np.uint8(Flag.LAST)))
+            first_ns = int(columns["ts_exchange_ns"][0]) if first_ns is None else first_ns
+            last_ns = int(columns["ts_exchange_ns"][-1])
+        if first_ns is None:
+            raise DataError(f"{', '.join(map(str, source.files))}: no events of {source.symbol} in there")
+        counts = {name: n for name, n in source.counts.items() if n}
+        writer.source = _provenance(source.files, counts)
+        rows = writer.rows
+    return Conversion(
+        output=output,
+        symbol=source.symbol,
+        tick_size=source.tick_size,
+        lot_size=source.lot_size,
+        rows=rows,
+        packets=packets,
+        first_ns=first_ns,
+        last_ns=last_ns,
+        counts=counts,
+        notes=tuple(source.notes),
+    )
+
+
+def _positive(name: str, value: str | Decimal | None) -> Decimal | None:
+    if value is None:
+        return None
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        number = Decimal(0)
+    if not number.is_finite() or number <= 0:
+        raise ConfigError(f"{name} {value!r}: expected a positive decimal, such as 0.01")
+    return number
+
+
+def _check_output(output: Path, files: Sequence[Path], *, force: bool) -> None:
+    if output.exists():
+        if any(output.samefile(path) for path in files):
+            raise OutputError(f"{output}: is an input; choose another place")
+        if not force or not output.is_file():
+            raise OutputError(f"{output}: exists; pass --force to replace it, or choose another place")
+    if not output.parent.is_dir():
+        raise OutputError(f"{output.parent}: no such folder; make it first, or choose another place")
+
+
+def _provenance(files: Sequence[Path], counts: dict[str, int]) -> str:
+    """Write `lob.source`: each vendor file with its SHA-256, then what the conversion dropped or changed."""
+    parts = []
+    for path in files:
+        with path.open("rb") as file:
+            parts.append(f"{path.name} sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}")
+    if counts:
+        parts.append(f"converted with {json.dumps(counts, sort_keys=True)}")
+    return "; ".join(parts)

@@ -1,0 +1,86 @@
+"""Rows of canonical events as converters make them: one by one, packet by packet, handed on in stretches."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+
+from lob_backtest.market.schema import COLUMNS, Flag
+
+STRETCH_ROWS: Final = 1 << 17
+LAST: Final = int(Flag.LAST)
+FLAGS: Final = COLUMNS.get_field_index("flags")
+
+
+class EventRows:
+    """Collect L3 rows.
+
+    Attributes:
+        ts_exchange_ns: exchange time of the rows that follow.
+        ts_local_ns: their local time, `None` where the file has no local clock.
+        sequence: their number in the feed.
+        base_flags: flags that every row that follows gets.
+    """
+
+    def __init__(self, *, local_clock: bool) -> None:
+        self.ts_exchange_ns = 0
+        self.ts_local_ns: int | None = None
+        self.sequence = 0
+        self.base_flags = 0
+        self._names = [name for name in COLUMNS.names if local_clock or name != "ts_local_ns"]
+        self._rows: list[tuple[int | None, ...]] = []
+        self._local_clock = local_clock
+        self._packet_start = 0
+
+    def add(
+        self,
+        action: int,
+        side: int,
+        order_id: int,
+        price_ticks: int,
+        size_lots: int,
+        flags: int = 0,
+        *,
+        phase: int = 0,
+    ) -> None:
+        """Append a row at the current times and sequence; the columns are those of `market.schema`."""
+        self._rows.append(
+            (
+                self.ts_exchange_ns,
+                self.ts_local_ns,
+                action,
+                side,
+                order_id,
+                price_ticks,
+                size_lots,
+                flags | self.base_flags,
+                phase,
+                self.sequence,
+            )
+        )
+
+    def end_packet(self) -> None:
+        """Flag the last row since the last call as LAST; nothing if there is none."""
+        if len(self._rows) > self._packet_start:
+            row = self._rows[-1]
+            self._rows[-1] = (*row[:FLAGS], (row[FLAGS] or 0) | LAST, *row[FLAGS + 1 :])
+            self._packet_start = len(self._rows)
+
+    @property
+    def full(self) -> bool:
+        """Say whether there are enough rows to hand on."""
+        return len(self._rows) >= STRETCH_ROWS
+
+    def take(self) -> dict[str, Any]:
+        """Return the columns of all rows so far and start anew; call it between packets."""
+        columns: dict[str, Any] = {}
+        for field, values in zip(COLUMNS, zip(*self._rows, strict=True), strict=True):
+            if field.name in self._names:
+                columns[field.name] = np.array(values, field.type.to_pandas_dtype())
+        self._rows.clear()
+        self._packet_start = 0
+        return columns
+
+    def __len__(self) -> int:
+        return len(self._rows)

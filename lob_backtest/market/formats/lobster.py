@@ -1,0 +1,294 @@
+"""LOBSTER: message and order book files of NASDAQ stocks, reconstructed by LOBSTER from ITCH.
+
+With the order book file the rebuilt book equals it after every message: message k is packet k, `sequence` is k (counted
+from 0, on through a chain of files). The book starts as a snapshot of the order book's row 0, which is packet 0; message
+0 is part of it if it is a new order or a cancel, and stands before it if it is a trade or a halt.
+
+Without the order book file the book holds what the messages themselves add. That is wrong wherever an older order or
+an order out of sight matters, so every row is flagged SUSPECT.
+
+Sources: LOBSTER's "Output Structure" and the readme of its samples; Nasdaq's notice that the side of hidden executions is
+always "B" from 14 July 2014.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import date
+from decimal import Decimal
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any, Final
+
+from lob_backtest.errors import ConfigError, DataError
+from lob_backtest.market.formats.event_rows import EventRows
+from lob_backtest.market.formats.lobster_files import (
+    Day,
+    Member,
+    Message,
+    find_days,
+    messages,
+    orderbook_depth,
+    orderbook_rows,
+)
+from lob_backtest.market.formats.lobster_window import Shown, Window
+from lob_backtest.market.schema import Action, Flag, Phase
+
+OPTIONS: Final = frozenset({"orderbook"})
+
+NEW, REDUCE, DELETE, EXECUTED, HIDDEN, CROSS, HALT = 1, 2, 3, 4, 5, 6, 7
+PHASE_BY_HALT_CODE: Final = {-1: Phase.HALTED, 0: Phase.AUCTION, 1: Phase.CONTINUOUS}
+HIDDEN_SIDE_UNTIL: Final = date(2014, 7, 14)
+PRICE_UNITS: Final = 10_000
+NO_LEVEL: Final = 9_999_999_999
+"""The price of a level that is not there; negative on the bid side."""
+
+
+def open_source(
+    inputs: Sequence[Path],
+    *,
+    symbol: str | None = None,
+    tick_size: Decimal | None = None,
+    lot_size: Decimal | None = None,
+    orderbook: Sequence[Path] = (),
+) -> LobsterSource:
+    """Open message files, or the zip archives that LOBSTER sells them in, in time order.
+
+    Args:
+        inputs: message files named as LOBSTER names them, or .zip files of message and order book files.
+        symbol: what to call the instrument; the symbol in the files' names if `None`.
+        tick_size: 0.01 if `None`; stocks below a dollar have 0.0001.
+        lot_size: 1 share if `None`.
+        orderbook: the order book file of each message file, in the same order.
+
+    Raises:
+        ConfigError: order book files that do not pair with message files; an impossible tick or lot size.
+        DataError: a file is missing or misnamed, or the files are of different symbols or depths.
+    """
+    days = [day for path in inputs for day in find_days(path)]
+    if orderbook:
+        if any(day.messages.member for day in days) or len(orderbook) != len(days):
+            raise ConfigError(
+                f"--orderbook: {len(orderbook)} files for {len(days)} message files; expected one for each message "
+                "file, in the same order, and none for a zip archive, which holds its own"
+            )
+        days = [day._replace(orderbook=Member(path)) for day, path in zip(days, orderbook, strict=True)]
+    if len({day.symbol for day in days}) > 1:
+        raise DataError(f"files of several symbols: {', '.join(sorted({day.symbol for day in days}))}; convert one a time")
+    if len({day.orderbook is None for day in days}) > 1:
+        raise DataError("some inputs have an order book file and some have none; give all or none")
+    return LobsterSource(days, symbol, Decimal("0.01") if tick_size is None else tick_size, lot_size or Decimal(1))
+
+
+class LobsterSource:
+    """Message files of one symbol, opened; the attributes are those of `formats.Source`.
+
+    Args:
+        days: one or more days, in time order.
+        symbol: what to call the instrument; `None`: as the files do.
+        tick_size: of visible prices.
+        lot_size: of sizes.
+
+    Raises:
+        ConfigError: the tick is finer than the files' prices, or the lot is no whole number of shares.
+        DataError: the order book files show different numbers of levels.
+    """
+
+    level = 3
+
+    def __init__(self, days: list[Day], symbol: str | None, tick_size: Decimal, lot_size: Decimal) -> None:
+        self.symbol = symbol or days[0].symbol
+        self.venue = "XNAS"
+        self.tick_size = tick_size
+        self.lot_size = lot_size
+        self.depth = _common_depth([day.orderbook for day in days if day.orderbook])
+        members = [member for day in days for member in (day.messages, day.orderbook) if member]
+        self.files = list(dict.fromkeys(member.path for member in members))
+        self.counts: Counter[str] = Counter()
+        self.notes: list[str] = []
+        self._days = days
+        self._tick = _whole("--tick-size", tick_size * PRICE_UNITS, "LOBSTER prices have four decimals")
+        self._lot = _whole("--lot-size", lot_size, "LOBSTER sizes are shares")
+        self._rows = EventRows(local_clock=False)
+        self._window = Window(self._rows, self.counts)
+        self._sequence = 0
+        self._place = ""
+
+    def columns(self) -> Iterator[dict[str, Any]]:
+        """Yield stretches of whole packets as canonical columns.
+
+        Raises:
+            DataError: a line is malformed or makes no sense, a file ends early, or two files overlap.
+        """
+        for day in self._days:
+            if day.orderbook is None:
+                self._warn(day)
+            for _ in self._packets(day):
+                self._rows.end_packet()
+                if self._rows.full:
+                    yield self._rows.take()
+        if len(self._rows):
+            yield self._rows.take()
+
+    def _packets(self, day: Day) -> Iterator[None]:
+        """Write the rows of one message after the other."""
+        rows = self._rows
+        midnight_ns = day.midnight_ns()
+        end_ns = rows.ts_exchange_ns
+        rows.base_flags = 0 if day.orderbook else int(Flag.SUSPECT)
+        shown = orderbook_rows(day.orderbook) if day.orderbook else None
+        line = 0
+        for message, row in zip_longest(messages(day.messages), shown or ()):
+            line += 1
+            self._place = f"{day.messages}, line {line}"
+            if message is None or (row is None and shown is not None):
+                short, long = (day.messages, day.orderbook) if message is None else (day.orderbook, day.messages)
+                raise DataError(f"{short}: ends after line {line - 1}, but {long} goes on; expected one row a message")
+            rows.ts_exchange_ns = midnight_ns + message[0]
+            rows.sequence = self._sequence
+            if line == 1 and rows.ts_exchange_ns < end_ns:
+                raise DataError(f"{self._place}: starts before the end of the file before it; give files in time order")
+            if row is None:
+                self._apply_alone(message, day, first=line == 1)
+            elif line == 1:
+                self._seed(message, self._shown(row), day)
+            else:
+                self._apply(message, day)
+                self._window.match(self._shown(row))
+            self._sequence += 1
+            yield
+        if not line:
+            raise DataError(f"{day.messages}: no messages; expected a LOBSTER message file")
+
+    def _seed(self, message: Message, shown: dict[int, Shown], day: Day) -> None:
+        """Write message 0 and the book after it as one packet that ends with the snapshot."""
+        kind, order_id = message[1], message[2]
+        newcomer = None
+        if kind == NEW:
+            side, price_ticks, size_lots = self._order(message)
+            newcomer = (side, price_ticks, size_lots, order_id)
+        elif kind in (REDUCE, DELETE):
+            self._order(message)
+        elif kind == EXECUTED:
+            side, price_ticks, size_lots = self._order(message)
+            # An order has to be in sight to be executed; the snapshot's CLEAR comes after.
+            self._window.sides = {1: {}, -1: {}}
+            self._window.known = {}
+            self._window.take(Action.EXECUTE, order_id, side, price_ticks, size_lots)
+            self.counts["size_not_in_sight"] -= 1
+        else:
+            self._apply(message, day)
+        self._window.seed(shown, newcomer)
+
+    def _apply(self, message: Message, day: Day) -> None:
+        """Write the rows of one message itself."""
+        _, kind, order_id, _, price, _ = message
+        if kind in (NEW, REDUCE, DELETE, EXECUTED):
+            side, price_ticks, size_lots = self._order(message)
+            if kind == NEW:
+                self._window.add(order_id, side, price_ticks, size_lots)
+            else:
+                action = Action.EXECUTE if kind == EXECUTED else Action.CANCEL
+                self._window.take(action, order_id, side, price_ticks, size_lots)
+        elif kind in (HIDDEN, CROSS):
+            self._print(message, day)
+        elif kind == HALT:
+            if price not in PHASE_BY_HALT_CODE:
+                raise DataError(f"{self._place}: halt with price {price}; expected -1 (halt), 0 (quoting) or 1 (trading)")
+            self._rows.add(Action.STATUS, 0, 0, 0, 0, phase=PHASE_BY_HALT_CODE[price])
+        else:
+            raise DataError(f"{self._place}: message type {kind}; expected 1 to 7")
+
+    def _apply_alone(self, message: Message, day: Day, *, first: bool) -> None:
+        """Write the rows of one message of a file without order book: only orders that it added are known."""
+        if first:
+            self._window.sides = {1: {}, -1: {}}
+            self._window.known = {}
+            self._rows.add(Action.CLEAR, 0, 0, 0, 0)
+        kind, order_id = message[1:3]
+        if kind in (REDUCE, DELETE, EXECUTED):
+            side, price_ticks, size_lots = self._order(message)
+            held = 0
+            if self._window.known.get(order_id) == (side, price_ticks):
+                held = self._window.sides[side][price_ticks].orders[order_id]
+            if size_lots > held:
+                if kind == EXECUTED:
+                    self.counts["executions_of_unknown_orders"] += 1
+                    self._rows.add(Action.TRADE, side, 0, price_ticks, size_lots)
+                else:
+                    self.counts["dropped_cancels_of_unknown_orders"] += 1
+                return
+        self._apply(message, day)
+
+    def _order(self, message: Message) -> tuple[int, int, int]:
+        """Return side, price and size of a message about a visible order."""
+        price, side = message[4:6]
+        if price % self._tick or price <= 0:
+            raise DataError(
+                f"{self._place}: price {price} (in 1/10000) is not a positive multiple of the tick size "
+                f"{self.tick_size}; pass --tick-size"
+            )
+        if side not in (1, -1):
+            raise DataError(f"{self._place}: direction {side}; expected 1 (buy) or -1 (sell)")
+        return side, price // self._tick, self._lots(message[3])
+
+    def _lots(self, size: int) -> int:
+        if size % self._lot or size <= 0:
+            raise DataError(
+                f"{self._place}: size {size} is not a positive multiple of the lot size {self.lot_size}; pass --lot-size"
+            )
+        return size // self._lot
+
+    def _print(self, message: Message, day: Day) -> None:
+        """Write a hidden execution or a cross: it leaves the displayed book alone and may be off tick."""
+        _, kind, _, size, price, direction = message
+        if kind == CROSS:
+            if size == 0:  # an auction without a match
+                self.counts["dropped_empty_crosses"] += 1
+            else:
+                self._rows.add(Action.TRADE, 0, 0, price // self._tick, self._lots(size), Flag.AUCTION)
+            return
+        side = direction if day.date < HIDDEN_SIDE_UNTIL and direction in (1, -1) else 0
+        # The better price of the resting side is the higher one for a bid.
+        price_ticks = -(-price // self._tick) if side > 0 else price // self._tick
+        self._rows.add(Action.TRADE, side, 0, price_ticks, self._lots(size), Flag.HIDDEN)
+
+    def _shown(self, row: tuple[int, ...]) -> dict[int, Shown]:
+        """Turn an order book row into both sides, best first, without the levels that are not there."""
+        tick, lot = self._tick, self._lot
+        sides: dict[int, Shown] = {1: {}, -1: {}}
+        for side, start in ((-1, 0), (1, 2)):
+            levels = sides[side]
+            for i in range(start, len(row), 4):
+                price, size = row[i], row[i + 1]
+                if abs(price) == NO_LEVEL:
+                    break
+                if price % tick or size % lot or size <= 0:
+                    raise DataError(
+                        f"{self._place.replace('_message_', '_orderbook_')}: level of {size} at {price}; expected "
+                        f"positive multiples of the lot size {self.lot_size} and the tick size {self.tick_size}"
+                    )
+                levels[price // tick] = size // lot
+        return sides
+
+    def _warn(self, day: Day) -> None:
+        beside = f" {day.sibling} lies beside it." if day.sibling else ""
+        self.notes.append(
+            f"{day.messages}: no --orderbook: the book holds only orders that this file adds, and every row is flagged "
+            f"SUSPECT, so that nothing fills against it.{beside}"
+        )
+
+
+def _common_depth(books: list[Member]) -> int | None:
+    depths = {orderbook_depth(book): book for book in books}
+    if len(depths) > 1:
+        shown = ", ".join(f"{depth} in {book}" for depth, book in depths.items())
+        raise DataError(f"order book files of different depths: {shown}; convert them one by one")
+    return next(iter(depths), None)
+
+
+def _whole(option: str, value: Decimal, reason: str) -> int:
+    if value <= 0 or value != int(value):
+        raise ConfigError(f"{option}: {reason}; expected a positive multiple of what that allows")
+    return int(value)
