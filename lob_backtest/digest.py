@@ -1,0 +1,69 @@
+"""One SHA-256 over the logical values of the result tables: the same run gives the same digest on any machine."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pyarrow as pa
+
+from lob_backtest.tables import DIGESTED
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+_LITTLE_ENDIAN: Final = {pa.int8(): "<i1", pa.int16(): "<i2", pa.int64(): "<i8"}
+
+
+def digest(tables: Mapping[str, pa.Table]) -> str:
+    """Hash the tables that a run promises to repeat (`lob_backtest.tables.DIGESTED`, in that order).
+
+    Hashed are, for each table, its name and number of rows; for each column its name, its type, one byte a value for
+    its validity and its values, little-endian, with nulls as 0. Strings are hashed as their lengths in bytes and their
+    UTF-8 bytes. Chunks, file bytes and machine make no difference.
+
+    Args:
+        tables: by name; what is not digested is ignored.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    sha = hashlib.sha256()
+    for name in DIGESTED:
+        table = tables[name]
+        _text(sha, name)
+        sha.update(table.num_rows.to_bytes(8, "little"))
+        sha.update(table.num_columns.to_bytes(8, "little"))
+        for field in table.schema:
+            _text(sha, field.name)
+            _text(sha, str(field.type))
+            _column(sha, table.column(field.name))
+    return sha.hexdigest()
+
+
+def _text(sha: _Hash, text: str) -> None:
+    encoded = text.encode()
+    sha.update(len(encoded).to_bytes(8, "little"))
+    sha.update(encoded)
+
+
+def _column(sha: _Hash, column: pa.ChunkedArray) -> None:
+    for chunk in column.chunks:
+        sha.update(np.asarray(chunk.is_valid()).astype("u1").tobytes())
+    if pa.types.is_string(column.type):
+        _strings(sha, column)
+        return
+    for chunk in column.chunks:
+        values = chunk.fill_null(0).to_numpy(zero_copy_only=False)
+        sha.update(np.ascontiguousarray(values, dtype=_LITTLE_ENDIAN[column.type]).data)
+
+
+def _strings(sha: _Hash, column: pa.ChunkedArray) -> None:
+    """Hash the lengths of all values, then their bytes: no two lists of strings look the same."""
+    encoded = [[(text or "").encode() for text in chunk.to_pylist()] for chunk in column.chunks]
+    for chunk in encoded:
+        sha.update(np.fromiter((len(text) for text in chunk), dtype="<i8", count=len(chunk)).data)
+    for chunk in encoded:
+        sha.update(b"".join(chunk))

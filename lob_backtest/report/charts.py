@@ -1,0 +1,226 @@
+"""The charts of the page, as plotly figures. Names are escaped: plotly reads tags in text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any, Final
+
+import numpy as np
+import plotly.graph_objects as go
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from lob_backtest.report.downsample import keep_extremes
+from lob_backtest.report.equity import Curve
+from lob_backtest.report.inventory import position_steps
+from lob_backtest.report.ledger import Ledger
+from lob_backtest.report.sections import horizon
+from lob_backtest.report.summary import Account
+from lob_backtest.tables import Cause
+
+POINTS: Final = 5_000
+MARKERS: Final = 4_000  # fills drawn; beyond, every second, third, …
+
+_BLUE, _GREEN, _RED, _GREY, _AMBER, _VIOLET = "#1f5fa8", "#2b8a5a", "#c0392b", "#8a929b", "#c77f14", "#7a56a6"
+_SYMBOLS: Final = {"queue": "circle", "through": "diamond", "cross": "square", "hidden": "star", "take": "x"}
+
+
+def _layout(figure: go.Figure, *, height: int, y: str, time: bool = True) -> go.Figure:
+    figure.update_layout(
+        template="none",
+        height=height,
+        margin={"l": 70, "r": 20, "t": 10, "b": 40},
+        paper_bgcolor="white",
+        plot_bgcolor="white",
+        font={"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "size": 12, "color": "#333"},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        hovermode="x unified" if time else "closest",
+    )
+    figure.update_yaxes(title=y, gridcolor="#ececec", zerolinecolor="#bbb", automargin=True)
+    figure.update_xaxes(gridcolor="#f3f3f3", zeroline=False, type="date" if time else None)
+    return figure
+
+
+def milliseconds(ts_ns: NDArray[Any]) -> NDArray[np.float64]:
+    """Return times as plotly takes them for dates: milliseconds since the epoch, UTC."""
+    return ts_ns.astype(np.float64) / 1e6
+
+
+def equity_chart(curve: Curve, currency: str) -> go.Figure:
+    """Draw equity and its parts.
+
+    Args:
+        curve: of one account, or of all of one currency.
+        currency: for the axis; a name of the config.
+    """
+    lines = {
+        "Captured spread": (curve.captured, _GREEN, 1.2),
+        "Adverse selection": (curve.adverse_selection, _RED, 1.2),
+        "Inventory": (curve.inventory, _AMBER, 1.2),
+        "Fees and rebates": (curve.fees, _VIOLET, 1.2),
+        "Equity": (curve.equity, _BLUE, 2.4),
+    }
+    kept = keep_extremes(curve.ts_ns, [values for values, _, _ in lines.values()], points=POINTS)
+    x = milliseconds(curve.ts_ns[kept])
+    figure = go.Figure(
+        [
+            go.Scatter(x=x, y=values[kept], name=name, mode="lines", line={"color": color, "width": width})
+            for name, (values, color, width) in lines.items()
+        ]
+    )
+    return _layout(figure, height=360, y=f"since the start, {escape(currency)}".rstrip(", "))
+
+
+def waterfall_chart(parts: Mapping[str, float], currency: str) -> go.Figure:
+    """Draw how the parts add up to the profit or loss.
+
+    Args:
+        parts: in currency, by name.
+        currency: for the axis; a name of the config.
+    """
+    figure = go.Figure(
+        go.Waterfall(
+            x=[*parts, "Profit or loss"],
+            y=[*parts.values(), 0],
+            measure=["relative"] * len(parts) + ["total"],
+            increasing={"marker": {"color": _GREEN}},
+            decreasing={"marker": {"color": _RED}},
+            totals={"marker": {"color": _BLUE}},
+            connector={"line": {"color": "#ccc", "width": 1}},
+            text=[f"{value:,.2f}" for value in (*parts.values(), sum(parts.values()))],
+            textposition="outside",
+            cliponaxis=False,
+        )
+    )
+    figure.update_layout(showlegend=False)
+    figure = _layout(figure, height=320, y=escape(currency), time=False)
+    figure.update_layout(margin={"t": 30})
+    return figure
+
+
+def position_chart(ledger: Ledger) -> go.Figure:
+    """Draw the position as steps, with its limit where there is one.
+
+    Args:
+        ledger: the account.
+    """
+    times, position = position_steps(ledger)
+    times = np.append(times, max(ledger.end_ns, int(times[-1])))
+    position = np.append(position, position[-1]).astype(np.float64)
+    kept = keep_extremes(times, [position], points=POINTS)
+    figure = go.Figure(
+        go.Scatter(
+            x=milliseconds(times[kept]),
+            y=position[kept],
+            name="Position",
+            mode="lines",
+            line={"color": _BLUE, "width": 1.2, "shape": "hv"},
+            fill="tozeroy",
+            fillcolor="rgba(31,95,168,0.12)",
+        )
+    )
+    limit = ledger.instrument.max_position_lots
+    if limit is not None:
+        for level in (limit, -limit):
+            figure.add_hline(y=level, line={"color": _RED, "width": 1, "dash": "dot"})
+    return _layout(figure, height=240, y="lots")
+
+
+def price_chart(ledger: Ledger, bbo: pa.Table) -> go.Figure:
+    """Draw the fills on the best bid and ask.
+
+    Args:
+        ledger: the account.
+        bbo: the instrument's rows of the table `bbo`.
+    """
+    tick = float(ledger.instrument.tick_size)
+    times = bbo["ts_exchange_ns"].to_numpy()
+    bid, ask = (pc.cast(bbo[name], pa.float64()).to_numpy() * tick for name in ("bid_ticks", "ask_ticks"))
+    kept = keep_extremes(times, [bid, ask], points=POINTS) if len(times) else np.arange(0)
+    x = milliseconds(times[kept])
+    figure = go.Figure()
+    for name, values, color in (("Best ask", ask, "#d9a09a"), ("Best bid", bid, "#9bc3ae")):
+        line = {"color": color, "width": 1, "shape": "hv"}
+        figure.add_trace(go.Scatter(x=x, y=values[kept], name=name, mode="lines", line=line, hoverinfo="skip"))
+    for side, name, color in ((1, "Bought", _GREEN), (-1, "Sold", _RED)):
+        figure.add_trace(_markers(ledger, side, name, color, tick))
+    figure = _layout(figure, height=400, y=f"price, {escape(ledger.instrument.currency)}".rstrip(", "))
+    figure.update_layout(hovermode="closest")
+    return figure
+
+
+def _markers(ledger: Ledger, side: int, name: str, color: str, tick: float) -> go.Scatter:
+    fills = ledger.fills
+    chosen = np.flatnonzero(fills["side"] == side)
+    step = max(1, -(-len(fills["side"]) // MARKERS))
+    chosen = chosen[::step]
+    causes = [Cause(code).name.lower() for code in fills["cause"][chosen]]
+    return go.Scatter(
+        x=milliseconds(fills["ts_exchange_ns"][chosen]),
+        y=fills["price_ticks"][chosen] * tick,
+        name=name,
+        mode="markers",
+        marker={
+            "color": color,
+            "size": 6,
+            "symbol": [_SYMBOLS[cause] for cause in causes],
+            "line": {"color": "white", "width": 0.5},
+        },
+        customdata=np.column_stack(
+            [fills["size_lots"][chosen], fills["fill_id"][chosen], np.array(causes, dtype=object)]
+        ),
+        hovertemplate="fill %{customdata[1]}: " + name.lower() + " %{customdata[0]} at %{y} (%{customdata[2]})"
+        "<br>%{x|%Y-%m-%d %H:%M:%S.%L}<extra></extra>",
+    )
+
+
+def drawn_fills(ledger: Ledger) -> int:
+    """Return n where the price chart draws every n-th fill."""
+    return max(1, -(-len(ledger.fills["side"]) // MARKERS))
+
+
+def markout_chart(accounts: Sequence[Account]) -> go.Figure:
+    """Draw the mean markout over the horizons with its 95% interval, and buys and sells apart.
+
+    Args:
+        accounts: one, mostly; of each the fills together, of a single one also by side.
+    """
+    figure = go.Figure()
+    colors = (_BLUE, _AMBER, _VIOLET, _GREEN, _RED, _GREY)
+    for index, account in enumerate(accounts):
+        color = colors[index % len(colors)]
+        rows = sorted((m for m in account.markouts if m.group == "all" and m.count), key=lambda m: m.horizon_ns)
+        x = [horizon(each.horizon_ns) for each in rows]
+        if not rows:
+            continue
+        band = [each for each in rows if each.low_ticks is not None]
+        labels = [horizon(each.horizon_ns) for each in band]
+        edge = {"mode": "lines", "line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"}
+        figure.add_trace(go.Scatter(x=labels, y=[each.high_ticks for each in band], **edge))
+        fill = {"fill": "tonexty", "fillcolor": _faint(color)}
+        figure.add_trace(go.Scatter(x=labels, y=[each.low_ticks for each in band], **edge, **fill))
+        line = {"color": color, "width": 2.2}
+        name = "All fills" if len(accounts) == 1 else escape(account.name)
+        means = [each.mean_ticks for each in rows]
+        figure.add_trace(go.Scatter(x=x, y=means, name=name, mode="lines+markers", line=line))
+        for group, shade in (("buy", _GREEN), ("sell", _RED)) if len(accounts) == 1 else ():
+            some = sorted((m for m in account.markouts if m.group == group and m.count), key=lambda m: m.horizon_ns)
+            figure.add_trace(
+                go.Scatter(
+                    x=[horizon(each.horizon_ns) for each in some],
+                    y=[each.mean_ticks for each in some],
+                    name=f"{group.capitalize()}s",
+                    mode="lines+markers",
+                    line={"color": shade, "width": 1.2, "dash": "dot"},
+                )
+            )
+    figure = _layout(figure, height=320, y="ticks a lot", time=False)
+    figure.update_xaxes(title="time after the fill", type="category")
+    return figure
+
+
+def _faint(color: str) -> str:
+    red, green, blue = (int(color[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0.15)"

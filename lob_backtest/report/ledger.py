@@ -1,0 +1,187 @@
+"""One agent's account in one instrument: its fills, its samples, and the marks that value them.
+
+Everything here is exact. Values are half-tick·lots or 10⁻⁶ tick·lots, as integers; where a product could leave 64
+bits the arrays hold Python integers instead (`widen`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from lob_backtest.run_info import InstrumentInfo, RunInfo
+
+MICRO_PER_HALF: Final = 500_000
+"""10⁻⁶ tick·lots in a half-tick·lot."""
+
+Ints = NDArray[Any]
+"""Integers of shape `(n,)`: int64, or Python integers where 64 bits could overflow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The account of one agent in one instrument.
+
+    Attributes:
+        agent: the agent's name.
+        instrument: what is traded.
+        start_ns: start of the replay.
+        end_ns: end of the replay.
+        fills: columns of the table `fills`, in exchange order, each of shape `(n,)`. Mids are complete: a null
+            became `mid2_start`, and `known_<ns>` says which mids after a horizon were really seen.
+        samples: columns of the table `samples`, `mid2` complete in the same way.
+        markouts_ns: horizons, in nanoseconds.
+        position_start_lots: signed.
+        mid2_start: the mark at the start, half-ticks.
+        mid2_end: the mark at the end, half-ticks.
+        mark: where the marks come from: "mid", "last fill" (the market never had two sides) or "none".
+        position_end_lots: what the account held at the end.
+        cash_end_tick_lots: its cash at the end.
+        fees_end_micro: all that it was charged, rebates negative.
+    """
+
+    agent: str
+    instrument: InstrumentInfo
+    start_ns: int
+    end_ns: int
+    fills: Mapping[str, Ints]
+    samples: Mapping[str, Ints]
+    markouts_ns: tuple[int, ...]
+    position_start_lots: int
+    mid2_start: int
+    mid2_end: int
+    mark: str
+    position_end_lots: int
+    cash_end_tick_lots: int
+    fees_end_micro: int
+
+    @property
+    def signed_lots(self) -> Ints:
+        """Return the size of each fill, positive where it bought."""
+        return self.fills["side"] * self.fills["size_lots"]
+
+    @property
+    def gross_half_tick_lots(self) -> int:
+        """Return the change of equity at mid, before fees, from the account's own cash and position."""
+        end = 2 * self.cash_end_tick_lots + self.position_end_lots * self.mid2_end
+        return end - self.position_start_lots * self.mid2_start
+
+
+def widen(sizes: Ints, *factors: Ints) -> tuple[Ints, ...]:
+    """Return the arrays as they are, or as Python integers where a sum of `sizes · factor` could leave 64 bits.
+
+    Args:
+        sizes: integers, shape `(n,)`.
+        factors: prices, mids or times that `sizes` will be multiplied by, up to doubled and in differences; same shape.
+    """
+    largest = max([1, *(_largest(each) for each in factors)])
+    arrays = (sizes, *factors)
+    if 4 * max(1, len(sizes)) * max(1, _largest(sizes)) * largest < 1 << 63:
+        return arrays
+    return tuple(each.astype(object) for each in arrays)
+
+
+def _largest(values: Ints) -> int:
+    return max(abs(int(values.min())), abs(int(values.max()))) if len(values) else 0
+
+
+def total(values: Ints) -> int:
+    """Return the sum as a Python integer."""
+    return int(values.sum()) if len(values) else 0
+
+
+def build_ledgers(tables: Mapping[str, pa.Table], info: RunInfo) -> list[Ledger]:
+    """Split the tables of a run into one ledger an agent and instrument, in that order.
+
+    Args:
+        tables: `fills`, `bbo` and `samples` of a run.
+        info: what the run was.
+    """
+    firsts = {i: _first_two_sided(tables["bbo"], i) for i in range(len(info.instruments))}
+    return [
+        _build(tables, info, agent, instrument, firsts[instrument])
+        for agent in range(len(info.agents))
+        for instrument in range(len(info.instruments))
+    ]
+
+
+def _first_two_sided(bbo: pa.Table, instrument: int) -> int | None:
+    rows = bbo.filter(
+        (pc.field("instrument") == instrument) & pc.field("bid_ticks").is_valid() & pc.field("ask_ticks").is_valid()
+    ).slice(0, 1)
+    return rows["bid_ticks"][0].as_py() + rows["ask_ticks"][0].as_py() if rows.num_rows else None
+
+
+def _build(tables: Mapping[str, pa.Table], info: RunInfo, agent: int, instrument: int, first: int | None) -> Ledger:
+    mine = (pc.field("agent") == agent) & (pc.field("instrument") == instrument)
+    fills, samples = tables["fills"].filter(mine), tables["samples"].filter(mine)
+    about = info.instruments[instrument]
+    start, end, mark = _marks(fills, samples, first)
+    columns = _columns(fills, start)
+    lots, prices = widen(columns["side"] * columns["size_lots"], columns["price_ticks"])
+    account = (
+        about.initial_position_lots + total(lots),
+        -total(lots * prices),
+        total(widen(columns["fee_micro"])[0]),
+    )
+    if samples.num_rows:  # the account that the engine kept, which need not agree with the fills: the residual tells
+        last = samples.slice(samples.num_rows - 1).to_pylist()[0]
+        account = (last["position_lots"], last["cash_tick_lots"], last["fees_micro"])
+    return Ledger(
+        agent=info.agents[agent],
+        instrument=about,
+        start_ns=info.start_ns,
+        end_ns=info.end_ns,
+        fills=columns,
+        samples=_columns(samples, start),
+        markouts_ns=info.markouts_ns,
+        position_start_lots=about.initial_position_lots,
+        mid2_start=start,
+        mid2_end=end,
+        mark=mark,
+        position_end_lots=account[0],
+        cash_end_tick_lots=account[1],
+        fees_end_micro=account[2],
+    )
+
+
+def _marks(fills: pa.Table, samples: pa.Table, first: int | None) -> tuple[int, int, str]:
+    """Return the marks at the start and at the end, in half-ticks, and where they come from."""
+    start: int | None = samples["mid2"][0].as_py() if samples.num_rows else None
+    end: int | None = samples["mid2"][samples.num_rows - 1].as_py() if samples.num_rows else None
+    start = first if start is None else start
+    start = end if start is None else start
+    if start is not None:
+        return start, start if end is None else end, "mid"
+    if fills.num_rows:
+        constant = 2 * int(fills["price_ticks"][fills.num_rows - 1].as_py())
+        return constant, constant, "last fill"
+    return 0, 0, "none"
+
+
+def _columns(table: pa.Table, mid2: int) -> dict[str, Ints]:
+    """Return the columns as numpy arrays, integers as int64; an unknown mid is the mark at the start."""
+    out: dict[str, Ints] = {}
+    for name in table.column_names:
+        column = table.column(name).combine_chunks()
+        if pa.types.is_string(column.type):
+            out[name] = np.array(column.to_pylist(), dtype=object)
+            continue
+        if name.startswith("mid2_after_"):
+            out["known_" + name.removeprefix("mid2_after_")] = np.asarray(column.is_valid())
+        if name == "mid2_before":
+            out["known_before"] = np.asarray(column.is_valid())
+        if column.null_count and name.startswith("mid2"):
+            column = column.fill_null(mid2)
+        elif column.null_count:
+            out["has_" + name] = np.asarray(column.is_valid())
+            column = column.fill_null(0)
+        out[name] = column.to_numpy(zero_copy_only=False).astype(np.int64)
+        out.setdefault("has_" + name, np.ones(len(column), dtype=bool))
+    return out

@@ -1,0 +1,55 @@
+"""A result in a notebook: its money and its equity, without scripts."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lob_backtest.report.downsample import keep_extremes
+from lob_backtest.report.equity import Floats, add_curves
+from lob_backtest.report.sections import money_section
+from lob_backtest.report.summary import currencies
+
+if TYPE_CHECKING:
+    from lob_backtest.result import Result
+
+
+def notebook(result: Result) -> str:
+    """Return HTML with one table and one line of equity an account.
+
+    Args:
+        result: of a run.
+    """
+    parts = [f"<p><b>lob_backtest</b>, {escape(result.status)}, digest <code>{result.digest[:12]}</code></p>"]
+    for account in result.accounts:
+        section = money_section(account, result.info)
+        head = "".join(f"<th>{escape(cell)}</th>" for cell in section.head)
+        rows = "".join(
+            "<tr>" + "".join(f"<td style='text-align:right'>{escape(cell)}</td>" for cell in row) + "</tr>"
+            for row in section.rows
+        )
+        parts.append(f"<p>{escape(account.name)}: {escape(section.title)}</p><table><tr>{head}</tr>{rows}</table>")
+    if len(currencies(result.accounts)) == 1:
+        joined = add_curves([account.curve for account in result.accounts])
+        parts.append(_line(joined.ts_ns.astype(float), joined.equity))
+    return "".join(parts)
+
+
+def _line(times: Floats, values: Floats, width: int = 640, height: int = 120) -> str:
+    """Draw a line as SVG; empty without two points."""
+    if len(values) < 2:
+        return ""
+    kept = keep_extremes(times, [values], points=width)
+    x, y = times[kept], values[kept]
+    x = (x - x[0]) / max(1.0, float(x[-1] - x[0])) * width
+    low, high = min(0.0, float(y.min())), max(0.0, float(y.max()))
+    y = height - (y - low) / ((high - low) or 1.0) * height
+    points = " ".join(f"{a:.1f},{b:.1f}" for a, b in np.column_stack([x, y]))
+    zero = height - (0 - low) / ((high - low) or 1.0) * height
+    return (
+        f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" aria-label="equity">'
+        f'<line x1="0" x2="{width}" y1="{zero:.1f}" y2="{zero:.1f}" stroke="#bbb"/>'
+        f'<polyline points="{points}" fill="none" stroke="#1f5fa8" stroke-width="1.5"/></svg>'
+    )

@@ -1,0 +1,89 @@
+"""The summary that a person sees after a run: where the money came from, first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lob_backtest.report.sections import Section, counts_section, sections, span, totals_section
+from lob_backtest.units import format_instant
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from lob_backtest.result import Result
+
+
+def render(result: Result, console: Console) -> None:
+    """Print the summary of a result; it reads as well without colour, in 80 columns.
+
+    Args:
+        result: of a run.
+        console: where to print.
+    """
+    info = result.info
+    if result.status != "complete":
+        console.print(_text(f"The run is {result.status}: it ended early, and so do these figures.", "bold red"))
+    console.print(
+        _text(
+            f"{_short(info.start_ns)} to {_short(info.end_ns)} UTC ({span(info.end_ns - info.start_ns)}), "
+            f"{info.engine} engine, seed {info.seed}"
+        )
+    )
+    if len(result.accounts) > 1:
+        _table(totals_section(result.accounts), console)
+    for account in result.accounts:
+        about = account.ledger.instrument
+        console.print()
+        console.print(
+            _text(f"{account.name} · {about.venue} · L{about.level}".replace("·  ·", "·"), "bold"),
+            _text(f"strategy {account.ledger.agent}"),
+            sep="   ",
+        )
+        for section in sections(account, info):
+            _table(section, console)
+    _table(counts_section(info), console)
+    console.print()
+    console.print(_text(f"digest {result.digest}", "dim"))
+
+
+def _short(ns: int) -> str:
+    """Write a time without zeros that say nothing."""
+    return format_instant(ns).rstrip("Z").rstrip("0").rstrip(".").replace("T", " ")
+
+
+def printable(text: str) -> str:
+    """Replace characters that could steer a terminal; a name in a config must not move the cursor."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
+
+
+def _text(text: str, style: str = "") -> Text:
+    """Wrap text so that rich sees no markup in it."""
+    from rich.text import Text
+
+    return Text(printable(text), style=style)
+
+
+def _table(section: Section, console: Console) -> None:
+    from rich.table import Table
+
+    if not section.rows:
+        return
+    table = Table(box=None, pad_edge=False, show_header=any(section.head), padding=(0, 2, 0, 0))
+    for position, title in enumerate(section.head):
+        table.add_column(
+            _text(title, "dim"), justify="right" if position else "left", no_wrap=True, overflow="ellipsis"
+        )
+    last = len(section.rows) - 1
+    for position, row in enumerate(section.rows):
+        style = "bold" if section.total and position == last else ""
+        table.add_row(*(_text(cell, style or _sign(cell, column)) for column, cell in enumerate(row)))
+    console.print()
+    console.print(_text(section.title, "bold cyan"))
+    console.print(table)
+    if section.note:
+        console.print(_text(section.note, "dim"))
+
+
+def _sign(cell: str, column: int) -> str:
+    return "red" if column and cell.startswith("-") and len(cell) > 1 else ""

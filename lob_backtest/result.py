@@ -1,0 +1,246 @@
+"""What a run leaves behind: tables, metrics, a digest, a page; saved as one folder, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import pyarrow as pa
+
+from lob_backtest import storage
+from lob_backtest.digest import digest
+from lob_backtest.errors import DataError
+from lob_backtest.run_info import InputInfo, InstrumentInfo, RunInfo
+from lob_backtest.tables import schemas
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lob_backtest.report.summary import Account, Metric
+
+__all__ = ["InputInfo", "InstrumentInfo", "Result", "RunInfo"]
+
+Status = Literal["complete", "partial"]
+
+
+class Result:
+    """The outcome of a run.
+
+    Everything beyond the tables is worked out when it is asked for, and once.
+
+    Attributes:
+        info: what the run was: instruments, horizons, inputs, versions, counts.
+        status: "complete", or "partial" where the run ended early.
+        timing: seconds and counts of the clock on the wall, outside the digest: `events`, `read_s`, `engine_s`,
+            `report_s`.
+    """
+
+    def __init__(
+        self,
+        tables: Mapping[str, pa.Table],
+        info: RunInfo,
+        *,
+        status: Status = "complete",
+        timing: Mapping[str, float] | None = None,
+    ) -> None:
+        """Wrap the tables of a run.
+
+        Args:
+            tables: `fills`, `orders`, `bbo`, `samples`, `series`, as `lob_backtest.tables.schemas` describes them.
+            info: what the run was.
+            status: "partial" where the run ended early.
+            timing: what the clock on the wall said.
+        """
+        self.info = info
+        self.status = status
+        self.timing = dict(timing or {})
+        self._tables = {}
+        for name, schema in schemas(info.markouts_ns).items():
+            assert tables[name].schema.equals(schema), f"table {name}: {tables[name].schema} is not {schema}"
+            self._tables[name] = tables[name]
+
+    def __repr__(self) -> str:
+        names = ", ".join(each.name for each in self.info.instruments)
+        return f"<Result {self.status}: {names}, {self.table('fills').num_rows} fills, digest {self.digest[:12]}>"
+
+    def table(self, name: str) -> pa.Table:
+        """Return a result table as Arrow: exact integers.
+
+        Args:
+            name: "fills", "orders", "bbo", "samples", "series" or "lots".
+
+        Raises:
+            KeyError: there is no such table.
+        """
+        if name == "lots":
+            return self._lots
+        if name not in self._tables:
+            raise KeyError(f"no table {name!r}; there are {', '.join((*self._tables, 'lots'))}")
+        return self._tables[name]
+
+    @cached_property
+    def _lots(self) -> pa.Table:
+        from lob_backtest.report.lots import lots_table
+
+        return lots_table(self._tables, self.info)
+
+    @cached_property
+    def accounts(self) -> list[Account]:
+        """Everything measured, one entry an agent and instrument."""
+        from lob_backtest.report.summary import measure
+
+        return measure(self._tables, self.info)
+
+    @cached_property
+    def summary(self) -> dict[str, Metric]:
+        """Every metric by its flat name with its unit."""
+        from lob_backtest.report.summary import summarize
+
+        return summarize(self.accounts, self.info)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over the integer tables: the same files, config and seed give the same one."""
+        return digest(self._tables)
+
+    @cached_property
+    def fills(self) -> pd.DataFrame:
+        """The fills, with `price` in currency and `time`."""
+        return self._frame("fills")
+
+    @cached_property
+    def orders(self) -> pd.DataFrame:
+        """The answers to requests; `time` is when the strategy learned of them."""
+        return self._frame("orders")
+
+    @cached_property
+    def bbo(self) -> pd.DataFrame:
+        """The best bid and ask at the exchange; `price` is the mid."""
+        return self._frame("bbo")
+
+    @cached_property
+    def samples(self) -> pd.DataFrame:
+        """The account at intervals; `price` is the mid."""
+        return self._frame("samples")
+
+    @cached_property
+    def lots(self) -> pd.DataFrame:
+        """Fills matched into lots, first in first out; `time` and `price` are those of the opening."""
+        return self._frame("lots")
+
+    def _frame(self, name: str) -> pd.DataFrame:
+        from lob_backtest.report.frames import frame
+
+        return frame(name, self.table(name), self.info)
+
+    def series(self, name: str) -> pd.DataFrame:
+        """Return what the strategy recorded under a name, with `time`, `agent` and `value`.
+
+        Args:
+            name: as given to `ctx.record`.
+
+        Raises:
+            KeyError: nothing was recorded under that name.
+        """
+        import pyarrow.compute as pc
+
+        rows = self._tables["series"].filter(pc.field("name") == name)
+        if not rows.num_rows:
+            recorded = sorted(pc.unique(self._tables["series"]["name"]).to_pylist())
+            raise KeyError(f"nothing was recorded as {name!r}; there are {', '.join(recorded) or 'no series'}")
+        from lob_backtest.report.frames import frame
+
+        return frame("series", rows, self.info)
+
+    def save(self, folder: str | PathLike[str], force: bool = False) -> Path:
+        """Write the result as a folder: `summary.json`, the tables as Parquet, `report.html`.
+
+        It is written under a temporary name beside it, then renamed: there is never half a result.
+
+        Args:
+            folder: to write.
+            force: replace a result that is there; anything else is never replaced.
+
+        Returns:
+            the folder.
+
+        Raises:
+            OutputError: the folder exists, or it cannot be written.
+        """
+        from lob_backtest.report.page import page
+
+        target = Path(fspath(folder))
+        storage.check_target(target, force=force)
+        files: dict[str, str | pa.Table] = {f"{name}.parquet": self.table(name) for name in (*self._tables, "lots")}
+        files["report.html"] = page(self)
+        files[storage.MANIFEST] = json.dumps(self._manifest(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        storage.write_folder(target, files, force=force)
+        return target
+
+    def _manifest(self) -> dict[str, Any]:
+        return {
+            "format": storage.FORMAT,
+            "status": self.status,
+            "digest": self.digest,
+            "metrics": self.summary,
+            "info": self.info.to_dict(),
+            "timing": self.timing,
+        }
+
+    @classmethod
+    def load(cls, folder: str | PathLike[str]) -> Result:
+        """Read a saved result, and check that its tables are the ones that were saved.
+
+        Args:
+            folder: as `save` wrote it.
+
+        Raises:
+            DataError: the folder is not a result, or it is damaged.
+        """
+        source = Path(fspath(folder))
+        manifest = storage.read_manifest(source)
+        try:
+            info = RunInfo.from_dict(manifest["info"])
+            saved, status, timing = manifest["digest"], manifest["status"], manifest["timing"]
+        except (KeyError, TypeError) as error:
+            raise DataError(
+                f"{source / storage.MANIFEST}: not as this version writes it ({error}); run the backtest again"
+            ) from None
+        tables = {
+            name: storage.read_table(source / f"{name}.parquet", schema)
+            for name, schema in schemas(info.markouts_ns).items()
+        }
+        result = cls(tables, info, status=status, timing=timing)
+        if result.digest != saved:
+            raise DataError(
+                f"{source}: the tables have digest {result.digest[:12]}…, {storage.MANIFEST} says {str(saved)[:12]}…; "
+                "a file was changed after the run; run the backtest again"
+            )
+        return result
+
+    def report(self, path: str | PathLike[str]) -> Path:
+        """Write the page: one HTML file that opens offline.
+
+        Args:
+            path: of the file, which is replaced.
+
+        Returns:
+            the path.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        from lob_backtest.report.page import page
+
+        target = Path(fspath(path))
+        storage.write_file(target, page(self))
+        return target
+
+    def _repr_html_(self) -> str:
+        from lob_backtest.report.notebook import notebook
+
+        return notebook(self)

@@ -1,0 +1,110 @@
+"""What a run was: instruments, horizons, inputs, versions, counts; all that the tables do not say themselves."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class InstrumentInfo:
+    """One instrument of a run.
+
+    Attributes:
+        name: how the config calls it.
+        venue: where it trades, as the file says.
+        level: 3 (orders) or 2 (levels).
+        tick_size: the price of one tick, a decimal number as text, in currency.
+        lot_size: the size of one lot, a decimal number as text, in units.
+        multiplier: currency a unit a point of price, a decimal number as text.
+        currency: what prices are quoted in; a label.
+        initial_position_lots: signed position at the start.
+        max_position_lots: limit of the absolute position; `None` where there is none.
+    """
+
+    name: str
+    venue: str
+    level: int
+    tick_size: str
+    lot_size: str
+    multiplier: str = "1"
+    currency: str = ""
+    initial_position_lots: int = 0
+    max_position_lots: int | None = None
+
+    @property
+    def tick_lot_value(self) -> Decimal:
+        """Return what one lot gains when the price rises by one tick, in currency."""
+        return Decimal(self.tick_size) * Decimal(self.lot_size) * Decimal(self.multiplier)
+
+
+@dataclass(frozen=True, slots=True)
+class InputInfo:
+    """One file that a run read.
+
+    Attributes:
+        path: as the config names it.
+        rows: how many rows it holds.
+        sha256: of its bytes, in hexadecimal.
+    """
+
+    path: str
+    rows: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """All that a result needs besides its tables.
+
+    Attributes:
+        instruments: in the order of the column `instrument` of the tables.
+        agents: names, in the order of the column `agent`.
+        markouts_ns: horizons of the `mid2_after_…` columns, in nanoseconds.
+        sample_ns: interval of the table `samples`, in nanoseconds.
+        start_ns: where the replay began, nanoseconds since the epoch, UTC.
+        end_ns: where it ended.
+        engine: the name of the engine.
+        seed: of every random choice.
+        config: the whole configuration, as plain values.
+        inputs: the files read.
+        versions: of this package, the engine, Python and the libraries.
+        counts: events, and everything that was skipped, repaired or refused, by name.
+    """
+
+    instruments: tuple[InstrumentInfo, ...]
+    agents: tuple[str, ...]
+    markouts_ns: tuple[int, ...]
+    sample_ns: int
+    start_ns: int
+    end_ns: int
+    engine: str = "reference"
+    seed: int = 0
+    config: dict[str, Any] = field(default_factory=dict)
+    inputs: tuple[InputInfo, ...] = ()
+    versions: dict[str, str] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values that JSON can hold."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any]) -> RunInfo:
+        """Rebuild from what `to_dict` returned, with or without JSON in between.
+
+        Raises:
+            TypeError: a key is missing or unknown.
+            KeyError: the instruments, inputs, agents or horizons are missing.
+        """
+        return cls(
+            **{
+                **plain,
+                "instruments": tuple(InstrumentInfo(**each) for each in plain["instruments"]),
+                "inputs": tuple(InputInfo(**each) for each in plain["inputs"]),
+                "agents": tuple(plain["agents"]),
+                "markouts_ns": tuple(plain["markouts_ns"]),
+            }
+        )

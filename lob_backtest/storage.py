@@ -1,0 +1,171 @@
+"""Saved results on disk: a folder appears whole, or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lob_backtest.errors import DataError, OutputError
+
+MANIFEST: Final = "summary.json"
+FORMAT: Final = "lob_backtest.result/1"
+
+
+def check_target(target: Path, *, force: bool) -> None:
+    """Refuse a folder that must not be written, before any work is done.
+
+    Args:
+        target: the folder to write.
+        force: replace a result that is there.
+
+    Raises:
+        OutputError: it exists and `force` is not given, or it is not a result.
+    """
+    if not (target.exists() or target.is_symlink()):
+        return
+    if not force:
+        raise OutputError(f"{target} exists; choose another folder, or replace it with --force (force=True)")
+    if target.is_symlink() or not target.is_dir():
+        raise OutputError(f"{target} is not a folder; choose another one")
+    if any(target.iterdir()) and not (target / MANIFEST).is_file():
+        raise OutputError(
+            f"{target} holds no {MANIFEST}: it is not a result, and is not replaced; choose another folder"
+        )
+
+
+def write_folder(target: Path, files: Mapping[str, str | pa.Table], *, force: bool) -> None:
+    """Write a folder under a temporary name in the same parent, flush it to disk, then rename it.
+
+    Args:
+        target: the folder to write.
+        files: text or tables (Parquet) by file name.
+        force: replace a result that is there.
+
+    Raises:
+        OutputError: the disk is full, permission is denied, or the target appeared in the meantime.
+    """
+    target = Path(os.path.abspath(target))
+    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft.mkdir()
+        for name, content in files.items():
+            _write(draft / name, content)
+        _flush_folder(draft)
+        _put_in_place(draft, target, force=force)
+        _flush_folder(target.parent)
+    except (OSError, pa.ArrowException) as error:
+        raise OutputError(f"cannot write {target}: {_reason(error)}; nothing was left behind") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def write_file(target: Path, text: str) -> None:
+    """Write one file under a temporary name, flush it to disk, then rename it.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    target = Path(os.path.abspath(target))
+    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _write(draft, text)
+        draft.replace(target)
+        _flush_folder(target.parent)
+    except OSError as error:
+        raise OutputError(f"cannot write {target}: {_reason(error)}; nothing was left behind") from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _write(path: Path, content: str | pa.Table) -> None:
+    if isinstance(content, str):
+        with path.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        return
+    with path.open("wb") as file:
+        pq.write_table(content, file, compression="zstd", write_page_checksum=True)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _put_in_place(draft: Path, target: Path, *, force: bool) -> None:
+    check_target(target, force=force)
+    if not target.exists():
+        draft.rename(target)
+        return
+    old = target.with_name(f".{target.name}.{secrets.token_hex(4)}.old")
+    target.rename(old)
+    try:
+        draft.rename(target)
+    except OSError:
+        old.rename(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make the names in a folder durable; not every system can, and then nothing is lost but a power cut's worth."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _reason(error: Exception) -> str:
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Read `summary.json` of a saved result.
+
+    Raises:
+        DataError: the folder is missing, or not a result of this format.
+    """
+    path = folder / MANIFEST
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder; expected one that `lob-backtest run -o` wrote")
+    if not path.is_file():
+        raise DataError(f"{folder}: holds no {MANIFEST}; expected a folder that `lob-backtest run -o` wrote")
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise DataError(f"{path}: not readable as JSON ({error}); run the backtest again") from None
+    found = manifest.get("format") if isinstance(manifest, dict) else None
+    if found != FORMAT:
+        raise DataError(f"{path}: its format is {found!r}, expected {FORMAT!r}; run the backtest again")
+    assert isinstance(manifest, dict)
+    return manifest
+
+
+def read_table(path: Path, schema: pa.Schema) -> pa.Table:
+    """Read one result table, checking its page checksums and its columns.
+
+    Raises:
+        DataError: the file is missing, damaged or of other columns.
+    """
+    try:
+        table = pq.read_table(path, page_checksum_verification=True, use_pandas_metadata=False)
+    except FileNotFoundError:
+        raise DataError(f"{path}: missing; run the backtest again") from None
+    except (OSError, pa.ArrowException) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f"{path}: not readable as Parquet ({first}); run the backtest again") from None
+    if not table.schema.equals(schema):
+        expected = ", ".join(f"{each.name} {each.type}" for each in schema if each not in list(table.schema))
+        raise DataError(f"{path}: other columns than expected (missing or different: {expected or 'order'})")
+    return table
