@@ -270,6 +270,15 @@ def test_the_package_list_names_every_folder() -> None:
     assert settings["package-dir"] == {"lob_backtest.strategies": "strategies"}
 
 
+def test_the_package_data_names_every_other_file() -> None:
+    patterns = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]["package-data"]
+    named = {
+        p for package, globs in patterns.items() for g in globs for p in (ROOT / package.replace(".", "/")).glob(g)
+    }
+    other = {p for p in FILES if p.is_relative_to(ROOT / "lob_backtest") and p.suffix != ".py"}
+    assert other <= named
+
+
 LONG_RUST = "fn long(a: i64, b: i64) -> i64 {\n" + "    a;\n" * 70 + "}\n"
 
 BROKEN = [
