@@ -197,6 +197,42 @@ def test_every_exit_code_is_documented() -> None:
         assert f"`{kind.__name__}`" in page, kind
 
 
+def first_cells(page: str, heading: str) -> list[str]:
+    """Return the first cells of the table rows below a heading, without backticks."""
+    text = (ROOT / "docs" / page).read_text("utf-8").partition(f"\n## {heading}\n")[2].split("\n## ")[0]
+    return [row.split("|")[1].strip().strip("`") for row in text.splitlines() if row.startswith("| ")]
+
+
+def test_every_reason_for_a_refusal_is_documented() -> None:
+    from lob_backtest.tables import RejectReason
+
+    assert first_cells("strategies.md", "Refusals")[1:] == [r.name for r in RejectReason if r]
+
+
+def test_every_cause_of_a_fill_is_documented() -> None:
+    from lob_backtest.tables import Cause
+
+    assert [c.name.lower() for c in Cause] == [
+        cell for cell in first_cells("fill-model.md", "When a resting order fills") if cell != "cause"
+    ]
+
+
+def test_every_action_flag_and_column_is_documented() -> None:
+    from lob_backtest.market.schema import COLUMNS, Action, Flag
+
+    cells = first_cells("data.md", "The schema")
+    assert set(COLUMNS.names) <= set(cells)
+    assert {f"{code.name} {code.value}" for code in [*Action, *Flag]} <= set(cells)
+
+
+def test_the_policies_of_bad_data_are_documented() -> None:
+    from lob_backtest.market.policy import DEFAULT_POLICIES, ON_REQUEST, Kind
+
+    page = (ROOT / "docs/data.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \|[^|]*\| ([\w ]+) \|[^|]*\|$", page, re.MULTILINE))
+    assert rows == {k: "not looked for" if k in ON_REQUEST else str(DEFAULT_POLICIES[k]) for k in Kind}
+
+
 def test_a_wrong_option_in_a_page_is_seen() -> None:
     with pytest.raises(click.exceptions.NoSuchOption):
         parse_only("lob-backtest compare a b --no-such-option")
