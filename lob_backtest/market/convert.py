@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from lob_backtest.errors import ConfigError, DataError, OutputError
+from lob_backtest.errors import ConfigError, DataError
 from lob_backtest.market import formats
+from lob_backtest.market.output import check_output
 from lob_backtest.market.schema import Flag
 from lob_backtest.market.writer import EventWriter
 
@@ -98,7 +99,7 @@ def convert(
         **options,
     )
     destination = Path(output)
-    _check_output(destination, source.files, force=force)
+    check_output(destination, source.files, force=force)
     return _write(source, destination)
 
 
@@ -147,16 +148,6 @@ def _positive(name: str, value: str | Decimal | None) -> Decimal | None:
     if not number.is_finite() or number <= 0:
         raise ConfigError(f"{name} {value!r}: expected a positive decimal, such as 0.01")
     return number
-
-
-def _check_output(output: Path, files: Sequence[Path], *, force: bool) -> None:
-    if output.exists():
-        if any(output.samefile(path) for path in files):
-            raise OutputError(f"{output}: is an input; choose another place")
-        if not force or not output.is_file():
-            raise OutputError(f"{output}: exists; pass --force to replace it, or choose another place")
-    if not output.parent.is_dir():
-        raise OutputError(f"{output.parent}: no such folder; make it first, or choose another place")
 
 
 def _provenance(files: Sequence[Path], counts: dict[str, int]) -> str:

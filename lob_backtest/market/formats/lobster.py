@@ -75,7 +75,9 @@ def open_source(
             )
         days = [day._replace(orderbook=Member(path)) for day, path in zip(days, orderbook, strict=True)]
     if len({day.symbol for day in days}) > 1:
-        raise DataError(f"files of several symbols: {', '.join(sorted({day.symbol for day in days}))}; convert one a time")
+        raise DataError(
+            f"files of several symbols: {', '.join(sorted({day.symbol for day in days}))}; convert one a time"
+        )
     if len({day.orderbook is None for day in days}) > 1:
         raise DataError("some inputs have an order book file and some have none; give all or none")
     return LobsterSource(days, symbol, Decimal("0.01") if tick_size is None else tick_size, lot_size or Decimal(1))
@@ -195,7 +197,9 @@ class LobsterSource:
             self._print(message, day)
         elif kind == HALT:
             if price not in PHASE_BY_HALT_CODE:
-                raise DataError(f"{self._place}: halt with price {price}; expected -1 (halt), 0 (quoting) or 1 (trading)")
+                raise DataError(
+                    f"{self._place}: halt with price {price}; expected -1 (halt), 0 (quoting) or 1 (trading)"
+                )
             self._rows.add(Action.STATUS, 0, 0, 0, 0, phase=PHASE_BY_HALT_CODE[price])
         else:
             raise DataError(f"{self._place}: message type {kind}; expected 1 to 7")

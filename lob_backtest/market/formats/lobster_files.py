@@ -166,7 +166,9 @@ def orderbook_depth(file: Member) -> int:
     """
     width = _width(file)
     if width == 0 or width % 4:
-        raise DataError(f"{file}, line 1: {width} columns; expected 4 a level: ask price, ask size, bid price, bid size")
+        raise DataError(
+            f"{file}, line 1: {width} columns; expected 4 a level: ask price, ask size, bid price, bid size"
+        )
     return width // 4
 
 

@@ -1,0 +1,37 @@
+"""`lob-backtest book`: dump the rebuilt order book."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The Parquet table.")
+@click.option("-n", "--levels", default=10, show_default=True, type=click.IntRange(1, 10_000), help="Levels a side.")
+@click.option(
+    "--every",
+    default="packet",
+    show_default=True,
+    metavar="row|packet|100ms",
+    help="A state a row, packet or interval.",
+)
+@click.option("--force", is_flag=True, help="Replace the output if it exists.")
+def command(files: tuple[str, ...], *, output: Path, levels: int, every: str, force: bool) -> None:
+    """Write the order book that canonical files make, as a Parquet table.
+
+    With an interval there is a row for each interval in which something happened: the book after its last packet.
+    """
+    from lob_backtest.errors import ConfigError
+    from lob_backtest.market.replay import dump_book
+    from lob_backtest.units import parse_duration
+
+    try:
+        step = every if every in ("row", "packet") else parse_duration(every)
+    except ValueError as error:
+        raise ConfigError(f"--every: {error}, or 'row' or 'packet'") from None
+    done = dump_book(files, output, levels=levels, every=step, force=force)
+    skipped = "".join(f", skipped {name.replace('_', ' ')} {n}" for name, n in done.skipped.items())
+    click.echo(f"{done.output}: {done.rows} states{skipped}", err=True)
