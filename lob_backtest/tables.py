@@ -76,9 +76,8 @@ class RejectReason(IntEnum):
     WARM_UP = 9
     HALTED = 10  # the market is not in its continuous phase
     SELF_TRADE = 11  # it would trade with an own resting order
-    IN_FLIGHT = 12  # a request for this order is still unanswered
-    STOPPED = 13  # the run is ending
-    BAD_VALUE = 14  # an argument of the wrong kind (a string, NaN, an unknown time in force)
+    STOPPED = 12  # the run is ending
+    BAD_VALUE = 13  # an argument of the wrong kind (a string, NaN, an unknown time in force)
 
 
 def fills_schema(markouts_ns: Sequence[int]) -> pa.Schema:

@@ -119,6 +119,18 @@ class Book:
             self._clear(side)
         return 0
 
+    def issue(self, action: int, order_id: int, size_lots: int) -> Issue:
+        """Say what `apply` would answer to a row, without applying it."""
+        if action == ADD:
+            return Issue.DUPLICATE_ORDER if order_id in self.orders else Issue.NONE
+        if action in (CANCEL, EXECUTE, MODIFY):
+            order = self.orders.get(order_id)
+            if order is None:
+                return Issue.UNKNOWN_ORDER
+            if action != MODIFY and size_lots > order.size_lots:
+                return Issue.OVERSIZE
+        return Issue.NONE
+
     def _join(self, order_id: int, side: int, price_ticks: int, size_lots: int) -> None:
         self.arrivals += 1
         order = MarketOrder(side, price_ticks, size_lots, self.arrivals)

@@ -1,0 +1,255 @@
+"""One strategy in the engine: its callbacks, its timers, and its messages to and from the exchange."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Sequence
+from heapq import heappop, heappush
+from typing import Any, Final
+
+from lob_backtest.engine.desk import Desk
+from lob_backtest.engine.gateway import Gateway
+from lob_backtest.engine.market import Market
+from lob_backtest.engine.messages import Answer, Ask, Filled, Message, Request
+from lob_backtest.engine.own_order import OwnOrder
+from lob_backtest.engine.recorder import NEVER, Recorder
+from lob_backtest.errors import StrategyError
+from lob_backtest.plan import Plan
+from lob_backtest.strategy import Strategy, overrides
+from lob_backtest.tables import Cause, Liquidity, RejectReason, UpdateKind
+from lob_backtest.units import format_instant
+
+MAX_CALLS_AT_ONCE: Final = 10_000
+
+
+class Agent:
+    """A strategy with its channels to the exchange and back, which never reorder.
+
+    Args:
+        index: the agent's number.
+        strategy: the author's object.
+        plan: the run's plan.
+        markets: the exchange, an instrument each.
+        recorder: takes updates and fills.
+
+    Attributes:
+        desks: what the strategy knows, an instrument each.
+        gateways: the exchange's side, an instrument each.
+        requests: on their way to the exchange, in order.
+        messages: on their way to the strategy: `(ts_local_ns, number, instrument, message)`, a heap.
+        open_ns: requests are refused before this time.
+        stopped: whether the run is over for the strategy.
+        rng: the strategy's generator.
+    """
+
+    def __init__(
+        self, index: int, strategy: Strategy, plan: Plan, markets: Sequence[Market], recorder: Recorder, agents: int
+    ) -> None:
+        self.index = index
+        self.strategy = strategy
+        self.markets = markets
+        self.desks = [Desk(market.plan, market.view) for market in markets]
+        self.gateways = [self._gateway(i, market) for i, market in enumerate(markets)]
+        self.requests: deque[Request] = deque()
+        self.messages: list[tuple[int, int, int, Message]] = []
+        self.open_ns = -NEVER
+        self.stopped = False
+        self.rng = random.Random(plan.seed + index)
+        self.depth = [False for _ in markets]
+        self.wants_book = overrides(strategy, "on_book")
+        self.wants_trades = overrides(strategy, "on_trade")
+        self._plan = plan
+        self._recorder = recorder
+        self._agents = agents
+        self._orders = 0
+        self._numbers = 0
+        self._back_ns = -NEVER
+        self._asked: Request | None = None
+        self._at_once = (-NEVER, 0)
+        for i, market in enumerate(markets):
+            market.view.takers[index] = self.desks[i]
+            market.view.eager |= self.wants_book or self.wants_trades
+
+    def _gateway(self, instrument: int, market: Market) -> Gateway:
+        def update(own: OwnOrder, kind: UpdateKind, reason: RejectReason) -> None:
+            self._update(instrument, own, kind, reason)
+
+        def filled(own: OwnOrder, price_ticks: int, size_lots: int, cause: Cause, fee_micro: int) -> None:
+            self._filled(instrument, own, price_ticks, size_lots, cause, fee_micro)
+
+        return Gateway(market, update, filled)
+
+    def call(self, name: str, now_ns: int, *args: Any) -> None:
+        """Run a callback of the strategy; whatever it raises becomes a `StrategyError`."""
+        try:
+            getattr(self.strategy, name)(*args)
+        except StrategyError as error:
+            raise StrategyError(
+                f"{type(self.strategy).__name__}.{name} at {format_instant(now_ns)}: {error}"
+            ) from error
+        except Exception as error:
+            told = "".join(f", {value!r}" for value in args[1:])
+            where = f"{type(self.strategy).__name__}.{name} at {format_instant(now_ns)}{told}"
+            raise StrategyError(f"{where} raised {type(error).__name__}: {error}") from error
+
+    def count(self, now_ns: int, what: str) -> None:
+        """Count a request or a timer; too many at one nanosecond are an endless loop."""
+        ts_ns, calls = self._at_once
+        calls = calls + 1 if ts_ns == now_ns else 1
+        self._at_once = (now_ns, calls)
+        if calls > MAX_CALLS_AT_ONCE:
+            raise StrategyError(
+                f"{type(self.strategy).__name__}: more than {MAX_CALLS_AT_ONCE:,} {what} at one nanosecond "
+                f"({format_instant(now_ns)}): an endless loop? Wait for an answer or a timer before asking again."
+            )
+
+    def new_id(self) -> int:
+        """Return the next order id; ids are unique in the run."""
+        self._orders += 1
+        return (self._orders - 1) * self._agents + self.index + 1
+
+    def knew(self, order_id: object) -> bool:
+        """Say whether an id was given to this agent."""
+        if not isinstance(order_id, int):
+            return False
+        place, owner = divmod(order_id - 1, self._agents)
+        return owner == self.index and 0 <= place < self._orders
+
+    def send(
+        self,
+        now_ns: int,
+        ask: Ask,
+        instrument: int,
+        own: OwnOrder,
+        price_ticks: int | None = None,
+        size_lots: int | None = None,
+    ) -> None:
+        """Send a request."""
+        arrival = now_ns + self._plan.entry_ns
+        if self.requests:
+            arrival = max(arrival, self.requests[-1].ts_exchange_ns)
+        self.requests.append(Request(ask, now_ns, arrival, instrument, own, price_ticks, size_lots))
+
+    def refuse(self, now_ns: int, instrument: int, own: OwnOrder, kind: UpdateKind, reason: RejectReason) -> None:
+        """Answer a request that is not sent at all: recorded now, told after the callback at hand."""
+        self._record(instrument, own, kind, reason, sent_ns=now_ns, exchange_ns=None, local_ns=now_ns)
+        if not self.stopped:
+            self._tell(now_ns, instrument, self._answer(own, None, kind, reason))
+
+    def arrive(self) -> None:
+        """Let the next request happen at the exchange."""
+        request = self._asked = self.requests.popleft()
+        gateway, now_ns, own = self.gateways[request.instrument], request.ts_exchange_ns, request.own
+        if request.ask == Ask.NEW:
+            gateway.submit(own, now_ns)
+        elif request.ask == Ask.REPLACE:
+            gateway.replace(own, request.price_ticks, request.size_lots, now_ns)
+        else:
+            gateway.cancel(own)
+        self._asked = None
+
+    def flatten(self, instrument: int, now_ns: int) -> None:
+        """Close the position in an instrument at the end of a run, as far as what is displayed allows."""
+        position = self.gateways[instrument].account.position_lots
+        if position:
+            own = OwnOrder(self.new_id(), self.index, -1 if position > 0 else 1, None, abs(position), tag="flatten")
+            own.ts_arrival_ns = now_ns
+            self._asked = Request(Ask.NEW, now_ns, now_ns, instrument, own)
+            self.gateways[instrument].flatten(own)
+            self._asked = None
+
+    def _now_ns(self, instrument: int) -> int:
+        """Return the exchange's time: the request's at hand, or the market row's."""
+        return self._asked.ts_exchange_ns if self._asked is not None else self.markets[instrument].now_ns
+
+    def _response_ns(self, now_ns: int) -> int:
+        self._back_ns = max(self._back_ns, now_ns + self._plan.response_ns)
+        return self._back_ns
+
+    def _tell(self, ts_local_ns: int, instrument: int, message: Message) -> None:
+        self._numbers += 1
+        heappush(self.messages, (ts_local_ns, self._numbers, instrument, message))
+        self.markets[instrument].stirred = True
+
+    def next_message(self) -> tuple[int, Message]:
+        """Take the next message off its channel: its instrument and itself."""
+        _, _, instrument, message = heappop(self.messages)
+        return instrument, message
+
+    def _answer(self, own: OwnOrder, asked: Ask | None, kind: UpdateKind, reason: RejectReason) -> Answer:
+        return Answer(
+            order_id=own.order_id,
+            asked=asked,
+            kind=kind,
+            reason=reason,
+            state=own.state,
+            price_ticks=own.price_ticks,
+            size_lots=own.size_lots,
+            turn=own.turn,
+            ahead_lots=own.ahead_at_arrival,
+        )
+
+    def _update(self, instrument: int, own: OwnOrder, kind: UpdateKind, reason: RejectReason) -> None:
+        request, now_ns = self._asked, self._now_ns(instrument)
+        assert request is not None
+        expired = kind == UpdateKind.EXPIRED
+        local_ns = self._response_ns(now_ns)
+        sent_ns = None if expired else request.ts_sent_ns
+        self._record(instrument, own, kind, reason, sent_ns=sent_ns, exchange_ns=now_ns, local_ns=local_ns)
+        self._tell(local_ns, instrument, self._answer(own, None if expired else request.ask, kind, reason))
+
+    def _record(
+        self,
+        instrument: int,
+        own: OwnOrder,
+        kind: UpdateKind,
+        reason: RejectReason,
+        *,
+        sent_ns: int | None,
+        exchange_ns: int | None,
+        local_ns: int,
+    ) -> None:
+        placed = kind in (UpdateKind.ACCEPTED, UpdateKind.REPLACED)
+        order = (own.side, int(own.tif), int(own.post_only), own.price_ticks, own.size_lots, own.filled_lots)
+        ahead = own.ahead_at_arrival if placed else None
+        times = (sent_ns, exchange_ns, local_ns)
+        row = (own.order_id, self.index, instrument, int(kind), int(own.state), int(reason))
+        self._recorder.row("orders", (*row, *order, ahead, *times, own.tag))
+
+    def _filled(
+        self, instrument: int, own: OwnOrder, price_ticks: int, size_lots: int, cause: Cause, fee_micro: int
+    ) -> None:
+        market, now_ns = self.markets[instrument], self._now_ns(instrument)
+        liquidity = Liquidity.TAKER if cause == Cause.TAKE else Liquidity.MAKER
+        before = market.before(now_ns)
+        local_ns = self._response_ns(now_ns)
+        tainted = now_ns - market.suspect_ns <= self._plan.taint_ns
+        ahead = own.ahead_at_arrival if liquidity == Liquidity.MAKER else None
+        whose = [own.order_id, self.index, instrument, own.side, price_ticks, size_lots, fee_micro]
+        how = [int(liquidity), int(cause), now_ns, local_ns, *before, ahead, own.ts_arrival_ns, own.tag, int(tainted)]
+        fill_id = self._recorder.fill([*whose, *how], now_ns)
+        self._tell(
+            local_ns, instrument, Filled(fill_id, own.order_id, price_ticks, size_lots, fee_micro, cause, now_ns)
+        )
+
+    @property
+    def next_request_ns(self) -> int:
+        """Return when the next request arrives at the exchange."""
+        return self.requests[0].ts_exchange_ns if self.requests else NEVER
+
+    @property
+    def next_message_ns(self) -> int:
+        """Return when the next message arrives at the strategy."""
+        return self.messages[0][0] if self.messages else NEVER
+
+    def record(self, now_ns: int, name: str, value: float) -> None:
+        """Add a point to a series of the result."""
+        try:
+            self._recorder.row("series", (str(name), self.index, now_ns, float(value)))
+        except (TypeError, ValueError):
+            raise StrategyError(f"ctx.record({name!r}, {value!r}): expected a number") from None
+
+    def log(self, now_ns: int, text: str) -> None:
+        """Pass on a line of the strategy's."""
+        self._recorder.log(now_ns, str(text))

@@ -1,0 +1,143 @@
+"""The main loop: what happens next, in one order of time.
+
+At one nanosecond: market rows at the exchange, own requests at the exchange, market packets at the strategies,
+messages at the strategies, timers, then the recorder's clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from lob_backtest.engine.agent import Agent
+from lob_backtest.engine.clock import Clock
+from lob_backtest.engine.market import Market
+from lob_backtest.engine.recorder import NEVER, Recorder, Sink
+from lob_backtest.engine.trader import Trader
+from lob_backtest.market.schema import Batch
+from lob_backtest.plan import Plan
+from lob_backtest.strategy import Strategy
+
+REQUEST, PACKET, MESSAGE, TIMER, CLOCK = range(1, 6)
+
+Event = tuple[int, int, int]
+"""When, what, whose."""
+END: Final[Event] = (NEVER, CLOCK, 0)
+
+
+class Replay:
+    """One run of the reference engine.
+
+    Args:
+        plan: what to do, in integers.
+        sources: the rows of each instrument, in the plan's order.
+        agents: the strategies.
+        sink: takes the result tables.
+    """
+
+    def __init__(self, plan: Plan, sources: Sequence[Iterator[Batch]], agents: Sequence[Strategy], sink: Sink) -> None:
+        self.plan = plan
+        self.recorder = Recorder(plan, sink)
+        self.markets = [Market(i, plan, source, self.recorder) for i, source in enumerate(sources)]
+        self.traders = [
+            Trader(Agent(i, strategy, plan, self.markets, self.recorder, len(agents)), plan, Clock())
+            for i, strategy in enumerate(agents)
+        ]
+        self.start_ns = plan.start_ns if plan.start_ns is not None else min(m.next_ns for m in self.markets)
+        self.sample_ns = self.start_ns
+        self.now_ns = self.start_ns
+
+    def run(self) -> None:
+        """Replay from start to end; whatever stops it, the tables are completed."""
+        try:
+            self._start()
+            self._loop()
+            self._stop()
+        finally:
+            self._finish()
+
+    def _start(self) -> None:
+        for market in self.markets:
+            market.advance(self.start_ns - 1)
+            market.view.catch_up(self.start_ns - 1)
+            market.start(self.start_ns)
+        for trader in self.traders:
+            trader.start(self.start_ns)
+
+    def _loop(self) -> None:
+        while True:
+            event = self._next_event()
+            until_ns = min(event[0], self._end_ns())
+            market = min(self.markets, key=lambda market: market.next_ns)
+            if market.next_ns <= until_ns:
+                market.stirred = False
+                market.advance(min(until_ns, self._turn_ns(market)))
+                self.now_ns = max(self.now_ns, market.now_ns)
+            elif event[0] > until_ns:
+                return
+            else:
+                self.now_ns = event[0]
+                self._handle(event)
+
+    def _next_event(self) -> Event:
+        """Return the earliest thing that is not a market row."""
+        events: list[Event] = [(min(self.recorder.due_ns, self.sample_ns), CLOCK, 0)]
+        for i, trader in enumerate(self.traders):
+            events.append((trader.agent.next_request_ns, REQUEST, i))
+            events.append((trader.agent.next_message_ns, MESSAGE, i))
+            events.append((trader.timers.next_ns, TIMER, i))
+        events.extend((m.view.next_ns, PACKET, i) for i, m in enumerate(self.markets) if m.view.eager)
+        return min(events)
+
+    def _handle(self, event: Event) -> None:
+        now_ns, kind, whose = event
+        if kind == REQUEST:
+            self.traders[whose].agent.arrive()
+        elif kind == PACKET:
+            delivered = self.markets[whose].view.deliver()
+            for trader in self.traders:
+                trader.packet(now_ns, whose, delivered)
+        elif kind == MESSAGE:
+            self.traders[whose].message(now_ns)
+        elif kind == TIMER:
+            self.traders[whose].timer(now_ns)
+        else:
+            self._clock(now_ns)
+
+    def _turn_ns(self, market: Market) -> int:
+        """Return how far a market may go before it is another's turn; earlier instruments go first."""
+        index = self.markets.index(market)
+        others = [(other.next_ns - (i < index)) for i, other in enumerate(self.markets) if i != index]
+        return min(others, default=NEVER)
+
+    def _end_ns(self) -> int:
+        """Return the end: configured, or the arrival of the last packet once that is known."""
+        if self.plan.end_ns is not None:
+            return self.plan.end_ns
+        if any(market.next_ns < NEVER for market in self.markets):
+            return NEVER
+        return max(market.last_local_ns for market in self.markets)
+
+    def _clock(self, now_ns: int) -> None:
+        self.recorder.markouts(now_ns, [market.mid2 for market in self.markets])
+        if self.sample_ns == now_ns:
+            self._sample(now_ns)
+            self.sample_ns += self.plan.sample_ns
+
+    def _sample(self, now_ns: int) -> None:
+        for trader in self.traders:
+            trader.sample(now_ns, self.recorder)
+
+    def _stop(self) -> None:
+        self.now_ns = self._end_ns()
+        for trader in self.traders:
+            trader.stop(self.now_ns)
+
+    def _finish(self) -> None:
+        for trader in self.traders:
+            trader.clock.over = True
+        for market in self.markets:
+            market.close()
+        if self.plan.flatten or self.sample_ns - self.plan.sample_ns != self.now_ns:
+            self._sample(self.now_ns)
+        self.recorder.finish([market.mid2 for market in self.markets])

@@ -1,0 +1,226 @@
+"""One instrument at the exchange: its book, its phase, its prints, and the own orders beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from lob_backtest.engine.book import CLEAR, LEVEL, Book, Issue
+from lob_backtest.engine.overlay import AUCTION, HIDDEN, TRADE, Overlay
+from lob_backtest.engine.prints import Prints
+from lob_backtest.engine.recorder import NEVER, Recorder
+from lob_backtest.engine.view import STATUS, Move, Packet, Row, View
+from lob_backtest.errors import DataError, EngineError
+from lob_backtest.market.schema import Batch, Flag, Phase
+from lob_backtest.plan import IssuePolicy, Plan
+from lob_backtest.units import format_instant
+
+LAST, SUSPECT = int(Flag.LAST), int(Flag.SUSPECT)
+BEFORE_ALL: Final = -NEVER
+
+
+class Before(NamedTuple):
+    """The market before the first row of a nanosecond: best prices, and the last two-sided doubled mid."""
+
+    bid_ticks: int | None
+    ask_ticks: int | None
+    mid2: int | None
+
+
+class Market:
+    """The exchange of one instrument.
+
+    Args:
+        index: the instrument's place in the plan.
+        plan: the run's plan.
+        batches: its rows.
+        recorder: takes the best prices.
+
+    Attributes:
+        now_ns: when the last row happened.
+        next_ns: when the next row happens, `NEVER` behind the last.
+        last_local_ns: when the last row of all was received.
+        mid2: the last two-sided doubled mid at the end of a packet, `None` until there was one.
+        suspect_ns: when the last suspect or repaired row happened.
+        stirred: set by whoever schedules something while rows are applied: the loop looks up before the next row.
+        counts: rows, packets, crossed packets, and what was skipped or repaired.
+        overlays: own orders beside the book, one a strategy.
+        view: the same market as the strategies have received it.
+    """
+
+    def __init__(self, index: int, plan: Plan, batches: Iterator[Batch], recorder: Recorder) -> None:
+        self.plan = plan.instruments[index]
+        self.book = Book(self.plan.level, self.plan.depth)
+        self.prints = Prints()
+        self.phase = int(Phase.CONTINUOUS)
+        self.view = View(self.plan)
+        self.overlays: list[Overlay] = []
+        self.counts = dict.fromkeys(("rows", "packets", "crossed", "skipped", "repaired"), 0)
+        self.mid2: int | None = None
+        self.suspect_ns = BEFORE_ALL
+        self.last_local_ns = BEFORE_ALL
+        self._recording = False
+        self.stirred = False
+        self._index = index
+        self._policies = plan.issue_policies
+        self._paranoid = plan.paranoid
+        self._batches = batches
+        self._recorder = recorder
+        self.now_ns = BEFORE_ALL
+        self._bbo: tuple[int | None, int | None, int | None, int | None] = (None, None, None, None)
+        self._before = Before(None, None, None)
+        self._rows: list[Row] = []
+        self._i = self._start = self._tail = 0
+        self._origin = ("", 0)
+        self.next_ns = NEVER
+        self._load()
+
+    @property
+    def matching(self) -> bool:
+        """Say whether own orders may trade: a continuous phase and a book that is known and not crossed or locked."""
+        return self.phase == Phase.CONTINUOUS and not self.book.suspect and self.book.uncrossed()
+
+    def before(self, now_ns: int) -> Before:
+        """Return the market before the first row of this nanosecond."""
+        if now_ns == self.now_ns:
+            return self._before
+        return Before(self._bbo[0], self._bbo[2], self.mid2)
+
+    def advance(self, limit_ns: int) -> None:
+        """Apply rows up to a time; stop early when one of them has scheduled something."""
+        rows, i = self._rows, self._i
+        while self.next_ns <= limit_ns and not self.stirred:
+            row = rows[i]
+            now_ns, local_ns, action, flags = row[0], row[1], row[2], row[7]
+            if now_ns != self.now_ns:
+                self._before = Before(self._bbo[0], self._bbo[2], self.mid2)
+                self.now_ns = now_ns
+            if not self._beside or self._tell(i):
+                issue = self.book.apply(*rows[i][2:8])
+                if issue and self._settle(Issue(issue), i):
+                    self.book.apply(*rows[i][2:8])
+            if action == STATUS:
+                self.phase = row[8]
+            if flags & SUSPECT:
+                self.suspect_ns = now_ns
+            i += 1
+            self._i = i
+            if flags & LAST:
+                self._end_packet(local_ns)
+            if i == len(rows):
+                self._load()
+                rows, i = self._rows, self._i
+            else:
+                self.next_ns = rows[i][0]
+
+    def start(self, now_ns: int) -> None:
+        """Record the best prices from now on, as they stand first."""
+        self._recording = True
+        if self._bbo != (None, None, None, None):
+            self._record_bbo(now_ns)
+
+    def _record_bbo(self, now_ns: int) -> None:
+        self._recorder.row("bbo", (self._index, now_ns, *self._bbo))
+
+    @property
+    def _beside(self) -> bool:
+        """Say whether anything but the book needs to hear of a row."""
+        return self.plan.level == 2 or any(overlay.watching for overlay in self.overlays)
+
+    def _tell(self, i: int) -> bool:
+        """Tell own orders and prints of a row while the book still stands as it was; say whether the book takes it."""
+        _, _, action, side, order_id, price_ticks, size_lots, flags, _ = self._rows[i]
+        watching = [overlay for overlay in self.overlays if overlay.watching]
+        if watching:
+            issue = self.book.issue(action, order_id, size_lots)
+            if issue and not self._settle(issue, i):
+                return False
+            matching = self.matching and not flags & SUSPECT
+            for overlay in watching:
+                overlay.before(self._rows[i][2:8], matching=matching)
+        if self.plan.level == 2:
+            if action == LEVEL:
+                self.prints.level(side, price_ticks, self.book.size_at(side, price_ticks), size_lots)
+            elif action == TRADE and side and not flags & (HIDDEN | AUCTION):
+                self.prints.trade(side, price_ticks, size_lots)
+            elif action == CLEAR:
+                self.prints.clear(side)
+        return True
+
+    def _end_packet(self, local_ns: int) -> None:
+        self.counts["packets"] += 1
+        moves: list[Move] = []
+        for agent, overlay in enumerate(self.overlays):
+            if overlay.watching:
+                overlay.end_packet(matching=self.matching)
+            for own in overlay.moved.values():
+                moves.append(Move(agent, own.order_id, own.turn, own.ahead_lots(self.plan.level)))
+            overlay.moved.clear()
+        self.view.packets.append(Packet(local_ns, self._rows, self._start, self._i, moves))
+        self._start = self._i
+        bbo = self.book.bbo()
+        if bbo != self._bbo:
+            self._bbo = bbo
+            bid, _, ask, _ = bbo
+            if bid is not None and ask is not None:
+                self.mid2 = bid + ask
+                if bid >= ask and self.phase == Phase.CONTINUOUS:
+                    self.counts["crossed"] += 1
+            if self._recording:
+                self._record_bbo(self.now_ns)
+        if self._paranoid:
+            self._check()
+
+    def _settle(self, issue: Issue, i: int) -> bool:
+        """Deal with a row that the book cannot apply, by policy; say whether it can be applied now."""
+        policy = self._policies.get(issue, IssuePolicy.FAIL)
+        ts_ns, _, action, side, order_id, price_ticks, size_lots, flags, phase = self._rows[i]
+        if policy == IssuePolicy.FAIL:
+            path, first = self._origin
+            name = issue.name.lower()
+            choices = '"skip" or "repair"' if issue == Issue.OVERSIZE else '"skip"'
+            raise DataError(
+                f"{path}: row {first + i - self._tail} at {format_instant(ts_ns)}: {name}: order {order_id}, size "
+                f"{size_lots}. See `lob-backtest validate`, or set data.policies.{name} to {choices}."
+            )
+        self.suspect_ns = ts_ns
+        if policy == IssuePolicy.REPAIR and issue == Issue.OVERSIZE:
+            self.counts["repaired"] += 1
+            size_lots = self.book.orders[order_id].size_lots
+            self._rows[i] = (ts_ns, self._rows[i][1], action, side, order_id, price_ticks, size_lots, flags, phase)
+            return True
+        self.counts["skipped"] += 1
+        return False
+
+    def _load(self) -> None:
+        """Fetch the next batch; the rows of a packet that is not complete stay in front of it."""
+        self.counts["rows"] += self._i - self._tail
+        for batch in self._batches:
+            if not len(batch.ts_exchange_ns):
+                continue
+            tail = self._rows[self._start : self._i]
+            columns = [column.tolist() for column in batch[:9]]
+            self._rows = tail + list(zip(*columns, strict=True))
+            self._i = self._tail = len(tail)
+            self._start = 0
+            self._origin = (batch.path, batch.row)
+            self.last_local_ns = int(batch.ts_local_ns[-1])
+            self.next_ns = self._rows[self._i][0]
+            if not self.view.eager:
+                self.view.catch_up(self.next_ns - 1)
+            return
+        self._tail = self._i
+        self.next_ns = NEVER
+
+    def close(self) -> None:
+        """Count the rows of a batch that the end of the run cut short."""
+        self.counts["rows"] += self._i - self._tail
+        self._tail = self._i
+
+    def _check(self) -> None:
+        try:
+            self.book.check()
+            for overlay in self.overlays:
+                overlay.check()
+        except AssertionError as error:
+            raise EngineError(f"{self.plan.instrument.name} at {format_instant(self.now_ns)}: {error!r}") from error

@@ -1,0 +1,120 @@
+"""`ctx.quote`: from the quotes that a market maker wants to the requests that get there.
+
+A quoter touches only orders that it sent. An order that stands at a wanted price with no more than the wanted size
+keeps its place; the others are moved, then sent or cancelled. An order with a request in flight is waited for: what
+is wanted of it then goes out with the answer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lob_backtest.engine.desk import GONE, Desk, KnownOrder
+from lob_backtest.engine.entry import Entry
+from lob_backtest.errors import StrategyError
+
+Wanted = list[tuple[int, int]]
+
+
+def wanted_levels(quote: Any, side: str) -> Wanted:
+    """Read one side of `ctx.quote` as a list of `(price_ticks, size_lots)`.
+
+    Raises:
+        StrategyError: it is not a pair, a list of pairs or `None`, or a price occurs twice.
+    """
+    levels = [] if quote is None else quote if isinstance(quote, list) else [quote]
+    for level in levels:
+        if not (isinstance(level, tuple) and len(level) == 2):
+            raise StrategyError(
+                f"ctx.quote({side}={quote!r}): expected (price_ticks, size_lots), a list of such pairs, or None"
+            )
+    if len({price for price, _ in levels}) < len(levels):
+        raise StrategyError(f"ctx.quote({side}={quote!r}): a price occurs twice; give each price one size")
+    return [(price, size) for price, size in levels if size != 0]
+
+
+class Quoter:
+    """The quotes of one strategy in one instrument."""
+
+    __slots__ = ("_desk", "_entry", "_ids", "_top_up", "_waiting", "_wanted")
+
+    def __init__(self, desk: Desk, entry: Entry) -> None:
+        self._desk = desk
+        self._entry = entry
+        self._ids: dict[int, list[int]] = {1: [], -1: []}
+        self._wanted: dict[int, Wanted] = {1: [], -1: []}
+        self._waiting = {1: False, -1: False}
+        self._top_up = False
+
+    def quote(self, wanted: dict[int, Wanted], *, top_up: bool) -> None:
+        """Want new quotes on the sides given and send what is needed."""
+        self._top_up = top_up
+        self._wanted.update(wanted)
+        # The side that makes room goes first, so that own quotes never meet: asks when prices rise.
+        rising = 1 in wanted and self._meets(1, [price for price, _ in wanted[1]])
+        for side in (-1, 1) if rising else (1, -1):
+            if side in wanted:
+                self._reconcile(side)
+
+    def answered(self, order_id: int) -> None:
+        """Send what had to wait for an answer."""
+        for side in (1, -1):
+            if order_id in self._ids[side] and (self._waiting[1] or self._waiting[-1]):
+                for each in (1, -1):
+                    if self._waiting[each]:
+                        self._reconcile(each)
+                return
+
+    def _live(self, side: int) -> list[KnownOrder]:
+        orders = self._desk.orders
+        live = [orders[order_id] for order_id in self._ids[side] if order_id in orders]
+        live = [known for known in live if known.state not in GONE]
+        self._ids[side] = [known.order_id for known in live]
+        return live
+
+    def _meets(self, side: int, prices: list[int]) -> bool:
+        """Say whether a price of a side would meet an own quote of the other side, where it stands or may stand."""
+        opposite = [price for known in self._live(-side) for price in known.prices()]
+        return any(side * price >= side * other for price in prices for other in opposite)
+
+    def _reconcile(self, side: int) -> None:
+        """Give each wanted level an order: one that is there or on its way, then one that is free, then a new one."""
+        self._waiting[side] = False
+        missing = dict(self._wanted[side])
+        free: list[KnownOrder] = []
+        busy = 0
+        for known in self._live(side):
+            size_lots = missing.pop(known.prices()[-1], None)
+            if known.in_flight:
+                self._waiting[side] = True
+                busy += size_lots is None
+            elif size_lots is None:
+                free.append(known)
+            elif known.open_lots > size_lots or (self._top_up and known.open_lots < size_lots):
+                self._move(side, known, known.prices()[-1], size_lots)
+        for price_ticks, size_lots in missing.items():
+            if self._meets(side, [price_ticks]):
+                self._waiting[side] = True
+                del free[:1]
+            elif free:
+                self._move(side, free.pop(0), price_ticks, size_lots)
+            elif busy:
+                busy -= 1
+            else:
+                self._send(side, price_ticks, size_lots)
+        for known in free:
+            self._entry.cancel(known.order_id)
+
+    def _move(self, side: int, known: KnownOrder, price_ticks: int, size_lots: int) -> None:
+        room = self._desk.room(side, known)
+        size_lots = size_lots if room is None else min(size_lots, room)
+        if size_lots <= 0:
+            self._entry.cancel(known.order_id)
+        elif price_ticks != known.price_ticks or size_lots != known.open_lots:
+            self._entry.replace(known.order_id, price_ticks, known.filled_lots + size_lots)
+
+    def _send(self, side: int, price_ticks: int, size_lots: int) -> None:
+        room = self._desk.room(side)
+        size_lots = size_lots if room is None else min(size_lots, room)
+        if size_lots > 0:
+            self._ids[side].append(self._entry.new(side, price_ticks, size_lots, post_only=True))

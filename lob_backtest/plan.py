@@ -1,0 +1,94 @@
+"""What an engine runs on: flat integers, compiled from a config and the files' own facts.
+
+A plan holds no text that an engine interprets and no floats: whatever can be decided before the run is decided here,
+so that two engines have nothing to disagree about.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from lob_backtest.instrument import Instrument
+
+
+class QueueModel(IntEnum):
+    """How much of an unexplained fall of an L2 level was ahead of an own order (docs/fill-model.md)."""
+
+    BACK = 0
+    PROPORTIONAL = 1
+
+
+class IssuePolicy(IntEnum):
+    """What to do with a row that the book cannot apply."""
+
+    FAIL = 0
+    SKIP = 1
+    REPAIR = 2
+
+
+@dataclass(frozen=True, slots=True)
+class InstrumentPlan:
+    """One instrument of a run.
+
+    Attributes:
+        instrument: what `ctx.instrument` shows; an engine reads nothing else from it.
+        level: 3 or 2.
+        depth: levels a side that the feed shows, 0 for all.
+        maker_rates: fee of a maker fill, see `Instrument.fee_rates`.
+        taker_rates: fee of a taker fill.
+        tick_lot_value: what one lot gains when the price rises by one tick, in currency; for `ctx.cash` and
+            `ctx.equity` alone.
+        queue_model: for L2.
+        max_position: limit on the position in lots, either side, orders in flight counted; `None`: no limit.
+        initial_position: lots at the start.
+        evidence: L3: an order that is older than one that executes fills even with lots left ahead.
+        hidden_any_side: let hidden prints of unknown side fill.
+    """
+
+    instrument: Instrument
+    level: int
+    depth: int
+    maker_rates: tuple[int, int]
+    taker_rates: tuple[int, int]
+    tick_lot_value: float
+    queue_model: QueueModel = QueueModel.PROPORTIONAL
+    max_position: int | None = None
+    initial_position: int = 0
+    evidence: bool = False
+    hidden_any_side: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One run.
+
+    Attributes:
+        instruments: in config order, which breaks ties in time.
+        start_ns: the strategy starts here; `None`: at the first row.
+        end_ns: the run ends here; `None`: with the last packet.
+        warm_up_ns: orders are refused for this long after the start.
+        entry_ns: latency of a request, at least 1.
+        response_ns: latency of a response, at least 1.
+        seed: of `ctx.rng`.
+        flatten: close the position at the end by taking what is displayed.
+        markouts_ns: horizons after a fill at which the mid is recorded, ascending.
+        sample_ns: interval of the `samples` table.
+        taint_ns: fills up to this long after a suspect row are marked tainted.
+        issue_policies: what to do for each `engine.book.Issue`, by its code.
+        paranoid: check every invariant after every packet.
+    """
+
+    instruments: tuple[InstrumentPlan, ...]
+    start_ns: int | None = None
+    end_ns: int | None = None
+    warm_up_ns: int = 0
+    entry_ns: int = 1
+    response_ns: int = 1
+    seed: int = 1
+    flatten: bool = False
+    markouts_ns: tuple[int, ...] = (100_000_000, 1_000_000_000, 10_000_000_000, 60_000_000_000)
+    sample_ns: int = 1_000_000_000
+    taint_ns: int = 1_000_000_000
+    issue_policies: dict[int, IssuePolicy] = field(default_factory=dict)
+    paranoid: bool = False
