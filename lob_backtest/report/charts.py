@@ -48,6 +48,17 @@ def milliseconds(ts_ns: NDArray[Any]) -> NDArray[np.float64]:
     return ts_ns.astype(np.float64) / 1e6
 
 
+def over(figure: go.Figure, start_ns: int, end_ns: int) -> go.Figure:
+    """Let a chart span the whole replay, so that charts below each other line up.
+
+    Args:
+        figure: with time as its horizontal axis.
+        start_ns: of the replay.
+        end_ns: of the replay.
+    """
+    return figure.update_xaxes(range=[start_ns / 1e6, end_ns / 1e6])
+
+
 def equity_chart(curve: Curve, currency: str) -> go.Figure:
     """Draw equity and its parts.
 
@@ -82,7 +93,7 @@ def waterfall_chart(parts: Mapping[str, float], currency: str) -> go.Figure:
     """
     figure = go.Figure(
         go.Waterfall(
-            x=[*parts, "Profit or loss"],
+            x=[*parts, "Profit<br>or loss"],
             y=[*parts.values(), 0],
             measure=["relative"] * len(parts) + ["total"],
             increasing={"marker": {"color": _GREEN}},
@@ -96,8 +107,8 @@ def waterfall_chart(parts: Mapping[str, float], currency: str) -> go.Figure:
     )
     figure.update_layout(showlegend=False)
     figure = _layout(figure, height=320, y=escape(currency), time=False)
-    figure.update_layout(margin={"t": 30})
-    return figure
+    figure.update_xaxes(tickangle=0, automargin=True)
+    return figure.update_layout(margin={"t": 30})
 
 
 def position_chart(ledger: Ledger) -> go.Figure:
@@ -125,7 +136,7 @@ def position_chart(ledger: Ledger) -> go.Figure:
     if limit is not None:
         for level in (limit, -limit):
             figure.add_hline(y=level, line={"color": _RED, "width": 1, "dash": "dot"})
-    return _layout(figure, height=240, y="lots")
+    return over(_layout(figure, height=240, y="lots"), ledger.start_ns, ledger.end_ns)
 
 
 def price_chart(ledger: Ledger, bbo: pa.Table) -> go.Figure:
@@ -148,7 +159,7 @@ def price_chart(ledger: Ledger, bbo: pa.Table) -> go.Figure:
         figure.add_trace(_markers(ledger, side, name, color, tick))
     figure = _layout(figure, height=400, y=f"price, {escape(ledger.instrument.currency)}".rstrip(", "))
     figure.update_layout(hovermode="closest")
-    return figure
+    return over(figure, ledger.start_ns, ledger.end_ns)
 
 
 def _markers(ledger: Ledger, side: int, name: str, color: str, tick: float) -> go.Scatter:

@@ -14,7 +14,7 @@ from lob_backtest.tables import Cause, Liquidity, OrderState, RejectReason, Time
 if TYPE_CHECKING:
     import pandas as pd
 
-_CODES: Final[dict[str, type[IntEnum]]] = {
+CODES: Final[dict[str, type[IntEnum]]] = {
     "liquidity": Liquidity,
     "cause": Cause,
     "kind": UpdateKind,
@@ -22,6 +22,7 @@ _CODES: Final[dict[str, type[IntEnum]]] = {
     "reason": RejectReason,
     "tif": TimeInForce,
 }
+"""The columns that hold codes, and what the codes mean."""
 _FLAGS: Final = ("tainted", "post_only")
 _TIMES: Final = {
     "fills": "ts_exchange_ns",
@@ -71,8 +72,8 @@ def frame(name: str, table: pa.Table, info: RunInfo) -> pd.DataFrame:
 
 def _column(table: pa.Table, field: pa.Field, info: RunInfo) -> Any:
     name = field.name
-    if name in _CODES:
-        names = {code.value: code.name.lower() for code in _CODES[name]}
+    if name in CODES:
+        names = {code.value: code.name.lower() for code in CODES[name]}
         return [names[code] for code in table[name].to_pylist()]
     if name == "agent":
         return [info.agents[code] for code in table[name].to_pylist()]

@@ -122,7 +122,8 @@ def _tiles(result: Result) -> list[tuple[str, str, str]]:
         digits = digits_for([sums[name] for name in names])
         for name, title in zip(names, titles, strict=True):
             tone = "good" if sums[name] > 0 else "bad" if sums[name] < 0 else ""
-            tiles.append((f"{title}, {label}" if label else title, number(sums[name], digits), tone))
+            named = label and (name == "pnl" or len(currencies(accounts)) > 1)
+            tiles.append((f"{title}, {label}" if named else title, number(sums[name], digits), tone))
     tiles.append(("Fills", f"{sum(each.activity.fills for each in accounts):,}", ""))
     return tiles
 
@@ -154,17 +155,19 @@ def _account(result: Result, account: Account, charts: _Charts) -> dict[str, Any
     money = {name: float(value) for name, value in account.money().items()}
     parts = {
         "Captured": money["captured"],
-        "Adverse selection": money["adverse_selection"],
+        "Adverse<br>selection": money["adverse_selection"],
         "Inventory": money["inventory"],
         "Opening": money["opening"],
         "Fees": -money["fees_paid"],
         "Rebates": money["rebates"],
     }
+    parts = {name: value for name, value in parts.items() if value or name != "Opening"}
     at = horizon(account.headline.horizon_ns)
     every = draw.drawn_fills(ledger)
     made = {"waterfall": charts.add(draw.waterfall_chart(parts, label), "From spread to profit", _until(at))}
     if len(account.curve.ts_ns):
-        made["equity"] = charts.add(draw.equity_chart(account.curve, label), "Equity and its parts", _until(at))
+        equity = draw.over(draw.equity_chart(account.curve, label), ledger.start_ns, ledger.end_ns)
+        made["equity"] = charts.add(equity, "Equity and its parts", _until(at))
     made["position"] = charts.add(draw.position_chart(ledger), "Position")
     made["price"] = charts.add(
         draw.price_chart(ledger, result.table("bbo").filter(pc.field("instrument") == code)),

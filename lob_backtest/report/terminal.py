@@ -24,21 +24,15 @@ def render(result: Result, console: Console) -> None:
     info = result.info
     if result.status != "complete":
         console.print(_text(f"The run is {result.status}: it ended early, and so do these figures.", "bold red"))
-    console.print(
-        _text(
-            f"{_short(info.start_ns)} to {_short(info.end_ns)} UTC ({span(info.end_ns - info.start_ns)}), "
-            f"{info.engine} engine, seed {info.seed}"
-        )
-    )
+    console.print(_text(f"{_short(info.start_ns)} to {_short(info.end_ns)} UTC ({span(info.end_ns - info.start_ns)})"))
+    console.print(_text(f"{info.engine} engine, seed {info.seed}, strategy {', '.join(info.agents)}"))
     if len(result.accounts) > 1:
         _table(totals_section(result.accounts), console)
     for account in result.accounts:
         about = account.ledger.instrument
         console.print()
         console.print(
-            _text(f"{account.name} · {about.venue} · L{about.level}".replace("·  ·", "·"), "bold"),
-            _text(f"strategy {account.ledger.agent}"),
-            sep="   ",
+            _text(" · ".join(part for part in (account.name, about.venue, f"L{about.level}") if part), "bold")
         )
         for section in sections(account, info):
             _table(section, console)

@@ -1,0 +1,47 @@
+"""`lob-backtest compare`: is the new result the same as the base?"""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+
+@click.command()
+@click.argument("base", type=click.Path())
+@click.argument("new", type=click.Path())
+@click.option(
+    "--tolerance",
+    "tolerances",
+    multiple=True,
+    metavar="METRIC=LIMIT",
+    help="How far a metric may move: '1%' of the base, or a number in its unit. Repeatable; without any, results "
+    "must have the same digest.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
+@click.option("--quiet", is_flag=True, help="Print nothing; the exit code tells.")
+def command(base: str, new: str, tolerances: tuple[str, ...], as_json: bool, quiet: bool) -> int:
+    """Compare two saved results.
+
+    BASE is the folder that is known to be good, NEW the one to judge. Says which metric moved, by how much, and the
+    first fill that differs.
+
+    Exits with 0 if they are the same, 1 if they differ, 2 if they cannot be compared.
+    """
+    from lob_backtest.errors import ConfigError
+    from lob_backtest.regression import compare
+    from lob_backtest.report.terminal import printable
+
+    limits = {}
+    for text in tolerances:
+        name, separator, limit = text.partition("=")
+        if not separator or not name.strip():
+            raise ConfigError(f"--tolerance {text!r}: expected METRIC=LIMIT, as in 'pnl=1%'")
+        limits[name.strip()] = limit
+    comparison = compare(base, new, tolerances=limits)
+    if as_json:
+        click.echo(json.dumps(comparison.to_dict(), indent=2))
+    elif not quiet:
+        for line in str(comparison).splitlines():
+            click.echo(printable(line))
+    return comparison.exit_code

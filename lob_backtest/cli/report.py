@@ -1,0 +1,26 @@
+"""`lob-backtest report`: the page of a saved result, written anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path())
+@click.option("-o", "--output", type=click.Path(), help="The file to write; DIR/report.html by default.")
+@click.option("--force", is_flag=True, help="Replace the file if it exists.")
+def command(folder: str, output: str | None, force: bool) -> None:
+    """Write the HTML page of a saved result.
+
+    DIR is a folder that `lob-backtest run -o` wrote. The page is one file that opens offline.
+    """
+    from lob_backtest.errors import OutputError
+    from lob_backtest.result import Result
+
+    target = Path(output) if output is not None else Path(folder) / "report.html"
+    result = Result.load(folder)
+    if target.exists() and not force:
+        raise OutputError(f"{target} exists; choose another file with -o, or replace it with --force")
+    click.echo(result.report(target))

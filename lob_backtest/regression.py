@@ -1,0 +1,280 @@
+"""Compare two results: exactly by digest, or within tolerances by metric.
+
+Comparison.outcome    "same"            exit 0
+                      "different"       exit 1
+                      "not comparable"  exit 2: other instruments, inputs, horizons, or an early end
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from decimal import Decimal, InvalidOperation
+from fnmatch import fnmatchcase
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from lob_backtest.errors import ConfigError
+from lob_backtest.result import Result
+from lob_backtest.tables import DIGESTED
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from lob_backtest.report.summary import Metric
+
+Outcome = Literal["same", "different", "not comparable"]
+
+EXIT_CODES: Final[dict[Outcome, int]] = {"same": 0, "different": 1, "not comparable": 2}
+
+_UNITS: Final = ("_currency", "_lots", "_half_tick_lots", "_micro_tick_lots", "_ticks", "_ns", "_s", "_fraction")
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """How far a metric may move.
+
+    Attributes:
+        absolute: in the metric's unit.
+        relative: as a fraction of the base's value.
+    """
+
+    absolute: float = 0.0
+    relative: float = 0.0
+
+    @classmethod
+    def parse(cls, text: str | float) -> Tolerance:
+        """Read "1%" as relative, "0.5" as absolute.
+
+        Raises:
+            ConfigError: it is neither, negative, or not finite.
+        """
+        plain = str(text).strip()
+        try:
+            value = Decimal(plain.removesuffix("%"))
+        except InvalidOperation:
+            value = Decimal("NaN")
+        if not value.is_finite() or value < 0:
+            raise ConfigError(f"tolerance {text!r} is not a positive number; write '1%' (of the base) or '0.5'")
+        return cls(relative=float(value / 100)) if plain.endswith("%") else cls(absolute=float(value))
+
+    def allows(self, base: float, new: float) -> bool:
+        """Say whether a move from `base` to `new` is within it."""
+        return math.isclose(base, new, rel_tol=0, abs_tol=self.absolute + self.relative * abs(base))
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A metric that differs.
+
+    Attributes:
+        name: of the metric.
+        base: its value in the base; `None` where it has none.
+        new: its value in the new result.
+        within: whether a tolerance allows it.
+    """
+
+    name: str
+    base: Metric
+    new: Metric
+    within: bool
+
+    @property
+    def change(self) -> float | None:
+        """Return new minus base; `None` for what is not a number."""
+        return self.new - self.base if _is_number(self.base) and _is_number(self.new) else None  # type: ignore[operator]
+
+
+@dataclass(frozen=True, slots=True)
+class RowDifference:
+    """The first row of a table that differs.
+
+    Attributes:
+        table: its name.
+        row: 0-based.
+        base: the row in the base; `None` where the base has fewer rows.
+        new: the row in the new result.
+    """
+
+    table: str
+    row: int
+    base: dict[str, Any] | None
+    new: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What comparing two results found.
+
+    Attributes:
+        outcome: "same", "different" or "not comparable".
+        reasons: why they cannot be compared; empty where they can.
+        base_digest: of the base.
+        new_digest: of the new result.
+        moves: metrics that differ, those beyond their tolerance first.
+        first_fill: the first fill that differs; `None` where none does.
+        first_row: the first row that differs in the first digested table that does.
+    """
+
+    outcome: Outcome
+    reasons: tuple[str, ...]
+    base_digest: str
+    new_digest: str
+    moves: tuple[Move, ...]
+    first_fill: RowDifference | None
+    first_row: RowDifference | None
+
+    @property
+    def exit_code(self) -> int:
+        """Return 0 for the same, 1 for different, 2 for not comparable."""
+        return EXIT_CODES[self.outcome]
+
+    @property
+    def same(self) -> bool:
+        """Say whether nothing moved further than allowed."""
+        return self.outcome == "same"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values that JSON can hold."""
+        plain = asdict(self)
+        for move, raw in zip(self.moves, plain["moves"], strict=True):
+            raw["change"] = move.change
+        return plain
+
+    def __str__(self) -> str:
+        from lob_backtest.report.difference import describe
+
+        return describe(self)
+
+
+def compare(
+    base: Result | str | PathLike[str],
+    new: Result | str | PathLike[str],
+    *,
+    tolerances: Mapping[str, str | float] | None = None,
+) -> Comparison:
+    """Compare two results.
+
+    Without tolerances they are the same if their digests are equal. With tolerances the digest does not count: every
+    metric that a tolerance names must be within it, and the others are reported only.
+
+    Args:
+        base: what is known to be good; a result or its folder.
+        new: what is being judged.
+        tolerances: by metric: "1%" of the base's value, or a number in the metric's unit. A metric is named in full
+            ("SYN.pnl_currency"), without its instrument or unit ("pnl"), or by a pattern ("markout_*").
+
+    Raises:
+        DataError: a folder is not a result.
+        ConfigError: a tolerance is not a number, or names no metric.
+    """
+    before = base if isinstance(base, Result) else Result.load(base)
+    after = new if isinstance(new, Result) else Result.load(new)
+    allowed = {name: Tolerance.parse(text) for name, text in (tolerances or {}).items()}
+    names = list(dict.fromkeys([*before.summary, *after.summary]))
+    for pattern in allowed:
+        if not any(_matches(pattern, name) for name in names):
+            raise ConfigError(
+                f"tolerance for {pattern!r}: no metric has that name; see summary.json for those there are"
+            )
+    reasons = _not_comparable(before, after)
+    moves = _moves(before.summary, after.summary, names, allowed)
+    rows = {name: _first_difference(name, before.table(name), after.table(name)) for name in DIGESTED}
+    beyond = any(not move.within for move in moves) if allowed else before.digest != after.digest
+    outcome: Outcome = "not comparable" if reasons else "different" if beyond else "same"
+    return Comparison(
+        outcome=outcome,
+        reasons=tuple(reasons),
+        base_digest=before.digest,
+        new_digest=after.digest,
+        moves=tuple(sorted(moves, key=lambda move: move.within)),
+        first_fill=rows["fills"],
+        first_row=next((row for row in rows.values() if row is not None), None),
+    )
+
+
+def _matches(pattern: str, name: str) -> bool:
+    """Say whether a tolerance means a metric: by its whole name, its last part, or that without its unit."""
+    last = name.rsplit(".", 1)[-1]
+    spellings = {name, last, *(last.removesuffix(unit) for unit in _UNITS)}
+    return any(fnmatchcase(each, pattern) for each in spellings)
+
+
+def _is_number(value: Metric) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _moves(
+    before: Mapping[str, Metric], after: Mapping[str, Metric], names: list[str], allowed: Mapping[str, Tolerance]
+) -> list[Move]:
+    """List the metrics that differ. Where tolerances are given, a metric that none names may move."""
+    moves = []
+    for name in names:
+        base, new = before.get(name), after.get(name)
+        if base == new:
+            continue
+        chosen = [tolerance for pattern, tolerance in allowed.items() if _matches(pattern, name)]
+        within = bool(allowed) and not chosen
+        if chosen and _is_number(base) and _is_number(new):
+            within = all(tolerance.allows(float(base), float(new)) for tolerance in chosen)  # type: ignore[arg-type]
+        moves.append(Move(name, base, new, within))
+    return moves
+
+
+def _not_comparable(before: Result, after: Result) -> list[str]:
+    """Say why two results cannot be compared: they answer different questions."""
+    reasons = []
+    old, new = before.info, after.info
+    for what, base, other in (
+        ("instruments", [each.name for each in old.instruments], [each.name for each in new.instruments]),
+        ("tick sizes", [each.tick_size for each in old.instruments], [each.tick_size for each in new.instruments]),
+        ("lot sizes", [each.lot_size for each in old.instruments], [each.lot_size for each in new.instruments]),
+        ("multipliers", [each.multiplier for each in old.instruments], [each.multiplier for each in new.instruments]),
+        ("agents", len(old.agents), len(new.agents)),
+        ("inputs (sha256)", [each.sha256[:12] for each in old.inputs], [each.sha256[:12] for each in new.inputs]),
+        ("start_ns", old.start_ns, new.start_ns),
+        ("end_ns", old.end_ns, new.end_ns),
+        ("markouts_ns", list(old.markouts_ns), list(new.markouts_ns)),
+        ("sample_ns", old.sample_ns, new.sample_ns),
+        ("status", before.status, after.status),
+    ):
+        if base != other:
+            reasons.append(f"{what}: {base} in the base, {other} in the new result")
+    return reasons
+
+
+def _first_difference(name: str, before: pa.Table, after: pa.Table) -> RowDifference | None:
+    """Find the first row that differs, columns of both tables taken together."""
+    import numpy as np
+
+    common = min(before.num_rows, after.num_rows)
+    differs = np.zeros(common, dtype=bool)
+    if before.schema.names != after.schema.names:
+        differs[:] = True
+    else:
+        for column in before.schema.names:
+            differs |= ~_equal(before[column].slice(0, common), after[column].slice(0, common))
+    where = np.flatnonzero(differs)
+    row = int(where[0]) if len(where) else common
+    if row >= before.num_rows and row >= after.num_rows:
+        return None
+    return RowDifference(name, row, _row(before, row), _row(after, row))
+
+
+def _equal(before: pa.ChunkedArray, after: pa.ChunkedArray) -> Any:
+    """Compare two columns value by value; two nulls are equal."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    values = np.asarray(pc.fill_null(pc.equal(before, after), False).to_numpy(), dtype=bool)
+    nulls = (np.asarray(pc.is_null(each).to_numpy(), dtype=bool) for each in (before, after))
+    return values | np.logical_and(*nulls)
+
+
+def _row(table: pa.Table, row: int) -> dict[str, Any] | None:
+    if row >= table.num_rows:
+        return None
+    found = table.slice(row, 1).to_pylist()[0]
+    assert isinstance(found, dict)
+    return found
