@@ -11,13 +11,16 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from decimal import Decimal, InvalidOperation
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from lob_backtest.errors import ConfigError
+from lob_backtest.report.frames import CODES
 from lob_backtest.result import Result
 from lob_backtest.tables import DIGESTED
+from lob_backtest.units import format_instant
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,6 +31,7 @@ Outcome = Literal["same", "different", "not comparable"]
 
 EXIT_CODES: Final[dict[Outcome, int]] = {"same": 0, "different": 1, "not comparable": 2}
 
+_SHOWN: Final = 30
 _UNITS: Final = ("_currency", "_lots", "_half_tick_lots", "_micro_tick_lots", "_ticks", "_ns", "_s", "_fraction")
 
 
@@ -143,8 +147,6 @@ class Comparison:
         return plain
 
     def __str__(self) -> str:
-        from lob_backtest.report.difference import describe
-
         return describe(self)
 
 
@@ -175,9 +177,9 @@ def compare(
     names = list(dict.fromkeys([*before.summary, *after.summary]))
     for pattern in allowed:
         if not any(_matches(pattern, name) for name in names):
-            raise ConfigError(
-                f"tolerance for {pattern!r}: no metric has that name; see summary.json for those there are"
-            )
+            near = get_close_matches(pattern, sorted({each for name in names for each in _spellings(name)}), 1)
+            hint = f"did you mean {near[0]!r}?" if near else "see summary.json for those there are"
+            raise ConfigError(f"tolerance for {pattern!r}: no metric has that name; {hint}")
     reasons = _not_comparable(before, after)
     moves = _moves(before.summary, after.summary, names, allowed)
     rows = {name: _first_difference(name, before.table(name), after.table(name)) for name in DIGESTED}
@@ -196,9 +198,12 @@ def compare(
 
 def _matches(pattern: str, name: str) -> bool:
     """Say whether a tolerance means a metric: by its whole name, its last part, or that without its unit."""
+    return any(fnmatchcase(each, pattern) for each in _spellings(name))
+
+
+def _spellings(name: str) -> set[str]:
     last = name.rsplit(".", 1)[-1]
-    spellings = {name, last, *(last.removesuffix(unit) for unit in _UNITS)}
-    return any(fnmatchcase(each, pattern) for each in spellings)
+    return {name, last, *(last.removesuffix(unit) for unit in _UNITS)}
 
 
 def _is_number(value: Metric) -> bool:
@@ -278,3 +283,68 @@ def _row(table: pa.Table, row: int) -> dict[str, Any] | None:
     found = table.slice(row, 1).to_pylist()[0]
     assert isinstance(found, dict)
     return found
+
+
+def describe(comparison: Comparison) -> str:
+    """Say whether two results are the same, which metrics moved and by how much, and the first fill that differs.
+
+    Args:
+        comparison: as `lob_backtest.compare` returns it.
+    """
+    lines = [f"{comparison.outcome}: base {comparison.base_digest[:12]}, new {comparison.new_digest[:12]}"]
+    lines += [f"  {reason}" for reason in comparison.reasons]
+    if comparison.reasons:
+        return "\n".join(lines)
+    beyond = [move for move in comparison.moves if not move.within]
+    within = [move for move in comparison.moves if move.within]
+    lines += _show_moves("metrics that moved", beyond) + _show_moves("metrics that moved, as is allowed", within)
+    first = comparison.first_fill or comparison.first_row
+    if first is not None:
+        lines += _show(first)
+    return "\n".join(lines)
+
+
+def _show_moves(title: str, moves: list[Move]) -> list[str]:
+    if not moves:
+        return []
+    lines = [f"{title} ({len(moves)}):"]
+    for move in moves[:_SHOWN]:
+        by = ""
+        if move.change is not None:
+            base = move.base if isinstance(move.base, int | float) else 0
+            share = f", {move.change / abs(base):+.2%}" if base else ""
+            by = f"  ({move.change:+.6g}{share})"
+        lines.append(f"  {move.name}: {_value(move.base)} -> {_value(move.new)}{by}")
+    if len(moves) > _SHOWN:
+        lines.append(f"  … and {len(moves) - _SHOWN} more; --json lists them all")
+    return lines
+
+
+def _value(value: Any) -> str:
+    return f"{value:.10g}" if isinstance(value, float) else "none" if value is None else str(value)
+
+
+def _cell(name: str, value: Any) -> str:
+    if name in CODES and value in set(CODES[name]):
+        return CODES[name](value).name.lower()
+    return _value(value)
+
+
+def _show(difference: RowDifference) -> list[str]:
+    """Show both rows, the columns that differ marked."""
+    base, new = difference.base or {}, difference.new or {}
+    time = (base or new).get("ts_exchange_ns") or (base or new).get("ts_ns")
+    at = f" at {format_instant(time)}" if isinstance(time, int) else ""
+    kind = "fill" if difference.table == "fills" else f"row of {difference.table}"
+    lines = [f"first {kind} that differs: row {difference.row}{at}"]
+    for name in dict.fromkeys([*base, *new]):
+        old, now = base.get(name), new.get(name)
+        if not base or not new:
+            lines.append(f"    {name}: {_cell(name, now if new else old)}")
+        elif old != now:
+            lines.append(f"  * {name}: {_cell(name, old)} -> {_cell(name, now)}")
+        else:
+            lines.append(f"    {name}: {_cell(name, old)}")
+    if not base or not new:
+        lines.insert(1, f"  only in the {'new result' if new else 'base'}")
+    return lines

@@ -47,7 +47,7 @@ def sections(account: Account, info: RunInfo) -> list[Section]:
         realized_section(account),
         fills_section(account),
         markouts_section(account),
-        inventory_section(account),
+        inventory_section(account, info),
         orders_section(account),
     ]
 
@@ -212,19 +212,23 @@ def markouts_section(account: Account) -> Section:
     )
 
 
-def inventory_section(account: Account) -> Section:
-    """Show the position's statistics."""
+def inventory_section(account: Account, info: RunInfo) -> Section:
+    """Show the position's statistics, and what it risked."""
     held = account.inventory
     rows = [
         ("Position, mean by time", number(held.mean_lots)),
-        ("Position, mean size by time", number(held.mean_absolute_lots)),
+        ("Absolute position, mean by time", number(held.mean_absolute_lots)),
         ("Lowest, highest", f"{held.min_lots:,}, {held.max_lots:,}"),
         ("At the end", f"{held.end_lots:,}"),
         ("Traded", f"{held.traded_lots:,}"),
     ]
     if account.ledger.instrument.max_position_lots is not None:
         rows.insert(3, ("Time at the limit", percent(held.at_limit_fraction)))
-    return Section("Inventory, lots", ("", ""), tuple(rows))
+    drop = Decimal(account.risk.max_drawdown)
+    sampling = f"sampled every {format_duration(info.sample_ns)}"
+    rows.append((f"Deepest fall of equity{in_currency(account)}", number(drop, digits_for([drop]))))
+    rows.append(("Sharpe ratio, a sample", number(account.risk.sharpe, 4)))
+    return Section("Inventory (lots) and risk", ("", ""), tuple(rows), note=f"Equity is {sampling}, not annualised.")
 
 
 def orders_section(account: Account) -> Section:

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from lob_backtest.report.activity import Activity, activity, order_columns
 from lob_backtest.report.attribution import Attribution, attribute, headline_horizon_ns
-from lob_backtest.report.equity import Curve, add_curves, curve, risk
+from lob_backtest.report.equity import Curve, Risk, add_curves, curve, risk
 from lob_backtest.report.inventory import Inventory, inventory
 from lob_backtest.report.ledger import MICRO_PER_HALF, Ledger, build_ledgers, total, widen
 from lob_backtest.report.lots import Realized, match_lots, realized
@@ -52,6 +52,7 @@ class Account:
         inventory: statistics of its position.
         activity: its orders and fills.
         curve: its equity over time.
+        risk: drawdown and Sharpe ratio of it.
         fees_paid_micro: what was charged, 10⁻⁶ tick·lots, without rebates.
         rebates_micro: what was paid out, positive.
     """
@@ -66,6 +67,7 @@ class Account:
     inventory: Inventory
     activity: Activity
     curve: Curve
+    risk: Risk
     fees_paid_micro: int
     rebates_micro: int
 
@@ -112,7 +114,7 @@ def measure(tables: Mapping[str, pa.Table], info: RunInfo) -> list[Account]:
         name = ledger.instrument.name if len(info.agents) == 1 else f"{ledger.agent}/{ledger.instrument.name}"
         headline_ns = headline_horizon_ns(info.markouts_ns)
         attributions = tuple(attribute(ledger, horizon) for horizon in info.markouts_ns or (None,))
-        lots = match_lots(ledger)
+        lots, sampled = match_lots(ledger), curve(ledger, headline_ns)
         (fees,) = widen(ledger.fills["fee_micro"])
         accounts.append(
             Account(
@@ -125,7 +127,8 @@ def measure(tables: Mapping[str, pa.Table], info: RunInfo) -> list[Account]:
                 markouts=tuple(markouts(ledger)),
                 inventory=inventory(ledger),
                 activity=activity(ledger, order_columns(tables["orders"], agent, instrument)),
-                curve=curve(ledger, headline_ns),
+                curve=sampled,
+                risk=risk(sampled.ts_ns, sampled.equity, info.sample_ns),
                 fees_paid_micro=total(fees[fees > 0]),
                 rebates_micro=-total(fees[fees < 0]),
             )
@@ -145,7 +148,7 @@ def summarize(accounts: list[Account], info: RunInfo) -> dict[str, Metric]:
     """
     out = _totals(accounts, info)
     for account in accounts:
-        for name, value in _of_account(account, info).items():
+        for name, value in _of_account(account).items():
             out[f"{account.name}.{name}"] = value
     for name, count in info.counts.items():
         out[f"counts.{name}"] = count
@@ -195,14 +198,13 @@ def _fees_residual(account: Account) -> int:
     return account.ledger.fees_end_micro - account.fees_paid_micro + account.rebates_micro
 
 
-def _of_account(account: Account, info: RunInfo) -> dict[str, Metric]:
-    measured = risk(account.curve.ts_ns, account.curve.equity, info.sample_ns)
+def _of_account(account: Account) -> dict[str, Metric]:
     return {
         "currency": account.ledger.instrument.currency,
         **{f"{name}_currency": float(value) for name, value in account.money().items()},
-        "max_drawdown_currency": measured.max_drawdown,
-        "sharpe_per_sample": measured.sharpe,
-        "sharpe_samples": measured.samples,
+        "max_drawdown_currency": account.risk.max_drawdown,
+        "sharpe_per_sample": account.risk.sharpe,
+        "sharpe_samples": account.risk.samples,
         **_exact(account),
         **_inventory(account.inventory),
         **_activity(account.activity),
