@@ -46,26 +46,12 @@ def _rules(level: int) -> NDArray[np.uint8]:
     return rules.reshape(-1)
 
 
-class Past(NamedTuple):
-    """What of the rows before matters to the next ones."""
-
-    ts_exchange_ns: int  # the latest; -1 before the first row
-    ts_local_ns: int  # the latest; -1 before the first row
-    floor_ns: int  # the end of the file before; -1 in the first
-    sequence: int  # the latest that is not 0
-    is_packet_open: bool  # the last row did not end its packet
-
-
-NO_PAST: Final = Past(-1, -1, -1, 0, False)
-
-
 class Checked(NamedTuple):
     """What became of a stretch of rows."""
 
     columns: Columns
     keep: Mask | None  # which rows are handed over; None: all
     error: DataError | None  # what to raise when these are handed over
-    past: Past
     ends_earlier_packet: bool  # a skipped row ended a packet of which no row is left here
 
 
@@ -164,7 +150,13 @@ class RowChecker:
         self.tally = tally
         self.feed_ns = feed_ns
         self.rules = _rules(level)
-        self.past = NO_PAST
+        # What of the rows before matters to the next ones. A row that one check disposes of does not count for the
+        # later checks, but has counted for the earlier ones: so the outcome is the same for any size of batches.
+        self.exchange_ns = -1
+        self.floor_ns = -1  # the end of the file before
+        self.sequence = 0  # the latest that is not 0
+        self.is_packet_open = False
+        self.local_ns = -1
 
     def check(
         self, columns: Columns, nulls: Mapping[str, Mask], path: str, row: int, *, has_local: bool = True
@@ -184,17 +176,17 @@ class RowChecker:
         found = Findings(columns, self.policies, path, row)
         self._check_values(found, nulls)
         self._check_exchange_time(found)
-        self._set_local_time(found, nulls.get("ts_local_ns"), has_local)
+        self._check_local_time(found, nulls.get("ts_local_ns"), has_local)
         if "sequence" in columns:
             self._check_sequence(found)
+        self._order_local_time(found)
         error = found.settle(self.tally)
         ends_earlier_packet = _end_packets(found)
-        self._remember(found)
-        return Checked(found.columns, found.alive, error, self.past, ends_earlier_packet)
+        return Checked(found.columns, found.alive, error, ends_earlier_packet)
 
     def next_file(self) -> None:
         """Say that the rows to come are of another file of the chain."""
-        self.past = self.past._replace(floor_ns=self.past.ts_exchange_ns)
+        self.floor_ns = self.exchange_ns
 
     def _check_values(self, found: Findings, nulls: Mapping[str, Mask]) -> None:
         """Look for what one row alone gives away."""
@@ -246,15 +238,15 @@ class RowChecker:
                 times >= TIME_LIMIT_NS,
                 lambda i: f"ts_exchange_ns is {times[i]}, after the year 2116: expected nanoseconds since 1970",
             )
-        floor = self.past.floor_ns
+        floor = self.floor_ns
         if int(times.min()) < floor:
             found.report(
                 Kind.OVERLAP,
                 times < floor,
                 lambda i: f"ts_exchange_ns is {times[i]}, but the file before this one ends at {floor}",
             )
-        if _falls(times, self.past.ts_exchange_ns):
-            latest = _latest(times, found.alive, self.past.ts_exchange_ns)
+        if _falls(times, self.exchange_ns):
+            latest = _latest(times, found.alive, self.exchange_ns)
             repair = found.report(
                 Kind.TIME_BACKWARDS,
                 times < latest,
@@ -263,19 +255,24 @@ class RowChecker:
             if repair.any():
                 found.writable("ts_exchange_ns")[repair] = latest[repair]
                 found.suspect(repair)
+        self.exchange_ns = _last(found.kept("ts_exchange_ns"), self.exchange_ns)
 
-    def _set_local_time(self, found: Findings, missing: Mask | None, has_local: bool) -> None:
-        """Make `ts_local_ns` complete and monotone."""
+    def _check_local_time(self, found: Findings, missing: Mask | None, has_local: bool) -> None:
+        """Make `ts_local_ns` complete."""
         exchange = found.columns["ts_exchange_ns"]
         if self.feed_ns is not None:
-            local = exchange + self.feed_ns
+            found.columns["ts_local_ns"] = exchange + self.feed_ns
         elif not has_local:
-            local = exchange
+            found.columns["ts_local_ns"] = exchange
         else:
-            local = self._recorded_local(found, exchange, missing)
-        if _falls(local, self.past.ts_local_ns):
-            local = np.maximum(local, _latest(local, found.alive, self.past.ts_local_ns))
-        found.columns["ts_local_ns"] = local
+            found.columns["ts_local_ns"] = self._recorded_local(found, exchange, missing)
+
+    def _order_local_time(self, found: Findings) -> None:
+        """Make `ts_local_ns` monotone."""
+        local = found.columns["ts_local_ns"]
+        if _falls(local, self.local_ns):
+            found.columns["ts_local_ns"] = np.maximum(local, _latest(local, found.alive, self.local_ns))
+        self.local_ns = _last(found.kept("ts_local_ns"), self.local_ns)
 
     def _recorded_local(self, found: Findings, exchange: NDArray[np.int64], missing: Mask | None) -> NDArray[np.int64]:
         local = found.columns["ts_local_ns"]
@@ -308,39 +305,23 @@ class RowChecker:
         """Compare each packet's sequence number with the one before; a snapshot or CLEAR begins anew."""
         sequence = found.columns["sequence"]
         flags, action = found.columns["flags"], found.columns["action"]
+        # A row within a packet shares its number or follows on: only a packet's first row can repeat one.
+        begins = np.concatenate(([not self.is_packet_open], flags[:-1] & Flag.LAST != 0))
+        self.is_packet_open = not int(flags[-1]) & Flag.LAST
         at = np.flatnonzero(sequence if found.alive is None else np.where(found.alive, sequence, 0))
         if not len(at):
             return
         before = np.zeros(found.rows, np.uint64)
-        before[at[0]], before[at[1:]] = self.past.sequence, sequence[at[:-1]]
+        before[at[0]], before[at[1:]] = self.sequence, sequence[at[:-1]]
+        self.sequence = int(sequence[at[-1]])
         fresh = (flags & (Flag.SNAPSHOT | Flag.WINDOW) != 0) | (action == Action.CLEAR)
         compared = (before != 0) & (sequence != 0) & ~fresh
-        # A row within a packet shares its number or follows on: only a packet's first row can repeat one.
-        begins = np.concatenate(([not self.past.is_packet_open], flags[:-1] & Flag.LAST != 0))
         gap = compared & (sequence > before + 1)
         again = compared & (sequence <= before) & begins
         for kind, bad in ((Kind.SEQUENCE_GAP, gap), (Kind.DUPLICATE, again)):
             if kind in self.policies:
                 repair = found.report(kind, bad, lambda i: f"sequence is {sequence[i]}, it was {before[i]} before")
                 found.suspect(repair)
-
-    def _remember(self, found: Findings) -> None:
-        past = self.past
-        exchange = found.kept("ts_exchange_ns")
-        if not len(exchange):
-            return
-        sequence = 0
-        if "sequence" in found.columns:
-            numbered = found.kept("sequence")
-            numbered = numbered[numbered != 0]
-            sequence = int(numbered[-1]) if len(numbered) else past.sequence
-        self.past = Past(
-            int(exchange[-1]),
-            int(found.kept("ts_local_ns")[-1]),
-            past.floor_ns,
-            sequence,
-            not int(found.kept("flags")[-1]) & Flag.LAST,
-        )
 
 
 def segments(keep: Mask | None, rows: int) -> Iterator[tuple[int, int]]:
@@ -368,6 +349,10 @@ def _end_packets(found: Findings) -> bool:
 
 def _falls(times: NDArray[np.int64], before: int) -> bool:
     return int(times[0]) < before or bool((times[1:] < times[:-1]).any())
+
+
+def _last(times: NDArray[np.int64], otherwise: int) -> int:
+    return int(times[-1]) if len(times) else otherwise
 
 
 def _latest(times: NDArray[np.int64], alive: Mask | None, before: int) -> NDArray[np.int64]:

@@ -228,10 +228,14 @@ def _check_frame(path: str, filesystem: pyarrow.fs.FileSystem, inner: str) -> No
         with filesystem.open_input_file(inner) as file:
             size = file.size()
             head = file.read_at(min(size, 4), 0)
-            trailer = file.read_at(seal.TRAILER, size - seal.TRAILER) if size >= seal.TRAILER else b""
+            trailer = file.read_at(seal.TRAILER_BYTES, size - seal.TRAILER_BYTES) if size >= seal.TRAILER_BYTES else b""
             length = int.from_bytes(trailer[:4], "little")
-            fits = trailer[4:] == _MAGIC and length + seal.TRAILER + len(_MAGIC) <= size
-            footer = file.read_at(length, size - seal.TRAILER - length) if fits else b""
+            start = size - seal.TRAILER_BYTES - length
+            fits = trailer[4:] == _MAGIC and start >= len(_MAGIC)
+            footer = file.read_at(length, start) if fits else b""
+            before = (
+                file.read_at(seal.SEAL_BYTES, start - seal.SEAL_BYTES) if fits and start >= seal.SEAL_BYTES else b""
+            )
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except OSError as error:
@@ -246,7 +250,7 @@ def _check_frame(path: str, filesystem: pyarrow.fs.FileSystem, inner: str) -> No
         raise DataError(
             f"{path}: truncated or corrupt (no Parquet footer at its end); get the file again from its source"
         )
-    if seal.is_intact(footer) is False:
+    if seal.is_intact(before, footer) is False:
         raise DataError(f"{path}: corrupt (the footer does not match its checksum); get the file again from its source")
 
 

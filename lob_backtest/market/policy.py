@@ -154,11 +154,11 @@ def resolve_policies(given: Mapping[str, str] | None) -> dict[Kind, Policy]:
     policies = {kind: policy for kind, policy in DEFAULT_POLICIES.items() if kind not in ON_REQUEST}
     for name, value in (given or {}).items():
         if name not in set(Kind):
-            raise ConfigError(f"policies: no kind {name!r}; {_suggest(name, Kind)}")
+            raise ConfigError(f"data.policies: no kind {name!r}; {_suggest(name, Kind)}")
         kind = Kind(name)
         if value not in ALLOWED[kind]:
             allowed = ", ".join(sorted(ALLOWED[kind]))
-            raise ConfigError(f"policies.{name}: {value!r} is not possible; expected one of: {allowed}")
+            raise ConfigError(f"data.policies.{name}: {value!r} is not possible; expected one of: {allowed}")
         policies[kind] = Policy(value)
     return policies
 

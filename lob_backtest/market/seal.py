@@ -1,8 +1,9 @@
 """A checksum of the Parquet footer, where page checksums do not reach.
 
 Parquet can carry a CRC-32 of each page, but has none for the footer: one flipped bit in `lob.tick_size`, or in
-the offset of a page, reads back as another market. A sealed file holds the CRC-32 of its own footer
-as metadata, computed with the checksum's eight digits as zeros.
+the offset of a page, reads back as another market. A sealed file has a mark and the CRC-32 of its footer between the
+last page and the footer, where readers of Parquet do not look. It is no part of the metadata, so that a tool
+that copies those into another file does not copy the checksum.
 """
 
 from __future__ import annotations
@@ -11,46 +12,44 @@ import os
 import zlib
 from typing import BinaryIO, Final
 
-KEY: Final = "lob.footer_crc32"
-BLANK: Final = "0" * 8
-"""The value that a file is written with; `seal` then fills in the checksum."""
+SEAL_BYTES: Final = 12
+"""The mark (8) and the CRC-32 of the footer (4, little-endian)."""
 
-TRAILER: Final = 8
-"""Bytes behind the footer: its length (4, little-endian) and the magic (4)."""
+TRAILER_BYTES: Final = 8
+"""Behind the footer: its length (4, little-endian) and Parquet's magic (4)."""
 
-_MARK = KEY.encode() + b"\x18\x08"  # Thrift's compact protocol: a string field follows, eight bytes long
-
-
-def _checksum(footer: bytes, at: int) -> bytes:
-    return f"{zlib.crc32(footer[:at] + BLANK.encode() + footer[at + len(BLANK) :]):08x}".encode()
+_MARK: Final = b"LOBSEAL1"
 
 
 def seal(file: BinaryIO) -> None:
-    """Put the checksum into the footer of a file that was written with `BLANK` under `KEY`.
+    """Insert the checksum before the footer of a whole Parquet file.
 
     Args:
-        file: a whole Parquet file, open for reading and writing.
+        file: open for reading and writing.
     """
-    file.seek(-TRAILER, os.SEEK_END)
-    length = int.from_bytes(file.read(4), "little")
-    start = file.seek(-TRAILER - length, os.SEEK_END)
+    file.seek(-TRAILER_BYTES, os.SEEK_END)
+    trailer = file.read(TRAILER_BYTES)
+    length = int.from_bytes(trailer[:4], "little")
+    start = file.seek(-TRAILER_BYTES - length, os.SEEK_END)
     footer = file.read(length)
-    at = footer.index(_MARK + BLANK.encode()) + len(_MARK)
-    file.seek(start + at)
-    file.write(_checksum(footer, at))
+    file.seek(start)
+    file.write(_seal_of(footer) + footer + trailer)
 
 
-def is_intact(footer: bytes) -> bool | None:
+def is_intact(before: bytes, footer: bytes) -> bool | None:
     """Compare a footer with its checksum.
 
     Args:
+        before: the `SEAL_BYTES` before the footer.
         footer: the bytes between the row groups and the trailer.
 
     Returns:
         Whether they agree; `None` where the file was never sealed.
     """
-    found = footer.find(_MARK)
-    if found < 0:
+    if not before.startswith(_MARK):
         return None
-    at = found + len(_MARK)
-    return _checksum(footer, at) == footer[at : at + len(BLANK)]
+    return before == _seal_of(footer)
+
+
+def _seal_of(footer: bytes) -> bytes:
+    return _MARK + zlib.crc32(footer).to_bytes(4, "little")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -139,7 +140,6 @@ class EventWriter:
             Meta.CLOCK_SHIFT_NS: None if self.clock_shift_ns is None else str(self.clock_shift_ns),
             Meta.SOURCE: self.source or None,
             Meta.CREATED_BY: _created_by(),
-            seal.KEY: seal.BLANK,
         }
         self._parquet.add_key_value_metadata({key: value for key, value in meta.items() if value is not None})
         self._parquet.close()
@@ -148,6 +148,14 @@ class EventWriter:
         os.fsync(self._file.fileno())
         self._file.close()
         self._temporary.replace(self._path)
+
+    def _abandon(self) -> None:
+        """Let go of the temporary file; after `_finish` there is nothing left to do."""
+        with contextlib.suppress(OSError, pa.ArrowException):
+            self._parquet.close()
+        self._parquet.is_open = False  # or its destructor tries again, and complains about the closed file
+        with contextlib.suppress(OSError):
+            self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -161,7 +169,7 @@ class EventWriter:
         except OSError as failure:
             raise OutputError(f"{self._path}: cannot be written ({failure})") from failure
         finally:
-            self._file.close()
+            self._abandon()
             self._temporary.unlink(missing_ok=True)
 
 
@@ -263,6 +271,7 @@ def _encodings(schema: pa.Schema) -> dict[str, Any]:
         "use_dictionary": [name for name in schema.names if name not in wide],
         "column_encoding": dict.fromkeys(wide, "DELTA_BINARY_PACKED"),
         "write_page_checksum": True,
+        "store_schema": False,  # Parquet has our types; Arrow then shows the file's metadata as the schema's
     }
 
 

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from lob_backtest.errors import ConfigError
+from lob_backtest.market.policy import ALLOWED, DEFAULT_POLICIES, SAMPLES, Kind, Policy, Sample, Tally, resolve_policies
+
+
+def test_every_kind_has_a_default_that_is_allowed():
+    assert set(DEFAULT_POLICIES) == set(ALLOWED) == set(Kind)
+    assert all(DEFAULT_POLICIES[kind] in ALLOWED[kind] or kind in (Kind.SEQUENCE_GAP,) for kind in Kind)
+
+
+def test_sequence_kinds_are_looked_for_only_on_request():
+    assert Kind.SEQUENCE_GAP not in resolve_policies(None)
+    assert resolve_policies({"sequence_gap": "repair"})[Kind.SEQUENCE_GAP] == Policy.REPAIR
+
+
+def test_misspelt_kind_is_refused_with_a_suggestion():
+    with pytest.raises(ConfigError, match="no kind 'zero_sise'; did you mean 'zero_size'"):
+        resolve_policies({"zero_sise": "skip"})
+
+
+@pytest.mark.parametrize("value", ["repair", "ignore", ""])
+def test_policy_that_makes_no_sense_for_a_kind_is_refused(value):
+    with pytest.raises(ConfigError, match=r"data\.policies\.bad_side.*expected one of: fail, skip"):
+        resolve_policies({"bad_side": value})
+
+
+def test_tally_counts_all_and_remembers_the_first():
+    tally = Tally()
+    for row in range(SAMPLES + 3):
+        tally.add(Kind.CROSSED, Policy.KEEP, Sample("a", row, 10 * row))
+    assert tally.counts == {"crossed": {"keep": SAMPLES + 3}}
+    assert [sample.row for sample in tally.samples["crossed"]] == list(range(SAMPLES))
+    assert tally.total() == tally.total(Policy.KEEP) == SAMPLES + 3
+    assert tally.total(Policy.SKIP) == 0
+
+
+def test_policies_come_without_the_weight_of_arrow():
+    code = "import sys, lob_backtest.market.policy; sys.exit('pyarrow' in sys.modules or 'numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
