@@ -13,6 +13,13 @@ from typing import Final
 import pyarrow as pa
 
 
+class Side(IntEnum):
+    """Which side an order is on. A plain +1 or -1 does as well."""
+
+    BUY = 1
+    SELL = -1
+
+
 class Liquidity(IntEnum):
     """Column `liquidity` of `fills`."""
 

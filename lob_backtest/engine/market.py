@@ -55,7 +55,7 @@ class Market:
         self.phase = int(Phase.CONTINUOUS)
         self.view = View(self.plan)
         self.overlays: list[Overlay] = []
-        self.counts = dict.fromkeys(("rows", "packets", "crossed", "skipped", "repaired"), 0)
+        self.counts = dict.fromkeys(("rows", "packets", "crossed"), 0)
         self.mid2: int | None = None
         self.suspect_ns = BEFORE_ALL
         self.last_local_ns = BEFORE_ALL
@@ -185,12 +185,15 @@ class Market:
             )
         self.suspect_ns = ts_ns
         if policy == IssuePolicy.REPAIR and issue == Issue.OVERSIZE:
-            self.counts["repaired"] += 1
+            self._count(f"{issue.name.lower()}_repaired")
             size_lots = self.book.orders[order_id].size_lots
             self._rows[i] = (ts_ns, self._rows[i][1], action, side, order_id, price_ticks, size_lots, flags, phase)
             return True
-        self.counts["skipped"] += 1
+        self._count(f"{issue.name.lower()}_skipped")
         return False
+
+    def _count(self, name: str) -> None:
+        self.counts[name] = self.counts.get(name, 0) + 1
 
     def _load(self) -> None:
         """Fetch the next batch; the rows of a packet that is not complete stay in front of it."""

@@ -1,0 +1,123 @@
+"""`lob-backtest run`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lob_backtest.errors import ConfigError, StrategyError
+
+if TYPE_CHECKING:
+    from lob_backtest.result import Result
+
+
+@click.command(name="run")
+@click.argument("config", required=False, type=click.Path(path_type=Path))
+@click.option("--data", "-d", multiple=True, help="A market data file or pattern, without a config; may be repeated.")
+@click.option("--strategy", "-s", help="path/to/file.py:Class or module:Class.")
+@click.option("--param", "-p", multiple=True, metavar="KEY=VALUE", help="A parameter of the strategy.")
+@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="A key of the config: latency.entry=1ms.")
+@click.option("--seed", type=int, help="Seed of ctx.rng.")
+@click.option("--out", "-o", type=click.Path(path_type=Path), help="Folder for the result; whole or not at all.")
+@click.option("--force", is_flag=True, help="Replace a result that is in the folder.")
+@click.option("--engine", help="Which engine runs; by default the fastest that is installed.")
+@click.option("--paranoid", is_flag=True, help="Check every invariant of the engine after every packet.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
+def command(
+    config: Path | None,
+    data: tuple[str, ...],
+    strategy: str | None,
+    param: tuple[str, ...],
+    changes: tuple[str, ...],
+    seed: int | None,
+    out: Path | None,
+    force: bool,
+    engine: str | None,
+    paranoid: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Replay market data through a strategy and report where the money came from.
+
+    CONFIG is a TOML file (docs/configuration.md). Without one, --data and --strategy say what to run. With -o the
+    result is saved as a folder: summary.json, the tables as Parquet, report.html.
+    """
+    from lob_backtest import storage
+    from lob_backtest.run import run
+
+    values = _values(config, data, strategy, param, changes, seed)
+    if out is not None:
+        storage.check_target(out, force=force)
+    try:
+        result = run(values, engine=engine, paranoid=paranoid)
+    except StrategyError as error:
+        if error.result is not None:
+            _finish(error.result, out, force, as_json, quiet)
+        raise
+    _finish(result, out, force, as_json, quiet)
+
+
+def _values(
+    config: Path | None,
+    data: tuple[str, ...],
+    strategy: str | None,
+    param: tuple[str, ...],
+    changes: tuple[str, ...],
+    seed: int | None,
+) -> Any:
+    """Put the config together: the file, then what the command line says."""
+    from lob_backtest.config import RunConfig, changed, read_toml
+
+    if config is None and not data:
+        raise ConfigError("nothing to run: name a TOML config, or use --data FILE --strategy FILE.py:Class")
+    values: dict[str, Any] = read_toml(config) if config is not None else {}
+    if data:
+        values["instrument"] = [{**each, "data": list(data)} for each in values.get("instrument", [{}])[:1]]
+    if strategy is not None:
+        values = changed(values, "strategy.class", strategy)
+    for each in param:
+        key, value = _pair("--param", each)
+        values = changed(values, f"strategy.params.{key}", value)
+    for each in changes:
+        key, text = _pair("--set", each)
+        values = changed(values, key, _toml_value(text))
+    if seed is not None:
+        values = changed(values, "run.seed", seed)
+    where = f"{config}: " if config is not None else ""
+    return RunConfig.parse(values, where=where)
+
+
+def _pair(option: str, text: str) -> tuple[str, str]:
+    key, sign, value = text.partition("=")
+    if not sign or not key:
+        raise ConfigError(f"{option} {text!r}: expected KEY=VALUE")
+    return key.strip(), value.strip()
+
+
+def _toml_value(text: str) -> Any:
+    """Read a value as in the config file; what is no TOML value is text."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _finish(result: Result, out: Path | None, force: bool, as_json: bool, quiet: bool) -> None:
+    if out is not None:
+        result.save(out, force=force)
+    if as_json:
+        click.echo(json.dumps({"status": result.status, "digest": result.digest, **result.summary}, indent=2))
+    elif not quiet:
+        from rich.console import Console
+
+        from lob_backtest.report.terminal import render
+
+        render(result, Console(file=sys.stdout))
+    if out is not None and not quiet:
+        click.echo(f"result: {out}  page: {out / 'report.html'}", err=True)

@@ -1,0 +1,310 @@
+"""`RunConfig` and its parts: one TOML file, checked key by key.
+
+A key that this version does not know is refused, never ignored. Durations are text such as "100ms", times ISO dates
+with their offset; both become integer nanoseconds.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+import typing
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from lob_backtest.errors import ConfigError
+from lob_backtest.units import Duration, Instant
+
+Positive = Annotated[Duration, Field(ge=1)]
+NotNegative = Annotated[Duration, Field(ge=0)]
+
+
+def _exact(value: Any) -> Any:
+    """Read a TOML float by its text: -0.2 is the decimal number -0.2, not its nearest double."""
+    return Decimal(str(value)) if isinstance(value, float) else value
+
+
+Number = Annotated[Decimal, BeforeValidator(_exact), Field(allow_inf_nan=False)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class RunPart(_Part):
+    """`[run]`.
+
+    Attributes:
+        start: the strategy starts here; rows before it only build the book. Default: the first row.
+        end: the run ends here. Default: the last packet.
+        warm_up: orders are refused for this long after the start.
+        seed: of `ctx.rng`.
+        at_end: "mark" values an open position at the mid; "flatten" closes it by taking what is displayed.
+        initial_position: lots of every instrument at the start.
+    """
+
+    start: Instant | None = None
+    end: Instant | None = None
+    warm_up: NotNegative = 0
+    seed: int = 1
+    at_end: Literal["mark", "flatten"] = "mark"
+    initial_position: int = 0
+
+
+class FeesPart(_Part):
+    """`fees` of an instrument; negative is a rebate. See `lob_backtest.instrument.Fees`."""
+
+    maker_bps: Number = Decimal(0)
+    taker_bps: Number = Decimal(0)
+    maker_per_lot: Number = Decimal(0)
+    taker_per_lot: Number = Decimal(0)
+
+
+class InstrumentPart(_Part):
+    """`[[instrument]]`.
+
+    Attributes:
+        name: how strategies call it. Default: the symbol in the file.
+        data: files, in the canonical Parquet format, or glob patterns.
+        multiplier: currency a unit a point of price.
+        currency: a label.
+        fees: what a fill costs.
+        initial_position: lots at the start. Default: that of `[run]`.
+        max_position: in lots, either side. Default: that of `[risk]`.
+    """
+
+    name: str | None = None
+    data: Annotated[list[str], Field(min_length=1)]
+    multiplier: Annotated[Number, Field(gt=0)] = Decimal(1)
+    currency: str = ""
+    fees: FeesPart = FeesPart()
+    initial_position: int | None = None
+    max_position: Annotated[int, Field(ge=0)] | None = None
+
+
+class LatencyPart(_Part):
+    """`[latency]`.
+
+    Attributes:
+        feed: "recorded", or a duration that replaces the recorded local times.
+        entry: from sending a request to its arrival at the exchange.
+        response: from there to the strategy.
+    """
+
+    feed: Literal["recorded"] | NotNegative = "recorded"
+    entry: Positive = 500_000
+    response: Positive = 500_000
+
+
+class FillsPart(_Part):
+    """`[fills]`.
+
+    Attributes:
+        queue: L2: which cancels were ahead, "proportional" or "back". L3 is exact.
+        impact: "none": history goes on as recorded.
+        evidence: L3: let an order fill when a younger one executes, whatever stands ahead of it.
+        hidden_any_side: let hidden prints of unknown side fill.
+    """
+
+    queue: Literal["proportional", "back"] = "proportional"
+    impact: Literal["none"] = "none"
+    evidence: bool = False
+    hidden_any_side: bool = False
+
+
+class RiskPart(_Part):
+    """`[risk]`.
+
+    Attributes:
+        max_position: in lots, either side, orders in flight counted as filled. Default: no limit.
+    """
+
+    max_position: Annotated[int, Field(ge=0)] | None = None
+
+
+class DataPart(_Part):
+    """`[data]`.
+
+    Attributes:
+        policies: what is done about bad rows, by kind (docs/data.md).
+        max_bad_fraction: the share of bad rows above which the run fails. Default: any share.
+        taint: fills this soon after a suspect or repaired row are marked.
+    """
+
+    policies: dict[str, str] = {}
+    max_bad_fraction: Annotated[float, Field(ge=0, le=1)] | None = None
+    taint: NotNegative = 1_000_000_000
+
+
+class StrategyPart(_Part):
+    """`[strategy]`.
+
+    Attributes:
+        class_: "path/to/file.py:Class" or "module:Class".
+        params: its parameters.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    class_: Annotated[str | None, Field(alias="class")] = None
+    params: dict[str, Any] = {}
+
+
+class ReportPart(_Part):
+    """`[report]`.
+
+    Attributes:
+        markouts: horizons after a fill, ascending.
+        sample: interval of the account's samples.
+    """
+
+    markouts: tuple[Positive, ...] = (100_000_000, 1_000_000_000, 10_000_000_000, 60_000_000_000)
+    sample: Positive = 1_000_000_000
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        if list(self.markouts) != sorted(set(self.markouts)):
+            raise ValueError("markouts: expected different horizons in ascending order")
+        return self
+
+
+class RunConfig(_Part):
+    """One run: everything that decides its result but the strategy's code."""
+
+    run: RunPart = RunPart()
+    instrument: Annotated[tuple[InstrumentPart, ...], Field(min_length=1)]
+    latency: LatencyPart = LatencyPart()
+    fills: FillsPart = FillsPart()
+    risk: RiskPart = RiskPart()
+    data: DataPart = DataPart()
+    strategy: StrategyPart = StrategyPart()
+    report: ReportPart = ReportPart()
+
+    @classmethod
+    def of(cls, config: RunConfig | dict[str, Any] | str | Path) -> RunConfig:
+        """Take a config as it is, check a dict, or load a file."""
+        if isinstance(config, RunConfig):
+            return config
+        return cls.parse(config) if isinstance(config, dict) else cls.load(config)
+
+    @classmethod
+    def load(cls, path: str | Path) -> RunConfig:
+        """Read a TOML file. Data and strategy paths in it are relative to the file.
+
+        Raises:
+            ConfigError: the file is missing or not TOML, or a key is unknown or out of range.
+        """
+        return cls.parse(read_toml(path), where=f"{path}: ")
+
+    @classmethod
+    def parse(cls, values: dict[str, Any], *, where: str = "") -> RunConfig:
+        """Check plain values.
+
+        Args:
+            values: the tables and keys of the TOML file.
+            where: put before a message: the file.
+
+        Raises:
+            ConfigError: a key is unknown or out of range; all of them are listed.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise ConfigError(where + "; ".join(dict.fromkeys(_messages(error)))) from None
+
+    def set(self, key: str, value: Any) -> RunConfig:
+        """Return a copy with one key changed.
+
+        Args:
+            key: dotted, as in "latency.entry" or "instrument.0.fees.maker_bps".
+            value: as in the TOML file.
+
+        Raises:
+            ConfigError: there is no such key, or the value is out of range.
+        """
+        return self.parse(changed(self.plain(), key, value))
+
+    def plain(self) -> dict[str, Any]:
+        """Return the config as plain values that JSON can hold."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def read_toml(path: str | Path) -> dict[str, Any]:
+    """Read a TOML file and make the data and strategy paths in it relative to the working directory.
+
+    Raises:
+        ConfigError: the file is missing, a folder, or not TOML.
+    """
+    path = Path(path)
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file; name a TOML config, or use --data and --strategy") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not a TOML file: {error}") from None
+    for part in values.get("instrument", ()) if isinstance(values.get("instrument"), list) else ():
+        if isinstance(part, dict) and isinstance(part.get("data"), list):
+            part["data"] = [_beside(path, each) for each in part["data"]]
+    strategy = values.get("strategy")
+    if isinstance(strategy, dict) and isinstance(strategy.get("class"), str) and ".py:" in strategy["class"]:
+        strategy["class"] = _beside(path, strategy["class"])
+    return values
+
+
+def changed(values: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
+    """Return plain config values with one dotted key set.
+
+    Raises:
+        ConfigError: the key runs through something that is not a table.
+    """
+    head, _, rest = key.partition(".")
+    if isinstance(values, list) and head.isdigit() and int(head) < len(values):
+        copy: Any = list(values)
+        copy[int(head)] = changed(copy[int(head)], rest, value) if rest else value
+        return typing.cast("dict[str, Any]", copy)
+    if not isinstance(values, dict):
+        raise ConfigError(f"{key}: there is no table to set it in; for an instrument write instrument.0.KEY")
+    return {**values, head: changed(values.get(head, {}), rest, value) if rest else value}
+
+
+def _beside(path: Path, name: Any) -> Any:
+    if not isinstance(name, str) or "://" in name or Path(name).is_absolute():
+        return name
+    return str(path.parent / name)
+
+
+def _messages(error: ValidationError) -> list[str]:
+    messages = []
+    for item in error.errors():
+        place = [str(part) for part in item["loc"]]
+        key = ".".join(part for part in place if not part.startswith(("function-", "literal[", "constrained-")))
+        if item["type"] == "extra_forbidden":
+            known = _keys([part for part in item["loc"][:-1] if isinstance(part, str)])
+            near = difflib.get_close_matches(place[-1], known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
+            messages.append(f"{key}: unknown key (a misspelling, or not in this version); {hint}")
+        elif item["type"] == "missing":
+            messages.append(f"{key}: missing; it has no default")
+        else:
+            text = item["msg"].removeprefix("Value error, ")
+            got = "" if item["type"] == "value_error" else f", got {item['input']!r}"
+            messages.append(f"{key}: {text[0].lower()}{text[1:]}{got}")
+    return messages
+
+
+def _keys(place: list[str]) -> list[str]:
+    """List the keys of the table at a place in the config."""
+    model: Any = RunConfig
+    for name in place:
+        fields = {(f.alias or key): f.annotation for key, f in model.model_fields.items()}
+        parts = [part for part in (fields.get(name), *typing.get_args(fields.get(name))) if isinstance(part, type)]
+        found = [part for part in parts if issubclass(part, BaseModel)]
+        if not found:
+            return []
+        model = found[0]
+    return [f.alias or key for key, f in model.model_fields.items()]

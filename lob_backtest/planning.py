@@ -1,0 +1,78 @@
+"""Compile a config and the files' own facts into the integers that an engine runs on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lob_backtest.config import InstrumentPart, RunConfig
+from lob_backtest.engine.book import Issue
+from lob_backtest.errors import ConfigError
+from lob_backtest.instrument import Fees, Instrument
+from lob_backtest.market.policy import Kind, resolve_policies
+from lob_backtest.market.reader import MarketSource
+from lob_backtest.plan import InstrumentPlan, IssuePolicy, Plan, QueueModel
+from lob_backtest.units import format_instant
+
+
+def make_plan(config: RunConfig, sources: Sequence[MarketSource], *, paranoid: bool = False) -> Plan:
+    """Compile a plan.
+
+    Args:
+        config: the run's.
+        sources: the opened files of each instrument, in the config's order.
+        paranoid: check every invariant after every packet.
+
+    Raises:
+        ConfigError: two instruments have one name, or the end is not after the start.
+    """
+    start, end = config.run.start, config.run.end
+    if start is not None and end is not None and end <= start:
+        raise ConfigError(f"run.end: {format_instant(end)} is not after run.start, {format_instant(start)}")
+    pairs = list(zip(config.instrument, sources, strict=True))
+    names = [part.name or source.symbol for part, source in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"instrument.name: {name!r} occurs twice; give each instrument a name of its own")
+    policies = resolve_policies(config.data.policies)
+    issues = {int(issue): IssuePolicy[policies[Kind(issue.name.lower())].name] for issue in Issue if issue}
+    return Plan(
+        instruments=tuple(_instrument_plan(config, part, source) for part, source in pairs),
+        start_ns=start,
+        end_ns=end,
+        warm_up_ns=config.run.warm_up,
+        entry_ns=config.latency.entry,
+        response_ns=config.latency.response,
+        seed=config.run.seed,
+        flatten=config.run.at_end == "flatten",
+        markouts_ns=config.report.markouts,
+        sample_ns=config.report.sample,
+        taint_ns=config.data.taint,
+        issue_policies=issues,
+        paranoid=paranoid,
+    )
+
+
+def _instrument_plan(config: RunConfig, part: InstrumentPart, source: MarketSource) -> InstrumentPlan:
+    instrument = Instrument(
+        name=part.name or source.symbol,
+        venue=source.venue,
+        tick_size=source.tick_size,
+        lot_size=source.lot_size,
+        multiplier=part.multiplier,
+        currency=part.currency,
+        fees=Fees(**part.fees.model_dump()),
+    )
+    initial = config.run.initial_position if part.initial_position is None else part.initial_position
+    return InstrumentPlan(
+        instrument=instrument,
+        level=source.level,
+        depth=source.depth,
+        maker_rates=instrument.fee_rates(taker=False),
+        taker_rates=instrument.fee_rates(taker=True),
+        tick_lot_value=float(instrument.tick_lot_value),
+        queue_model=QueueModel[config.fills.queue.upper()],
+        max_position=config.risk.max_position if part.max_position is None else part.max_position,
+        initial_position=initial,
+        evidence=config.fills.evidence,
+        hidden_any_side=config.fills.hidden_any_side,
+    )

@@ -1,0 +1,177 @@
+"""`run(config, strategy) -> Result`: from a config to a result."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
+
+from lob_backtest.config import InstrumentPart, RunConfig
+from lob_backtest.engine import ENGINES
+from lob_backtest.engine.loop import Replay
+from lob_backtest.errors import ConfigError, StrategyError
+from lob_backtest.market.reader import MarketSource, open_market
+from lob_backtest.market.schema import Batch
+from lob_backtest.plan import Plan
+from lob_backtest.planning import make_plan
+from lob_backtest.result import InputInfo, InstrumentInfo, Result, RunInfo
+from lob_backtest.sink import MemorySink
+from lob_backtest.strategy import Strategy
+from lob_backtest.strategy_loader import load_strategy
+
+LIBRARIES: Final = ("lob-backtest", "numpy", "pyarrow", "pandas")
+
+
+def run(
+    config: RunConfig | dict[str, Any] | str | Path,
+    strategy: Strategy | type[Strategy] | None = None,
+    *,
+    engine: str | None = None,
+    paranoid: bool = False,
+) -> Result:
+    """Replay market data through a strategy.
+
+    Args:
+        config: a `RunConfig`, its plain values, or the path of a TOML file.
+        strategy: an instance, or a class that takes its parameters from the config; `None`: the config names it.
+        engine: "reference"; `None` chooses the fastest that is installed.
+        paranoid: check every invariant of the engine after every packet; slow.
+
+    Returns:
+        The result.
+
+    Raises:
+        ConfigError: the config is wrong, or the strategy is not to be had.
+        DataError: a file cannot be read or breaks its contract.
+        StrategyError: the strategy raised; its `result` is what the run had produced until then.
+        EngineError: an invariant is broken.
+    """
+    config = RunConfig.of(config)
+    name = engine or ENGINES[0]
+    if name not in ENGINES:
+        raise ConfigError(f"engine {name!r} is not in this version; available: {', '.join(ENGINES)}")
+    agent = make_strategy(config, strategy)
+    sources = [_Timed(_open(config, part)) for part in config.instrument]
+    plan = make_plan(config, [timed.source for timed in sources], paranoid=paranoid)
+    sink = MemorySink(plan.markouts_ns)
+    replay, failure = None, None
+    begin = time.perf_counter()
+    try:
+        replay = Replay(plan, [iter(timed) for timed in sources], [agent], sink)
+        replay.run()
+    except StrategyError as error:
+        failure = error
+    assert replay is not None
+    read_s = sum(timed.read_s for timed in sources)
+    events = sum(market.counts["rows"] for market in replay.markets)
+    timing = {"events": events, "read_s": read_s, "engine_s": time.perf_counter() - begin - read_s, "report_s": 0.0}
+    info = _info(config, plan, [timed.source for timed in sources], replay, agent, name)
+    result = Result(sink.tables(), info, status="partial" if failure else "complete", timing=timing)
+    if failure is not None:
+        failure.result = result
+        raise failure
+    return result
+
+
+def make_strategy(config: RunConfig, strategy: Strategy | type[Strategy] | None) -> Strategy:
+    """Return the strategy object of a run.
+
+    Raises:
+        ConfigError: there is none, a parameter is wrong, or the instance has run before.
+    """
+    if strategy is None:
+        if config.strategy.class_ is None:
+            raise ConfigError(
+                "strategy.class: missing; name a strategy, as in 'strategies/fixed_spread.py:FixedSpread'"
+            )
+        strategy = load_strategy(config.strategy.class_)
+    if isinstance(strategy, type) and issubclass(strategy, Strategy):
+        strategy = strategy(**config.strategy.params)
+    elif not isinstance(strategy, Strategy):
+        raise ConfigError(f"strategy: expected a Strategy or a subclass of it, got {strategy!r}")
+    elif config.strategy.params:
+        raise ConfigError("strategy.params: given, but so is a strategy object; set the parameters on one of them")
+    if strategy._used:
+        raise ConfigError(f"{type(strategy).__name__}: this instance has run already; make a new one for each run")
+    strategy._used = True
+    return strategy
+
+
+class _Timed:
+    """The batches of a source, with the time spent waiting for them."""
+
+    def __init__(self, source: MarketSource) -> None:
+        self.source = source
+        self.read_s = 0.0
+
+    def __iter__(self) -> Iterator[Batch]:
+        batches = self.source.batches()
+        while True:
+            begin = time.perf_counter()
+            batch = next(batches, None)
+            self.read_s += time.perf_counter() - begin
+            if batch is None:
+                return
+            yield batch
+
+
+def _open(config: RunConfig, part: InstrumentPart) -> MarketSource:
+    feed = config.latency.feed
+    return open_market(
+        part.data,
+        feed_ns=None if feed == "recorded" else feed,
+        policies=config.data.policies,
+        max_bad_fraction=config.data.max_bad_fraction,
+    )
+
+
+def _info(
+    config: RunConfig, plan: Plan, sources: list[MarketSource], replay: Replay, agent: Strategy, engine: str
+) -> RunInfo:
+    return RunInfo(
+        instruments=tuple(
+            InstrumentInfo(
+                name=each.instrument.name,
+                venue=each.instrument.venue,
+                level=each.level,
+                tick_size=str(each.instrument.tick_size),
+                lot_size=str(each.instrument.lot_size),
+                multiplier=str(each.instrument.multiplier),
+                currency=each.instrument.currency,
+                initial_position_lots=each.initial_position,
+                max_position_lots=each.max_position,
+            )
+            for each in plan.instruments
+        ),
+        agents=(type(agent).__name__,),
+        markouts_ns=plan.markouts_ns,
+        sample_ns=plan.sample_ns,
+        start_ns=replay.start_ns,
+        end_ns=replay.now_ns,
+        engine=engine,
+        seed=plan.seed,
+        config={**config.plain(), "strategy": {"class": _class_of(config, agent), "params": agent.values()}},
+        inputs=tuple(
+            InputInfo(path=file.path, rows=file.rows, sha256=file.sha256) for each in sources for file in each.files
+        ),
+        versions={name: metadata.version(name) for name in LIBRARIES} | {"python": platform.python_version()},
+        counts=_counts(plan, sources, replay),
+    )
+
+
+def _class_of(config: RunConfig, agent: Strategy) -> str:
+    return config.strategy.class_ or f"{type(agent).__module__}:{type(agent).__qualname__}"
+
+
+def _counts(plan: Plan, sources: list[MarketSource], replay: Replay) -> dict[str, int]:
+    """Say what was replayed and everything that was not as it should be."""
+    counts: dict[str, int] = {}
+    for each, source, market in zip(plan.instruments, sources, replay.markets, strict=True):
+        prefix = "" if len(plan.instruments) == 1 else f"{each.instrument.name}."
+        found = {f"{kind}_{done}": n for kind, by in source.counts.items() for done, n in by.items()}
+        for name, n in (market.counts | found).items():
+            counts[prefix + name] = counts.get(prefix + name, 0) + n
+    return counts
