@@ -37,8 +37,8 @@ def command(
 ) -> None:
     """Turn a vendor's files into canonical Parquet.
 
-    FORMAT is the vendor's: lobster (a message file, or the zip of message and order book file) or databento (MBO, as DBN or
-    CSV). Several inputs follow each other in time.
+    FORMAT is the vendor's: lobster (a message file, or the zip of message and order book file) or databento (MBO, as
+    DBN or CSV). Several inputs follow each other in time.
     """
     from lob_backtest.market.convert import convert
     from lob_backtest.units import format_instant

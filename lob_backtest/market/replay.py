@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from lob_backtest.engine.book import Book, Issue
 from lob_backtest.errors import ConfigError, DataError
-from lob_backtest.market import seal
 from lob_backtest.market.output import check_output, replacing
 from lob_backtest.market.policy import DEFAULT_POLICIES, Kind, Policy, Sample, Tally
 from lob_backtest.market.reader import MarketSource, open_market
@@ -23,6 +22,7 @@ from lob_backtest.market.schema import Flag, Meta
 from lob_backtest.units import format_instant
 
 STRETCH_ROWS: Final = 1 << 15
+_META_KEYS: Final = [key.encode() for name, key in vars(Meta).items() if name.isupper()]
 KIND_BY_ISSUE: Final = {
     Issue.UNKNOWN_ORDER: Kind.UNKNOWN_ORDER,
     Issue.DUPLICATE_ORDER: Kind.DUPLICATE_ORDER,
@@ -71,16 +71,16 @@ def dump_book(
 ) -> BookDump:
     """Write the rebuilt book as a Parquet table.
 
-    Columns: `row` (0-based input row after which the state holds, on through all files), `sequence`, `ts_exchange_ns`, then
-    `bid_ticks_i`, `bid_lots_i`, `bid_orders_i`, `ask_ticks_i`, `ask_lots_i`, `ask_orders_i` for each level i from the best,
-    0. Null where there is no level; `orders` is null on L2. The metadata of the source is carried over.
+    Columns: `row` (0-based input row after which the state holds, on through all files), `sequence`, `ts_exchange_ns`,
+    then `bid_ticks_i`, `bid_lots_i`, `bid_orders_i`, `ask_ticks_i`, `ask_lots_i`, `ask_orders_i` for each level i from
+    the best, 0. Null where there is no level; `orders` is null on L2. The metadata of the source is carried over.
 
     Args:
         paths: canonical files of one instrument.
         output: the table; it appears whole or not at all.
         levels: how many levels a side.
-        every: "row"; "packet" (after each LAST); or an interval in nanoseconds: the last packet of each interval, counted
-            from the epoch, in which there is one.
+        every: "row"; "packet" (after each LAST); or an interval in nanoseconds: the last packet of each interval,
+            counted from the epoch, in which there is one.
         force: replace `output` if it exists.
 
     Raises:
@@ -153,8 +153,8 @@ def replay(source: MarketSource, book: Book, tally: Tally) -> Iterator[Moment]:
                 sample = Sample(batch.path, batch.row + i, times[i])
                 if DEFAULT_POLICIES[kind] == Policy.FAIL:
                     raise DataError(
-                        f"{batch.path}, row {sample.row} at {format_instant(times[i])}: {kind} {event[2]}; the book cannot "
-                        "do this; see `lob-backtest validate`"
+                        f"{batch.path}, row {sample.row} at {format_instant(times[i])}: {kind} (order {event[2]}); "
+                        "the book cannot do this; see `lob-backtest validate`"
                     )
                 tally.add(kind, DEFAULT_POLICIES[kind], sample)
             yield Moment(begin + i, numbers[i], times[i], bool(event[5] & Flag.LAST))
@@ -241,7 +241,7 @@ def _table(states: list[list[int]], schema: pa.Schema, level: int) -> pa.Table:
 def _metadata(source: MarketSource) -> dict[bytes, bytes]:
     """Return the first file's own metadata, with the source of every file."""
     with source.files[0].parquet() as parquet:
-        found = dict(parquet.metadata.metadata or {})
-    kept = {key: value for key, value in found.items() if key.startswith(b"lob.") and key != seal.KEY.encode()}
+        found = parquet.metadata.metadata or {}
+    kept = {key: found[key] for key in _META_KEYS if key in found}
     origins = "; ".join(file.source for file in source.files if file.source)
     return kept | ({Meta.SOURCE.encode(): origins.encode()} if origins else {})

@@ -2,7 +2,7 @@
 
 A format is a module (or any object) with
 
-* ``open_source(inputs, *, symbol, tick_size, lot_size, **options) -> Source``, which looks at the files' names and heads;
+* ``open_source(inputs, *, symbol, tick_size, lot_size, **options) -> Source``, which looks at names and heads;
 * ``OPTIONS``, the names of the options it takes beyond these.
 
 Other packages add formats with an entry point in the group ``lob_backtest.formats``.
@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 from lob_backtest.errors import ConfigError
 
@@ -88,10 +88,10 @@ def load(name: str) -> Format:
         ConfigError: there is no such format, or its package cannot be imported.
     """
     if name in BUILT_IN:
-        return importlib.import_module(BUILT_IN[name])  # type: ignore[return-value]
+        return cast(Format, importlib.import_module(BUILT_IN[name]))
     for entry in entry_points(group=GROUP, name=name):
         try:
-            return entry.load()  # type: ignore[no-any-return]
+            return cast(Format, entry.load())
         except ImportError as error:
             raise ConfigError(f"format {name!r}: {entry.value} cannot be imported ({error})") from error
     raise ConfigError(f"format {name!r} is unknown; expected one of {', '.join(names())}")

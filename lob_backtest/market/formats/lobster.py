@@ -1,14 +1,14 @@
 """LOBSTER: message and order book files of NASDAQ stocks, reconstructed by LOBSTER from ITCH.
 
-With the order book file the rebuilt book equals it after every message: message k is packet k, `sequence` is k (counted
-from 0, on through a chain of files). The book starts as a snapshot of the order book's row 0, which is packet 0; message
-0 is part of it if it is a new order or a cancel, and stands before it if it is a trade or a halt.
+With the order book file the rebuilt book equals it after every message: message k is packet k, `sequence` is k (from 0,
+on through a chain of files). The book starts as a snapshot of the order book's row 0, which is packet 0; message 0 is
+part of it if it is a new order or a cancel, and stands before it if it is a trade or a halt.
 
 Without the order book file the book holds what the messages themselves add. That is wrong wherever an older order or
 an order out of sight matters, so every row is flagged SUSPECT.
 
-Sources: LOBSTER's "Output Structure" and the readme of its samples; Nasdaq's notice that the side of hidden executions is
-always "B" from 14 July 2014.
+Sources: LOBSTER's "Output Structure" and the readme of its samples; Nasdaq's notice that the side of hidden executions
+is always "B" from 14 July 2014.
 """
 
 from __future__ import annotations
@@ -240,7 +240,7 @@ class LobsterSource:
     def _lots(self, size: int) -> int:
         if size % self._lot or size <= 0:
             raise DataError(
-                f"{self._place}: size {size} is not a positive multiple of the lot size {self.lot_size}; pass --lot-size"
+                f"{self._place}: size {size} is no positive multiple of the lot size {self.lot_size}; pass --lot-size"
             )
         return size // self._lot
 

@@ -149,7 +149,7 @@ def messages(file: Member) -> Iterator[Message]:
 
 
 def orderbook_rows(file: Member) -> Iterator[tuple[int, ...]]:
-    """Yield the rows of an order book file: ask price, ask size, bid price, bid size of level 1, then of level 2, …
+    """Yield the rows of an order book file: ask price, ask size, bid price, bid size, level by level.
 
     Raises:
         DataError: a row is malformed; the message has its line number.
@@ -193,7 +193,7 @@ def _nanoseconds(text: str, file: Member, line: int) -> int:
 
 def _blocks(file: Member, types: list[Any]) -> Iterator[list[list[Any]]]:
     """Yield the columns of a CSV file without a header, some megabytes at a time, as lists."""
-    from pyarrow import csv as arrow_csv  # noqa: PLC0415 - only needed here
+    from pyarrow import csv as arrow_csv
 
     names = [str(i) for i in range(len(types))]
     with file.open() as stream:

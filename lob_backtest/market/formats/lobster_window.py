@@ -1,5 +1,6 @@
-"""The visible part of a LOBSTER book: what is known order by order, what only as the size of a level, and how both end
-up as rows that a book can follow without an unknown id, an oversize or a duplicate.
+"""The visible part of a LOBSTER book, and the rows that keep a reader's book equal to it.
+
+A book can follow these rows without an unknown id, an oversize or a duplicate.
 
 A LOBSTER file with N levels leaves out what happens outside the best N. So a level that comes into sight shows a size
 whose orders nobody named. Such size is one **placeholder** order, older than all that is known at the level. An event

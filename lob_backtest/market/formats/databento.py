@@ -1,0 +1,157 @@
+"""Databento: market by order (MBO), as DBN or as the CSV export of the same.
+
+How records become rows, packet by packet:
+
+* A fill (F) and the cancel or modify (C, M) of the same order that follows in its packet are one EXECUTE at the fill's
+  place. What the cancel takes off beyond it is CANCEL. If the order then stays with another size than what is left,
+  that is MODIFY; if nothing was left, the order is new at the back of the queue (an iceberg's next part): ADD.
+* A fill of more than the order displayed, or of an order whose displayed size no record changes, is TRADE with HIDDEN
+  for that part. So the sizes of all fills are in the file.
+* A trade (T) is dropped where fills account for it. What they do not account for is TRADE with HIDDEN. Databento's
+  side of a trade is the aggressor's; ours is the resting order's: the opposite one, or 0 where there is none.
+* A modify that changes nothing keeps its priority, and is dropped.
+* R is CLEAR. Records of a snapshot take `ts_recv` as exchange time: their `ts_event` is when the order was entered.
+
+A packet ends with the flag F_LAST. Where a feed has one message an event (Nasdaq), each record of a message is flagged,
+so records of the same sequence number and time stay together.
+
+Sources: Databento's documentation of the MBO schema, of its flags, and its example of an order book builder.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from lob_backtest.errors import ConfigError, DataError
+from lob_backtest.market.formats.databento_packet import PacketWriter, packets
+from lob_backtest.market.formats.databento_records import PRICE_SCALE, Record, RecordFile, open_records
+from lob_backtest.market.formats.event_rows import EventRows
+
+OPTIONS: Final[frozenset[str]] = frozenset()
+TICK_BY_DATASET: Final = {"XNAS.ITCH": Decimal("0.01")}
+NAMES_SHOWN: Final = 20
+
+
+def open_source(
+    inputs: Sequence[Path],
+    *,
+    symbol: str | None = None,
+    tick_size: Decimal | None = None,
+    lot_size: Decimal | None = None,
+) -> DatabentoSource:
+    """Open MBO files that follow each other in time.
+
+    Args:
+        inputs: DBN or CSV, plain or compressed with gzip or zstd.
+        symbol: which instrument to take, by symbol or instrument id; needed where a file has several.
+        tick_size: 0.01 for XNAS.ITCH if `None`; other datasets do not tell theirs.
+        lot_size: 1 if `None`.
+
+    Raises:
+        ConfigError: the tick size is missing or impossible, or databento-dbn is not installed.
+        DataError: a file is missing, unreadable, or does not hold MBO records.
+    """
+    files = [open_records(path) for path in inputs]
+    if len({file.dataset for file in files}) > 1:
+        raise DataError("files of several datasets: " + ", ".join(f"{f.dataset or '?'} in {f.path}" for f in files))
+    dataset = files[0].dataset
+    tick = tick_size or TICK_BY_DATASET.get(dataset)
+    if tick is None:
+        raise ConfigError(
+            f"{files[0].path}: prices of {dataset or 'an unknown dataset'} do not tell the tick size; pass --tick-size, "
+            "for example 0.25 for the E-mini S&P 500"
+        )
+    return DatabentoSource(files, symbol, tick, lot_size or Decimal(1))
+
+
+class DatabentoSource:
+    """MBO files of one instrument, opened; the attributes are those of `formats.Source`.
+
+    Args:
+        files: one or more, in time order.
+        symbol: the instrument to take, by symbol or id; `None`: the only one there is.
+        tick_size: of visible prices.
+        lot_size: of sizes.
+
+    Raises:
+        ConfigError: the tick is finer than 10⁻⁹, or the lot is not a whole number; or `symbol` is not in the files.
+        DataError: a file holds no records.
+    """
+
+    level = 3
+    depth = None
+
+    def __init__(self, files: list[RecordFile], symbol: str | None, tick_size: Decimal, lot_size: Decimal) -> None:
+        self.venue = files[0].dataset.partition(".")[0]
+        self.tick_size = tick_size
+        self.lot_size = lot_size
+        self.files = [file.path for file in files]
+        self.counts: Counter[str] = Counter()
+        self.notes: list[str] = []
+        tick = tick_size * PRICE_SCALE
+        if tick != int(tick) or lot_size != int(lot_size):
+            raise ConfigError(
+                f"tick size {tick_size}, lot size {lot_size}: Databento's prices have nine decimals and its sizes none"
+            )
+        self._files = files
+        self._wanted = symbol
+        self.symbol = self._name(symbol)
+        self._rows = EventRows(local_clock=True)
+        self._writer = PacketWriter(self._rows, int(tick), int(lot_size), self.counts)
+
+    def columns(self) -> Iterator[dict[str, Any]]:
+        """Yield stretches of whole packets as canonical columns.
+
+        Raises:
+            ConfigError: a file holds several instruments, and none was chosen.
+            DataError: a record makes no sense, or two files overlap.
+        """
+        for file in self._files:
+            self._check_start(file)
+            for packet in packets(self._chosen(file)):
+                self._writer.write(packet, file)
+                self._rows.end_packet()
+                if self._rows.full:
+                    yield self._rows.take()
+        if len(self._rows):
+            yield self._rows.take()
+
+    def _name(self, wanted: str | None) -> str:
+        """Return the symbol of the instrument to take."""
+        names: dict[str, None] = {}
+        for file in self._files:
+            for record in file.records():
+                if wanted in (None, record.name, str(record.instrument_id)):
+                    return record.name
+                names.setdefault(record.name)
+        if not names:
+            raise DataError(f"{self._files[0].path}: no MBO records")
+        raise ConfigError(f"--symbol {wanted}: not in the files, which hold {_listed(names)}")
+
+    def _chosen(self, file: RecordFile) -> Iterator[Record]:
+        for record in file.records():
+            if record.name == self.symbol:
+                yield record
+            elif self._wanted is None:
+                names = dict.fromkeys(record.name for record in file.records())
+                raise ConfigError(f"{file.path}: {len(names)} instruments; choose one with --symbol: {_listed(names)}")
+
+    def _check_start(self, file: RecordFile) -> None:
+        first = next(self._chosen(file), None)
+        if first is None:
+            raise DataError(f"{file.path}: no records of {self.symbol}")
+        if self._writer.exchange_ns(first) < self._rows.ts_exchange_ns:
+            raise DataError(
+                f"{file.path}, {file.unit} {first.number}: starts before the end of the file before it; give files in "
+                "time order, none twice"
+            )
+
+
+def _listed(names: Iterable[str]) -> str:
+    shown = list(names)
+    more = f" and {len(shown) - NAMES_SHOWN} more" if len(shown) > NAMES_SHOWN else ""
+    return ", ".join(shown[:NAMES_SHOWN]) + more
