@@ -125,7 +125,12 @@ class Market:
     @property
     def _beside(self) -> bool:
         """Say whether anything but the book needs to hear of a row."""
-        return self.plan.level == 2 or any(overlay.watching for overlay in self.overlays)
+        if self.plan.level == 2:
+            return True
+        for overlay in self.overlays:  # noqa: SIM110 - a third of the time of any()
+            if overlay.watching:
+                return True
+        return False
 
     def _tell(self, i: int) -> bool:
         """Tell own orders and prints of a row while the book still stands as it was; say whether the book takes it."""
@@ -153,9 +158,10 @@ class Market:
         for agent, overlay in enumerate(self.overlays):
             if overlay.watching:
                 overlay.end_packet(matching=self.matching)
-            for own in overlay.moved.values():
-                moves.append(Move(agent, own.order_id, own.turn, own.ahead_lots(self.plan.level)))
-            overlay.moved.clear()
+            if overlay.moved:
+                for own in overlay.moved.values():
+                    moves.append(Move(agent, own.order_id, own.turn, own.ahead_lots(self.plan.level)))
+                overlay.moved.clear()
         self.view.packets.append(Packet(local_ns, self._rows, self._start, self._i, moves))
         self._start = self._i
         bbo = self.book.bbo()
