@@ -19,6 +19,7 @@ def command(ctx: click.Context, files: tuple[str, ...], gaps: bool, as_json: boo
     """
     from lob_backtest.cli.output import print_table
     from lob_backtest.market.validate import validate
+    from lob_backtest.report.terminal import printable
     from lob_backtest.units import format_instant
 
     result = validate(files, gaps=gaps)
@@ -28,7 +29,7 @@ def command(ctx: click.Context, files: tuple[str, ...], gaps: bool, as_json: boo
         what = f"{len(result.files)} files" if len(result.files) > 1 else result.files[0].path
         what = f"{what}, {result.files[0].symbol}: {result.rows} rows"
         if result.is_clean:
-            click.echo(f"{what}, nothing wrong")
+            click.echo(f"{printable(what)}, nothing wrong")
         else:
             rows = [
                 (

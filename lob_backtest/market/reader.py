@@ -244,13 +244,17 @@ def foreign_files(files: Sequence[MarketFile]) -> dict[str, str]:
     first, foreign = files[0], {}
     for file in files[1:]:
         differences = [
-            f"{name} {theirs}, not {ours}"
+            f"{name} {_shown(theirs)}, not {_shown(ours)}"
             for name in ("symbol", "venue", "level", "tick_size", "lot_size", "depth")
             if (theirs := getattr(file, name)) != (ours := getattr(first, name))
         ]
         if differences:
             foreign[file.path] = f"{file.path} differs from {first.path}: {', '.join(differences)}"
     return foreign
+
+
+def _shown(value: object) -> str:
+    return repr(value) if isinstance(value, str) else str(value)
 
 
 def _columns(record: pa.RecordBatch) -> tuple[Columns, dict[str, Mask]]:

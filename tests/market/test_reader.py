@@ -345,7 +345,7 @@ def test_overlap_of_two_files_fails_or_its_rows_are_skipped(tmp_path):
 def test_file_of_another_instrument_is_refused_with_all_differences(tmp_path):
     write(tmp_path / "a.parquet", clean())
     write(tmp_path / "b.parquet", clean(start_ns=T0 + 10**9), symbol="OTHER", tick_size="0.05")
-    message = r"b\.parquet differs from .*a\.parquet: symbol OTHER, not TEST, tick_size 0\.05, not 0\.01"
+    message = r"b\.parquet differs from .*a\.parquet: symbol 'OTHER', not 'TEST', tick_size 0\.05, not 0\.01"
     with pytest.raises(DataError, match=message):
         open_market([tmp_path / "a.parquet", tmp_path / "b.parquet"])
 

@@ -1,0 +1,126 @@
+"""`validate` and `inspect` as a user calls them: output, exit codes, one message for what cannot be read."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from lob_backtest.cli import main
+from lob_backtest.market.writer import write_events
+
+T0 = 1_700_000_000 * 10**9
+
+
+def write(path, **changes):
+    columns = {
+        "ts_exchange_ns": [T0, T0 + 1, T0 + 2],
+        "ts_local_ns": [T0 + 10, T0 + 11, T0 + 12],
+        "action": [1, 4, 2],
+        "side": [1, 1, 1],
+        "order_id": [1, 1, 1],
+        "price_ticks": [100, 100, 100],
+        "size_lots": [5, 2, 3],
+        "flags": [1, 1, 1],
+    }
+    write_events(path, columns | changes, level=3, symbol="TEST", tick_size="0.01", lot_size="1")
+    return str(path)
+
+
+def call(capsys, *arguments):
+    """Run the command line; its exit code, output and messages."""
+    with pytest.raises(SystemExit) as stop:
+        main(list(arguments))
+    out, err = capsys.readouterr()
+    assert "Traceback" not in out + err
+    return stop.value.code, out, err
+
+
+def test_validate_exits_with_0_for_a_clean_file(tmp_path, capsys):
+    path = write(tmp_path / "a.parquet")
+    assert call(capsys, "validate", path) == (0, f"{path}, TEST: 3 rows, nothing wrong\n", "")
+
+
+def test_validate_lists_faults_and_exits_with_1(tmp_path, capsys):
+    path = write(tmp_path / "a.parquet", size_lots=[5, 2, 4], side=[1, 0, 1])
+    code, out, err = call(capsys, "validate", path)
+    assert (code, err) == (1, "")
+    lines = out.splitlines()
+    assert lines[0] == f"{path}, TEST: 3 rows"
+    assert lines[1].split()[:2] == ["kind", "count"]
+    assert lines[2].split() == ["bad_side", "1", "1", "2023-11-14T22:13:20.000000001Z", path]
+
+
+def test_validate_speaks_json(tmp_path, capsys):
+    path = write(tmp_path / "a.parquet", size_lots=[5, 2, 4])
+    code, out, _ = call(capsys, "validate", "--json", path)
+    found = json.loads(out)
+    assert code == 1
+    assert found["clean"] is False
+    assert found["rows"] == 3
+    first = {"path": path, "row": 2, "ts_exchange_ns": T0 + 2}
+    assert found["kinds"] == {"oversize": {"count": 1, "first": [first]}}
+
+
+@pytest.mark.parametrize("verb", ["validate", "inspect"])
+@pytest.mark.parametrize(
+    ("content", "message"), [(b"", "empty (0 bytes)"), (b"hello", "not Parquet"), (b"PAR1 cut", "truncated")]
+)
+def test_unreadable_file_is_one_message_and_exit_3(tmp_path, capsys, verb, content, message):
+    path = tmp_path / "bad.parquet"
+    path.write_bytes(content)
+    code, out, err = call(capsys, verb, str(path))
+    assert (code, out) == (3, "")
+    assert err.startswith(f"error: {path}: {message}")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("verb", ["validate", "inspect"])
+def test_missing_file_is_exit_3_and_no_file_exit_2(tmp_path, capsys, verb):
+    code, _, err = call(capsys, verb, str(tmp_path / "none.parquet"))
+    assert (code, err) == (3, f"error: {tmp_path / 'none.parquet'}: no such file\n")
+    code, _, err = call(capsys, verb)
+    assert code == 2
+    assert "FILE" in err
+
+
+def test_validate_refuses_microseconds(tmp_path, capsys):
+    path = write(tmp_path / "a.parquet", ts_exchange_ns=[T0 // 1000] * 3)
+    code, _, err = call(capsys, "validate", path)
+    assert code == 3
+    assert "looks like microseconds; expected nanoseconds" in err
+
+
+def test_inspect_shows_what_a_file_holds(tmp_path, capsys):
+    path = write(tmp_path / "a.parquet")
+    code, out, err = call(capsys, "inspect", path, "-n", "2")
+    assert (code, err) == (0, "")
+    lines = [line.split(maxsplit=1) for line in out.splitlines()]
+    assert ["symbol", "TEST"] in lines
+    assert ["level", "L3"] in lines
+    assert ["from", "2023-11-14T22:13:20.000000000Z"] in lines
+    assert ["price", "100 to 100 ticks"] in lines
+    assert out.splitlines()[-2].split()[:3] == ["0", str(T0), str(T0 + 10)]
+    assert out.splitlines()[-1].split()[0] == "1"
+
+
+def test_inspect_speaks_json(tmp_path, capsys):
+    paths = [write(tmp_path / "a.parquet"), write(tmp_path / "b.parquet")]
+    code, out, _ = call(capsys, "inspect", "--json", "-n", "1", *paths)
+    found = json.loads(out)
+    assert code == 0
+    assert [file["path"] for file in found] == paths
+    assert found[0]["actions"] == {"ADD": 1, "CANCEL": 1, "EXECUTE": 1}
+    assert found[0]["latency_ns"] == {"min": 10, "p1": 10, "p50": 10, "p99": 10, "max": 10}
+    assert found[0]["first_rows"][0]["size_lots"] == 5
+
+
+def test_names_in_a_file_cannot_steer_the_terminal(tmp_path, capsys):
+    path = tmp_path / "a.parquet"
+    columns = {"ts_exchange_ns": [T0], "action": [1], "side": [1], "order_id": [1], "price_ticks": [1]}
+    columns |= {"size_lots": [1], "flags": [1]}
+    write_events(path, columns, level=3, symbol="\x1b[31mRED\x07", tick_size="1", lot_size="1")
+    _, out, _ = call(capsys, "inspect", str(path))
+    assert not {"\x1b", "\x07"} & set(out)
+    _, out, _ = call(capsys, "validate", str(path))
+    assert not {"\x1b", "\x07"} & set(out)
