@@ -354,7 +354,8 @@ class MatchingEngine:
                 assert arrivals == sorted(set(arrivals))
                 for order_id, order in level.orders.items():
                     # The index and the queues name the same orders.
-                    assert self._orders.get(order_id) is order
+                    assert order_id in self._orders
+                    assert self._orders[order_id] is order
                     assert (order.order_id, order.side, order.level) == (order_id, side, level)
                 open_lots += level.size_lots
             # The remembered best level is the ladder's.
