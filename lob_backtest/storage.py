@@ -55,7 +55,7 @@ def write_folder(target: Path, files: Mapping[str, str | pa.Table], *, force: bo
     target = Path(os.path.abspath(target))
     draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        _make_parent(target)
         draft.mkdir()
         for name, content in files.items():
             _write(draft / name, content)
@@ -77,14 +77,22 @@ def write_file(target: Path, text: str) -> None:
     target = Path(os.path.abspath(target))
     draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        _make_parent(target)
         _write(draft, text)
         draft.replace(target)
         _flush_folder(target.parent)
     except OSError as error:
         raise OutputError(f"cannot write {target}: {_reason(error)}; nothing was left behind") from error
     finally:
-        draft.unlink(missing_ok=True)
+        if draft.exists():
+            draft.unlink()
+
+
+def _make_parent(target: Path) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise OutputError(f"cannot write {target}: {target.parent} is not a folder; choose another place") from None
 
 
 def _write(path: Path, content: str | pa.Table) -> None:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lob_backtest.report.ledger import Ledger, total, widen
-from lob_backtest.tables import Cause, Liquidity, OrderState, RejectReason, UpdateKind
+from lob_backtest.tables import Cause, Liquidity, RejectReason, UpdateKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def order_columns(orders: pa.Table, agent: int, instrument: int) -> dict[str, np
         instrument: code of the instrument.
     """
     mine = orders.filter((pc.field("agent") == agent) & (pc.field("instrument") == instrument))
-    names = ("order_id", "kind", "state", "reason", "size_lots")
+    names = ("order_id", "kind", "reason", "size_lots")
     out = {name: mine[name].combine_chunks().to_numpy(zero_copy_only=False) for name in names}
     out["has_ts_sent_ns"] = np.asarray(mine["ts_sent_ns"].combine_chunks().is_valid())
     return out
@@ -125,7 +125,7 @@ def order_columns(orders: pa.Table, agent: int, instrument: int) -> dict[str, np
 
 def _ordered(orders: Mapping[str, np.ndarray], fills: Mapping[str, np.ndarray]) -> dict[int, int]:
     """Return the size of every order that was accepted or filled, as last replaced, by id."""
-    entered = (orders["kind"] != UpdateKind.REJECTED) & (orders["state"] != OrderState.REJECTED)
+    entered = np.isin(orders["kind"], [UpdateKind.ACCEPTED, UpdateKind.REPLACED])
     sizes = dict(zip(orders["order_id"][entered].tolist(), orders["size_lots"][entered].tolist(), strict=True))
     for order_id, size in _filled(fills).items():
         sizes.setdefault(order_id, size)

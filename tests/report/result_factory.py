@@ -83,7 +83,7 @@ def add_account(rows: Rows, random: Random, prices: Market, about: InstrumentInf
             size = random.randrange(1, settings.get("largest", 20))
             fee = random.choice((-20_000, -7, 0, 3, 50_001)) * size
             rows.fills.append(_fill(len(rows.fills), code, agent, (side, price, size, fee), ts, prices, markouts, end))
-            rows.orders.append(_order(len(rows.fills) - 1, code, agent, side, price, size, ts))
+            rows.orders.append(_order(len(rows.fills) - 1, code, agent, (side, price, size), ts))
             position, cash, fees = position + side * size, cash - side * size * price, fees + fee
             made += 1
         quoted = prices.mid2(sample)
@@ -136,7 +136,8 @@ def _fill(
     }
 
 
-def _order(order_id: int, code: int, agent: int, side: int, price: int, size: int, ts: int) -> dict[str, Any]:
+def _order(order_id: int, code: int, agent: int, trade: tuple[int, int, int], ts: int) -> dict[str, Any]:
+    side, price, size = trade
     rejected = order_id % 9 == 8
     kind = UpdateKind.CANCEL_REJECTED if rejected else UpdateKind.ACCEPTED
     return {
@@ -213,3 +214,29 @@ def _info(instruments: Any, agents: Any, markouts: Any, seconds: int, seed: int)
         versions={"lob_backtest": "0.1.0"},
         counts={"events": 500_000, "rows_skipped": 0, "taints": 3},
     )
+
+
+def result_of(trades: list[dict[str, Any]], *, mids: tuple[int | None, int | None], **settings: Any) -> Result:
+    """Make a one-instrument result from its fills, given as the columns that matter, and the mids at both ends.
+
+    Settings: `markouts`, `about` (an `InstrumentInfo`), `seconds`; the samples are one at the start and one at the
+    end, with the account that the fills add up to.
+    """
+    markouts, about = settings.get("markouts", (SECOND,)), settings.get("about", instrument())
+    seconds = settings.get("seconds", 100)
+    fixed = {
+        **dict.fromkeys(("order_id", "agent", "instrument", "fee_micro", "liquidity", "tainted"), 0),
+        **dict.fromkeys(("ts_local_ns", "ts_arrival_ns", "ts_exchange_ns"), START),
+        "cause": 1,
+        "tag": "",
+    }
+    fills = [{**fixed, "fill_id": index, **trade} for index, trade in enumerate(trades)]
+    position = about.initial_position_lots + sum(row["side"] * row["size_lots"] for row in fills)
+    cash = -sum(row["side"] * row["size_lots"] * row["price_ticks"] for row in fills)
+    start = {"position_lots": about.initial_position_lots, "cash_tick_lots": 0, "fees_micro": 0, "mid2": mids[0]}
+    end = {"position_lots": position, "cash_tick_lots": cash, "mid2": mids[1]}
+    end["fees_micro"] = sum(row["fee_micro"] for row in fills)
+    account = {"agent": 0, "instrument": 0}
+    rows = Rows(fills=fills)
+    rows.samples = [{"ts_ns": START, **account, **start}, {"ts_ns": START + seconds * SECOND, **account, **end}]
+    return Result(rows.tables(markouts), _info((about,), ("agent",), markouts, seconds, 0))

@@ -1,0 +1,183 @@
+"""The terminal's summary and the HTML page."""
+
+import io
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from result_factory import instrument, random_result, result_of
+from rich.console import Console
+
+from lob_backtest.errors import OutputError
+from lob_backtest.report.downsample import keep_extremes
+from lob_backtest.report.page import page
+from lob_backtest.report.sections import digits_for, number, span
+from lob_backtest.report.terminal import render
+from lob_backtest.result import Result
+
+HOSTILE = "</script><script>alert(1)</script>"
+
+
+def printed(result, **console):
+    out = io.StringIO()
+    render(result, Console(file=out, width=80, **console))
+    return out.getvalue()
+
+
+@pytest.fixture(scope="module")
+def result():
+    return random_result(5, fills=200, instruments=(instrument(max_position_lots=50),))
+
+
+@pytest.fixture(scope="module")
+def html(result):
+    return page(result)
+
+
+def test_the_terminal_says_first_where_the_money_came_from(result):
+    text = printed(result)
+    titles = (
+        "Where the money came from",
+        "Realized",
+        "Fills by cause",
+        "Markouts:",
+        "Inventory (lots)",
+        "Orders\n",
+        "Data and engine",
+    )
+    places = [text.index(title) for title in titles]
+    assert places == sorted(places)
+    assert "Residual: 0" in text
+    assert result.digest in text
+
+
+def test_the_terminal_is_plain_in_80_columns(result):
+    text = printed(result)
+    assert "\x1b" not in text
+    assert "…" not in text.replace(" … ", "")  # nothing is cut; an ellipsis between spaces is a range
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_counts_that_are_zero_are_not_shown(result):
+    text = printed(result)
+    assert "taints" in text
+    assert "rows skipped" not in text
+
+
+def test_the_terminal_escapes_names():
+    text = printed(random_result(1, instruments=(instrument("[red]X\x1b[2J"),), agents=("[link=x]me\x07",)))
+    assert "[red]X�[2J" in text
+    assert "[link=x]me�" in text
+    assert "\x1b" not in text
+
+
+def test_a_partial_run_is_said_first(result):
+    tables = {name: result.table(name) for name in ("fills", "orders", "bbo", "samples", "series")}
+    partial = Result(tables, result.info, status="partial")
+    assert printed(partial).startswith("The run is partial")
+    assert "The run is partial" in page(partial)
+
+
+def test_several_accounts_are_put_side_by_side():
+    text = printed(random_result(1, instruments=(instrument("A"), instrument("B"))))
+    assert "All accounts" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_runs_without_fills_mids_or_horizons_are_shown(seed):
+    for made in (
+        result_of([], mids=(None, None)),
+        random_result(seed, one_sided=True),
+        random_result(seed, markouts=()),
+        random_result(seed, fills=1),
+    ):
+        assert "Profit or loss" in printed(made)
+        assert "Profit or loss" in page(made)
+
+
+def test_the_page_needs_no_network(html):
+    class Links(HTMLParser):
+        found: tuple = ()
+
+        def handle_starttag(self, tag, attrs):
+            self.found += tuple(value for name, value in attrs if name in ("src", "href", "action"))
+
+    links = Links()
+    links.feed(html)
+    assert links.found == ()
+    assert "default-src 'none'" in html
+
+
+def test_the_page_is_of_sane_size(html):
+    assert len(html.encode()) < 7_000_000
+
+
+def test_the_page_shows_charts_and_tables(html):
+    for title in ("From spread to profit", "Equity and its parts", "Position", "Fills on the price", "Markouts"):
+        assert f"<figcaption>{title}</figcaption>" in html
+    for title in ("Where the money came from (USD)", "The lots that lost most (USD), before fees", "Files read"):
+        assert f"<caption>{title}</caption>" in html
+
+
+def test_each_figure_is_json_with_data(html):
+    figures = re.findall(r'Plotly\.newPlot\("chart-\d+".*?\}\)\((\{.*\})\);$', html, re.MULTILINE)
+    assert len(figures) == 5
+    for each in figures:
+        figure = json.loads(each)
+        assert figure["data"]
+
+
+def test_the_page_escapes_what_it_prints():
+    hostile = random_result(1, instruments=(instrument(HOSTILE, currency=HOSTILE, venue=HOSTILE),), agents=(HOSTILE,))
+    hostile.info.config["strategy"]["class"] = HOSTILE
+    hostile.info.counts[HOSTILE] = 1
+    found = page(hostile)
+    assert HOSTILE not in found
+    assert "<script>alert" not in found
+    assert found.count("</script>") == 2
+
+
+def test_the_page_can_be_written_alone(result, tmp_path, html):
+    assert result.report(tmp_path / "new" / "page.html").read_text("utf-8") == html
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OutputError, match="is not a folder"):
+        result.report(tmp_path / "file" / "page.html")
+
+
+def test_pages_of_the_same_result_are_the_same(result, html):
+    assert page(result) == html
+
+
+def test_fewer_points_keep_every_extreme():
+    random = np.random.default_rng(1)
+    times = np.cumsum(random.integers(1, 1_000_000, 50_000))
+    line = np.cumsum(random.normal(size=50_000))
+    line[31_234], line[7_777] = 1e6, -1e6
+    other = np.where(random.random(50_000) < 0.1, np.nan, line[::-1])
+    kept = keep_extremes(times, [line, other], points=5_000)
+    assert len(kept) <= 5_000
+    assert {0, 49_999, 31_234, 7_777} <= set(kept.tolist())
+    assert np.nanmax(other[kept]) == np.nanmax(other)
+    assert np.nanmin(other[kept]) == np.nanmin(other)
+    assert (np.diff(kept) > 0).all()
+
+
+def test_few_points_are_all_kept():
+    assert keep_extremes(np.arange(10), [np.zeros(10)], points=10).tolist() == list(range(10))
+
+
+def test_many_fills_are_thinned_and_it_is_said():
+    many = random_result(1, fills=4_100, seconds=20)
+    assert "One fill in 2 is drawn." in page(many)
+
+
+def test_numbers_read_well():
+    assert number(-0.001) == "0.00"
+    assert number(1234567.891) == "1,234,567.89"
+    assert number(None) == "n/a"
+    assert digits_for([]) == 2
+    assert number(0.01234, digits_for([0.01234])) == "0.01234"
+    assert (span(None), span(5), span(1_500_000), span(7.2e12)) == ("n/a", "5 ns", "1.5 ms", "2 h")
