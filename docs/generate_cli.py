@@ -20,20 +20,17 @@ HEAD = """# Command line
 """
 
 
-def help_of(command: click.Command, name: str) -> str:
-    """Return what `--help` prints, at a width that does not depend on the terminal."""
-    context = click.Context(command, info_name=name, terminal_width=WIDTH, max_content_width=WIDTH)
-    return command.get_help(context).rstrip()
-
-
 def page() -> str:
-    """Return the whole page."""
-    parts = [HEAD, f"```text\n{help_of(cli, 'lob-backtest')}\n```\n"]
-    with click.Context(cli, info_name="lob-backtest") as context:
-        for verb in VERBS:
-            command = cli.get_command(context, verb)
-            assert command is not None, verb
-            parts.append(f"## {verb}\n\n```text\n{help_of(command, f'lob-backtest {verb}')}\n```\n")
+    """Return the whole page; the help texts at a width that does not depend on the terminal."""
+    root = click.Context(
+        cli, info_name="lob-backtest", terminal_width=WIDTH, max_content_width=WIDTH, **cli.context_settings
+    )
+    parts = [HEAD, f"```text\n{cli.get_help(root).rstrip()}\n```\n"]
+    for verb in VERBS:
+        command = cli.get_command(root, verb)
+        assert command is not None, verb
+        inner = click.Context(command, info_name=verb, parent=root, terminal_width=WIDTH, max_content_width=WIDTH)
+        parts.append(f"## {verb}\n\n```text\n{command.get_help(inner).rstrip()}\n```\n")
     return "\n".join(parts)
 
 
