@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from lob_backtest.config import InstrumentPart, RunConfig
-from lob_backtest.engine import ENGINES
-from lob_backtest.engine.loop import Replay
-from lob_backtest.errors import ConfigError, StrategyError
+from lob_backtest.engine import ENGINES, Outcome, load_engine
+from lob_backtest.errors import ConfigError
 from lob_backtest.market.reader import MarketSource, open_market
 from lob_backtest.market.schema import Batch
 from lob_backtest.plan import Plan
@@ -59,19 +58,15 @@ def run(
     sources = [_Timed(_open(config, part)) for part in config.instrument]
     plan = make_plan(config, [timed.source for timed in sources], paranoid=paranoid)
     sink = MemorySink(plan.markouts_ns)
-    replay, failure = None, None
     begin = time.perf_counter()
-    try:
-        replay = Replay(plan, [iter(timed) for timed in sources], [agent], sink)
-        with _few_collections():
-            replay.run()
-    except StrategyError as error:
-        failure = error
-    assert replay is not None
+    with _few_collections():
+        outcome = load_engine(name)(plan, [iter(timed) for timed in sources], [agent], sink)
+    engine_s = time.perf_counter() - begin
     read_s = sum(timed.read_s for timed in sources)
-    events = sum(market.counts["rows"] for market in replay.markets)
-    timing = {"events": events, "read_s": read_s, "engine_s": time.perf_counter() - begin - read_s, "report_s": 0.0}
-    info = _info(config, plan, [timed.source for timed in sources], replay, agent, name)
+    events = sum(counts["rows"] for counts in outcome.counts)
+    timing = {"events": events, "read_s": read_s, "engine_s": engine_s - read_s, "report_s": 0.0}
+    info = _info(config, plan, [timed.source for timed in sources], outcome, agent, name)
+    failure = outcome.failure
     result = Result(sink.tables(), info, status="partial" if failure else "complete", timing=timing)
     if failure is not None:
         failure.result = result
@@ -143,7 +138,7 @@ def _open(config: RunConfig, part: InstrumentPart) -> MarketSource:
 
 
 def _info(
-    config: RunConfig, plan: Plan, sources: list[MarketSource], replay: Replay, agent: Strategy, engine: str
+    config: RunConfig, plan: Plan, sources: list[MarketSource], outcome: Outcome, agent: Strategy, engine: str
 ) -> RunInfo:
     return RunInfo(
         instruments=tuple(
@@ -163,8 +158,8 @@ def _info(
         agents=(type(agent).__name__,),
         markouts_ns=plan.markouts_ns,
         sample_ns=plan.sample_ns,
-        start_ns=replay.start_ns,
-        end_ns=replay.now_ns,
+        start_ns=outcome.start_ns,
+        end_ns=outcome.end_ns,
         engine=engine,
         seed=plan.seed,
         config={**config.plain(), "strategy": {"class": _class_of(config, agent), "params": agent.values()}},
@@ -172,7 +167,7 @@ def _info(
             InputInfo(path=file.path, rows=file.rows, sha256=file.sha256) for each in sources for file in each.files
         ),
         versions={name: metadata.version(name) for name in LIBRARIES} | {"python": platform.python_version()},
-        counts=_counts(plan, sources, replay),
+        counts=_counts(plan, sources, outcome),
     )
 
 
@@ -180,12 +175,12 @@ def _class_of(config: RunConfig, agent: Strategy) -> str:
     return config.strategy.class_ or f"{type(agent).__module__}:{type(agent).__qualname__}"
 
 
-def _counts(plan: Plan, sources: list[MarketSource], replay: Replay) -> dict[str, int]:
+def _counts(plan: Plan, sources: list[MarketSource], outcome: Outcome) -> dict[str, int]:
     """Say what was replayed and everything that was not as it should be."""
     counts: dict[str, int] = {}
-    for each, source, market in zip(plan.instruments, sources, replay.markets, strict=True):
+    for each, source, applied in zip(plan.instruments, sources, outcome.counts, strict=True):
         prefix = "" if len(plan.instruments) == 1 else f"{each.instrument.name}."
         found = {f"{kind}_{done}": n for kind, by in source.counts.items() for done, n in by.items()}
-        for name, n in (market.counts | found).items():
+        for name, n in (applied | found).items():
             counts[prefix + name] = counts.get(prefix + name, 0) + n
     return counts

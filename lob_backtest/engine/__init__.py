@@ -1,8 +1,77 @@
-"""The reference engine: pure Python, the readable specification. The main loop is in `loop`."""
+"""The engines. The reference engine, in pure Python, is the readable specification; its main loop is in `loop`.
+
+An engine is one function: a plan of integers, a stream of batches an instrument, the strategies and a sink go in; rows
+of the result tables go to the sink, an `Outcome` comes back. Nothing else passes between an engine and the rest.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+import importlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-ENGINES: Final = ("reference",)
+if TYPE_CHECKING:
+    from lob_backtest.errors import StrategyError
+    from lob_backtest.market.schema import Batch
+    from lob_backtest.plan import Plan
+    from lob_backtest.strategy import Strategy
+
+
+class Sink(Protocol):
+    """Takes the result of a run as it is made."""
+
+    def write(self, table: str, columns: dict[str, list[Any]]) -> None:
+        """Take rows of a table of `lob_backtest.tables`, column by column in the schema's order."""
+
+    def log(self, ts_ns: int, text: str) -> None:
+        """Take a line that a strategy logged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run was, beside its tables.
+
+    Attributes:
+        start_ns: where the strategies started.
+        end_ns: where the run ended.
+        counts: rows, packets and what was skipped or repaired, an instrument each.
+        failure: what a strategy raised; the tables hold what was there until then.
+    """
+
+    start_ns: int
+    end_ns: int
+    counts: tuple[dict[str, int], ...]
+    failure: StrategyError | None
+
+
+class Engine(Protocol):
+    """Runs strategies over market data."""
+
+    def __call__(
+        self, plan: Plan, sources: Sequence[Iterator[Batch]], agents: Sequence[Strategy], sink: Sink
+    ) -> Outcome:
+        """Replay.
+
+        Args:
+            plan: what to do.
+            sources: the rows of each instrument, in the plan's order.
+            agents: the strategies, each with its own orders, position and channels.
+            sink: takes the result tables.
+
+        Raises:
+            DataError: a row cannot be applied and its policy is to fail.
+            EngineError: an invariant is broken.
+        """
+
+
+_HOMES: Final = {"reference": "lob_backtest.engine.loop"}
+
+ENGINES: Final = tuple(_HOMES)
 """The engines of this version, the preferred one first."""
+
+
+def load_engine(name: str) -> Engine:
+    """Return an engine of `ENGINES`."""
+    engine: Engine = importlib.import_module(_HOMES[name]).replay
+    return engine

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from lob_backtest.engine import Outcome, Sink
 from lob_backtest.engine.agent import Agent
 from lob_backtest.engine.clock import Clock
 from lob_backtest.engine.market import Market
-from lob_backtest.engine.recorder import NEVER, Recorder, Sink
+from lob_backtest.engine.recorder import NEVER, Recorder
 from lob_backtest.engine.trader import Trader
+from lob_backtest.errors import StrategyError
 from lob_backtest.market.schema import Batch
 from lob_backtest.plan import Plan
 from lob_backtest.strategy import Strategy
@@ -25,15 +27,13 @@ Event = tuple[int, int, int]
 END: Final[Event] = (NEVER, CLOCK, 0)
 
 
-class Replay:
-    """One run of the reference engine.
+def replay(plan: Plan, sources: Sequence[Iterator[Batch]], agents: Sequence[Strategy], sink: Sink) -> Outcome:
+    """Run the reference engine; see `lob_backtest.engine.Engine`."""
+    return Replay(plan, sources, agents, sink).run()
 
-    Args:
-        plan: what to do, in integers.
-        sources: the rows of each instrument, in the plan's order.
-        agents: the strategies.
-        sink: takes the result tables.
-    """
+
+class Replay:
+    """One run of the reference engine."""
 
     def __init__(self, plan: Plan, sources: Sequence[Iterator[Batch]], agents: Sequence[Strategy], sink: Sink) -> None:
         self.plan = plan
@@ -47,14 +47,18 @@ class Replay:
         self.sample_ns = self.start_ns
         self.now_ns = self.start_ns
 
-    def run(self) -> None:
+    def run(self) -> Outcome:
         """Replay from start to end; whatever stops it, the tables are completed."""
+        failure = None
         try:
             self._start()
             self._loop()
             self._stop()
+        except StrategyError as error:
+            failure = error
         finally:
             self._finish()
+        return Outcome(self.start_ns, self.now_ns, tuple(market.counts for market in self.markets), failure)
 
     def _start(self) -> None:
         for market in self.markets:

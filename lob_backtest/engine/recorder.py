@@ -4,24 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
+from lob_backtest.engine import Sink
 from lob_backtest.plan import Plan
 from lob_backtest.tables import schemas
 
 NEVER: Final = 1 << 62
 """A time after all others."""
 CHUNK_ROWS: Final = 1 << 16
-
-
-class Sink(Protocol):
-    """Takes the result of a run as it is made."""
-
-    def write(self, table: str, columns: dict[str, list[Any]]) -> None:
-        """Take rows of a table of `lob_backtest.tables`, column by column in the schema's order."""
-
-    def log(self, ts_ns: int, text: str) -> None:
-        """Take a line that the strategy logged."""
 
 
 class Recorder:
