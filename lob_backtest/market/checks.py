@@ -26,6 +26,7 @@ _BAD_ACTION, _BAD_SIDE, _HAS_SIZE, _NEEDS_ID, _IS_STATUS = 1, 2, 4, 8, 16
 
 _SIDED = (Action.ADD, Action.CANCEL, Action.MODIFY, Action.EXECUTE, Action.LEVEL)
 _SIZED = (Action.ADD, Action.CANCEL, Action.MODIFY, Action.EXECUTE, Action.TRADE)
+_IDENTITY: Final = ("ts_exchange_ns", "action", "side", "order_id", "price_ticks", "size_lots")
 _COMMON = (Action.TRADE, Action.CLEAR, Action.STATUS)
 _ACTIONS: Final = {
     2: (*_COMMON, Action.LEVEL),
@@ -157,6 +158,7 @@ class RowChecker:
         self.sequence = 0  # the latest that is not 0
         self.is_packet_open = False
         self.local_ns = -1
+        self.latest: dict[str, int] = {}  # the latest row
 
     def check(
         self, columns: Columns, nulls: Mapping[str, Mask], path: str, row: int, *, has_local: bool = True
@@ -305,7 +307,9 @@ class RowChecker:
         """Compare each packet's sequence number with the one before; a snapshot or CLEAR begins anew."""
         sequence = found.columns["sequence"]
         flags, action = found.columns["flags"], found.columns["action"]
-        # A row within a packet shares its number or follows on: only a packet's first row can repeat one.
+        # Rows of a packet share a number or follow on, and several packets may share one (CME): only a packet that
+        # begins with a lower number, or with the very row before it, was there already.
+        repeats = self._repeats(found.columns)
         begins = np.concatenate(([not self.is_packet_open], flags[:-1] & Flag.LAST != 0))
         self.is_packet_open = not int(flags[-1]) & Flag.LAST
         at = np.flatnonzero(sequence if found.alive is None else np.where(found.alive, sequence, 0))
@@ -317,11 +321,22 @@ class RowChecker:
         fresh = (flags & (Flag.SNAPSHOT | Flag.WINDOW) != 0) | (action == Action.CLEAR)
         compared = (before != 0) & (sequence != 0) & ~fresh
         gap = compared & (sequence > before + 1)
-        again = compared & (sequence <= before) & begins
+        again = compared & begins & ((sequence < before) | ((sequence == before) & repeats))
         for kind, bad in ((Kind.SEQUENCE_GAP, gap), (Kind.DUPLICATE, again)):
             if kind in self.policies:
                 repair = found.report(kind, bad, lambda i: f"sequence is {sequence[i]}, it was {before[i]} before")
                 found.suspect(repair)
+
+    def _repeats(self, columns: Columns) -> Mask:
+        """Say of each row whether it is the same as the one before it."""
+        same = np.ones(len(columns["action"]), bool)
+        for name in _IDENTITY:
+            if name in columns:
+                column = columns[name]
+                same[1:] &= column[1:] == column[:-1]
+                same[0] &= int(column[0]) == self.latest.get(name)
+                self.latest[name] = int(column[-1])
+        return same
 
 
 def segments(keep: Mask | None, rows: int) -> Iterator[tuple[int, int]]:

@@ -41,7 +41,7 @@ class Kind(StrEnum):
     MISSING_LOCAL = "missing_local"  # in a file that has local times; repair: the latest one known
     LOCAL_BEFORE_EXCHANGE = "local_before_exchange"  # repair: local = exchange
     SEQUENCE_GAP = "sequence_gap"  # the feed's own numbers leave some out; repair: only the flag
-    DUPLICATE = "duplicate"  # a packet whose sequence number was there before
+    DUPLICATE = "duplicate"  # a packet that is there twice, or numbered lower than the one before
     NO_LAST = "no_last"  # the data end within a packet; repair: the last row ends it
     # Found by the book.
     UNKNOWN_ORDER = "unknown_order"  # CANCEL, MODIFY or EXECUTE of an order that is not there

@@ -275,15 +275,26 @@ def test_sequence_is_looked_at_only_on_request(tmp_path):
 def test_gaps_and_repeated_packets_are_found(tmp_path, batch_rows):
     columns = clean()
     columns["sequence"][50:] += 1
-    columns["sequence"][70] = columns["sequence"][69]
+    columns["sequence"][70] = columns["sequence"][69] - 1
     columns["sequence"][80:82] = 0
     policies = {"sequence_gap": "repair", "duplicate": "skip"}
     source, _ = read(write(tmp_path / "a.parquet", columns), policies=policies, batch_rows=batch_rows)
-    # 50 leaves one out; 70 repeats; 71 and 82 leave out what 70, 80 and 81 should have had.
+    # 50 leaves one out; 70 falls back; 71 and 82 leave out what 70, 80 and 81 should have had.
     assert source.counts == {"sequence_gap": {"repair": 3}, "duplicate": {"skip": 1}}
     assert [sample.row for sample in source.tally.samples["sequence_gap"]] == [50, 71, 82]
     with pytest.raises(DataError, match=r"row 50 at .*sequence is 52, it was 50 before"):
         read(tmp_path / "a.parquet", policies={"sequence_gap": "fail"})
+
+
+@pytest.mark.parametrize("batch_rows", [1, 100])
+def test_packet_that_is_there_twice_is_found_but_packets_may_share_a_number(tmp_path, batch_rows):
+    columns = {name: np.insert(values, 70, values[70]) for name, values in clean().items()}
+    columns["sequence"][30] = columns["sequence"][29]
+    path = write(tmp_path / "a.parquet", columns)
+    source, batches = read(path, policies={"duplicate": "skip"}, batch_rows=batch_rows)
+    assert source.counts == {"duplicate": {"skip": 1}}
+    assert source.tally.samples["duplicate"][0].row == 71
+    assert column(batches, "ts_exchange_ns") == clean()["ts_exchange_ns"].tolist()
 
 
 @pytest.mark.parametrize("batch_rows", [1, 100])
