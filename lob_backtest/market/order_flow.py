@@ -38,16 +38,16 @@ FLOOR_TICKS: Final = 1_000  # the value bounces back from here: prices stay posi
 
 # How many of 65,536 packets are of each kind. Cancels are in proportion to the number of live orders, as if each order
 # had a life of its own: TARGET_ORDERS is where they balance the adds, which are all the rest.
-INFORMED: Final = 2_000
+INFORMED: Final = 2_400
 NOISE: Final = 1_300
 MODIFY: Final = 3_200
 CANCEL_AT_TARGET: Final = 29_500
 TARGET_ORDERS: Final = 360
 
 # The value: one event in 16 moves it by up to VALUE_STEP, either way.
-VALUE_STEP: Final = 1_300
+VALUE_STEP: Final = 800
 EDGE: Final = 100  # the informed take prices that are wrong by more than this
-STALE: Final = 400  # makers run when the value is nearer to their price than this
+STALE: Final = 100  # makers run when the value is nearer to their price than this
 HALF_SPREAD: Final = 450  # makers' distance from the value, and how much the pace adds to it
 HALF_SPREAD_BY_PACE: Final = 350
 
