@@ -20,10 +20,7 @@ install:  ## make .venv and install the project into it
 	@sh scripts/bootstrap.sh
 
 demo: install  ## backtest a market maker on the bundled sample; summary and report.html
-	@$(VENV_PYTHON) -m lob_backtest.cli run --data data/sample-l3.parquet \
-		--strategy strategies/inventory_skew.py:InventorySkew -o out/demo --force
-	@echo
-	@echo "The report: out/demo/report.html"
+	@$(VENV_PYTHON) -m lob_backtest.cli run strategies/demo.toml -o out/demo --force
 
 test: install  ## run the tests (MARKS='not fuzz' adds the slow ones, TESTS=tests/market picks some)
 	@$(VENV_PYTHON) -m pytest -q -m '$(MARKS)' $(TESTS)

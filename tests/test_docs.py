@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import shlex
+import shutil
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -118,7 +119,7 @@ def test_everything_on_the_page_runs(
 ) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data/sample-l3.parquet").symlink_to(short_sample)
-    (tmp_path / "strategies").symlink_to(ROOT / "strategies")
+    shutil.copytree(ROOT / "strategies", tmp_path / "strategies")  # no link: `demo.toml` says ../data
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     module = ModuleType("snippets")
