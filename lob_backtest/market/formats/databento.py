@@ -62,8 +62,8 @@ def open_source(
     tick = tick_size or TICK_BY_DATASET.get(dataset)
     if tick is None:
         raise ConfigError(
-            f"{files[0].path}: prices of {dataset or 'an unknown dataset'} do not tell the tick size; pass --tick-size, "
-            "for example 0.25 for the E-mini S&P 500"
+            f"{files[0].path}: prices of {dataset or 'an unknown dataset'} do not tell the tick size; "
+            "pass --tick-size, for example 0.25 for the E-mini S&P 500"
         )
     return DatabentoSource(files, symbol, tick, lot_size or Decimal(1))
 
@@ -138,7 +138,7 @@ class DatabentoSource:
                 yield record
             elif self._wanted is None:
                 names = dict.fromkeys(record.name for record in file.records())
-                raise ConfigError(f"{file.path}: {len(names)} instruments; choose one with --symbol: {_listed(names)}")
+                raise ConfigError(f"{file.path}: not one instrument; choose with --symbol one of {_listed(names)}")
 
     def _check_start(self, file: RecordFile) -> None:
         first = next(self._chosen(file), None)

@@ -90,8 +90,9 @@ def open_records(path: Path) -> RecordFile:
         raise DataError(f"{path}: empty; expected Databento MBO records, as DBN or CSV")
     if head == b"DBN":
         return _open_dbn(path)
-    first = next(_csv_records(path), None)
-    return RecordFile(path, "" if first is None else _csv_dataset(path), "line", lambda: _csv_records(path))
+    if next(_csv_records(path), None) is None:
+        raise DataError(f"{path}: a header line, but no MBO records")
+    return RecordFile(path, _csv_dataset(path), "line", lambda: _csv_records(path))
 
 
 def _stream(path: Path) -> Any:

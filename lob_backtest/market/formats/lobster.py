@@ -154,10 +154,10 @@ class LobsterSource:
             if row is None:
                 self._apply_alone(message, day, first=line == 1)
             elif line == 1:
-                self._seed(message, self._shown(row), day)
+                self._seed(message, self._shown(row, day, line), day)
             else:
                 self._apply(message, day)
-                self._window.match(self._shown(row))
+                self._window.match(self._shown(row, day, line))
             self._sequence += 1
             yield
         if not line:
@@ -258,7 +258,7 @@ class LobsterSource:
         price_ticks = -(-price // self._tick) if side > 0 else price // self._tick
         self._rows.add(Action.TRADE, side, 0, price_ticks, self._lots(size), Flag.HIDDEN)
 
-    def _shown(self, row: tuple[int, ...]) -> dict[int, Shown]:
+    def _shown(self, row: tuple[int, ...], day: Day, line: int) -> dict[int, Shown]:
         """Turn an order book row into both sides, best first, without the levels that are not there."""
         tick, lot = self._tick, self._lot
         sides: dict[int, Shown] = {1: {}, -1: {}}
@@ -270,7 +270,7 @@ class LobsterSource:
                     break
                 if price % tick or size % lot or size <= 0:
                     raise DataError(
-                        f"{self._place.replace('_message_', '_orderbook_')}: level of {size} at {price}; expected "
+                        f"{day.orderbook}, line {line}: level of {size} at {price}; expected "
                         f"positive multiples of the lot size {self.lot_size} and the tick size {self.tick_size}"
                     )
                 levels[price // tick] = size // lot

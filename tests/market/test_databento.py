@@ -1,0 +1,362 @@
+from __future__ import annotations
+
+import gzip
+import sys
+from decimal import Decimal
+
+import pytest
+from vendor_files import CSV_HEADER, EPOCH_NS, SHARED, converted, databento, needs_shared_data, shown
+
+from lob_backtest.errors import ConfigError, DataError
+from lob_backtest.market.convert import convert
+from lob_backtest.market.formats.databento_records import NO_PRICE, parse_price, parse_time
+from lob_backtest.market.schema import Flag
+
+LAST, SNAPSHOT, BAD_TIME, BAD_BOOK = 128, 32, 8, 4
+BID = (1, "A", "B", "10.00", 10, 1, LAST)
+ASK = (2, "A", "A", "10.02", 8, 2, LAST)
+
+
+def after_the_quotes(tmp_path, *records):
+    """Convert a bid 1 of 10 and an ask 2 of 8, then records; show the rows of the latter."""
+    done, rows = converted(tmp_path, "databento", databento(tmp_path / "a.csv", [BID, ASK, *records]))
+    assert shown(rows[:2]) == ["ADD +1 1 10@1000 |", "ADD -1 2 8@1002 |"]
+    return done, shown(rows[2:])
+
+
+def test_trade_fill_and_cancel_become_one_execution(tmp_path):
+    done, texts = after_the_quotes(
+        tmp_path,
+        (5, "T", "A", "10.00", 10, 0, LAST, 7),
+        (5, "F", "B", "10.00", 10, 1, LAST, 7),
+        (5, "C", "B", "10.00", 10, 1, LAST, 7),
+    )
+    assert texts == ["EXECUTE +1 1 10@1000 |"]
+    assert done.counts == {}
+
+
+def test_fill_and_modify_in_later_records_of_the_packet_become_one_execution(tmp_path):
+    done, texts = after_the_quotes(
+        tmp_path,
+        (5, "T", "B", "10.02", 3, 9, 0, 7),
+        (5, "F", "A", "10.02", 3, 2, 0, 7),
+        (5, "C", "B", "10.00", 4, 1, 0, 8),
+        (5, "M", "A", "10.02", 5, 2, LAST, 8),
+    )
+    assert texts == ["EXECUTE -1 2 3@1002", "CANCEL +1 1 4@1000 |"]
+    assert done.counts == {}
+
+
+def test_order_that_is_refreshed_while_some_is_left_is_modified(tmp_path):
+    _, texts = after_the_quotes(
+        tmp_path,
+        (5, "T", "B", "10.02", 3, 0, 0, 7),
+        (5, "F", "A", "10.02", 3, 2, 0, 7),
+        (5, "M", "A", "10.02", 8, 2, LAST, 7),
+    )
+    assert texts == ["EXECUTE -1 2 3@1002", "MODIFY -1 2 8@1002 |"]
+
+
+def test_order_that_is_refreshed_after_all_was_filled_is_new_at_the_back(tmp_path):
+    done, texts = after_the_quotes(
+        tmp_path,
+        (5, "T", "B", "10.02", 8, 0, 0, 7),
+        (5, "F", "A", "10.02", 8, 2, 0, 7),
+        (5, "M", "A", "10.02", 8, 2, LAST, 7),
+    )
+    assert texts == ["EXECUTE -1 2 8@1002", "ADD -1 2 8@1002 |"]
+    assert done.counts == {"orders_refreshed": 1}
+
+
+def test_fill_beyond_the_displayed_size_is_a_hidden_print_of_the_rest(tmp_path):
+    done, texts = after_the_quotes(
+        tmp_path,
+        (5, "T", "B", "10.02", 12, 0, 0, 7),
+        (5, "F", "A", "10.02", 12, 2, 0, 7),
+        (5, "C", "A", "10.02", 8, 2, LAST, 7),
+    )
+    assert texts == ["EXECUTE -1 2 8@1002", "TRADE -1 0 4@1002 HIDDEN |"]
+    assert done.counts == {"fills_beyond_the_displayed_size": 1}
+
+
+def test_fill_that_changes_no_displayed_order_is_a_hidden_print(tmp_path):
+    done, texts = after_the_quotes(
+        tmp_path,
+        (5, "F", "A", "10.02", 3, 2, LAST),
+        (6, "F", "B", "10.00", 4, 77, 0, 9),
+        (6, "C", "B", "10.00", 4, 77, LAST, 9),
+    )
+    assert texts == ["TRADE -1 0 3@1002 HIDDEN |", "TRADE +1 0 4@1000 HIDDEN |"]
+    assert done.counts == {"fills_of_no_displayed_order": 2, "dropped_cancels_of_unknown_orders": 1}
+
+
+def test_two_fills_of_one_order_are_two_executions_and_one_cancel_of_the_rest(tmp_path):
+    _, texts = after_the_quotes(
+        tmp_path,
+        (5, "T", "A", "10.00", 2, 0, 0, 7),
+        (5, "F", "B", "10.00", 2, 1, 0, 7),
+        (5, "T", "A", "10.00", 3, 0, 0, 7),
+        (5, "F", "B", "10.00", 3, 1, 0, 7),
+        (5, "C", "B", "10.00", 9, 1, LAST, 7),
+    )
+    assert texts == ["EXECUTE +1 1 2@1000", "EXECUTE +1 1 3@1000", "CANCEL +1 1 4@1000 |"]
+
+
+def test_cancel_without_a_fill_may_be_partial(tmp_path):
+    _, texts = after_the_quotes(tmp_path, (5, "C", "B", "10.00", 4, 1, LAST), (6, "C", "B", "10.00", 6, 1, LAST))
+    assert texts == ["CANCEL +1 1 4@1000 |", "CANCEL +1 1 6@1000 |"]
+
+
+@pytest.mark.parametrize(
+    ("side", "price", "text"),
+    [
+        ("N", "10.010000000", "TRADE +0 0 5@1001 HIDDEN |"),
+        ("N", "10.015000000", "TRADE +0 0 5@1001 HIDDEN |"),
+        ("A", "10.015000000", "TRADE +1 0 5@1002 HIDDEN |"),  # a seller met a hidden bid
+        ("B", "10.015000000", "TRADE -1 0 5@1001 HIDDEN |"),
+    ],
+)
+def test_trade_without_a_fill_is_a_hidden_print_of_the_resting_side(tmp_path, side, price, text):
+    assert after_the_quotes(tmp_path, (5, "T", side, price, 5, 0, LAST))[1] == [text]
+
+
+def test_fills_belong_to_the_trade_at_their_price_and_side(tmp_path):
+    _, texts = after_the_quotes(
+        tmp_path,
+        (5, "T", "N", "10.01", 50, 0, 0, 7),
+        (5, "T", "B", "10.02", 8, 0, 0, 8),
+        (5, "F", "A", "10.02", 8, 2, 0, 8),
+        (5, "C", "A", "10.02", 8, 2, 0, 8),
+        (5, "T", "B", "10.02", 6, 0, LAST, 9),
+    )
+    assert texts == ["TRADE +0 0 50@1001 HIDDEN", "EXECUTE -1 2 8@1002", "TRADE -1 0 6@1002 HIDDEN |"]
+
+
+def test_trade_that_fills_account_for_in_part_keeps_the_rest(tmp_path):
+    _, texts = after_the_quotes(
+        tmp_path,
+        (5, "T", "B", "10.02", 20, 0, 0, 7),
+        (5, "F", "A", "10.02", 8, 2, 0, 7),
+        (5, "C", "A", "10.02", 8, 2, LAST, 7),
+    )
+    assert texts == ["TRADE -1 0 12@1002 HIDDEN", "EXECUTE -1 2 8@1002 |"]
+
+
+@pytest.mark.parametrize(
+    ("price", "size", "texts"),
+    [
+        ("10.00", 4, ["MODIFY +1 1 4@1000 |"]),
+        ("9.99", 10, ["MODIFY +1 1 10@999 |"]),
+        ("10.00", 10, []),  # it keeps its place, where a MODIFY would send it to the back
+    ],
+)
+def test_modify_says_the_new_price_and_size(tmp_path, price, size, texts):
+    done, found = after_the_quotes(tmp_path, (5, "M", "B", price, size, 1, LAST))
+    assert found == texts
+    assert done.counts == ({} if texts else {"dropped_modifies_without_change": 1})
+
+
+def test_dropped_end_of_a_packet_leaves_its_end_on_the_row_before(tmp_path):
+    _, texts = after_the_quotes(
+        tmp_path, (5, "C", "B", "10.00", 4, 1, 0, 7), (5, "M", "A", "10.02", 8, 2, LAST, 7), (6, *ASK[1:5], 3, LAST, 8)
+    )
+    assert texts == ["CANCEL +1 1 4@1000 |", "ADD -1 3 8@1002 |"]
+
+
+def test_what_a_book_cannot_do_is_set_right_and_counted(tmp_path):
+    done, texts = after_the_quotes(
+        tmp_path,
+        (5, "C", "B", "10.00", 12, 1, LAST),
+        (6, "M", "B", "9.99", 5, 50, LAST),
+        (7, "A", "A", "10.03", 6, 2, LAST),
+        (8, "M", "B", "9.98", 6, 2, LAST),
+        (9, "C", "B", "9.98", 1, 51, LAST),
+    )
+    assert texts == [
+        "CANCEL +1 1 10@1000 |",
+        "ADD +1 50 5@999 |",
+        "CANCEL -1 2 8@1002",
+        "ADD -1 2 6@1003 |",
+        "CANCEL -1 2 6@1003",
+        "ADD +1 2 6@998 |",
+    ]
+    assert done.counts == {
+        "cancels_cut_to_the_order": 1,
+        "modifies_of_unknown_orders": 1,
+        "orders_added_twice": 1,
+        "orders_that_changed_side": 1,
+        "dropped_cancels_of_unknown_orders": 1,
+    }
+
+
+def test_snapshot_takes_the_time_of_receipt_and_is_one_packet(tmp_path):
+    records = [
+        (100, "R", "N", "", 0, 0, SNAPSHOT | BAD_TIME, 0),
+        (20, "A", "B", "10.00", 10, 1, SNAPSHOT | BAD_TIME, 3),
+        (10, "A", "A", "10.02", 8, 2, SNAPSHOT | BAD_TIME | LAST, 2),
+        (700, "C", "A", "10.02", 8, 2, LAST, 9),
+    ]
+    path = databento(tmp_path / "a.csv", records)
+    text = path.read_text()
+    for ns in (520, 510):  # a snapshot's records are received together
+        text = text.replace(f".{ns:09d}Z", ".000000600Z")
+    path.write_text(text)
+    _, rows = converted(tmp_path, "databento", path)
+    assert shown(rows) == [
+        "CLEAR +0 0 0@0 SNAPSHOT",
+        "ADD +1 1 10@1000 SNAPSHOT",
+        "ADD -1 2 8@1002 SNAPSHOT |",
+        "CANCEL -1 2 8@1002 |",
+    ]
+    assert [row["ts_exchange_ns"] - EPOCH_NS for row in rows] == [600, 600, 600, 700]
+    assert [row["ts_local_ns"] - EPOCH_NS for row in rows] == [600, 600, 600, 1200]
+
+
+def test_clear_at_the_start_of_a_day_is_a_packet_and_empties_the_book(tmp_path):
+    records = [(0, "R", "N", "", 0, 0, BAD_TIME, 0), BID, (5, "R", "N", "", 0, 0, LAST), (6, *BID[1:])]
+    done, rows = converted(tmp_path, "databento", databento(tmp_path / "a.csv", records))
+    assert shown(rows) == ["CLEAR +0 0 0@0 SUSPECT |", "ADD +1 1 10@1000 |", "CLEAR +0 0 0@0 |", "ADD +1 1 10@1000 |"]
+    assert done.packets == 4
+    assert done.counts == {}
+
+
+@pytest.mark.parametrize(("flags", "suspect"), [(LAST, 0), (LAST | BAD_TIME, 16), (LAST | BAD_BOOK, 16)])
+def test_vendors_doubts_make_rows_suspect(tmp_path, flags, suspect):
+    _, rows = converted(tmp_path, "databento", databento(tmp_path / "a.csv", [(*BID[:6], flags)]))
+    assert rows[0]["flags"] & Flag.SUSPECT == suspect
+
+
+def test_times_keep_nine_digits_and_never_run_backwards(tmp_path):
+    path = databento(tmp_path / "a.csv", [(123456789, *BID[1:]), (123456788, *ASK[1:])])
+    path.write_text(path.read_text().replace(".123457288Z", ".123456700Z"))  # the second one's receipt
+    done, rows = converted(tmp_path, "databento", path)
+    assert [row["ts_exchange_ns"] - EPOCH_NS for row in rows] == [123456789, 123456789]
+    assert [row["ts_local_ns"] - EPOCH_NS for row in rows] == [123457289, 123456789]
+    assert done.counts == {"times_raised_to_the_row_before": 1, "local_times_raised_to_exchange_time": 1}
+
+
+@pytest.mark.parametrize("text", ["2025-07-17T08:05:03.360842448Z", "1752739503360842448"])
+def test_times_are_read_in_both_forms(text):
+    assert parse_time(text) == 1752739503_360842448
+
+
+@pytest.mark.parametrize(
+    ("text", "price"),
+    [
+        ("5.510000000", 5_510_000_000),
+        ("5.51", 5_510_000_000),
+        ("5510000000", 5_510_000_000),
+        ("-0.05", -50_000_000),
+        ("", NO_PRICE),
+    ],
+)
+def test_prices_are_read_in_both_forms(text, price):
+    assert parse_price(text) == price
+
+
+def test_one_instrument_is_taken_from_files_of_several(tmp_path):
+    records = [(*BID, 1, "TEST"), (*ASK, 2, "OTHER"), (3, *ASK[1:], 3, "TEST")]
+    path = databento(tmp_path / "a.csv", records)
+    with pytest.raises(ConfigError, match="choose with --symbol one of TEST, OTHER"):
+        convert("databento", path, tmp_path / "none.parquet")
+    with pytest.raises(ConfigError, match="--symbol XYZ: not in the files, which hold TEST, OTHER"):
+        convert("databento", path, tmp_path / "none.parquet", symbol="XYZ")
+    _, by_name = converted(tmp_path, "databento", path, symbol="TEST")
+    assert shown(by_name) == ["ADD +1 1 10@1000 |", "ADD -1 2 8@1002 |"]
+    done, by_id = converted(tmp_path, "databento", path, symbol=str(sum(map(ord, "OTHER"))))
+    assert (done.symbol, shown(by_id)) == ("OTHER", ["ADD -1 2 8@1002 |"])
+    assert not (tmp_path / "none.parquet").exists()
+
+
+def test_files_chain_in_time_order_only(tmp_path):
+    first = databento(tmp_path / "1.csv", [BID])
+    second = databento(tmp_path / "2.csv", [ASK, (9, "C", "B", "10.00", 10, 1, LAST)])
+    _, rows = converted(tmp_path, "databento", [first, second])
+    assert shown(rows) == ["ADD +1 1 10@1000 |", "ADD -1 2 8@1002 |", "CANCEL +1 1 10@1000 |"]
+    with pytest.raises(DataError, match=r"1\.csv, line 2: starts before the end of the file before it"):
+        convert("databento", [second, first], tmp_path / "none.parquet")
+
+
+def test_compressed_files_are_told_by_their_content(tmp_path):
+    path = databento(tmp_path / "a.csv", [BID, ASK])
+    packed = tmp_path / "b.csv"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    assert converted(tmp_path, "databento", packed)[1] == converted(tmp_path, "databento", path)[1]
+    packed.write_bytes(gzip.compress(path.read_bytes())[:-20])
+    with pytest.raises(DataError, match="truncated or corrupt"):
+        convert("databento", packed, tmp_path / "none.parquet")
+
+
+def test_tick_size_is_asked_for_where_the_venue_does_not_tell(tmp_path):
+    path = databento(tmp_path / "a.csv", [BID, ASK], publisher=1)
+    with pytest.raises(ConfigError, match=r"prices of GLBX.MDP3 do not tell the tick size; pass --tick-size"):
+        convert("databento", path, tmp_path / "none.parquet")
+    done, rows = converted(tmp_path, "databento", path, tick_size="0.02")
+    assert (done.tick_size, shown(rows[1:])) == (Decimal("0.02"), ["ADD -1 2 8@501 |"])
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        ((5, "A", "B", "10.005", 5, 9, LAST), "line 4: price 10005000000 .* no multiple of the tick size"),
+        ((5, "A", "N", "10.00", 5, 9, LAST), "line 4: side 'N' of an order; expected B or A"),
+        ((5, "A", "B", "", 5, 9, LAST), "line 4: an order without a price"),
+        ((5, "T", "B", "", 5, 9, LAST), "line 4: a trade without a price"),
+        ((5, "A", "B", "10.00", 0, 9, LAST), "line 4: size 0 is no positive multiple"),
+        ((5, "A", "B", "10.00", 5, 9, LAST | 16), "line 4: flags 144: a level, not an order"),
+        ((5, "X", "B", "10.00", 5, 9, LAST), "line 4: action 'X'; expected one of A, C, M"),
+        ((5, "A", "B", "1e3", 5, 9, LAST), "line 4: price '1e3'; expected a decimal"),
+        ((5, "A", "B", "10.00", "five", 9, LAST), "line 4: invalid literal .*'five'"),
+    ],
+)
+def test_bad_record_is_named(tmp_path, record, message):
+    path = databento(tmp_path / "a.csv", [BID, ASK, record])
+    with pytest.raises(DataError, match=f"a.csv, {message}"):
+        convert("databento", path, tmp_path / "none.parquet")
+    assert [each.name for each in tmp_path.iterdir()] == ["a.csv"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "empty"),
+        (b"hello\n", "line 1: not the CSV export of Databento MBO: no column ts_recv"),
+        (b"\xff\xfe\x00\x01" * 9, "truncated or corrupt"),
+        (CSV_HEADER.encode() + b"\n", "no MBO records"),
+        (CSV_HEADER.encode() + b"\n1,2,3\n", "line 2: 3 columns; expected 15"),
+        (CSV_HEADER.encode() + b"\n" + b"1," * 2 + b"10" + b",1" * 12 + b"\n", "line 2: rtype 10; expected 160"),
+        (b"DBN\x01nonsense", "not readable as DBN|DBN without metadata|truncated"),
+    ],
+)
+def test_files_that_are_not_mbo_are_refused(tmp_path, content, message):
+    path = tmp_path / "a.csv"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        convert("databento", path, tmp_path / "none.parquet")
+
+
+def test_dbn_without_its_package_says_how_to_install_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "databento_dbn", None)
+    path = tmp_path / "a.dbn"
+    path.write_bytes(b"DBN\x01")
+    with pytest.raises(ConfigError, match=r"pip install 'lob-backtest\[databento\]'"):
+        convert("databento", path, tmp_path / "none.parquet")
+
+
+@needs_shared_data
+def test_dbn_of_another_schema_is_refused(tmp_path):
+    pytest.importorskip("databento_dbn")
+    path = SHARED / "databento" / "ESU4_glbx-mdp3_2024-07-01.mbp-1.dbn.zst"
+    with pytest.raises(DataError, match="schema mbp-1; expected mbo"):
+        convert("databento", path, tmp_path / "none.parquet", tick_size="0.25")
+
+
+@needs_shared_data
+def test_truncated_dbn_is_refused(tmp_path):
+    pytest.importorskip("databento_dbn")
+    whole = (SHARED / "databento" / "ESM4_glbx-mdp3_2024-05-08_2s.mbo.dbn.zst").read_bytes()
+    path = tmp_path / "cut.dbn.zst"
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match="truncated"):
+        convert("databento", path, tmp_path / "none.parquet", tick_size="0.25")
+    assert not (tmp_path / "none.parquet").exists()
