@@ -57,7 +57,6 @@ def curve(ledger: Ledger, horizon_ns: int | None) -> Curve:
     captured = _running(lots * (before - 2 * prices))[done]
     held, held_mids = _running(lots), _running(lots * before)
     ripe = np.searchsorted(fills["ts_exchange_ns"] + (horizon_ns or 0), times, side="right")
-    ripe = np.minimum(ripe, done)
     unripe = (held[done] - held[ripe]) * mids - (held_mids[done] - held_mids[ripe])
     adverse = _running(lots * (after - before))[ripe] + unripe
     value = float(ledger.instrument.tick_lot_value)

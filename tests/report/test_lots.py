@@ -53,6 +53,12 @@ def test_the_opening_position_is_a_lot_at_the_mid_of_the_start():
     ]
 
 
+def test_an_opening_position_has_no_adverse_selection_however_soon_it_closes():
+    found = lots_of([fill(-1, 103, 2, 190, 190)], ends=(201, 205), about=instrument(initial_position_lots=2))
+    parts = (f"adverse_selection_{SECOND}ns_half_tick_lots", f"inventory_{SECOND}ns_half_tick_lots")
+    assert listed(found, "captured_half_tick_lots", *parts) == [(2 * (206 - 190), 0, 2 * (190 - 201))]
+
+
 def test_adverse_selection_of_a_lot_ends_when_it_closes():
     early, late = START + SECOND // 2, START + 5 * SECOND
     bought = fill(1, 99, 1, 200, 150, ts_exchange_ns=START)

@@ -21,6 +21,12 @@ def test_means_and_medians_by_size_and_by_fill():
     assert (found.median_ticks, found.median_per_fill_ticks) == (-2, 1)
 
 
+def test_the_weighted_median_has_half_of_the_size_on_either_side():
+    rows = [fill(1, 100, 4, 200, 202), fill(1, 100, 5, 200, 204), fill(1, 100, 2, 200, 206)]
+    assert of(rows).median_ticks == 2
+    assert of([*rows, fill(1, 100, 20, 200, 208)]).median_ticks == 4
+
+
 def test_fills_whose_horizon_passes_the_end_are_left_out_and_counted():
     end = START + 100 * SECOND
     rows = [

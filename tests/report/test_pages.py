@@ -12,7 +12,7 @@ from rich.console import Console
 
 from lob_backtest.errors import OutputError
 from lob_backtest.report.downsample import keep_extremes
-from lob_backtest.report.page import page
+from lob_backtest.report.page import _safe, page
 from lob_backtest.report.sections import digits_for, number, span
 from lob_backtest.report.terminal import render
 from lob_backtest.result import Result
@@ -123,11 +123,13 @@ def test_the_page_shows_charts_and_tables(html):
 
 
 def test_each_figure_is_json_with_data(html):
-    figures = re.findall(r'Plotly\.newPlot\("chart-\d+".*?\}\)\((\{.*\})\);$', html, re.MULTILINE)
-    assert len(figures) == 5
-    for each in figures:
-        figure = json.loads(each)
-        assert figure["data"]
+    assert len(figures(html)) == 5
+    assert all(figure["data"] for figure in figures(html))
+
+
+def figures(html):
+    found = re.findall(r'Plotly\.newPlot\("chart-\d+".*?\}\)\((\{.*\})\);$', html, re.MULTILINE)
+    return [json.loads(each) for each in found]
 
 
 def test_the_page_escapes_what_it_prints():
@@ -138,6 +140,18 @@ def test_the_page_escapes_what_it_prints():
     assert HOSTILE not in found
     assert "<script>alert" not in found
     assert found.count("</script>") == 2
+
+
+def test_figures_cannot_end_their_script_and_have_no_links():
+    assert _safe('"</script>&"') == '"\\u003c/script\\u003e\\u0026"'
+    link = "<a href='https://example.org'>A</a>"
+    found = page(random_result(1, instruments=(instrument(link), instrument("B"))))
+    assert [each for each in legends(found) if "<a" in each] == []
+    assert any("&lt;a" in each for each in legends(found))
+
+
+def legends(html):
+    return [trace.get("name", "") for figure in figures(html) for trace in figure["data"]]
 
 
 def test_the_page_can_be_written_alone(result, tmp_path, html):

@@ -50,7 +50,8 @@ def test_requests_are_what_was_asked_not_what_happened():
         [
             order(1, UpdateKind.ACCEPTED),
             order(1, UpdateKind.REPLACED, size_lots=15),
-            order(1, UpdateKind.CANCELLED),
+            order(1, UpdateKind.CANCELLED, size_lots=15),
+            order(5, UpdateKind.CANCELLED, ts_sent_ns=None),  # the run ended: nobody asked
             order(2, UpdateKind.REJECTED, state=int(OrderState.REJECTED), reason=int(RejectReason.POST_ONLY)),
             order(3, UpdateKind.ACCEPTED),
             order(3, UpdateKind.EXPIRED, ts_sent_ns=None),
