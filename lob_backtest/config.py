@@ -72,6 +72,7 @@ class InstrumentPart(_Part):
         multiplier: currency a unit a point of price.
         currency: a label.
         fees: what a fill costs.
+        strip_orders: ids of own orders that the feed recorded (L3); their rows are left out and counted.
         initial_position: lots at the start. Default: that of `[run]`.
         max_position: in lots, either side. Default: that of `[risk]`.
     """
@@ -81,6 +82,7 @@ class InstrumentPart(_Part):
     multiplier: Annotated[Number, Field(gt=0)] = Decimal(1)
     currency: str = ""
     fees: FeesPart = FeesPart()
+    strip_orders: tuple[Annotated[int, Field(ge=1)], ...] = ()
     initial_position: int | None = None
     max_position: Annotated[int, Field(ge=0)] | None = None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -16,6 +16,7 @@ from lob_backtest.engine import ENGINES, Outcome, load_engine
 from lob_backtest.errors import ConfigError
 from lob_backtest.market.reader import MarketSource, open_market
 from lob_backtest.market.schema import Batch
+from lob_backtest.market.strip import Stripped
 from lob_backtest.plan import Plan
 from lob_backtest.planning import make_plan
 from lob_backtest.result import InputInfo, InstrumentInfo, Result, RunInfo
@@ -55,17 +56,17 @@ def run(
     if name not in ENGINES:
         raise ConfigError(f"engine {name!r} is not in this version; available: {', '.join(ENGINES)}")
     agent = make_strategy(config, strategy)
-    sources = [_Timed(_open(config, part)) for part in config.instrument]
-    plan = make_plan(config, [timed.source for timed in sources], paranoid=paranoid)
+    feeds = [_Feed(_open(config, part), part.strip_orders) for part in config.instrument]
+    plan = make_plan(config, [feed.source for feed in feeds], paranoid=paranoid)
     sink = MemorySink(plan.markouts_ns)
     begin = time.perf_counter()
     with _few_collections():
-        outcome = load_engine(name)(plan, [iter(timed) for timed in sources], [agent], sink)
+        outcome = load_engine(name)(plan, [iter(feed) for feed in feeds], [agent], sink)
     engine_s = time.perf_counter() - begin
-    read_s = sum(timed.read_s for timed in sources)
+    read_s = sum(feed.read_s for feed in feeds)
     events = sum(counts["rows"] for counts in outcome.counts)
     timing = {"events": events, "read_s": read_s, "engine_s": engine_s - read_s, "report_s": 0.0}
-    info = _info(config, plan, [timed.source for timed in sources], outcome, agent, name)
+    info = _info(config, plan, feeds, outcome, agent, name)
     failure = outcome.failure
     result = Result(sink.tables(), info, status="partial" if failure else "complete", timing=timing)
     if failure is not None:
@@ -109,15 +110,16 @@ def _few_collections() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-class _Timed:
-    """The batches of a source, with the time spent waiting for them."""
+class _Feed:
+    """The rows of one instrument without own recorded orders, and the time spent waiting for them."""
 
-    def __init__(self, source: MarketSource) -> None:
+    def __init__(self, source: MarketSource, strip_orders: Sequence[int]) -> None:
         self.source = source
         self.read_s = 0.0
+        self.stripped = Stripped(source.batches(), strip_orders) if strip_orders else None
 
     def __iter__(self) -> Iterator[Batch]:
-        batches = self.source.batches()
+        batches = iter(self.stripped or self.source.batches())
         while True:
             begin = time.perf_counter()
             batch = next(batches, None)
@@ -125,6 +127,11 @@ class _Timed:
             if batch is None:
                 return
             yield batch
+
+    def counts(self) -> dict[str, int]:
+        """Say what the reader found and what was left out."""
+        found = {f"{kind}_{done}": n for kind, by in self.source.counts.items() for done, n in by.items()}
+        return found | ({"stripped_rows": self.stripped.rows} if self.stripped else {})
 
 
 def _open(config: RunConfig, part: InstrumentPart) -> MarketSource:
@@ -137,9 +144,7 @@ def _open(config: RunConfig, part: InstrumentPart) -> MarketSource:
     )
 
 
-def _info(
-    config: RunConfig, plan: Plan, sources: list[MarketSource], outcome: Outcome, agent: Strategy, engine: str
-) -> RunInfo:
+def _info(config: RunConfig, plan: Plan, feeds: list[_Feed], outcome: Outcome, agent: Strategy, engine: str) -> RunInfo:
     return RunInfo(
         instruments=tuple(
             InstrumentInfo(
@@ -164,10 +169,12 @@ def _info(
         seed=plan.seed,
         config={**config.plain(), "strategy": {"class": _class_of(config, agent), "params": agent.values()}},
         inputs=tuple(
-            InputInfo(path=file.path, rows=file.rows, sha256=file.sha256) for each in sources for file in each.files
+            InputInfo(path=file.path, rows=file.rows, sha256=file.sha256)
+            for feed in feeds
+            for file in feed.source.files
         ),
         versions={name: metadata.version(name) for name in LIBRARIES} | {"python": platform.python_version()},
-        counts=_counts(plan, sources, outcome),
+        counts=_counts(plan, feeds, outcome),
     )
 
 
@@ -175,12 +182,12 @@ def _class_of(config: RunConfig, agent: Strategy) -> str:
     return config.strategy.class_ or f"{type(agent).__module__}:{type(agent).__qualname__}"
 
 
-def _counts(plan: Plan, sources: list[MarketSource], outcome: Outcome) -> dict[str, int]:
+def _counts(plan: Plan, feeds: list[_Feed], outcome: Outcome) -> dict[str, int]:
     """Say what was replayed and everything that was not as it should be."""
     counts: dict[str, int] = {}
-    for each, source, applied in zip(plan.instruments, sources, outcome.counts, strict=True):
+    for each, feed, applied in zip(plan.instruments, feeds, outcome.counts, strict=True):
         prefix = "" if len(plan.instruments) == 1 else f"{each.instrument.name}."
-        found = {f"{kind}_{done}": n for kind, by in source.counts.items() for done, n in by.items()}
-        for name, n in (applied | found).items():
-            counts[prefix + name] = counts.get(prefix + name, 0) + n
+        for part in (applied, feed.counts()):
+            for name, n in part.items():
+                counts[prefix + name] = counts.get(prefix + name, 0) + n
     return counts
