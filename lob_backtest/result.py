@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from os import PathLike, fspath
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
@@ -176,7 +177,9 @@ class Result:
         target = Path(fspath(folder))
         storage.check_target(target, force=force)
         files: dict[str, str | pa.Table] = {f"{name}.parquet": self.table(name) for name in (*self._tables, "lots")}
+        begin = perf_counter()
         files["report.html"] = page(self)
+        self.timing["report_s"] = perf_counter() - begin
         files[storage.MANIFEST] = json.dumps(self._manifest(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         storage.write_folder(target, files, force=force)
         return target

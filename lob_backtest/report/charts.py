@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from html import escape
+from itertools import accumulate
 from typing import Any, Final
 
 import numpy as np
@@ -16,12 +18,12 @@ from lob_backtest.report.downsample import keep_extremes
 from lob_backtest.report.equity import Curve
 from lob_backtest.report.inventory import position_steps
 from lob_backtest.report.ledger import Ledger
-from lob_backtest.report.sections import horizon
+from lob_backtest.report.sections import digits_for, horizon, number
 from lob_backtest.report.summary import Account
 from lob_backtest.tables import Cause
 
 POINTS: Final = 5_000
-MARKERS: Final = 4_000  # fills drawn; beyond, every second, third, …
+MARKERS: Final = 3_000  # fills drawn; beyond, every second, third, …
 
 _BLUE, _GREEN, _RED, _GREY, _AMBER, _VIOLET = "#1f5fa8", "#2b8a5a", "#c0392b", "#8a929b", "#c77f14", "#7a56a6"
 _SYMBOLS: Final = {"queue": "circle", "through": "diamond", "cross": "square", "hidden": "star", "take": "x"}
@@ -84,23 +86,27 @@ def equity_chart(curve: Curve, currency: str) -> go.Figure:
     return _layout(figure, height=360, y=f"since the start, {escape(currency)}".rstrip(", "))
 
 
-def waterfall_chart(parts: Mapping[str, float], currency: str) -> go.Figure:
+def waterfall_chart(parts: Mapping[str, Decimal], currency: str) -> go.Figure:
     """Draw how the parts add up to the profit or loss.
 
     Args:
         parts: in currency, by name.
         currency: for the axis; a name of the config.
     """
+    values = [*parts.values(), sum(parts.values(), Decimal(0))]
+    digits = digits_for(values)
+    reached = [0.0, *(float(value) for value in accumulate(parts.values()))]
+    room = 0.12 * (max(reached) - min(reached))
     figure = go.Figure(
         go.Waterfall(
             x=[*parts, "Profit<br>or loss"],
-            y=[*parts.values(), 0],
+            y=[*(float(value) for value in parts.values()), 0],
             measure=["relative"] * len(parts) + ["total"],
             increasing={"marker": {"color": _GREEN}},
             decreasing={"marker": {"color": _RED}},
             totals={"marker": {"color": _BLUE}},
             connector={"line": {"color": "#ccc", "width": 1}},
-            text=[f"{value:,.2f}" for value in (*parts.values(), sum(parts.values()))],
+            text=[number(value, digits) for value in values],
             textposition="outside",
             cliponaxis=False,
         )
@@ -108,6 +114,8 @@ def waterfall_chart(parts: Mapping[str, float], currency: str) -> go.Figure:
     figure.update_layout(showlegend=False)
     figure = _layout(figure, height=320, y=escape(currency), time=False)
     figure.update_xaxes(tickangle=0, automargin=True)
+    if room:
+        figure.update_yaxes(range=[min(reached) - room, max(reached) + room])
     return figure.update_layout(margin={"t": 30})
 
 
@@ -136,6 +144,8 @@ def position_chart(ledger: Ledger) -> go.Figure:
     if limit is not None:
         for level in (limit, -limit):
             figure.add_hline(y=level, line={"color": _RED, "width": 1, "dash": "dot"})
+        edge = 1.15 * max(limit, float(np.abs(position).max()))
+        figure.update_yaxes(range=[-edge, edge])
     return over(_layout(figure, height=240, y="lots"), ledger.start_ns, ledger.end_ns)
 
 
@@ -152,7 +162,7 @@ def price_chart(ledger: Ledger, bbo: pa.Table) -> go.Figure:
     kept = keep_extremes(times, [bid, ask], points=POINTS) if len(times) else np.arange(0)
     x = milliseconds(times[kept])
     figure = go.Figure()
-    for name, values, color in (("Best ask", ask, "#d9a09a"), ("Best bid", bid, "#9bc3ae")):
+    for name, values, color in (("Best ask", ask, "#d08a82"), ("Best bid", bid, "#7fb398")):
         line = {"color": color, "width": 1, "shape": "hv"}
         figure.add_trace(go.Scatter(x=x, y=values[kept], name=name, mode="lines", line=line, hoverinfo="skip"))
     for side, name, color in ((1, "Bought", _GREEN), (-1, "Sold", _RED)):
@@ -175,7 +185,8 @@ def _markers(ledger: Ledger, side: int, name: str, color: str, tick: float) -> g
         mode="markers",
         marker={
             "color": color,
-            "size": 6,
+            "size": 6 if len(chosen) < 300 else 4,
+            "opacity": 1.0 if len(chosen) < 300 else 0.75,
             "symbol": [_SYMBOLS[cause] for cause in causes],
             "line": {"color": "white", "width": 0.5},
         },

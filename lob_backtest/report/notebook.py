@@ -24,7 +24,7 @@ def notebook(result: Result) -> str:
     """
     parts = [f"<p><b>lob_backtest</b>, {escape(result.status)}, digest <code>{result.digest[:12]}</code></p>"]
     for account in result.accounts:
-        section = money_section(account, result.info)
+        section = money_section(account)
         head = "".join(f"<th>{escape(cell)}</th>" for cell in section.head)
         rows = "".join(
             "<tr>" + "".join(f"<td style='text-align:right'>{escape(cell)}</td>" for cell in row) + "</tr>"

@@ -152,7 +152,7 @@ def _account(result: Result, account: Account, charts: _Charts) -> dict[str, Any
     code = result.info.instruments.index(ledger.instrument)
     tables = sections(account, result.info)
     label = ledger.instrument.currency
-    money = {name: float(value) for name, value in account.money().items()}
+    money = account.money()
     parts = {
         "Captured": money["captured"],
         "Adverse<br>selection": money["adverse_selection"],
@@ -161,7 +161,7 @@ def _account(result: Result, account: Account, charts: _Charts) -> dict[str, Any
         "Fees": -money["fees_paid"],
         "Rebates": money["rebates"],
     }
-    parts = {name: value for name, value in parts.items() if value or name != "Opening"}
+    parts = {name: value for name, value in parts.items() if value or name not in ("Opening", "Fees", "Rebates")}
     at = horizon(account.headline.horizon_ns)
     every = draw.drawn_fills(ledger)
     made = {"waterfall": charts.add(draw.waterfall_chart(parts, label), "From spread to profit", _until(at))}

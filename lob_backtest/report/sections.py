@@ -43,7 +43,7 @@ def sections(account: Account, info: RunInfo) -> list[Section]:
         info: what the run was.
     """
     return [
-        money_section(account, info),
+        money_section(account),
         realized_section(account),
         fills_section(account),
         markouts_section(account),
@@ -99,7 +99,7 @@ def shown(account: Account) -> list[Attribution]:
     return ordered[first : first + _COLUMNS]
 
 
-def money_section(account: Account, info: RunInfo) -> Section:
+def money_section(account: Account) -> Section:
     """Say where the money came from, at each horizon."""
     half = account.ledger.instrument.tick_lot_value / 2
     micro = half / MICRO_PER_HALF
@@ -122,7 +122,7 @@ def money_section(account: Account, info: RunInfo) -> Section:
     if account.ledger.mark == "last fill":
         notes.append("The market never had two sides: the last fill's price stands in for the mid.")
     elif account.headline.horizon_ns is not None:
-        notes.append("Adverse selection lasts for the horizon, inventory from then on.")
+        notes.append("Inventory: what moved after the horizon.")
     return Section(
         "Where the money came from" + in_currency(account),
         ("adverse selection over" if account.headline.horizon_ns is not None else "", *head),

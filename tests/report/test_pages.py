@@ -13,7 +13,7 @@ from rich.console import Console
 from lob_backtest.errors import OutputError
 from lob_backtest.report.downsample import keep_extremes
 from lob_backtest.report.page import _safe, page
-from lob_backtest.report.sections import digits_for, number, span
+from lob_backtest.report.sections import digits_for, money_section, number, span
 from lob_backtest.report.terminal import render
 from lob_backtest.result import Result
 
@@ -127,6 +127,12 @@ def test_each_figure_is_json_with_data(html):
     assert all(figure["data"] for figure in figures(html))
 
 
+def test_the_waterfall_shows_the_figures_of_the_table(result, html):
+    (waterfall,) = (t for figure in figures(html) for t in figure["data"] if t["type"] == "waterfall")
+    money = {row[0]: row[2] for row in money_section(result.accounts[0]).rows}
+    assert waterfall["text"] == [money[name] for name in money if name not in ("Opening position",)]
+
+
 def figures(html):
     found = re.findall(r'Plotly\.newPlot\("chart-\d+".*?\}\)\((\{.*\})\);$', html, re.MULTILINE)
     return [json.loads(each) for each in found]
@@ -184,8 +190,8 @@ def test_few_points_are_all_kept():
 
 
 def test_many_fills_are_thinned_and_it_is_said():
-    many = random_result(1, fills=4_100, seconds=20)
-    assert "One fill in 2 is drawn." in page(many)
+    many = random_result(1, fills=6_100, seconds=20)
+    assert "One fill in 3 is drawn." in page(many)
 
 
 def test_numbers_read_well():
