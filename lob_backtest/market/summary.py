@@ -104,7 +104,7 @@ def summarize(path: Path) -> FileSummary:
     _describe_storage(summary)
     actions, flags = np.zeros(256, np.int64), np.zeros(256, np.int64)
     latency, sampled = Range(), []
-    step, row = -(-file.rows // SAMPLED_ROWS), 0
+    step = -(-file.rows // SAMPLED_ROWS)
     for _, batch in file.raw_batches(_COLUMNS, batch_rows=1 << 16):
         columns = {name: batch.column(name) for name in _COLUMNS}
         times = columns["ts_exchange_ns"].drop_null().to_numpy()
@@ -121,9 +121,7 @@ def summarize(path: Path) -> FileSummary:
             delays = _numbers(local) - _numbers(columns["ts_exchange_ns"])
             latency.take(delays[present])
             summary.local_rows += int(present.sum())
-            at = slice(-row % step, None, step)
-            sampled.append(delays[at][present[at]])
-        row += batch.num_rows
+            sampled.append(delays[::step][present[::step]])
     summary.actions = {code: int(n) for code, n in enumerate(actions) if n}
     summary.flags = {1 << bit: n for bit in range(8) if (n := int(flags[np.arange(256) >> bit & 1 == 1].sum()))}
     if latency.least is not None and latency.greatest is not None:

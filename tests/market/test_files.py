@@ -204,6 +204,19 @@ def test_corrupt_page_is_named_by_its_row_group(path):
         read_events(path)
 
 
+def test_pages_that_are_all_of_an_unknown_type_are_missed(path):
+    whole = bytearray(path.read_bytes())
+    group = pq.read_metadata(path).row_group(0)
+    for column in range(group.num_columns):
+        # A page header begins with field 1, the type, as a zigzag varint; readers pass over types they do not know.
+        at = group.column(column).data_page_offset + 1
+        assert whole[at - 1 : at + 1] == b"\x15\x00"
+        whole[at] = 0x7E
+    path.write_bytes(whole)
+    with pytest.raises(DataError, match=r"row group 0: corrupt \(100 rows are missing\)"):
+        list(open_market(path).batches())
+
+
 def test_damaged_footer_is_found_before_it_is_parsed(path):
     whole = bytearray(path.read_bytes())
     at = whole.rindex(META["symbol"].encode())

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from copy import deepcopy
 from itertools import pairwise
 
 import numpy as np
@@ -157,6 +158,13 @@ def test_null_is_found_in_a_file_that_allows_it(tmp_path):
 # Time
 
 
+def test_a_nanosecond_backwards_is_backwards_and_none_is_not(tmp_path):
+    before = int(clean()["ts_exchange_ns"][39])
+    assert read(write(tmp_path / "a.parquet", with_row(40, ts_exchange_ns=before)))[0].counts == {}
+    with pytest.raises(DataError, match=f"row 40 at .*ts_exchange_ns was {before} before"):
+        read(write(tmp_path / "a.parquet", with_row(40, ts_exchange_ns=before - 1)))
+
+
 def test_time_backwards_is_repaired_by_the_time_before_and_flagged(tmp_path):
     columns = with_row(40, ts_exchange_ns=T0 - 5)
     source, batches = read(write(tmp_path / "a.parquet", columns), policies={"time_backwards": "repair"})
@@ -262,6 +270,21 @@ def test_packet_whose_last_row_is_skipped_ends_at_the_row_before(tmp_path, batch
     assert column(batches, "flags")[40:43] == [0, Flag.LAST, Flag.LAST]
 
 
+@pytest.mark.parametrize("batch_rows", [1, 100])
+def test_failing_row_does_not_end_the_packet_before_it_nor_hide_behind_later_faults(tmp_path, batch_rows):
+    columns = with_row(40, side=0)
+    columns["flags"][39] = 0
+    columns["action"][60] = 99
+    source = open_market(
+        write(tmp_path / "a.parquet", columns), policies={"unknown_action": "skip"}, batch_rows=batch_rows
+    )
+    batches = []
+    with pytest.raises(DataError, match="row 40 at"):
+        batches.extend(source.batches())
+    assert column(batches, "flags")[39] == 0
+    assert source.counts == {"bad_side": {"fail": 1}}
+
+
 # Sequence numbers
 
 
@@ -303,6 +326,9 @@ def test_rows_of_one_packet_share_a_number_and_snapshots_begin_anew(tmp_path, ba
     columns["sequence"][10:14] = 11
     columns["flags"][10:13] = 0
     columns["sequence"][14:] -= 3
+    columns["flags"][20] = 0
+    columns["sequence"][21] -= 5  # within a packet: odd, but no packet that was there before
+    columns["sequence"][22:] -= 6
     columns["flags"][50] |= Flag.SNAPSHOT
     columns["sequence"][50:] += 1000
     policies = {"sequence_gap": "fail", "duplicate": "fail"}
@@ -364,7 +390,8 @@ def test_file_of_another_instrument_is_refused_with_all_differences(tmp_path):
 @pytest.mark.parametrize("pattern", ["*.parquet", "?.parquet", "[01].parquet"])
 def test_uris_and_their_patterns_are_read(tmp_path, pattern):
     split(tmp_path, clean(), 30)
-    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "deep").mkdir(parents=True)
+    write(tmp_path / "sub" / "deep" / "0.parquet", clean())
     write(tmp_path / "sub" / "0.parquet", clean())
     source, batches = read(f"file://{tmp_path}/{pattern}")
     assert [os.path.basename(file.path) for file in source.files] == ["0.parquet", "1.parquet"]
@@ -416,7 +443,7 @@ def test_source_of_which_no_row_is_left_fails(tmp_path):
 
 def test_reading_again_counts_again_from_nothing(tmp_path):
     source, _ = read(write(tmp_path / "a.parquet", with_row(99, flags=0)))
-    first = (dict(source.counts), source.rows_handed_over)
+    first = (deepcopy(source.counts), source.rows_handed_over)
     list(source.batches())
     assert (source.counts, source.rows_handed_over) == first
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from decimal import Decimal
 
 import numpy as np
@@ -198,6 +200,33 @@ def test_disk_that_fails_is_an_output_error_and_leaves_nothing(tmp_path, monkeyp
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OutputError, match=r"a\.parquet: cannot be written \(.*No space"):
         write(tmp_path / "a.parquet", clean())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_full_disk_is_one_error_and_leaves_nothing(tmp_path):
+    """A real fault: the system refuses to let the file grow past 20 kB."""
+    code = """
+import resource, signal, sys
+import numpy as np
+from lob_backtest.errors import OutputError
+from lob_backtest.market.writer import write_events
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+n = 20_000
+random = np.random.default_rng(1).integers(1, 2**40, n)
+columns = dict.fromkeys(("ts_exchange_ns", "order_id", "price_ticks", "size_lots"), random)
+columns |= dict.fromkeys(("action", "side", "flags"), np.ones(n, int))
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+try:
+    write_events(sys.argv[1], columns, level=3, symbol="S", tick_size=1, lot_size=1)
+except OutputError as error:
+    print(error)
+"""
+    command = [sys.executable, "-W", "error", "-c", code, str(tmp_path / "a.parquet")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "cannot be written" in done.stdout
+    assert "File too large" in done.stdout
+    assert done.stderr == ""
+    assert done.returncode == 0
     assert list(tmp_path.iterdir()) == []
 
 
