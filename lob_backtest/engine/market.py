@@ -216,7 +216,8 @@ class Market:
             self.last_local_ns = int(batch.ts_local_ns[-1])
             self.next_ns = self._rows[self._i][0]
             if not self.view.eager:
-                self.view.catch_up(self.next_ns - 1)
+                # Nobody looks at the past any more: what had arrived before the last row need not wait for a look.
+                self.view.catch_up(self.now_ns - 1)
             return
         self._tail = self._i
         self.next_ns = NEVER
