@@ -1,0 +1,1 @@
+"""What the market did: canonical files, their reader and checks, vendor formats, the synthetic market."""
