@@ -132,6 +132,37 @@ def test_fills_belong_to_the_trade_at_their_price_and_side(tmp_path):
     assert texts == ["TRADE +0 0 50@1001 HIDDEN", "EXECUTE -1 2 8@1002", "TRADE -1 0 6@1002 HIDDEN |"]
 
 
+def test_fill_belongs_to_the_nearest_trade_before_it_that_has_size_left(tmp_path):
+    _, texts = after_the_quotes(
+        tmp_path,
+        (5, "T", "B", "10.02", 5, 0, 0, 7),
+        (5, "T", "N", "10.01", 9, 0, 0, 8),
+        (5, "T", "B", "10.02", 8, 0, 0, 8),
+        (5, "T", "N", "10.01", 8, 0, 0, 8),
+        (5, "T", "A", "10.02", 7, 0, 0, 8),
+        (5, "F", "A", "10.02", 8, 2, 0, 8),
+        (5, "C", "A", "10.02", 8, 2, LAST, 8),
+    )
+    assert texts == [
+        "TRADE -1 0 5@1002 HIDDEN",
+        "TRADE +0 0 9@1001 HIDDEN",
+        "TRADE +0 0 8@1001 HIDDEN",
+        "TRADE +1 0 7@1002 HIDDEN",
+        "EXECUTE -1 2 8@1002 |",
+    ]
+
+
+def test_fill_of_more_than_its_cancel_takes_off_is_hidden_for_the_rest(tmp_path):
+    _, texts = after_the_quotes(
+        tmp_path,
+        (5, "T", "B", "10.02", 6, 0, 0, 7),
+        (5, "F", "A", "10.02", 6, 2, 0, 7),
+        (5, "C", "A", "10.02", 4, 2, LAST, 7),
+        (6, "C", "A", "10.02", 4, 2, LAST, 8),
+    )
+    assert texts == ["EXECUTE -1 2 4@1002", "TRADE -1 0 2@1002 HIDDEN |", "CANCEL -1 2 4@1002 |"]
+
+
 def test_trade_that_fills_account_for_in_part_keeps_the_rest(tmp_path):
     _, texts = after_the_quotes(
         tmp_path,

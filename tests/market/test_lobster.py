@@ -162,6 +162,14 @@ def test_levels_that_are_not_there_make_no_rows(tmp_path):
     assert pq.read_metadata(tmp_path / "out.parquet").metadata[b"lob.depth"] == b"2"
 
 
+def test_id_of_an_order_that_is_gone_may_come_again(tmp_path):
+    messages = [FIRST, "34201,3,11,10,1000000,1", "34202,1,11,4,1000000,1"]
+    assert rest(tmp_path, messages, [FIRST_BOOK, (10002, 7, 10000, 20), (10002, 7, 10000, 24)]) == [
+        "CANCEL +1 11 10@10000 |",
+        "ADD +1 11 4@10000 |",
+    ]
+
+
 def test_id_in_use_gets_a_new_one(tmp_path):
     done, rows = converted(tmp_path, [FIRST, "34201,1,11,5,1000000,1"], [FIRST_BOOK, (10002, 7, 10000, 35)])
     assert done.counts == {"reused_ids": 1}

@@ -30,8 +30,6 @@ class EventRows:
         self.base_flags = 0
         self._names = [name for name in COLUMNS.names if local_clock or name != "ts_local_ns"]
         self._rows: list[tuple[int | None, ...]] = []
-        self._local_clock = local_clock
-        self._packet_start = 0
 
     def add(
         self,
@@ -61,11 +59,10 @@ class EventRows:
         )
 
     def end_packet(self) -> None:
-        """Flag the last row since the last call as LAST; nothing if there is none."""
-        if len(self._rows) > self._packet_start:
+        """Flag the last row as LAST; a packet without rows leaves the end of the one before it as it is."""
+        if self._rows:
             row = self._rows[-1]
             self._rows[-1] = (*row[:FLAGS], (row[FLAGS] or 0) | LAST, *row[FLAGS + 1 :])
-            self._packet_start = len(self._rows)
 
     @property
     def full(self) -> bool:
@@ -79,7 +76,6 @@ class EventRows:
             if field.name in self._names:
                 columns[field.name] = np.array(values, field.type.to_pandas_dtype())
         self._rows.clear()
-        self._packet_start = 0
         return columns
 
     def __len__(self) -> int:

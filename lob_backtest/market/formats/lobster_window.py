@@ -28,7 +28,7 @@ Shown = dict[int, int]
 
 
 class Level:
-    """A visible level: its size, its orders by id, and the id of its placeholder (0 where there is none)."""
+    """A visible level: its size, its orders by id, and the id of its latest placeholder (0: none)."""
 
     __slots__ = ("orders", "placeholder", "size_lots")
 
@@ -157,7 +157,5 @@ class Window:
         if not level.orders[order_id]:
             del level.orders[order_id]
             self.known.pop(order_id, None)
-            if order_id == level.placeholder:
-                level.placeholder = 0
             if not level.orders:
                 del self.sides[side][price_ticks]
