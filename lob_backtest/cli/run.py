@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
 def command(
     config: Path | None,
+    *,
     data: tuple[str, ...],
     strategy: str | None,
     param: tuple[str, ...],
