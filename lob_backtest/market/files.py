@@ -256,8 +256,12 @@ def _check_frame(path: str, filesystem: pyarrow.fs.FileSystem, inner: str) -> No
 
 def _parquet(path: str, filesystem: pyarrow.fs.FileSystem, inner: str) -> pq.ParquetFile:
     try:
+        # Column chunks are streamed through small buffers: memory does not grow with the row group.
         return pq.ParquetFile(
-            filesystem.open_input_file(inner), page_checksum_verification=True, buffer_size=_READ_BYTES
+            filesystem.open_input_file(inner),
+            page_checksum_verification=True,
+            pre_buffer=False,
+            buffer_size=_READ_BYTES,
         )
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path}: corrupt footer ({_one_line(error)}); get the file again from its source") from error

@@ -153,7 +153,6 @@ class EventWriter:
         """Let go of the temporary file; after `_finish` there is nothing left to do."""
         with contextlib.suppress(OSError, pa.ArrowException):
             self._parquet.close()
-        self._parquet.is_open = False  # or its destructor tries again, and complains about the closed file
         with contextlib.suppress(OSError):
             self._file.close()
 
