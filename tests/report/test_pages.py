@@ -87,8 +87,12 @@ def test_several_accounts_are_put_side_by_side():
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_runs_without_fills_mids_or_horizons_are_shown(seed):
+def test_runs_without_fills_samples_mids_or_horizons_are_shown(seed):
+    whole = random_result(seed)
+    tables = {name: whole.table(name) for name in ("fills", "orders", "bbo", "samples", "series")}
     for made in (
+        Result({**tables, "samples": tables["samples"].slice(0, 0)}, whole.info, status="partial"),
+        Result({**tables, "bbo": tables["bbo"].slice(0, 0)}, whole.info),
         result_of([], mids=(None, None)),
         random_result(seed, one_sided=True),
         random_result(seed, markouts=()),
