@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 from decimal import Decimal
 from importlib.metadata import EntryPoint
 from types import SimpleNamespace
@@ -16,7 +17,9 @@ from lob_backtest.errors import ConfigError, DataError, OutputError
 from lob_backtest.market import formats
 from lob_backtest.market.convert import convert
 from lob_backtest.market.schema import Flag
+from lob_backtest.market.validate import validate
 
+ORDERS = [(1, 1), (1, -1), (4, 1), (2, -1), (5, 1), (3, 1)]
 RECORDS = [(1, "A", "B", "10.00", 10, 1, 128), (2, "A", "A", "10.02", 8, 2, 128), (3, "C", "A", "10.02", 8, 9, 128)]
 
 
@@ -125,6 +128,52 @@ def test_order_book_file_is_given_on_the_command_line(tmp_path, capsys):
     assert code == 0
     assert err.startswith("note: ")
     assert f"{book_path} lies beside it" in err
+
+
+def damaged(rng, content):
+    """Change, drop, double or insert some bytes."""
+    content = bytearray(content)
+    for _ in range(rng.choice([1, 1, 2, 5])):
+        place, length = rng.randrange(len(content)), rng.randrange(1, 30)
+        match rng.randrange(4):
+            case 0:
+                content[place] = rng.randrange(256)
+            case 1:
+                content[place] = rng.choice(b'0123456789-,.\n"ABCMTFRN')
+            case 2 if len(content) > 100:
+                del content[place : place + length]
+            case _:
+                content[place:place] = content[place : place + length]
+    return bytes(content)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_damaged_files_are_refused_or_give_clean_ones(tmp_path, seed):
+    rng = random.Random(seed)
+    messages = [f"3420{i}.5,{kind},{11 + i},5,{1000000 + 100 * side},{side}" for i, (kind, side) in enumerate(ORDERS)]
+    books = [(10001, 5 + i, 9999, 20 - i) for i in range(len(messages))]
+    message_path, book_path = lobster(tmp_path, messages, books)
+    csv_path = databento(tmp_path / "a.csv", RECORDS * 3)
+    output = tmp_path / "out.parquet"
+    originals = {path: path.read_bytes() for path in (message_path, book_path, csv_path)}
+    for _ in range(40):
+        path = rng.choice(list(originals))
+        path.write_bytes(damaged(rng, originals[path]))
+        output.unlink(missing_ok=True)
+        refusal = None
+        try:
+            if path == csv_path:
+                convert("databento", path, output, tick_size="0.01")
+            else:
+                convert("lobster", message_path, output, orderbook=[book_path])
+        except (DataError, ConfigError) as error:
+            refusal = str(error)
+        assert output.exists() == (refusal is None)
+        if refusal is None:
+            assert not {*validate([output]).to_dict()["kinds"]} - {"crossed", "duplicate"}, path.read_bytes()
+        else:
+            assert path.name in refusal
+        path.write_bytes(originals[path])
 
 
 class _Ticks:

@@ -4,6 +4,7 @@ import gzip
 import sys
 from decimal import Decimal
 
+import pyarrow as pa
 import pytest
 from vendor_files import CSV_HEADER, EPOCH_NS, SHARED, converted, databento, needs_shared_data, shown
 
@@ -380,6 +381,25 @@ def test_dbn_of_another_schema_is_refused(tmp_path):
     path = SHARED / "databento" / "ESU4_glbx-mdp3_2024-07-01.mbp-1.dbn.zst"
     with pytest.raises(DataError, match="schema mbp-1; expected mbo"):
         convert("databento", path, tmp_path / "none.parquet", tick_size="0.25")
+
+
+@needs_shared_data
+@pytest.mark.parametrize(
+    ("offset", "value", "message"),
+    [
+        (1, 0, "record 1: TradeMsg; expected MBO records"),
+        (0, 4, "not readable as DBN"),  # a record too short for its kind
+    ],
+)
+def test_foreign_and_damaged_records_of_dbn_are_refused(tmp_path, offset, value, message):
+    pytest.importorskip("databento_dbn")
+    path = SHARED / "databento" / "ESM4_glbx-mdp3_2024-05-08_2s.mbo.dbn.zst"
+    content = bytearray(pa.input_stream(str(path), compression="zstd").read())
+    first_record = 8 + int.from_bytes(content[4:8], "little")
+    content[first_record + offset] = value
+    (tmp_path / "a.dbn").write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        convert("databento", tmp_path / "a.dbn", tmp_path / "none.parquet", tick_size="0.25")
 
 
 @needs_shared_data

@@ -190,6 +190,13 @@ def test_times_keep_every_digit(text, ns):
     assert _nanoseconds(text, Member(None), 1) == ns
 
 
+def test_time_that_runs_backwards_is_raised_and_counted(tmp_path):
+    messages = [FIRST, "34201,5,0,1,1000100,1", "34200.5,5,0,1,1000100,1", "34202,5,0,1,1000100,1"]
+    done, rows = converted(tmp_path, messages, [FIRST_BOOK] * 4)
+    assert [(row["ts_exchange_ns"] - MIDNIGHT_NS) // 10**9 for row in rows[-3:]] == [34201, 34201, 34202]
+    assert done.counts == {"times_raised_to_the_row_before": 1}
+
+
 @pytest.mark.parametrize(("day", "offset"), [("2012-03-09", 5), ("2012-03-12", 4), ("2012-11-05", 5)])
 def test_times_are_new_yorks_in_summer_and_winter(tmp_path, day, offset):
     stem = f"TEST_{day}_34200000_57600000_{{}}_{{}}.csv"
@@ -273,6 +280,7 @@ def test_tick_and_lot_sizes_scale_prices_and_sizes(tmp_path):
         ("34201,1,12,ten,1000000,1", "line 2, column 4: 'ten'; expected an integer"),
         ("34201.5e3,1,12,10,1000000,1", r"line 2: time '34201.5e3'; expected seconds"),
         ("-1,1,12,10,1000000,1", "line 2: time '-1'; expected seconds"),
+        ("86401,1,12,10,1000000,1", "line 2: time '86401'; expected seconds"),
         ("", "line 2: 0 columns; expected 6"),
     ],
 )

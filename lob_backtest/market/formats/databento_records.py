@@ -9,7 +9,8 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -145,7 +146,10 @@ def _dbn_objects(path: Path) -> Iterator[Any]:
             while piece := _read(stream, path, PIECE_BYTES):
                 decoder.write(piece)
                 yield from decoder.decode()
-        except databento_dbn.DBNError as error:
+        except BaseException as error:
+            # A record of an impossible length makes the decoder's Rust panic, which is no Exception in Python.
+            if not isinstance(error, databento_dbn.DBNError) and type(error).__name__ != "PanicException":
+                raise
             raise DataError(f"{path}: not readable as DBN ({error}); get the file again from its source") from error
     if decoder.buffer():
         raise DataError(f"{path}: truncated within a record; get the file again from its source")
@@ -239,8 +243,12 @@ def parse_time(text: str) -> int:
     found = _TIME.fullmatch(text)
     if found is None:
         raise ValueError(f"time {text!r}; expected nanoseconds or a UTC date such as 2025-07-17T08:05:03.360842448Z")
-    whole = datetime.fromisoformat(f"{found[1]}T{found[2]}").replace(tzinfo=UTC)
-    return int(whole.timestamp()) * SECOND + int((found[3] or "").ljust(9, "0"))
+    return _whole_seconds(found[1], found[2]) * SECOND + int((found[3] or "").ljust(9, "0"))
+
+
+@lru_cache(maxsize=1024)
+def _whole_seconds(day: str, time: str) -> int:
+    return int(datetime.fromisoformat(f"{day}T{time}+00:00").timestamp())
 
 
 def parse_price(text: str) -> int:

@@ -137,7 +137,6 @@ class LobsterSource:
         """Write the rows of one message after the other."""
         rows = self._rows
         midnight_ns = day.midnight_ns()
-        end_ns = rows.ts_exchange_ns
         rows.base_flags = 0 if day.orderbook else int(Flag.SUSPECT)
         shown = orderbook_rows(day.orderbook) if day.orderbook else None
         line = 0
@@ -147,10 +146,13 @@ class LobsterSource:
             if message is None or (row is None and shown is not None):
                 short, long = (day.messages, day.orderbook) if message is None else (day.orderbook, day.messages)
                 raise DataError(f"{short}: ends after line {line - 1}, but {long} goes on; expected one row a message")
-            rows.ts_exchange_ns = midnight_ns + message[0]
-            rows.sequence = self._sequence
-            if line == 1 and rows.ts_exchange_ns < end_ns:
+            ts_ns = midnight_ns + message[0]
+            if line == 1 and ts_ns < rows.ts_exchange_ns:
                 raise DataError(f"{self._place}: starts before the end of the file before it; give files in time order")
+            if ts_ns < rows.ts_exchange_ns:
+                self.counts["times_raised_to_the_row_before"] += 1
+            rows.ts_exchange_ns = max(ts_ns, rows.ts_exchange_ns)
+            rows.sequence = self._sequence
             if row is None:
                 self._apply_alone(message, day, first=line == 1)
             elif line == 1:

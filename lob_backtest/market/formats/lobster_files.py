@@ -24,6 +24,7 @@ from lob_backtest.units import SECOND
 MESSAGE_NAME: Final = re.compile(r"(?P<symbol>.+)_(?P<date>\d{4}-\d\d-\d\d)_\d+_\d+_message_(?P<depth>\d+)\.csv")
 MESSAGE_COLUMNS: Final = ("time", "type", "order_id", "size", "price", "direction")
 BLOCK_BYTES: Final = 1 << 22
+DAY_SECONDS: Final = 86_400
 
 Message = tuple[int, int, int, int, int, int]
 """Nanoseconds after midnight, type, order id, size, price in 1/10000, direction."""
@@ -185,7 +186,8 @@ def _nanoseconds(text: str, file: Member, line: int) -> int:
     ninth are rounded away.
     """
     whole, _, fraction = text.partition(".")
-    if not (whole.isdecimal() and (fraction.isdecimal() or not fraction)):
+    readable = whole.isdecimal() and (fraction.isdecimal() or not fraction)
+    if not readable or len(whole) > 5 or int(whole) > DAY_SECONDS:
         raise DataError(f"{file}, line {line}: time {text!r}; expected seconds after midnight, such as 34200.017459617")
     ns = int(whole) * SECOND + int(fraction[:9].ljust(9, "0"))
     return ns + (fraction[9:10] >= "5")
