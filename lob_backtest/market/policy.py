@@ -48,8 +48,6 @@ class Kind(StrEnum):
     DUPLICATE_ORDER = "duplicate_order"  # ADD of an order that is there
     OVERSIZE = "oversize"  # CANCEL or EXECUTE of more than the order has; repair: of all it has
     CROSSED = "crossed"  # best bid >= best ask at the end of a packet of the continuous phase
-    # Found by converters.
-    OFF_TICK = "off_tick"  # a price that is not a whole number of ticks
 
 
 DEFAULT_POLICIES: Final[Mapping[Kind, Policy]] = MappingProxyType(
@@ -83,7 +81,6 @@ ALLOWED: Final[Mapping[Kind, frozenset[Policy]]] = MappingProxyType(
             Kind.NO_LAST: _ANY - {Policy.SKIP},
             Kind.OVERSIZE: _SKIPPABLE | {Policy.REPAIR},
             Kind.CROSSED: {Policy.KEEP},
-            Kind.OFF_TICK: {Policy.FAIL},
         }.items()
     }
 )

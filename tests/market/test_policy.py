@@ -1,12 +1,24 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from lob_backtest.errors import ConfigError
-from lob_backtest.market.policy import ALLOWED, DEFAULT_POLICIES, SAMPLES, Kind, Policy, Sample, Tally, resolve_policies
+from lob_backtest.market.policy import (
+    ALLOWED,
+    DEFAULT_POLICIES,
+    ON_REQUEST,
+    SAMPLES,
+    Kind,
+    Policy,
+    Sample,
+    Tally,
+    resolve_policies,
+)
 
 
 def test_every_kind_has_a_default_that_is_allowed():
@@ -17,6 +29,21 @@ def test_every_kind_has_a_default_that_is_allowed():
 def test_sequence_kinds_are_looked_for_only_on_request():
     assert Kind.SEQUENCE_GAP not in resolve_policies(None)
     assert resolve_policies({"sequence_gap": "repair"})[Kind.SEQUENCE_GAP] == Policy.REPAIR
+
+
+def test_documentation_lists_every_kind_with_its_policies():
+    page = (Path(__file__).parents[2] / "docs" / "data.md").read_text("utf-8")
+    rows = re.findall(
+        r"^\| `(\w+)` \| [^|]+ \| (fail|skip|keep|repair|not looked for) \| ([^|]+) \|$", page, re.MULTILINE
+    )
+    listed = {kind: (default, set(possible.split(", "))) for kind, default, possible in rows}
+    assert listed == {
+        str(kind): (
+            "not looked for" if kind in ON_REQUEST else str(DEFAULT_POLICIES[kind]),
+            set(map(str, ALLOWED[kind])),
+        )
+        for kind in Kind
+    }
 
 
 def test_misspelt_kind_is_refused_with_a_suggestion():

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from market_rows import L2, META, T0, clean, write
 
@@ -35,6 +35,7 @@ def test_events_come_back_as_they_went_in_whatever_their_form(tmp_path, form):
         assert frame[name].dtype == COLUMNS.field(name).type.to_pandas_dtype()
 
 
+@settings(deadline=None)  # the first example also pays for imports
 @given(
     st.lists(
         st.tuples(
