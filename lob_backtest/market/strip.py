@@ -68,10 +68,10 @@ def _flags(flags: NDArray[np.uint8], gone: NDArray[np.bool_]) -> NDArray[np.uint
 
 
 def _part(batch: Batch, begin: int, end: int) -> Batch:
-    return Batch(*(column[begin:end] for column in batch[:9]), row=batch.row + begin, path=batch.path)
+    return Batch._make([*(column[begin:end] for column in batch[:9]), batch.row + begin, batch.path])
 
 
 def _joined(held: Batch, fresh: Batch) -> Batch:
     # Rows are numbered from the fresh batch's first: those held back are counted down from it.
-    columns = (np.concatenate(pair) for pair in zip(held[:9], fresh[:9], strict=True))
-    return Batch(*columns, row=fresh.row - len(held.flags), path=fresh.path)
+    columns = [np.concatenate((held[i], fresh[i])) for i in range(9)]
+    return Batch._make([*columns, fresh.row - len(held.flags), fresh.path])
