@@ -21,6 +21,7 @@ from lob_backtest.report.ledger import Ledger
 from lob_backtest.tables import Cause
 
 _REPLICATES: Final = 500
+_FEWEST: Final = 10  # fills, below which an interval would pretend to know something
 _ELEMENTS: Final = 2_000_000  # of index arrays drawn at once: bounded memory whatever the number of fills
 
 
@@ -37,7 +38,7 @@ class Markout:
         median_ticks: size-weighted (the lower one).
         mean_per_fill_ticks: each fill counts once.
         median_per_fill_ticks: each fill counts once.
-        low_ticks: lower end of the 95% interval of `mean_ticks`; for "all" only.
+        low_ticks: lower end of the 95% interval of `mean_ticks`; for "all" only, from 10 fills on.
         high_ticks: its upper end.
     """
 
@@ -73,7 +74,7 @@ def markouts(ledger: Ledger, *, seed: int = 0) -> list[Markout]:
             entry = _measure(horizon, group, ticks[use], fills["size_lots"][use].astype(float))
             left_out = int(members.sum()) - entry.count
             low, high = (None, None)
-            if group == "all" and entry.count > 1:
+            if group == "all" and entry.count >= _FEWEST:
                 low, high = interval(ticks[use], fills["size_lots"][use].astype(float), seed=seed)
             out.append(_with(entry, left_out, low, high))
     return out

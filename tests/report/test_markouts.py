@@ -70,6 +70,12 @@ def test_the_interval_is_wider_where_neighbours_move_together():
     assert wide > 1.5 * narrow
 
 
+def test_few_fills_have_no_interval():
+    rows = [fill(1, 100, 1, 200, 200 + index) for index in range(10)]
+    assert of(rows[:9]).low_ticks is None
+    assert of(rows).low_ticks < of(rows).mean_ticks < of(rows).high_ticks
+
+
 def test_only_all_fills_have_an_interval():
     found = random_result(1).accounts[0].markouts
     assert all((each.low_ticks is not None) == (each.group == "all") for each in found)
