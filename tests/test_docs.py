@@ -225,11 +225,14 @@ def test_every_action_flag_and_column_is_documented() -> None:
 
 
 def test_the_policies_of_bad_data_are_documented() -> None:
-    from lob_backtest.market.policy import DEFAULT_POLICIES, ON_REQUEST, Kind
+    from lob_backtest.market.policy import ALLOWED, DEFAULT_POLICIES, ON_REQUEST, Kind
 
     page = (ROOT / "docs/data.md").read_text("utf-8")
-    rows = dict(re.findall(r"^\| `(\w+)` \|[^|]*\| ([\w ]+) \|[^|]*\|$", page, re.MULTILINE))
-    assert rows == {k: "not looked for" if k in ON_REQUEST else str(DEFAULT_POLICIES[k]) for k in Kind}
+    rows = re.findall(r"^\| `(\w+)` \|[^|]*\| ([\w ]+) \| ([\w, ]+) \|$", page, re.MULTILINE)
+    assert rows == [
+        (str(k), "not looked for" if k in ON_REQUEST else str(DEFAULT_POLICIES[k]), ", ".join(sorted(ALLOWED[k])))
+        for k in Kind
+    ]
 
 
 def test_every_key_of_the_config_is_documented() -> None:
