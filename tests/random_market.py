@@ -28,7 +28,7 @@ def market_l3(seed: int, rows: int, *, mid: int = 1000, quirks: bool = True) -> 
     stream: list[Row] = []
     ids, ts = 0, 0
 
-    def put(action: int, side: int, order_id: int, price: int, size: int, flags: int = LAST, phase: int = 0) -> None:
+    def put(action: int, side: int, order_id: int, price: int, size: int, flags: int = LAST, *, phase: int = 0) -> None:
         stream.append((ts, int(action), side, order_id, price, size, flags, phase))
         assert book.apply(action, side, order_id, price, size, flags) == 0
 
