@@ -1,0 +1,319 @@
+"""What a strategy sees and does through `ctx`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from random_market import Row, play
+from scenario import BASE, market_row
+
+import lob_backtest as lob
+from lob_backtest.errors import StrategyError
+from lob_backtest.tables import RejectReason, UpdateKind
+
+BOOK = """
+    0 add bid 100 60 #1
+    0 add bid 99 30 #2
+    0 add ask 102 20 #8
+    0 add ask 104 10 #9
+"""
+
+
+def rows(text: str) -> list[Row]:
+    lines = [line.split() for line in text.strip().splitlines()]
+    return [(int(line[0]), *market_row(line[1:])) for line in lines]
+
+
+class Does(lob.Strategy):
+    """Runs functions at times, and notes every call in order."""
+
+    def __init__(self, **at: Callable[[lob.Context], Any]) -> None:
+        super().__init__()
+        self.at = {int(name[1:]): function for name, function in at.items()}
+        self.calls: list[Any] = []
+        self.got: list[Any] = []
+
+    def on_start(self, ctx: lob.Context) -> None:
+        self.calls.append(("start", ctx.now_ns - BASE))
+        self._due = {ctx.at(BASE + time): function for time, function in self.at.items()}
+
+    def on_timer(self, ctx: lob.Context, timer_id: int) -> None:
+        self.calls.append(("timer", ctx.now_ns - BASE))
+        if timer_id in self._due:
+            self.got.append(self._due[timer_id](ctx))
+
+    def on_order(self, ctx: lob.Context, order: lob.Order) -> None:
+        assert order.kind is not None
+        self.calls.append((order.kind.name, order.reason.name, order.order_id, ctx.now_ns - BASE))
+
+    def on_fill(self, ctx: lob.Context, fill: lob.Fill) -> None:
+        self.calls.append(("fill", fill.size_lots, fill.price_ticks, ctx.now_ns - BASE, ctx.position))
+
+    def on_stop(self, ctx: lob.Context) -> None:
+        self.calls.append(("stop", ctx.now_ns - BASE))
+
+
+class Listens(Does):
+    """Is called for the market as well."""
+
+    def on_book(self, ctx: lob.Context) -> None:
+        self.calls.append(("book", ctx.now_ns - BASE, ctx.book.bid_ticks, ctx.book.ask_ticks))
+
+    def on_trade(self, ctx: lob.Context, trade: lob.Print) -> None:
+        self.calls.append(("trade", ctx.now_ns - BASE, trade.side, trade.price_ticks, trade.size_lots, trade.hidden))
+
+
+def go(engine: str, strategy: lob.Strategy, text: str = BOOK, **options: Any) -> dict[str, Any]:
+    options = {"end_ns": BASE + 100, "entry_ns": 1, "response_ns": 1, "local_ns": 1, **options}
+    tables, _ = play(engine, [rows(text)], strategy, **options)
+    return tables
+
+
+def test_the_book_is_the_one_received(engine: str) -> None:
+    def look(ctx: lob.Context) -> tuple[Any, ...]:
+        book = ctx.book
+        prices = (book.bid_ticks, book.bid_size_lots, book.ask_ticks, book.ask_size_lots, book.spread_ticks)
+        return (*prices, book.mid_ticks, book.microprice_ticks, book.imbalance, book.depth(1), book.size_at(-1, 104))
+
+    strategy = Does(t0=look, t1=look, t5=lambda ctx: (ctx.book.depth(9), ctx.book.orders_at(1, 100)))
+    go(engine, strategy)
+    assert strategy.got[0] == (None, 0, None, 0, None, None, None, None, ([], []), 0)
+    assert strategy.got[1] == (100, 60, 102, 20, 2, 101.0, 101.5, 0.5, ([(100, 60)], [(102, 20)]), 10)
+    assert strategy.got[2] == (([(100, 60), (99, 30)], [(102, 20), (104, 10)]), [(1, 60)])
+
+
+def test_values_are_plain_python_numbers(engine: str) -> None:
+    strategy = Does(t5=lambda ctx: [ctx.book.bid_ticks, ctx.position, ctx.now_ns, ctx.cash, ctx.book.mid_ticks])
+    go(engine, strategy)
+    assert [type(value) for value in strategy.got[0]] == [int, int, int, float, float]
+
+
+def test_prints_of_a_packet_are_told_before_its_book_and_only_changes_of_the_best_call_on_book(engine: str) -> None:
+    text = BOOK + "10 execute #1 60\n 20 add bid 98 5 #3\n 30 hidden ask 101 2"
+    strategy = Listens()
+    go(engine, strategy, text)
+    assert strategy.calls == [
+        ("start", 0),
+        ("book", 1, 100, None),
+        ("book", 1, 100, 102),
+        ("trade", 11, -1, 100, 60, False),
+        ("book", 11, 99, 102),
+        ("trade", 31, 1, 101, 2, True),
+        ("stop", 100),
+    ]
+
+
+def test_subscribing_to_depth_calls_on_book_for_any_level(engine: str) -> None:
+    strategy = Listens(t5=lambda ctx: ctx.subscribe(lob.DEPTH))
+    go(engine, strategy, BOOK + "20 add bid 98 5 #3")
+    assert ("book", 21, 100, 102) in strategy.calls
+
+
+def test_timers_repeat_fire_once_and_stop(engine: str) -> None:
+    def plan(ctx: lob.Context) -> None:
+        every = ctx.every(10)
+        once = ctx.at(BASE + 33)
+        ctx.at(BASE + 1)  # past: now
+        ctx.cancel_timer(ctx.every(1))
+        strategy._due |= {once: lambda c: c.cancel_timer(every)}
+
+    strategy = Does(t5=plan)
+    go(engine, strategy)
+    assert [call[1] for call in strategy.calls if call[0] == "timer"] == [5, 5, 15, 25, 33]
+
+
+def test_timers_sleep_while_the_market_is_closed(engine: str) -> None:
+    strategy = Does(t5=lambda ctx: ctx.every(10), t30=lambda ctx: "once")
+    go(engine, strategy, BOOK + "20 status closed\n 50 status open")
+    times = [call[1] for call in strategy.calls if call[0] == "timer"]
+    assert times == [5, 15, 51, 61, 71, 81, 91]
+
+
+def test_equity_is_cash_less_fees_and_the_position_at_the_mid_in_currency(engine: str) -> None:
+    money = lambda ctx: (ctx.position, ctx.cash, ctx.equity)  # noqa: E731
+    strategy = Does(t5=lambda ctx: ctx.buy(None, 10), t6=money, t7=money, t50=money)
+    options = {"taker_rates": (0, 3_000_000_000_000), "tick_lot_value": 0.5}
+    go(engine, strategy, BOOK + "20 add bid 101 1 #5", options=options)
+    assert strategy.got[1] == (0, 0.0, 0.0)
+    assert strategy.got[2] == (10, (-1020 - 30) / 2, (-1020 - 30 + 10 * 101) / 2)
+    assert strategy.got[3] == (10, (-1020 - 30) / 2, (-1020 - 30 + 10 * 101.5) / 2)
+
+
+def test_refusals_come_after_the_callback_that_caused_them(engine: str) -> None:
+    def send(ctx: lob.Context) -> int:
+        order_id = ctx.buy(100, 0)
+        strategy.calls.append("sent")
+        return order_id
+
+    strategy = Does(t5=send)
+    go(engine, strategy)
+    assert strategy.calls[1:4] == [("timer", 5), "sent", ("REJECTED", "SIZE", 1, 5)]
+
+
+@pytest.mark.parametrize(
+    ("price", "size", "options", "reason"),
+    [
+        (100, 0, {}, "SIZE"),
+        (100, -5, {}, "SIZE"),
+        (100, 1 << 40, {}, "SIZE"),
+        (1 << 40, 5, {}, "PRICE"),
+        (100.5, 5, {}, "OFF_TICK"),
+        (100, 2.5, {}, "OFF_LOT"),
+        (math.nan, 5, {}, "BAD_VALUE"),
+        (100, math.inf, {}, "BAD_VALUE"),
+        ("100", 5, {}, "BAD_VALUE"),
+        (100, None, {}, "BAD_VALUE"),
+        (True, 5, {}, "BAD_VALUE"),
+        (100, 5, {"tif": "GTX"}, "BAD_VALUE"),
+        (100, 5, {"tif": None}, "BAD_VALUE"),
+        (100, 5, {"post_only": "yes"}, "BAD_VALUE"),
+        (None, 5, {"post_only": True}, "BAD_VALUE"),
+        (100, 5, {"tif": "IOC", "post_only": True}, "BAD_VALUE"),
+        (100, 5, {"tag": 7}, "BAD_VALUE"),
+    ],
+)
+def test_nonsense_is_refused_as_data(engine: str, price: Any, size: Any, options: dict[str, Any], reason: str) -> None:
+    strategy = Does(t5=lambda ctx: ctx.sell(price, size, **options))
+    tables = go(engine, strategy)
+    assert ("REJECTED", reason, 1, 5) in strategy.calls
+    (row,) = tables["orders"].to_pylist()
+    assert (row["kind"], row["reason"]) == (UpdateKind.REJECTED, RejectReason[reason])
+    assert row["ts_exchange_ns"] is None
+
+
+@pytest.mark.parametrize("order_id", [99, 0, -3, "1", None, 1.0, 10**30])
+def test_a_cancel_or_replace_of_an_unknown_order_is_refused(engine: str, order_id: Any) -> None:
+    def ask(ctx: lob.Context) -> None:
+        ctx.cancel(order_id)
+        ctx.replace(order_id, price_ticks=99)
+
+    strategy = Does(t5=ask)
+    go(engine, strategy)
+    told = [call[:2] for call in strategy.calls if call[0].endswith("REJECTED")]
+    assert told == [("CANCEL_REJECTED", "UNKNOWN_ORDER"), ("REPLACE_REJECTED", "UNKNOWN_ORDER")]
+
+
+def test_requests_are_refused_until_the_warm_up_is_over_and_after_the_end(engine: str) -> None:
+    class Stubborn(Does):
+        def on_stop(self, ctx: lob.Context) -> None:
+            ctx.buy(100, 1)
+            ctx.cancel(2)
+
+    strategy = Stubborn(t5=lambda ctx: ctx.buy(100, 1), t20=lambda ctx: ctx.buy(100, 1))
+    tables = go(engine, strategy, warm_up_ns=20)
+    reasons = [RejectReason(row["reason"]).name for row in tables["orders"].to_pylist()]
+    assert reasons == ["WARM_UP", "NONE", "STOPPED", "STOPPED"]
+
+
+def test_the_run_starts_and_ends_where_the_plan_says_and_builds_the_book_before(engine: str) -> None:
+    strategy = Listens(t50=lambda ctx: (ctx.start_ns, ctx.end_ns, ctx.book.bid_ticks))
+    text = BOOK + "60 add bid 101 1 #5\n 95 add ask 103 1 #6"
+    tables = go(engine, strategy, text, start_ns=BASE + 40, end_ns=BASE + 80)
+    assert strategy.got == [(BASE + 40, BASE + 80, 100)]
+    assert strategy.calls == [("start", 40), ("timer", 50), ("book", 61, 101, 102), ("stop", 80)]
+    assert [row["ts_exchange_ns"] - BASE for row in tables["bbo"].to_pylist()] == [40, 60]
+    assert tables["samples"].to_pylist()[-1]["ts_ns"] == BASE + 80
+
+
+def test_flatten_closes_the_position_with_what_is_displayed(engine: str) -> None:
+    strategy = Does(t5=lambda ctx: ctx.buy(102, 15, tag="open"))
+    tables = go(engine, strategy, flatten=True)
+    fills = [(f["side"], f["price_ticks"], f["size_lots"], f["tag"]) for f in tables["fills"].to_pylist()]
+    assert fills == [(1, 102, 15, "open"), (-1, 100, 15, "flatten")]
+    assert tables["samples"].to_pylist()[-1]["position_lots"] == 0
+
+
+def test_an_initial_position_counts_for_the_limit(engine: str) -> None:
+    strategy = Does(t5=lambda ctx: (ctx.position, ctx.buy(99, 6), ctx.buy(99, 5)))
+    go(engine, strategy, options={"initial_position": 5, "max_position": 10})
+    assert strategy.got[0][0] == 5
+    assert [call[:2] for call in strategy.calls[2:4]] == [("REJECTED", "POSITION_LIMIT"), ("ACCEPTED", "NONE")]
+
+
+def test_orders_lists_live_orders_and_those_in_flight(engine: str) -> None:
+    def listed(ctx: lob.Context) -> list[tuple[Any, ...]]:
+        return [(o.order_id, o.price_ticks, o.open_lots, o.state.name, o.in_flight, o.tag) for o in ctx.orders]
+
+    strategy = Does(
+        t5=lambda ctx: (ctx.buy(100, 5, tag="one"), ctx.sell(104, 4)),
+        t6=listed,
+        t7=listed,
+        t8=lambda ctx: ctx.cancel(1),
+        t9=listed,
+        t12=listed,
+        t13=lambda ctx: ctx.cancel_all(),
+        t20=listed,
+    )
+    go(engine, strategy)
+    assert strategy.got[1] == [(1, 100, 5, "PENDING", True, "one"), (2, 104, 4, "PENDING", True, "")]
+    assert strategy.got[2] == [(1, 100, 5, "LIVE", False, "one"), (2, 104, 4, "LIVE", False, "")]
+    assert strategy.got[4][0] == (1, 100, 5, "LIVE", True, "one")
+    assert strategy.got[5] == [(2, 104, 4, "LIVE", False, "")]
+    assert strategy.got[7] == []
+
+
+def test_recorded_series_and_log_lines_reach_the_result(engine: str, capsys: pytest.CaptureFixture[str]) -> None:
+    strategy = Does(t5=lambda ctx: (ctx.record("skew", 1), ctx.record("skew", 2.5), ctx.log("hello")))
+    tables = go(engine, strategy)
+    assert [(row["name"], row["value"]) for row in tables["series"].to_pylist()] == [("skew", 1.0), ("skew", 2.5)]
+    assert "hello" in capsys.readouterr().err
+
+
+def test_the_generator_is_seeded(engine: str) -> None:
+    draws = []
+    for seed in (1, 1, 2):
+        strategy = Does(t5=lambda ctx: ctx.rng.random())
+        go(engine, strategy, seed=seed)
+        draws.append(strategy.got[0])
+    assert draws[0] == draws[1] != draws[2]
+
+
+@pytest.mark.parametrize(
+    ("use", "message"),
+    [
+        (lambda ctx: ctx.every(0), "ctx.every(0): expected nanoseconds"),
+        (lambda ctx: ctx.every(1.5), "ctx.every(1.5)"),
+        (lambda ctx: ctx.at("noon"), "ctx.at('noon')"),
+        (lambda ctx: ctx.subscribe("everything"), "ctx.subscribe('everything')"),
+        (lambda ctx: ctx.market("Y"), "the run has X0"),
+        (lambda ctx: ctx.record("x", "y"), "expected a number"),
+        (lambda ctx: ctx.quote(bid=100), "ctx.quote(bid=100): expected (price_ticks, size_lots)"),
+        (lambda ctx: ctx.quote(bid=[(100, 1), (100, 2)]), "a price occurs twice"),
+        (lambda ctx: 1 / 0, "raised ZeroDivisionError"),
+    ],
+)
+def test_misuse_stops_the_run_and_names_callback_and_time(engine: str, use: Any, message: str) -> None:
+    with pytest.raises(StrategyError) as caught:
+        go(engine, Does(t5=use))
+    assert message in str(caught.value)
+    assert "Does.on_timer" in str(caught.value)
+    assert "2023-11-14T22:13:20.000000005Z" in str(caught.value)
+
+
+def test_an_endless_loop_at_one_nanosecond_is_stopped(engine: str) -> None:
+    class Loops(Does):
+        def on_order(self, ctx: lob.Context, order: lob.Order) -> None:
+            ctx.buy(100, 0)
+
+    with pytest.raises(StrategyError, match="more than 10,000 requests at one nanosecond"):
+        go(engine, Loops(t5=lambda ctx: ctx.buy(100, 0)))
+
+
+def test_ctx_is_of_no_use_after_the_run(engine: str) -> None:
+    kept: list[lob.Context] = []
+    go(engine, Does(t5=kept.append))
+    with pytest.raises(StrategyError, match="after the run"):
+        kept[0].buy(100, 1)
+    with pytest.raises(StrategyError, match="after the run"):
+        assert kept[0].position
+
+
+def test_a_strategy_reaches_every_instrument_through_one_ctx(engine: str) -> None:
+    strategy = Does(t5=lambda ctx: ctx.market("X1").buy(None, 3), t9=lambda ctx: ctx.market("X1").position)
+    one, two = rows(BOOK), rows(BOOK.replace("102", "103"))
+    tables, _ = play(engine, [one, two], strategy, end_ns=BASE + 50, entry_ns=1, response_ns=1)
+    (fill,) = tables["fills"].to_pylist()
+    assert (fill["instrument"], fill["price_ticks"], strategy.got[1]) == (1, 103, 3)
