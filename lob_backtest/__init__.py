@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lob_backtest.backtest import run as run
     from lob_backtest.config import RunConfig as RunConfig
     from lob_backtest.engine.matching import MatchingEngine as MatchingEngine
     from lob_backtest.engine.matching import Trade as Trade
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from lob_backtest.market.writer import write_events as write_events
     from lob_backtest.regression import compare as compare
     from lob_backtest.result import Result as Result
-    from lob_backtest.run import run as run
     from lob_backtest.strategy import DEPTH as DEPTH
     from lob_backtest.strategy import BookView as BookView
     from lob_backtest.strategy import Context as Context
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from lob_backtest.units import Duration as Duration
 
 _HOMES = {
+    "backtest": ("run",),
     "config": ("RunConfig",),
     "engine.matching": ("MatchingEngine", "Trade"),
     "errors": ("ConfigError", "DataError", "EngineError", "LobBacktestError", "OutputError", "StrategyError"),
@@ -55,7 +56,6 @@ _HOMES = {
     "market.writer": ("read_events", "write_events"),
     "regression": ("compare",),
     "result": ("Result",),
-    "run": ("run",),
     "strategy": ("DEPTH", "BookView", "Context", "Fill", "Order", "Print", "Strategy"),
     "tables": ("Cause", "Liquidity", "OrderState", "RejectReason", "Side", "TimeInForce", "UpdateKind"),
     "units": ("MS", "SECOND", "US", "Duration"),

@@ -47,7 +47,7 @@ ALLOWED: dict[str, set[str]] = {
     "strategy_loader": FOUNDATION | {"strategy"},
     "planning": FOUNDATION | {"config", "engine", "instrument", "market", "plan"},
     "sink": FOUNDATION | {"tables"},
-    "run": {"*"},
+    "backtest": {"*"},
     "cli": {"*"},
     "strategies": {"", "strategy", "quoting", "units"},
 }

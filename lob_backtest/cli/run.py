@@ -50,7 +50,7 @@ def command(
     result is saved as a folder: summary.json, the tables as Parquet, report.html.
     """
     from lob_backtest import storage
-    from lob_backtest.run import run
+    from lob_backtest.backtest import run
 
     values = _values(config, data, strategy, param, changes, seed)
     if out is not None:

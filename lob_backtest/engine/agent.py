@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import traceback
 from collections import deque
 from collections.abc import Sequence
 from heapq import heappop, heappush
+from pathlib import Path
 from typing import Any, Final
 
 from lob_backtest.engine.desk import Desk
@@ -84,14 +86,12 @@ class Agent:
         """Run a callback of the strategy; whatever it raises becomes a `StrategyError`."""
         try:
             getattr(self.strategy, name)(*args)
-        except StrategyError as error:
-            raise StrategyError(
-                f"{type(self.strategy).__name__}.{name} at {format_instant(now_ns)}: {error}"
-            ) from error
         except Exception as error:
-            told = "".join(f", {value!r}" for value in args[1:])
-            where = f"{type(self.strategy).__name__}.{name} at {format_instant(now_ns)}{told}"
-            raise StrategyError(f"{where} raised {type(error).__name__}: {error}") from error
+            told = ", ".join(f"{value!r}" for value in args[1:])
+            what = f"{error}" if isinstance(error, StrategyError) else f"raised {type(error).__name__}: {error}"
+            raise StrategyError(
+                f"{type(self.strategy).__name__}.{name}({told}) at {format_instant(now_ns)}: {what}{_place(error)}"
+            ) from error
 
     def count(self, now_ns: int, what: str) -> None:
         """Count a request or a timer; too many at one nanosecond are an endless loop."""
@@ -253,3 +253,10 @@ class Agent:
     def log(self, now_ns: int, text: str) -> None:
         """Pass on a line of the strategy's."""
         self._recorder.log(now_ns, str(text))
+
+
+def _place(error: Exception) -> str:
+    """Say which line of the author's code an error came from: the last one outside of this package."""
+    own = str(Path(__file__).parents[1])
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(own)]
+    return f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""

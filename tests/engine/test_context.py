@@ -289,7 +289,8 @@ def test_misuse_stops_the_run_and_names_callback_and_time(engine: str, use: Any,
     with pytest.raises(StrategyError) as caught:
         go(engine, Does(t5=use))
     assert message in str(caught.value)
-    assert "Does.on_timer" in str(caught.value)
+    assert "Does.on_timer(" in str(caught.value)
+    assert "test_context.py, line" in str(caught.value)
     assert "2023-11-14T22:13:20.000000005Z" in str(caught.value)
 
 

@@ -1,4 +1,4 @@
-"""`run(config, strategy) -> Result`: from a config to a result."""
+"""`lob_backtest.run`: from a config to a result. (A module named `run` would hide the function.)"""
 
 from __future__ import annotations
 

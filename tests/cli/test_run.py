@@ -1,0 +1,227 @@
+"""`lob-backtest run`: what it writes, and one clear message for everything that can be wrong."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import lob_backtest as lob
+from lob_backtest.cli import main
+
+QUOTES = """
+import lob_backtest as lob
+
+class Quotes(lob.Strategy):
+    size: int = 2
+
+    def on_start(self, ctx):
+        ctx.every(100 * lob.MS)
+
+    def on_timer(self, ctx, timer_id):
+        if ctx.book.mid_ticks is not None:
+            ctx.quote(bid=(ctx.book.bid_ticks, self.size), ask=(ctx.book.ask_ticks, self.size))
+"""
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("market") / "market.parquet"
+    lob.generate(path, events=4_000)
+    return path
+
+
+@pytest.fixture
+def quotes(tmp_path: Path) -> str:
+    (tmp_path / "quotes.py").write_text(QUOTES)
+    return f"{tmp_path / 'quotes.py'}:Quotes"
+
+
+def call(capsys: pytest.CaptureFixture[str], *argv: object) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as stop:
+        main([str(word) for word in argv])
+    out, err = capsys.readouterr()
+    assert isinstance(stop.value.code, int)
+    return stop.value.code, out, err
+
+
+def test_a_run_prints_where_the_money_came_from_and_writes_a_folder(
+    capsys: pytest.CaptureFixture[str], market: Path, quotes: str, tmp_path: Path
+) -> None:
+    code, out, err = call(capsys, "run", "--data", market, "--strategy", quotes, "-o", tmp_path / "out")
+    assert code == 0
+    assert "Where the money came from" in out
+    assert "report.html" in err
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["status"] == "complete"
+    assert len(summary["digest"]) == 64
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"fills.parquet", "orders.parquet", "bbo.parquet", "samples.parquet", "lots.parquet", "report.html"} <= names
+    loaded = lob.Result.load(tmp_path / "out")
+    assert len(loaded.fills) > 0
+
+
+def test_a_config_the_command_line_and_python_give_the_same_digest(
+    capsys: pytest.CaptureFixture[str], market: Path, quotes: str, tmp_path: Path
+) -> None:
+    (tmp_path / "run.toml").write_text(
+        f'[[instrument]]\ndata = ["{market}"]\nfees = {{ maker_bps = -0.2 }}\n'
+        '[strategy]\nclass = "quotes.py:Quotes"\nparams = { size = 3 }\n[latency]\nentry = "1ms"\n'
+    )
+    _, out, _ = call(capsys, "run", tmp_path / "run.toml", "--json")
+    by_file = json.loads(out)["digest"]
+    words = ["--data", market, "-s", quotes, "-p", "size=3", "--set", "latency.entry=1ms", "--json"]
+    _, out, _ = call(capsys, "run", *words, "--set", "instrument.0.fees.maker_bps=-0.2")
+    assert json.loads(out)["digest"] == by_file
+    assert lob.run(tmp_path / "run.toml").digest == by_file
+
+
+def test_a_folder_that_is_there_is_kept_without_force(
+    capsys: pytest.CaptureFixture[str], market: Path, quotes: str, tmp_path: Path
+) -> None:
+    words = ["run", "--data", market, "-s", quotes, "-q", "-o", tmp_path / "out"]
+    assert call(capsys, *words) == (0, "", "")
+    before = (tmp_path / "out" / "summary.json").read_bytes()
+    code, _, err = call(capsys, *words)
+    assert code == 6
+    assert "--force" in err
+    assert (tmp_path / "out" / "summary.json").read_bytes() == before
+    assert call(capsys, *words, "--force")[0] == 0
+
+
+def _bad_file(kind: str, market: Path, folder: Path) -> Path:
+    path = folder / f"{kind}.parquet"
+    table = pq.read_table(market)
+    if kind == "empty":
+        path.write_bytes(b"")
+    elif kind == "text":
+        path.write_text("time,price\n1,2\n")
+    elif kind == "truncated":
+        path.write_bytes(market.read_bytes()[:-100])
+    elif kind == "no_rows":
+        pq.write_table(table.slice(0, 0), path)
+    elif kind == "missing_column":
+        pq.write_table(table.drop_columns(["size_lots"]), path)
+    elif kind == "microseconds":
+        micros = pa.array([t // 1000 for t in table["ts_exchange_ns"].to_pylist()], pa.int64())
+        pq.write_table(table.set_column(0, table.schema.field(0), micros), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        ("empty", "empty"),
+        ("text", "not Parquet"),
+        ("truncated", "Parquet"),
+        ("no_rows", "0 rows"),
+        ("missing_column", "size_lots"),
+        ("microseconds", "microseconds"),
+        ("absent", "absent.parquet"),
+    ],
+)
+def test_a_bad_file_is_one_message_with_exit_code_3(
+    kind: str, says: str, capsys: pytest.CaptureFixture[str], market: Path, quotes: str, tmp_path: Path
+) -> None:
+    path = _bad_file(kind, market, tmp_path)
+    code, out, err = call(capsys, "run", "--data", path, "-s", quotes, "-o", tmp_path / "out")
+    _one_message(code, out, err, 3, says, tmp_path)
+    assert str(path) in err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["-s", "nowhere.py:Quotes"], "nowhere.py: no such file"),
+        (["-s", "lob_backtest.nowhere:Quotes"], "No module named 'lob_backtest.nowhere'"),
+        (["-s", "{quotes}x"], "no strategy class 'Quotesx'"),
+        ([], "strategy.class: missing"),
+        (["-s", "{quotes}", "-p", "sizes=3"], "Did you mean 'size'?"),
+        (["-s", "{quotes}", "-p", "size=three"], "parameter size = 'three'"),
+        (["-s", "{quotes}", "-p", "size"], "expected KEY=VALUE"),
+        (["-s", "{quotes}", "--set", "latency.entri=1ms"], "did you mean 'entry'?"),
+        (["-s", "{quotes}", "--set", "latency.entry=fast"], "latency.entry"),
+        (["-s", "{quotes}", "--set", "latency.entry=0"], "latency.entry"),
+        (["-s", "{quotes}", "--set", "fills.impact=displace"], "fills.impact"),
+        (["-s", "{quotes}", "--set", "risk.max_loss=5000"], "risk.max_loss: unknown key"),
+        (["-s", "{quotes}", "--set", "run.end=yesterday"], "run.end"),
+        (["-s", "{quotes}", "--set", "data.policies.nul=skip"], "did you mean 'null'?"),
+        (["-s", "{quotes}", "--engine", "warp"], "engine 'warp'"),
+    ],
+)
+def test_a_bad_setting_is_one_message_with_exit_code_2(
+    words: list[str], says: str, capsys: pytest.CaptureFixture[str], market: Path, quotes: str, tmp_path: Path
+) -> None:
+    words = [word.replace("{quotes}", quotes) for word in words]
+    code, out, err = call(capsys, "run", "--data", market, *words, "-o", tmp_path / "out")
+    _one_message(code, out, err, 2, says, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[run]\nseeed = 1\n[[instrument]]\ndata = ['x']", "run.seeed: unknown key"),
+        ("[[instrument]]\ndate = ['x']", "instrument.0.date: unknown key"),
+        ("[run", "not a TOML file"),
+        ("[run]\nseed = 1", "instrument: missing"),
+        ("[[instrument]]\ndata = []", "instrument.0.data"),
+        ("[[instrument]]\ndata = ['x']\nfees = { maker_bps = 'much' }", "instrument.0.fees.maker_bps"),
+        ("[[instrument]]\ndata = ['x']\n[report]\nmarkouts = ['1s', '1ms']", "ascending order"),
+    ],
+)
+def test_a_bad_config_file_is_one_message_with_exit_code_2(
+    text: str, says: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "run.toml").write_text(text)
+    code, out, err = call(capsys, "run", tmp_path / "run.toml", "-o", tmp_path / "out")
+    _one_message(code, out, err, 2, says, tmp_path)
+    assert "run.toml" in err
+
+
+def _one_message(code: int, out: str, err: str, expected: int, says: str, folder: Path) -> None:
+    assert (code, out) == (expected, "")
+    assert says in err
+    assert err.startswith("error: ")
+    assert "Traceback" not in err
+    assert not [path for path in folder.iterdir() if path.name.startswith(("out", ".out"))]
+
+
+def test_a_strategy_that_raises_leaves_a_partial_result_and_exit_code_4(
+    capsys: pytest.CaptureFixture[str], market: Path, tmp_path: Path
+) -> None:
+    raising = QUOTES.replace(
+        "if ctx.book", "self.n = getattr(self, 'n', 0) + 1\n        1 / (50 - self.n)\n        if ctx.book"
+    )
+    (tmp_path / "raises.py").write_text(raising)
+    code, _, err = call(capsys, "run", "--data", market, "-s", tmp_path / "raises.py", "-q", "-o", tmp_path / "out")
+    assert code == 4
+    assert "Quotes.on_timer(1) at 2024-07-19T13:30:05.0" in err
+    assert "ZeroDivisionError" in err
+    assert "raises.py, line 12" in err  # where in the author's file
+    result = lob.Result.load(tmp_path / "out")
+    assert result.status == "partial"
+    assert result.summary["residual_half_tick_lots"] == 0
+
+
+def test_a_strategy_file_that_cannot_be_imported_is_exit_code_4(
+    capsys: pytest.CaptureFixture[str], market: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.py").write_text("import lob_backtest as lob\nclass S(lob.Strategy:\n")
+    code, _, err = call(capsys, "run", "--data", market, "-s", tmp_path / "broken.py")
+    assert code == 4
+    assert "SyntaxError" in err
+
+
+def test_the_digest_does_not_depend_on_the_hash_seed(market: Path, quotes: str) -> None:
+    digests = set()
+    for seed in ("0", "1"):
+        words: list[Any] = [sys.executable, "-m", "lob_backtest.cli", "run", "--data", market, "-s", quotes, "--json"]
+        done = subprocess.run(words, capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": seed})
+        digests.add(json.loads(done.stdout)["digest"])
+    assert len(digests) == 1
