@@ -62,7 +62,8 @@ class Replay:
 
     def _start(self) -> None:
         for market in self.markets:
-            market.advance(self.start_ns - 1)
+            while market.next_ns < self.start_ns:
+                market.advance(self.start_ns - 1)
             market.view.catch_up(self.start_ns - 1)
             market.start(self.start_ns)
         for trader in self.traders:

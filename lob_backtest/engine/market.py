@@ -87,7 +87,11 @@ class Market:
         return Before(self._bbo[0], self._bbo[2], self.mid2)
 
     def advance(self, limit_ns: int) -> None:
-        """Apply rows up to a time; stop early when one of them has scheduled something."""
+        """Apply rows up to a time; stop early when one of them has scheduled something.
+
+        At least one row is applied. Where a strategy waits for packets, the exchange goes no further than the arrival
+        of the first that is on its way: what the strategy then sends has to find the exchange as it is at that time.
+        """
         rows, i = self._rows, self._i
         while self.next_ns <= limit_ns and not self.stirred:
             row = rows[i]
@@ -107,6 +111,8 @@ class Market:
             self._i = i
             if flags & LAST:
                 self._end_packet(local_ns)
+                if self.view.eager:
+                    limit_ns = min(limit_ns, local_ns)
             if i == len(rows):
                 self._load()
                 rows, i = self._rows, self._i
