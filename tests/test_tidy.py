@@ -17,7 +17,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 CODE = ("lob_backtest", "strategies", "benchmarks", "scripts", "docs", "tests", "kernel")
-SKIPPED = {".git", ".venv", "out", "build", "dist", "site", "target", "__pycache__"}
+PRODUCTS = re.compile(r"^(\.git|\.venv|\.\w+_cache|\.hypothesis|out|build|dist|site|target|__pycache__|.+\.egg-info)$")
 
 MAX_FUNCTION_LINES = 60
 MAX_MODULE_LINES = 500
@@ -68,9 +68,11 @@ def tracked() -> list[Path]:
             capture_output=True,
             check=True,
         ).stdout.decode()
-        paths = [ROOT / name for name in listed.split("\0") if name]
     except (OSError, subprocess.CalledProcessError):
-        paths = [p for p in ROOT.rglob("*") if not any(part in SKIPPED for part in p.relative_to(ROOT).parts)]
+        listed = ""
+    paths = [ROOT / name for name in listed.split("\0") if name] or [
+        path for path in ROOT.rglob("*") if not any(PRODUCTS.match(part) for part in path.relative_to(ROOT).parts)
+    ]
     return sorted(path for path in paths if path.is_file())
 
 
