@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from lob_backtest.regression import compare as compare
     from lob_backtest.result import Result as Result
     from lob_backtest.strategy import DEPTH as DEPTH
-    from lob_backtest.strategy import BookView as BookView
+    from lob_backtest.strategy import Book as Book
     from lob_backtest.strategy import Context as Context
     from lob_backtest.strategy import Fill as Fill
     from lob_backtest.strategy import Order as Order
@@ -56,7 +56,7 @@ _HOMES = {
     "market.writer": ("read_events", "write_events"),
     "regression": ("compare",),
     "result": ("Result",),
-    "strategy": ("DEPTH", "BookView", "Context", "Fill", "Order", "Print", "Strategy"),
+    "strategy": ("DEPTH", "Book", "Context", "Fill", "Order", "Print", "Strategy"),
     "tables": ("Cause", "Liquidity", "OrderState", "RejectReason", "Side", "TimeInForce", "UpdateKind"),
     "units": ("MS", "SECOND", "US", "Duration"),
 }

@@ -109,7 +109,7 @@ class Fill:
     tag: str
 
 
-class BookView(Protocol):
+class Book(Protocol):
     """The market's book as the strategy has received it."""
 
     @property
@@ -182,7 +182,7 @@ class Context(Protocol):
         """Ask for more calls of `on_book`: `DEPTH`, a change of any level."""
 
     @property
-    def book(self) -> BookView:
+    def book(self) -> Book:
         """The book of this context's instrument."""
 
     @property
