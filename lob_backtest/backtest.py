@@ -1,4 +1,4 @@
-"""`lob_backtest.run`: from a config to a result. (A module named `run` would hide the function.)"""
+"""`lob_backtest.run`: from a config to a result (a module named `run` would hide the function)."""
 
 from __future__ import annotations
 
