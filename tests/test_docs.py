@@ -244,6 +244,12 @@ def test_every_key_of_the_config_is_documented() -> None:
         assert first_cells("configuration.md", name)[1:] == keys, name
 
 
+def test_every_strategy_is_listed() -> None:
+    listed = (ROOT / "strategies/README.md").read_text("utf-8")
+    missing = [p.name for p in (ROOT / "strategies").glob("[a-z]*.py") if f"[{p.name}]({p.name})" not in listed]
+    assert not missing
+
+
 def test_a_wrong_option_in_a_page_is_seen() -> None:
     with pytest.raises(click.exceptions.NoSuchOption):
         parse_only("lob-backtest compare a b --no-such-option")

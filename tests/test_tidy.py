@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -276,6 +277,33 @@ def test_the_package_list_names_every_folder() -> None:
     assert settings["package-dir"] == {"lob_backtest.strategies": "strategies"}
 
 
+def undeclared_imports(name: str, text: str) -> list[str]:
+    """Complain about imports in the package of libraries that an installation of it does not bring."""
+    if not name.startswith(("lob_backtest/", "strategies/")):
+        return []
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["databento"]]
+    known = {re.split(r"[^\w-]", each)[0].replace("-", "_") for each in wanted} | {
+        "lob_backtest",
+        *sys.stdlib_module_names,
+    }
+    complaints = []
+    for node in ast.walk(ast.parse(text)):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [node.module]
+        complaints += [
+            f"{name}: {each} is not among the dependencies" for each in names if each.split(".")[0] not in known
+        ]
+    return complaints
+
+
+def test_every_library_is_declared() -> None:
+    python = [path for path in SOURCES if path.suffix == ".py"]
+    complaints = [c for p in python for c in undeclared_imports(p.relative_to(ROOT).as_posix(), p.read_text("utf-8"))]
+    assert not complaints, "\n".join(complaints)
+
+
 def test_the_package_data_names_every_other_file() -> None:
     patterns = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]["package-data"]
     named = {
@@ -309,6 +337,7 @@ BROKEN = [
     (wrong_way_imports, "lob_backtest/strategy.py", "from .engine import book\n"),
     (wrong_way_imports, "lob_backtest/novelty.py", "import lob_backtest.errors\n"),
     (wrong_way_imports, "strategies/a.py", "from lob_backtest.engine import book\n"),
+    (undeclared_imports, "lob_backtest/a.py", "def f():\n    from scipy.stats import norm\n"),
 ]
 
 
