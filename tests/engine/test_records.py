@@ -1,0 +1,167 @@
+"""What the result tables say of a fill, an order, the market and the account."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from random_market import play
+from scenario import BASE
+from test_context import BOOK, Does, go, rows
+
+import lob_backtest as lob
+from lob_backtest.errors import DataError, StrategyError
+from lob_backtest.plan import IssuePolicy
+
+
+def fills(tables: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(tables["fills"].to_pylist())
+
+
+def test_a_maker_fill_records_arrival_queue_and_market(engine: str) -> None:
+    text = BOOK + "20 add bid 100 9 #5\n 30 execute #1 60\n 40 add bid 101 1 #6\n 40 execute #6 1\n 40 execute #5 4"
+    (fill,) = fills(go(engine, Does(t5=lambda ctx: ctx.buy(100, 3, tag="x")), text))
+    expected = {
+        "order_id": 1,
+        "side": 1,
+        "price_ticks": 100,
+        "size_lots": 3,
+        "ts_exchange_ns": BASE + 40,
+        "ts_local_ns": BASE + 41,
+        "bid_ticks_before": 100,
+        "ask_ticks_before": 102,
+        "mid2_before": 202,
+        "queue_ahead_at_arrival_lots": 60,
+        "ts_arrival_ns": BASE + 6,
+        "tag": "x",
+        "tainted": 0,
+    }
+    assert {name: fill[name] for name in expected} == expected
+
+
+def test_markouts_are_the_mids_after_all_rows_up_to_the_horizon_or_the_end(engine: str) -> None:
+    text = BOOK + "11 add bid 101 1 #5\n 12 cancel #8 20\n 57 add ask 103 1 #6"
+    tables = go(engine, Does(t5=lambda ctx: ctx.buy(102, 1)), text, markouts_ns=(4, 5, 6, 1000), end_ns=BASE + 60)
+    (fill,) = fills(tables)
+    assert fill["ts_exchange_ns"] == BASE + 6
+    assert [fill[f"mid2_after_{h}ns"] for h in (4, 5, 6, 1000)] == [202, 203, 205, 204]
+
+
+def test_mids_are_null_until_the_market_has_two_sides_and_keep_the_last_ones(engine: str) -> None:
+    text = "0 add ask 102 5 #1\n 20 add bid 100 5 #2\n 30 cancel #2 5"
+    strategy = Does(t5=lambda ctx: ctx.buy(102, 1), t40=lambda ctx: ctx.buy(102, 1))
+    one, two = fills(go(engine, strategy, text, markouts_ns=(1, 20)))
+    assert (one["mid2_before"], one["mid2_after_1ns"], one["mid2_after_20ns"]) == (None, None, 202)
+    assert (two["mid2_before"], two["bid_ticks_before"]) == (202, None)
+
+
+def test_samples_are_taken_at_the_start_at_intervals_and_at_the_end(engine: str) -> None:
+    strategy = Does(t5=lambda ctx: (ctx.buy(100, 2), ctx.sell(104, 3), ctx.buy(None, 4)))
+    tables = go(engine, strategy, sample_ns=30, options={"taker_rates": (0, 2_000_000)})
+    samples = tables["samples"].to_pylist()
+    assert [row["ts_ns"] - BASE for row in samples] == [0, 30, 60, 90, 100]
+    assert samples[0]["position_lots"] == samples[0]["cash_tick_lots"] == 0
+    last = {"position_lots": 4, "cash_tick_lots": -408, "fees_micro": 8, "mid2": 202}
+    assert {name: samples[-1][name] for name in last} == last
+    assert (samples[1]["bid_quote_ticks"], samples[1]["ask_quote_ticks"]) == (100, 104)
+
+
+def test_bbo_has_a_row_for_every_packet_that_changes_the_best(engine: str) -> None:
+    text = "0 add bid 100 6 #1 more\n 0 add ask 102 2 #2\n 5 add bid 99 1 #3\n 7 cancel #1 1\n 9 execute #2 2"
+    table = go(engine, Does(), text)["bbo"].to_pylist()
+    seen = [(row["ts_exchange_ns"] - BASE, *list(row.values())[2:]) for row in table]
+    assert seen == [(0, 100, 6, 102, 2), (7, 100, 5, 102, 2), (9, 100, 5, None, None)]
+
+
+@pytest.mark.parametrize(("at", "tainted"), [(20, 1), (29, 1), (31, 0)])
+def test_fills_soon_after_a_suspect_row_are_tainted(engine: str, at: int, tainted: int) -> None:
+    text = BOOK + "10 add bid 98 1 #3 suspect\n 12 cancel #3 1"
+    tables = go(engine, Does(**{f"t{at - 1}": lambda ctx: ctx.buy(102, 1)}), text, taint_ns=20)
+    assert [fill["tainted"] for fill in fills(tables)] == [tainted]
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [("cancel #77 1", "unknown_order"), ("add bid 99 1 #1", "duplicate_order"), ("execute #1 61", "oversize")],
+)
+@pytest.mark.parametrize("resting", [False, True])
+def test_a_row_that_the_book_cannot_apply_fails_or_is_counted(engine: str, line: str, name: str, resting: bool) -> None:
+    strategy = lambda: Does(t5=lambda ctx: ctx.buy(100, 3) if resting else None)  # noqa: E731
+    stream = [rows(BOOK + f"20 {line}")]
+    with pytest.raises(DataError, match=f"scenario: row 4 at .*000000020Z: {name}"):
+        play(engine, stream, strategy(), end_ns=BASE + 50)
+    skip = dict.fromkeys((1, 2, 3), IssuePolicy.SKIP)
+    tables, outcome = play(engine, stream, strategy(), end_ns=BASE + 50, issue_policies=skip)
+    assert outcome.counts[0][f"{name}_skipped"] == 1
+    assert outcome.counts[0]["rows"] == 5
+    assert fills(tables) == []
+
+
+@pytest.mark.parametrize("resting", [False, True])
+def test_an_oversize_execution_is_repaired_to_what_the_order_has(engine: str, resting: bool) -> None:
+    policies = {3: IssuePolicy.REPAIR}
+    strategy = Does(t5=lambda ctx: ctx.buy(101, 90) if resting else None, t30=lambda ctx: ctx.book.bid_ticks)
+    stream = [rows(BOOK + "20 execute #1 61")]
+    tables, outcome = play(
+        engine, stream, strategy, end_ns=BASE + 50, issue_policies=policies, options={"max_position": None}
+    )
+    assert outcome.counts[0]["oversize_repaired"] == 1
+    assert strategy.got[1] == 99
+    assert [(fill["size_lots"], fill["tainted"]) for fill in fills(tables)] == ([(60, 1)] if resting else [])
+
+
+def test_two_strategies_watch_one_market_each_with_orders_of_its_own(engine: str) -> None:
+    from scenario import batch, instrument_plan
+
+    from lob_backtest.engine import load_engine
+    from lob_backtest.plan import Plan
+    from lob_backtest.sink import MemorySink
+
+    first = Does(t5=lambda ctx: ctx.buy(102, 20), t30=lambda ctx: ctx.position)
+    second = Does(t6=lambda ctx: ctx.buy(102, 20), t7=lambda ctx: ctx.sell(104, 1), t30=lambda ctx: ctx.position)
+    plan = Plan((instrument_plan(3),), end_ns=BASE + 50, markouts_ns=(5,), paranoid=True)
+    sink = MemorySink(plan.markouts_ns)
+    load_engine(engine)(plan, [iter([batch(rows(BOOK))])], [first, second], sink)
+    tables = sink.tables()
+    assert [(fill["agent"], fill["size_lots"]) for fill in fills(tables)] == [(0, 20), (1, 20)]
+    assert (first.got[-1], second.got[-1]) == (20, 20)
+    ids = [(row["agent"], row["order_id"]) for row in tables["orders"].to_pylist()]
+    assert len({order_id for _, order_id in ids}) == 3
+
+
+def test_a_partial_run_still_completes_its_tables(engine: str) -> None:
+    from scenario import batch, instrument_plan
+
+    from lob_backtest.engine import load_engine
+    from lob_backtest.plan import Plan
+    from lob_backtest.sink import MemorySink
+
+    strategy = Does(t5=lambda ctx: ctx.buy(102, 1), t30=lambda ctx: 1 // 0)
+    plan = Plan((instrument_plan(3),), end_ns=BASE + 50, markouts_ns=(1000,))
+    sink = MemorySink(plan.markouts_ns)
+    outcome = load_engine(engine)(plan, [iter([batch(rows(BOOK))])], [strategy], sink)
+    assert isinstance(outcome.failure, StrategyError)
+    assert outcome.end_ns == BASE + 30
+    tables = sink.tables()
+    assert fills(tables)[0]["mid2_after_1000ns"] == 202
+    assert tables["samples"].to_pylist()[-1]["ts_ns"] == BASE + 30
+
+
+def test_hedging_across_instruments_settles_each_in_its_own_account(engine: str) -> None:
+    class Hedges(lob.Strategy):
+        def on_start(self, ctx: lob.Context) -> None:
+            ctx.at(BASE + 5)
+
+        def on_timer(self, ctx: lob.Context, timer_id: int) -> None:
+            ctx.buy(None, 2)
+
+        def on_fill(self, ctx: lob.Context, fill: lob.Fill) -> None:
+            if fill.instrument == "X0":
+                ctx.market("X1").sell(None, fill.size_lots)
+
+    one, two = rows(BOOK), rows("0 add bid 200 9 #1\n 0 add ask 202 9 #2")
+    tables, _ = play(engine, [one, two], Hedges(), end_ns=BASE + 50, entry_ns=1, response_ns=1, local_ns=1)
+    assert [(f["instrument"], f["side"], f["price_ticks"], f["ts_exchange_ns"] - BASE) for f in fills(tables)] == [
+        (0, 1, 102, 6),
+        (1, -1, 200, 8),
+    ]
