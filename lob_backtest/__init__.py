@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     from lob_backtest.market.synthetic import generate as generate
     from lob_backtest.market.writer import read_events as read_events
     from lob_backtest.market.writer import write_events as write_events
+    from lob_backtest.quoting import EwmaVolatility as EwmaVolatility
+    from lob_backtest.quoting import FlowToxicity as FlowToxicity
+    from lob_backtest.quoting import InventoryLimit as InventoryLimit
+    from lob_backtest.quoting import InventorySkew as InventorySkew
+    from lob_backtest.quoting import Ladder as Ladder
+    from lob_backtest.quoting import SpreadWidening as SpreadWidening
+    from lob_backtest.quoting import quote_prices as quote_prices
     from lob_backtest.regression import compare as compare
     from lob_backtest.result import Result as Result
     from lob_backtest.strategy import DEPTH as DEPTH
@@ -54,6 +61,15 @@ _HOMES = {
     "market.convert": ("convert",),
     "market.synthetic": ("generate",),
     "market.writer": ("read_events", "write_events"),
+    "quoting": (
+        "EwmaVolatility",
+        "FlowToxicity",
+        "InventoryLimit",
+        "InventorySkew",
+        "Ladder",
+        "SpreadWidening",
+        "quote_prices",
+    ),
     "regression": ("compare",),
     "result": ("Result",),
     "strategy": ("DEPTH", "Book", "Context", "Fill", "Order", "Print", "Strategy"),

@@ -1,0 +1,294 @@
+"""Parts that market makers share, each a few lines: numbers in, numbers out, alone or together.
+
+Prices are ticks, sizes and positions lots, times nanoseconds. A part knows nothing of the run: a strategy makes its
+parts in `on_start` and asks them in its callbacks (docs/quoting.md has one that uses all of them).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from lob_backtest.errors import ConfigError, StrategyError
+from lob_backtest.strategy import Book, Print
+from lob_backtest.units import SECOND, parse_duration
+
+
+def quote_prices(centre_ticks: float, half_spread_ticks: float, book: Book) -> tuple[int, int]:
+    """Return a bid and an ask around a centre: whole ticks, rounded away from it, that do not take.
+
+    Args:
+        centre_ticks: what the quotes are around, such as the mid or a reservation price.
+        half_spread_ticks: the distance of either quote from it, above 0.
+        book: its best prices bound the quotes: the bid stays below the best ask and the ask above the best bid, or
+            they would be refused as post-only.
+
+    Raises:
+        StrategyError: `half_spread_ticks` is not above 0, so that the quotes could meet.
+    """
+    if not half_spread_ticks > 0:
+        raise StrategyError(f"quote_prices: half_spread_ticks = {half_spread_ticks!r}; expected more than 0")
+    bid, ask = math.floor(centre_ticks - half_spread_ticks), math.ceil(centre_ticks + half_spread_ticks)
+    if book.ask_ticks is not None:
+        bid = min(bid, book.ask_ticks - 1)
+    if book.bid_ticks is not None:
+        ask = max(ask, book.bid_ticks + 1)
+    return bid, ask
+
+
+class InventoryLimit:
+    """Shrink the side that would take the position beyond a limit.
+
+    Assumes that both quotes may fill whole; what is in flight is not counted. The run's `[risk] max_position` counts
+    it and is the limit that holds; this one is what the strategy wants. A bound on inventory is part of the model of
+    Guéant, Lehalle and Fernandez-Tapia (2013), "Dealing with the inventory risk", Mathematics and Financial
+    Economics 7(4).
+
+    Args:
+        limit: lots, on either side, 0 or more.
+
+    Raises:
+        ConfigError: `limit` is negative.
+    """
+
+    __slots__ = ("limit",)
+
+    def __init__(self, limit: int) -> None:
+        self.limit: Final = _count("InventoryLimit", "limit", limit, 0)
+
+    def sizes(self, position: int, size: int) -> tuple[int, int]:
+        """Return the sizes to bid and to ask.
+
+        Args:
+            position: lots, signed.
+            size: lots a side while there is room.
+        """
+        return max(0, min(size, self.limit - position)), max(0, min(size, self.limit + position))
+
+
+class InventorySkew:
+    """Move both quotes against the position, so that the next fill tends to reduce it.
+
+    The linear form of the reservation price of Avellaneda and Stoikov (2008), "High-frequency trading in a limit
+    order book", Quantitative Finance 8(3): there, a lot is worth γσ²(T - t) ticks. Assumes that inventory is as bad
+    on one side as on the other, and twice as bad when it is twice as large.
+
+    Args:
+        ticks_per_lot: how far the quotes move for a lot, 0 or more.
+
+    Raises:
+        ConfigError: `ticks_per_lot` is negative.
+    """
+
+    __slots__ = ("ticks_per_lot",)
+
+    def __init__(self, ticks_per_lot: float) -> None:
+        self.ticks_per_lot: Final = _not_negative("InventorySkew", "ticks_per_lot", ticks_per_lot)
+
+    def shift(self, position: int) -> float:
+        """Return the ticks to add to the centre of the quotes: negative when long.
+
+        Args:
+            position: lots, signed.
+        """
+        return -self.ticks_per_lot * position
+
+
+class SpreadWidening:
+    """Add to the half-spread when quoting is dangerous: the market moves, flow is one-sided, or the book is thin.
+
+    The three add up, each linear in what it goes by:
+
+    * volatility σ: `volatility` · σ, the move of σ over `volatility`² seconds. In the closed form of Guéant, Lehalle
+      and Fernandez-Tapia (2013) the part of the spread that pays for inventory risk is proportional to σ.
+    * toxicity, from 0 to 1: `toxicity` · toxicity. In Glosten and Milgrom (1985), "Bid, ask and transaction prices in
+      a specialist market", Journal of Financial Economics 14, the spread rises with the share of informed trades;
+      linearly for a value that takes two equally likely levels.
+    * depth: `depth` / (2 · depth), how far that much one-sided flow moves the price by Cont, Kukanov and Stoikov
+      (2014), "The price impact of order book events", Journal of Financial Econometrics 12(1).
+
+    Assumes that the three are independent; since thin books move more, together they overstate the danger.
+
+    Args:
+        volatility: √s, ticks to add for a tick/√s of volatility.
+        toxicity: ticks to add at toxicity 1.
+        depth: lots of one-sided flow to be safe against.
+
+    Raises:
+        ConfigError: one of them is negative.
+    """
+
+    __slots__ = ("depth", "toxicity", "volatility")
+
+    def __init__(self, *, volatility: float = 0.0, toxicity: float = 0.0, depth: float = 0.0) -> None:
+        self.volatility: Final = _not_negative("SpreadWidening", "volatility", volatility)
+        self.toxicity: Final = _not_negative("SpreadWidening", "toxicity", toxicity)
+        self.depth: Final = _not_negative("SpreadWidening", "depth", depth)
+
+    def ticks(
+        self, *, volatility: float | None = None, toxicity: float | None = None, depth: float | None = None
+    ) -> float:
+        """Return the ticks to add to the half-spread; what is `None`, not known yet, adds nothing.
+
+        Args:
+            volatility: ticks/√s, as `EwmaVolatility` gives it.
+            toxicity: from 0 to 1, as `FlowToxicity` gives it.
+            depth: displayed lots a level, such as the mean of the two best sizes; less than 1 counts as 1.
+        """
+        wider = self.volatility * (volatility or 0.0) + self.toxicity * (toxicity or 0.0)
+        return wider if depth is None else wider + self.depth / (2 * max(1.0, depth))
+
+
+class Ladder:
+    """Spread a quote over several prices, the best first, each of the same size.
+
+    Assumes nothing of the market: deeper levels trade less often at better prices. An order keeps its place while its
+    price stays wanted, so that a step of 1 tick lets quotes that follow a moving mid keep most of their places.
+
+    Args:
+        levels: how many prices, 1 or more.
+        step: ticks between them, 1 or more.
+
+    Raises:
+        ConfigError: one of them is below 1.
+    """
+
+    __slots__ = ("levels", "step")
+
+    def __init__(self, levels: int, step: int = 1) -> None:
+        self.levels: Final = _count("Ladder", "levels", levels, 1)
+        self.step: Final = _count("Ladder", "step", step, 1)
+
+    def quotes(
+        self, side: int, price_ticks: int, size_lots: int, room_lots: int | None = None
+    ) -> list[tuple[int, int]]:
+        """Return the levels of one side of `ctx.quote`.
+
+        Args:
+            side: +1 bids, -1 asks.
+            price_ticks: the best of them.
+            size_lots: of each level; 0: no quotes.
+            room_lots: how much all of them together may have, better levels first; `None`: as much as they want.
+        """
+        room = self.levels * size_lots if room_lots is None else room_lots
+        sizes = [min(size_lots, room - i * size_lots) for i in range(self.levels)]
+        return [(price_ticks - side * i * self.step, size) for i, size in enumerate(sizes) if size > 0]
+
+
+class EwmaVolatility:
+    """Estimate volatility from a price that is looked at now and then, recent moves counting most.
+
+    σ² = Σ w Δp² / Σ w Δt over the looks so far, where w halves with every half-life: the exponential weights of
+    RiskMetrics (1996, technical document, 4th edition), in continuous time, so that looks may be irregular. Assumes no
+    drift. Looked at too often, a mid that bounces makes it too large (Zhang, Mykland and Aït-Sahalia 2005, "A tale of
+    two time scales", Journal of the American Statistical Association 100): look every second rather than at every
+    change, or at the microprice. A price that jumps over a halt counts as having moved.
+
+    Args:
+        half_life: after which time a move counts half; a duration such as "30s", or nanoseconds.
+
+    Raises:
+        ConfigError: `half_life` is not a duration above 0.
+    """
+
+    __slots__ = ("_half_life_ns", "_last", "_seconds", "_seen_ns", "_squares")
+
+    def __init__(self, half_life: str | int) -> None:
+        self._half_life_ns = _duration("EwmaVolatility", half_life)
+        self._last: tuple[int, float] | None = None
+        self._seen_ns = 0
+        self._squares = 0.0
+        self._seconds = 0.0
+
+    @property
+    def value(self) -> float | None:
+        """Return the volatility in ticks/√s; `None` until the looks span a half-life."""
+        if self._seen_ns < self._half_life_ns:
+            return None
+        return math.sqrt(self._squares / self._seconds)
+
+    def update(self, now_ns: int, price_ticks: float) -> float | None:
+        """Take in a price and return `value`.
+
+        Args:
+            now_ns: the time, no earlier than the last one.
+            price_ticks: the mid or microprice.
+        """
+        if self._last is not None:
+            elapsed_ns = now_ns - self._last[0]
+            decay = 0.5 ** (elapsed_ns / self._half_life_ns)
+            self._squares = self._squares * decay + (price_ticks - self._last[1]) ** 2
+            self._seconds = self._seconds * decay + elapsed_ns / SECOND
+            self._seen_ns += elapsed_ns
+        self._last = now_ns, price_ticks
+        return self.value
+
+
+class FlowToxicity:
+    """Measure how one-sided the market's recent trades were: |bought - sold| / (bought + sold), from 0 to 1.
+
+    One-sided flow is the sign of traders who know something. The measure is that of Easley, López de Prado and O'Hara
+    (2012), "Flow toxicity and liquidity in a high-frequency world", Review of Financial Studies 25(5), with weights
+    that halve with every half-life in place of buckets of equal size, and the aggressor as the feed names it in place
+    of a guess. Prints of unknown side are left out. Biased upwards when few trades count: n trades of equal size and
+    random side give about √(2/πn).
+
+    Args:
+        half_life: after which time a trade counts half; a duration such as "30s", or nanoseconds.
+
+    Raises:
+        ConfigError: `half_life` is not a duration above 0.
+    """
+
+    __slots__ = ("_half_life_ns", "_last_ns", "_net", "_total")
+
+    def __init__(self, half_life: str | int) -> None:
+        self._half_life_ns = _duration("FlowToxicity", half_life)
+        self._last_ns = 0
+        self._net = 0.0
+        self._total = 0.0
+
+    @property
+    def imbalance(self) -> float | None:
+        """Return (bought - sold) / (bought + sold), from -1 to 1; `None` before the first trade."""
+        return self._net / self._total if self._total else None
+
+    @property
+    def value(self) -> float | None:
+        """Return the toxicity, from 0 to 1; `None` before the first trade."""
+        return abs(self._net) / self._total if self._total else None
+
+    def update(self, trade: Print) -> float | None:
+        """Take in a trade, as `on_trade` tells it, and return `value`.
+
+        Args:
+            trade: no earlier than the last one.
+        """
+        if trade.side:
+            decay = 0.5 ** ((trade.ts_exchange_ns - self._last_ns) / self._half_life_ns)
+            self._net = self._net * decay + trade.side * trade.size_lots
+            self._total = self._total * decay + trade.size_lots
+            self._last_ns = trade.ts_exchange_ns
+        return self.value
+
+
+def _count(part: str, name: str, value: int, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ConfigError(f"{part}: {name} = {value!r}; expected a whole number, {least} or more")
+    return value
+
+
+def _not_negative(part: str, name: str, value: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise ConfigError(f"{part}: {name} = {value!r}; expected a number, 0 or more")
+    return value
+
+
+def _duration(part: str, half_life: str | int) -> int:
+    try:
+        ns = parse_duration(half_life)
+    except ValueError as error:
+        raise ConfigError(f"{part}: half_life: {error}") from None
+    if ns < 1:
+        raise ConfigError(f"{part}: half_life = {half_life!r}; expected more than 0")
+    return ns
