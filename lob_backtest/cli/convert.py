@@ -13,13 +13,20 @@ import click
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The canonical Parquet file.")
 @click.option("--symbol", help="The instrument to take from files of several; LOBSTER: what to call it.")
-@click.option("--tick-size", help="The price of one tick. LOBSTER and Nasdaq: 0.01 unless given.")
-@click.option("--lot-size", help="The size of one lot; 1 unless given.")
+@click.option(
+    "--tick-size",
+    help="The price of one tick. LOBSTER and Nasdaq: 0.01 unless given; Binance: the finest decimal of the prices.",
+)
+@click.option("--lot-size", help="The size of one lot; 1 unless given; Binance: the finest decimal of the sizes.")
 @click.option(
     "--orderbook",
     multiple=True,
     type=click.Path(path_type=Path),
     help="LOBSTER: the order book file of a message file; once for each.",
+)
+@click.option(
+    "--min-latency",
+    help="Binance: the least time from the exchange to the recorder, 0.5ms unless given; local clocks are set by it.",
 )
 @click.option("--force", is_flag=True, help="Replace the output if it exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON on standard output.")
@@ -32,13 +39,14 @@ def command(
     tick_size: str | None,
     lot_size: str | None,
     orderbook: tuple[Path, ...],
+    min_latency: str | None,
     force: bool,
     as_json: bool,
 ) -> None:
     """Turn a vendor's files into canonical Parquet.
 
-    FORMAT is the vendor's: lobster (a message file, or the zip of message and order book file) or databento (MBO, as
-    DBN or CSV). Several inputs follow each other in time.
+    FORMAT is the vendor's: lobster (a message file, or the zip of message and order book file), databento (MBO, as
+    DBN or CSV) or binance (raw streams behind a local clock). Several inputs follow each other in time.
     """
     from lob_backtest.market.convert import convert
     from lob_backtest.units import format_instant
@@ -52,6 +60,7 @@ def command(
         lot_size=lot_size,
         force=force,
         orderbook=orderbook or None,
+        min_latency=min_latency,
     )
     for note in done.notes:
         click.echo(f"note: {note}", err=True)

@@ -113,6 +113,7 @@ def _write(source: formats.Source, output: Path) -> Conversion:
         lot_size=source.lot_size,
         venue=source.venue,
         depth=source.depth,
+        clock_shift_ns=getattr(source, "clock_shift_ns", None),
     ) as writer:
         for columns in source.columns():
             writer.write(columns)

@@ -97,7 +97,7 @@ def test_bad_input_ends_with_one_line_and_leaves_the_old_output(tmp_path, capsys
         (
             ["convert", "sierra", "a.csv", "-o", "b"],
             2,
-            "format 'sierra' is unknown; expected one of lobster, databento",
+            "format 'sierra' is unknown; expected one of lobster, databento, binance",
         ),
         (["convert", "databento", "absent.csv", "-o", "b"], 3, "absent.csv: no such file"),
         (["convert", "databento", "a.csv", "-o", "b", "--tick-size", "-1"], 2, "tick size '-1': expected a positive"),
@@ -207,7 +207,7 @@ def test_other_packages_add_formats(tmp_path, monkeypatch):
         return [each for each in (entry, broken) if group == formats.GROUP and name in (None, each.name)]
 
     monkeypatch.setattr(formats, "entry_points", entry_points)
-    assert formats.names() == ["lobster", "databento", "broken", "ticks"]
+    assert formats.names() == ["lobster", "databento", "binance", "broken", "ticks"]
     vendor_file = tmp_path / "a.ticks"
     vendor_file.write_text("")
     convert("ticks", vendor_file, tmp_path / "out.parquet", symbol="T", price=7)

@@ -24,11 +24,14 @@ GROUP: Final = "lob_backtest.formats"
 BUILT_IN: Final = {
     "lobster": "lob_backtest.market.formats.lobster",
     "databento": "lob_backtest.market.formats.databento",
+    "binance": "lob_backtest.market.formats.binance",
 }
 
 
 class Source(Protocol):
     """Opened vendor files: what they hold, and their events as canonical columns.
+
+    A source that sets local times right also has `clock_shift_ns`, what it adds to each of them.
 
     Attributes:
         level: 3 for orders, 2 for level sizes.

@@ -1,0 +1,288 @@
+"""Binance: raw streams of depth diffs, trades and snapshots, as a recorder writes them, each line behind a local clock.
+
+How messages become rows:
+
+* A depth diff is one packet of LEVEL rows, `sequence` its last update number `u`. Diffs have to follow each other,
+  across files too: futures by `pu`, spot by `U`. After a gap every row is SUSPECT until a snapshot, or until every
+  level that the book showed has been told anew.
+* The answer of the REST call for the order book is one packet, CLEAR and LEVELs flagged SNAPSHOT. It is brought up
+  to date with the diffs that had arrived before it, and stands behind the last of them. Until the first one
+  every row is SUSPECT, and so is every packet after which a best price lies where neither a snapshot nor the market
+  has been: levels that nobody has told may stand there.
+* A trade is TRADE, one packet, `sequence` 0. Its side is that of the resting order.
+* bookTicker is left out: it says what the book says already, and serves as an independent check of it.
+
+Exchange time is `T`; spot diffs have only `E`. Rows are in the order of that time; at one time prints go before levels.
+The local clock is set right by a constant, so that no message arrives before it happened.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from lob_backtest.errors import ConfigError, DataError
+from lob_backtest.market.formats.binance_book import BinanceBook, Levels, Update
+from lob_backtest.market.formats.binance_stream import (
+    Diff,
+    LevelTexts,
+    Other,
+    Snapshot,
+    Trade,
+    read_messages,
+    to_units,
+)
+from lob_backtest.market.formats.binance_survey import Survey, survey
+from lob_backtest.market.formats.event_rows import EventRows
+from lob_backtest.market.formats.time_order import Packet, TimeOrder
+from lob_backtest.market.schema import LIMIT, Action, Flag
+from lob_backtest.units import MS, format_duration, format_instant, parse_duration
+
+OPTIONS: Final = frozenset({"min_latency"})
+MIN_LATENCY_NS: Final = MS // 2
+PRINT, BOOK = 0, 1
+TRADE, CLEAR, LEVEL = int(Action.TRADE), int(Action.CLEAR), int(Action.LEVEL)
+SUSPECT, SNAPSHOT = int(Flag.SUSPECT), int(Flag.SNAPSHOT)
+
+
+def open_source(
+    inputs: Sequence[Path],
+    *,
+    symbol: str | None = None,
+    tick_size: Decimal | None = None,
+    lot_size: Decimal | None = None,
+    min_latency: str | int = MIN_LATENCY_NS,
+) -> BinanceSource:
+    """Open recordings that follow each other in time; they are read once to learn clocks and sizes.
+
+    Args:
+        inputs: plain or compressed with gzip.
+        symbol: the instrument to take; needed where the files have several.
+        tick_size: if `None`, the finest decimal of the prices.
+        lot_size: if `None`, the finest decimal of the sizes.
+        min_latency: the least time from the exchange to the recorder, as a duration or in nanoseconds: local times are
+            moved so that none is shorter.
+
+    Raises:
+        ConfigError: the symbol is missing or not in the files, or an option is impossible.
+        DataError: a file is missing or corrupt, or a line is not what it should be.
+    """
+    try:
+        min_latency_ns = parse_duration(min_latency)
+    except ValueError as error:
+        raise ConfigError(f"--min-latency: {error}") from None
+    if min_latency_ns < 0:
+        raise ConfigError(f"--min-latency: {min_latency}; expected 0 or more")
+    return BinanceSource(survey(inputs, symbol), tick_size, lot_size, min_latency_ns)
+
+
+class BinanceSource:
+    """Recordings of one instrument, opened; the attributes are those of `formats.Source`.
+
+    Args:
+        found: what the files hold.
+        tick_size: of prices; `None`: the finest decimal.
+        lot_size: of sizes; `None`: the finest decimal.
+        min_latency_ns: the least time from the exchange to the recorder.
+
+    Attributes:
+        clock_shift_ns: what is added to every local time.
+    """
+
+    level = 2
+    depth = None
+
+    def __init__(self, found: Survey, tick_size: Decimal | None, lot_size: Decimal | None, min_latency_ns: int) -> None:
+        self.symbol = found.symbol
+        self.venue = "BINANCE_FUTURES" if found.futures else "BINANCE"
+        self.tick_size = tick_size or Decimal(1).scaleb(-found.price_decimals)
+        self.lot_size = lot_size or Decimal(1).scaleb(-found.size_decimals)
+        self.files = found.files
+        self.counts: Counter[str] = Counter()
+        self.notes: list[str] = []
+        self.clock_shift_ns = max(0, min_latency_ns - found.smallest_latency_ns)
+        self._found = found
+        self._price = _Unit("price", "--tick-size", self.tick_size)
+        self._size = _Unit("size", "--lot-size", self.lot_size)
+        self._book = BinanceBook(self.counts)
+        self._order = TimeOrder()
+        self._rows = EventRows(local_clock=True)
+        self._number = 0
+        self._trade_id: int | None = None
+        self._suspect = True
+        self._say_clock(min_latency_ns)
+        if tick_size is None or lot_size is None:
+            self.notes.append(
+                f"tick size {self.tick_size}, lot size {self.lot_size}: the finest decimals in the files; if the "
+                "exchange has others, pass --tick-size and --lot-size"
+            )
+
+    def columns(self) -> Iterator[dict[str, Any]]:
+        """Yield stretches of whole packets as canonical columns.
+
+        Raises:
+            DataError: a price or size is no multiple of the tick or lot size, or out of range.
+        """
+        for packet in self._in_order():
+            self._write(packet)
+            if self._rows.full:
+                yield self._take()
+        self.counts["packets_that_came_too_late_for_their_time"] = self._order.late
+        self._say_suspect()
+        if len(self._rows):
+            yield self._take()
+
+    def _take(self) -> dict[str, Any]:
+        columns = self._rows.take()
+        del columns["order_id"]
+        return columns
+
+    def _in_order(self) -> Iterator[Packet]:
+        for path in self.files:
+            for message in read_messages(path):
+                if message.symbol not in (self.symbol, None):
+                    continue
+                place = f"{path}, line {message.number}"
+                for packet in self._packets(message, place):
+                    yield from self._order.add(packet)
+        self._book.drop_pending()
+        yield from self._order.rest()
+
+    def _packets(self, message: Diff | Trade | Snapshot | Other, place: str) -> Iterator[Packet]:
+        """Yield what a message says as packets: none, one, or a diff and the snapshot that it completes."""
+        if isinstance(message, Diff):
+            gaps = self.counts["gaps"]
+            levels = self._levels(message.bids, message.asks, place)
+            if self._book.update(Update(message.ts_ns, message.previous, message.last, levels)):
+                if self.counts["gaps"] > gaps:
+                    self.notes.append(f"{place}: diffs are missing before this one, of {format_instant(message.ts_ns)}")
+                yield self._packet(self._book.ts_ns, BOOK, message.local_ns, _level_rows(levels))
+        elif isinstance(message, Snapshot):
+            if message.symbol is None and self._found.has_other_symbols:
+                self.counts["dropped_snapshots_without_symbol"] += 1
+                return
+            self._book.snapshot(message.last, self._levels(message.bids, message.asks, place))
+        elif isinstance(message, Trade):
+            yield from self._print(message, place)
+        else:
+            self.counts[f"left_out_{message.kind}"] += 1
+        if isinstance(message, Diff | Snapshot) and (levels_now := self._book.whole()) is not None:
+            rows = ((CLEAR, 0, 0, 0), *_level_rows(levels_now))
+            yield self._packet(self._book.ts_ns, BOOK, message.local_ns, rows, SNAPSHOT)
+
+    def _print(self, trade: Trade, place: str) -> Iterator[Packet]:
+        if trade.aggregate and self._found.has_trades:
+            self.counts["left_out_aggregates_of_trades"] += 1
+            return
+        if self._trade_id is not None and trade.trade_id <= self._trade_id:
+            self.counts["dropped_repeated_trades"] += 1
+            return
+        if self._trade_id is not None:
+            self.counts["missing_trades"] += trade.trade_id - self._trade_id - 1
+        self._trade_id = trade.trade_id
+        if not trade.on_book:
+            self.counts["dropped_trades_beside_the_book"] += 1
+            return
+        price_ticks, size_lots = self._price.of(trade.price, place), self._size.of(trade.size, place)
+        if not price_ticks or not size_lots:
+            raise DataError(f"{place}: trade of {trade.size} at {trade.price}; expected a price and a size")
+        yield self._packet(trade.ts_ns, PRINT, trade.local_ns, ((TRADE, trade.side, price_ticks, size_lots),))
+
+    def _packet(
+        self, ts_ns: int, rank: int, local_ns: int, rows: tuple[tuple[int, int, int, int], ...], flags: int = 0
+    ) -> Packet:
+        self._number += 1
+        if rank == PRINT:
+            return Packet(ts_ns, rank, self._number, local_ns, 0, flags, rows)
+        assert self._book.last is not None
+        flags |= SUSPECT if self._book.suspect else 0
+        return Packet(ts_ns, rank, self._number, local_ns, self._book.last, flags, rows)
+
+    def _levels(self, bids: LevelTexts, asks: LevelTexts, place: str) -> Levels:
+        """Return levels in ticks and lots."""
+        price, size = self._price, self._size
+        levels = []
+        for side, texts in ((1, bids), (-1, asks)):
+            for price_text, size_text in texts:
+                price_ticks = price.of(price_text, place)
+                if not price_ticks:
+                    raise DataError(f"{place}: a level at price {price_text}; expected more than 0")
+                levels.append((side, price_ticks, size.of(size_text, place)))
+        return levels
+
+    def _write(self, packet: Packet) -> None:
+        """Write a packet's rows; a print is as suspect as the book that it meets."""
+        rows = self._rows
+        if packet.rank == BOOK:
+            self._suspect = bool(packet.flags & SUSPECT)
+        rows.base_flags = packet.flags | (SUSPECT if self._suspect else 0)
+        rows.ts_exchange_ns = packet.ts_ns
+        local_ns = packet.local_ns + self.clock_shift_ns
+        rows.ts_local_ns = local_ns if rows.ts_local_ns is None else max(local_ns, rows.ts_local_ns)
+        rows.sequence = packet.sequence
+        for action, side, price_ticks, size_lots in packet.rows:
+            rows.add(action, side, 0, price_ticks, size_lots)
+        rows.end_packet()
+        self.counts["suspect_packets"] += self._suspect
+
+    def _say_clock(self, min_latency_ns: int) -> None:
+        found = f"smallest local - exchange time is {self._found.smallest_latency_ns / MS:.3f} ms"
+        if self.clock_shift_ns:
+            self.notes.append(
+                f"{found}: {self.clock_shift_ns / MS:.3f} ms were added to local times, so that it is "
+                f"{format_duration(min_latency_ns)} (--min-latency); all latencies are relative to that"
+            )
+        else:
+            self.notes.append(f"{found}: local times are as recorded")
+
+    def _say_suspect(self) -> None:
+        if not self.counts["suspect_packets"]:
+            return
+        if self._book.snapshots:
+            why = f"before the first snapshot, after {self.counts['gaps']} gaps, or at prices that no snapshot reached"
+        else:
+            why = "no snapshot of the book could be used; convert the recording before this one together with it"
+        self.notes.append(
+            f"{self.counts['suspect_packets']} packets are flagged SUSPECT, and own orders do not fill there: {why}"
+        )
+
+
+class _Unit:
+    """Decimals as text, in ticks or lots.
+
+    Args:
+        name: "price" or "size", for messages.
+        option: what sets `unit`.
+        unit: the tick or lot size.
+    """
+
+    def __init__(self, name: str, option: str, unit: Decimal) -> None:
+        self._name = name
+        self._option = option
+        self._unit = unit
+        exponent = unit.normalize().as_tuple().exponent
+        assert isinstance(exponent, int)
+        self._decimals = max(0, -exponent)
+        self._step = int(unit.scaleb(self._decimals))
+
+    def of(self, text: str, place: str) -> int:
+        """Return a decimal as a number of units."""
+        fine = to_units(text, self._decimals)
+        if fine is None or fine % self._step:
+            raise DataError(
+                f"{place}: {self._name} {text} is no multiple of {self._unit}; pass a {self._option} that divides it "
+                "(levels may be finer than the exchange's present rule for new orders)"
+            )
+        units = fine // self._step
+        if units >= LIMIT:
+            raise DataError(
+                f"{place}: {self._name} {text} is 2^40 units of {self._unit} or more; pass a larger {self._option}"
+            )
+        return units
+
+
+def _level_rows(levels: Iterable[tuple[int, int, int]]) -> tuple[tuple[int, int, int, int], ...]:
+    return tuple((LEVEL, side, price_ticks, size_lots) for side, price_ticks, size_lots in levels)

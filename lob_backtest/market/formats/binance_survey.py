@@ -1,0 +1,147 @@
+"""Read Binance recordings once, to learn what they hold before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from lob_backtest.errors import ConfigError, DataError
+from lob_backtest.market.formats.binance_stream import (
+    Diff,
+    LevelTexts,
+    Message,
+    Snapshot,
+    Trade,
+    decimals_of,
+    read_messages,
+)
+
+NAMES_SHOWN: Final = 20
+
+
+@dataclass(slots=True)
+class Survey:
+    """What recordings hold of one instrument.
+
+    Attributes:
+        files: the recordings, in order of time.
+        symbol: of the instrument.
+        futures: whether it is of a futures market.
+        has_other_symbols: whether the files hold other instruments, too.
+        has_trades: whether they hold single trades, so that aggregates would count twice.
+        price_decimals: digits behind the point that prices need.
+        size_decimals: digits behind the point that sizes need.
+        smallest_latency_ns: the smallest local - exchange time of a diff or a trade.
+    """
+
+    files: list[Path]
+    symbol: str
+    futures: bool = False
+    has_other_symbols: bool = False
+    has_trades: bool = False
+    price_decimals: int = 0
+    size_decimals: int = 0
+    smallest_latency_ns: int = 0
+
+
+def survey(paths: Sequence[Path], symbol: str | None) -> Survey:
+    """Read recordings from end to end.
+
+    Args:
+        paths: the recordings, in order of time.
+        symbol: the instrument to look at; `None`: the only one.
+
+    Raises:
+        ConfigError: there are several instruments, and none was chosen, or not this one.
+        DataError: a file is missing or corrupt, a line is not what it should be, files are not in order of time, or
+            there are no diffs.
+    """
+    scouts: dict[str, _Scout] = {}
+    snapshots = _Scout()
+    for path, message in _messages(paths):
+        if isinstance(message, Diff | Trade):
+            scouts.setdefault(message.symbol, _Scout()).see(message, path)
+        elif isinstance(message, Snapshot):
+            (snapshots if message.symbol is None else scouts.setdefault(message.symbol, _Scout())).see(message, path)
+    names = ", ".join(sorted(scouts)[:NAMES_SHOWN]) + (", ..." if len(scouts) > NAMES_SHOWN else "")
+    if not scouts:
+        raise DataError(f"{paths[0]}: neither diffs nor trades of Binance (depthUpdate, trade, aggTrade) in there")
+    if symbol is None and len(scouts) > 1:
+        raise ConfigError(f"{paths[0]}: not one instrument; choose with --symbol one of {names}")
+    name = next(iter(scouts)) if symbol is None else symbol.upper()
+    if name not in scouts:
+        raise ConfigError(f"--symbol {symbol}: not in the files, which hold {names}")
+    scout = scouts[name]
+    if scout.futures is None:
+        raise DataError(f"{paths[0]}: no diffs of {name} (depthUpdate); record its depth stream, too")
+    if len(scouts) == 1:
+        scout.join(snapshots)
+    return Survey(
+        files=list(paths),
+        symbol=name,
+        futures=scout.futures,
+        has_other_symbols=len(scouts) > 1,
+        has_trades=scout.has_trades,
+        price_decimals=scout.price_decimals,
+        size_decimals=scout.size_decimals,
+        smallest_latency_ns=min(scout.latencies_ns),
+    )
+
+
+def _messages(paths: Sequence[Path]) -> Iterator[tuple[Path, Message]]:
+    """Read file after file, and hold them against each other."""
+    end_ns = 0
+    for path in paths:
+        latest_ns = end_ns
+        for message in read_messages(path):
+            if message.local_ns < end_ns:
+                raise DataError(
+                    f"{path}, line {message.number}: recorded before the end of the file before it; give files in "
+                    "time order, none twice"
+                )
+            latest_ns = max(latest_ns, message.local_ns)
+            yield path, message
+        end_ns = latest_ns
+
+
+class _Scout:
+    """What has been seen of one instrument."""
+
+    def __init__(self) -> None:
+        self.futures: bool | None = None
+        self.has_trades = False
+        self.price_decimals = self.size_decimals = 0
+        self.latencies_ns: list[int] = []
+
+    def see(self, message: Diff | Trade | Snapshot, path: Path) -> None:
+        """Take a message in."""
+        if isinstance(message, Trade):
+            self.has_trades = self.has_trades or not message.aggregate
+            if message.on_book:
+                self._sizes([(message.price, message.size)])
+        else:
+            self._sizes(message.bids)
+            self._sizes(message.asks)
+        if isinstance(message, Diff):
+            if self.futures not in (None, message.futures):
+                raise DataError(
+                    f"{path}, line {message.number}: a diff of another market: spot and futures of {message.symbol} "
+                    "are two instruments; convert them one by one"
+                )
+            self.futures = message.futures
+        if not isinstance(message, Snapshot):
+            latency_ns = message.local_ns - message.ts_ns
+            if not self.latencies_ns or latency_ns < self.latencies_ns[0]:
+                self.latencies_ns = [latency_ns]
+
+    def join(self, other: _Scout) -> None:
+        """Take in the decimals of messages that do not name their instrument."""
+        self.price_decimals = max(self.price_decimals, other.price_decimals)
+        self.size_decimals = max(self.size_decimals, other.size_decimals)
+
+    def _sizes(self, texts: LevelTexts) -> None:
+        for price, size in texts:
+            self.price_decimals = max(self.price_decimals, decimals_of(price))
+            self.size_decimals = max(self.size_decimals, decimals_of(size))

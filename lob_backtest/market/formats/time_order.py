@@ -1,0 +1,69 @@
+"""Put packets of several streams in the order of the exchange's clock."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+HOLD_NS: Final = 10_000_000_000
+"""How long a packet waits for earlier ones that were received later, in nanoseconds of the exchange's clock."""
+
+Row = tuple[int, int, int, int]
+"""Action, side, price in ticks, size in lots."""
+
+
+class Packet(NamedTuple):
+    """Rows of one message; packets compare in the order in which they are written.
+
+    Attributes:
+        ts_ns: exchange time.
+        rank: at one time, the lower goes first: prints (0) before levels (1).
+        number: of the packet, as received.
+        local_ns: when it was received.
+        sequence: its number in the feed.
+        flags: of every row.
+        rows: what it says.
+    """
+
+    ts_ns: int
+    rank: int
+    number: int
+    local_ns: int
+    sequence: int
+    flags: int
+    rows: tuple[Row, ...]
+
+
+class TimeOrder:
+    """Sort packets by time while they pass, a stretch of `HOLD_NS` at a time.
+
+    Attributes:
+        late: packets that came so late that they were given the time of the one before; expected to be none.
+    """
+
+    def __init__(self) -> None:
+        self.late = 0
+        self._heap: list[Packet] = []
+        self._newest_ns = 0
+        self._released_ns = 0
+
+    def add(self, packet: Packet) -> Iterator[Packet]:
+        """Take a packet in, and yield those that nothing earlier can follow any more."""
+        if packet.ts_ns < self._released_ns:
+            self.late += 1
+            packet = packet._replace(ts_ns=self._released_ns)
+        heapq.heappush(self._heap, packet)
+        self._newest_ns = max(self._newest_ns, packet.ts_ns)
+        while self._heap and self._heap[0].ts_ns < self._newest_ns - HOLD_NS:
+            yield self._release()
+
+    def rest(self) -> Iterator[Packet]:
+        """Yield what is left."""
+        while self._heap:
+            yield self._release()
+
+    def _release(self) -> Packet:
+        packet = heapq.heappop(self._heap)
+        self._released_ns = packet.ts_ns
+        return packet
