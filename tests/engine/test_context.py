@@ -255,6 +255,13 @@ def test_orders_lists_live_orders_and_those_in_flight(engine: str) -> None:
     assert strategy.got[7] == []
 
 
+def test_an_order_that_has_filled_is_over(engine: str) -> None:
+    strategy = Does(t5=lambda ctx: ctx.buy(102, 5), t9=lambda ctx: list(ctx.orders), t10=lambda ctx: ctx.cancel(1))
+    go(engine, strategy)
+    assert strategy.got[1] == []
+    assert strategy.calls[-2][:3] == ("CANCEL_REJECTED", "TOO_LATE", 1)
+
+
 def test_recorded_series_and_log_lines_reach_the_result(engine: str, capsys: pytest.CaptureFixture[str]) -> None:
     strategy = Does(t5=lambda ctx: (ctx.record("skew", 1), ctx.record("skew", 2.5), ctx.log("hello")))
     tables = go(engine, strategy)

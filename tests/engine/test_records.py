@@ -35,6 +35,8 @@ def test_a_maker_fill_records_arrival_queue_and_market(engine: str) -> None:
         "ts_arrival_ns": BASE + 6,
         "tag": "x",
         "tainted": 0,
+        "liquidity": lob.Liquidity.MAKER,
+        "cause": lob.Cause.QUEUE,
     }
     assert {name: fill[name] for name in expected} == expected
 
@@ -43,7 +45,7 @@ def test_markouts_are_the_mids_after_all_rows_up_to_the_horizon_or_the_end(engin
     text = BOOK + "11 add bid 101 1 #5\n 12 cancel #8 20\n 57 add ask 103 1 #6"
     tables = go(engine, Does(t5=lambda ctx: ctx.buy(102, 1)), text, markouts_ns=(4, 5, 6, 1000), end_ns=BASE + 60)
     (fill,) = fills(tables)
-    assert fill["ts_exchange_ns"] == BASE + 6
+    assert (fill["ts_exchange_ns"], fill["liquidity"]) == (BASE + 6, lob.Liquidity.TAKER)
     assert [fill[f"mid2_after_{h}ns"] for h in (4, 5, 6, 1000)] == [202, 203, 205, 204]
 
 
@@ -118,15 +120,22 @@ def test_two_strategies_watch_one_market_each_with_orders_of_its_own(engine: str
     from lob_backtest.sink import MemorySink
 
     first = Does(t5=lambda ctx: ctx.buy(102, 20), t30=lambda ctx: ctx.position)
-    second = Does(t6=lambda ctx: ctx.buy(102, 20), t7=lambda ctx: ctx.sell(104, 1), t30=lambda ctx: ctx.position)
+    second = Does(
+        t6=lambda ctx: ctx.buy(102, 20),
+        t7=lambda ctx: ctx.sell(104, 1),
+        t20=lambda ctx: (ctx.cancel(2), ctx.cancel(1)),
+        t30=lambda ctx: ctx.position,
+    )
     plan = Plan((instrument_plan(3),), end_ns=BASE + 50, markouts_ns=(5,), paranoid=True)
     sink = MemorySink(plan.markouts_ns)
     load_engine(engine)(plan, [iter([batch(rows(BOOK))])], [first, second], sink)
     tables = sink.tables()
     assert [(fill["agent"], fill["size_lots"]) for fill in fills(tables)] == [(0, 20), (1, 20)]
     assert (first.got[-1], second.got[-1]) == (20, 20)
-    ids = [(row["agent"], row["order_id"]) for row in tables["orders"].to_pylist()]
-    assert len({order_id for _, order_id in ids}) == 3
+    rejected = [call[:3] for call in second.calls if call[0] == "CANCEL_REJECTED"]
+    assert rejected == [("CANCEL_REJECTED", "TOO_LATE", 2), ("CANCEL_REJECTED", "UNKNOWN_ORDER", 1)]
+    accepted = [row["order_id"] for row in tables["orders"].to_pylist() if row["kind"] == lob.UpdateKind.ACCEPTED]
+    assert sorted(accepted) == [1, 2, 4]  # unique in the run
 
 
 def test_a_partial_run_still_completes_its_tables(engine: str) -> None:
