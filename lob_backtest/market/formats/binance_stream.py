@@ -156,10 +156,11 @@ def _open(path: Path) -> BinaryIO:
 
 
 def _read(line: bytes, number: int) -> Message:
-    prefix, _, body = line.partition(b" ")
+    prefix, _, body = line.strip().partition(b" ")
     if not prefix.isdigit() or not EARLIEST_LOCAL_NS <= int(prefix[:20]) < LATEST_LOCAL_NS:
         raise _LineError(
-            f"starts with {_shown(prefix)}; expected the local time in nanoseconds since 1970, a space, and the message"
+            f"starts with {_shown(prefix.decode('ascii', 'replace'))}; expected the local time in nanoseconds since "
+            "1970, a space, and the message"
         )
     try:
         message = json.loads(body)
@@ -167,7 +168,7 @@ def _read(line: bytes, number: int) -> Message:
         raise _LineError(f"no JSON behind the local time ({error})") from None
     local_ns = int(prefix)
     if not isinstance(message, dict):
-        raise _LineError(f"{_shown(body)} is no JSON object; expected a message of Binance")
+        raise _LineError(f"{_shown(message)} is no JSON object; expected a message of Binance")
     stream = message.get("stream")
     data = message.get("data") if stream is not None else message
     if not isinstance(data, dict):

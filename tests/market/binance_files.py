@@ -1,0 +1,67 @@
+"""Small recordings of Binance streams made by hand; times are milliseconds after 2024-07-19T00:00:00Z."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+from lob_backtest.market.schema import Action, Flag
+
+MIDNIGHT_MS = 1_721_347_200_000
+DELAY_NS = 2_000_000
+
+
+def at(ms):
+    return (MIDNIGHT_MS + ms) * 10**6
+
+
+def line(local_ms, message, *, stream=None, clock_ns=DELAY_NS):
+    """Write a message as it is received `clock_ns` after a time."""
+    body = message if stream is None else {"stream": stream, "data": message}
+    return f"{at(local_ms) + clock_ns} {json.dumps(body)}"
+
+
+def depth(ms, first, last, bids=(), asks=(), *, symbol="BTCUSDT", previous=None, received=None, **options):
+    """A diff; futures if `previous` is given."""
+    data = {"e": "depthUpdate", "E": MIDNIGHT_MS + ms, "s": symbol, "U": first, "u": last}
+    if previous is not None:
+        data |= {"T": MIDNIGHT_MS + ms, "E": MIDNIGHT_MS + ms + 1, "pu": previous}
+    data |= {"b": [list(level) for level in bids], "a": [list(level) for level in asks]}
+    return line(ms if received is None else received, data, stream=f"{symbol.lower()}@depth", **options)
+
+
+def trade(ms, number, price, size, *, buyer_rests=True, received=None, symbol="BTCUSDT", **extra):
+    """A trade; `e` may be aggTrade."""
+    event = extra.pop("e", "trade")
+    data = {"e": event, "E": MIDNIGHT_MS + ms, "T": MIDNIGHT_MS + ms, "s": symbol, "p": price, "q": size}
+    data |= {"a" if event == "aggTrade" else "t": number, "m": buyer_rests}
+    return line(ms if received is None else received, data | extra, stream=f"{symbol.lower()}@{event}")
+
+
+def snapshot(received, last, bids=(), asks=(), **extra):
+    """The answer of the REST call."""
+    return line(received, {"lastUpdateId": last, "bids": list(bids), "asks": list(asks), **extra})
+
+
+def ticker(received, update):
+    data = {"u": update, "s": "BTCUSDT", "b": "1.0", "B": "1", "a": "2.0", "A": "1"}
+    return line(received, data, stream="btcusdt@bookTicker")
+
+
+def recording(path, lines):
+    """Write a gzip file of lines."""
+    with gzip.open(path, "wt") as file:
+        file.writelines(each + "\n" for each in lines)
+    return path
+
+
+def told(rows):
+    """Write rows as text: time, action, side, size @ price, flags but LAST, sequence; a bar ends a packet."""
+    texts = []
+    for row in rows:
+        flags = Flag(row["flags"])
+        names = "".join(f" {flag.name}" for flag in flags & ~Flag.LAST)
+        text = f"{row['ts_exchange_ns'] // 10**6 - MIDNIGHT_MS} {Action(row['action']).name} {row['side']:+d} "
+        text += f"{row['size_lots']}@{row['price_ticks']} #{row['sequence']}{names}"
+        texts.append(text + (" |" if Flag.LAST in flags else ""))
+    return texts
