@@ -14,9 +14,9 @@ class AvellanedaStoikov(lob.Strategy):
     """Two quotes around r = s - qγσ²(T-t), apart by γσ²(T-t) + (2/γ) ln(1 + γ/k).
 
     Avellaneda and Stoikov (2008), "High-frequency trading in a limit order book", Quantitative Finance 8(3), the
-    expansion in the inventory. It assumes a mid that is a Brownian motion, fills that arrive at a rate A exp(-kδ) at a distance δ
-    from it, whatever the book shows, and exponential utility. The paper's unit of inventory is one order: here `size`
-    lots, so that γ, which is per currency, becomes γ · size · (value of a tick a lot), per tick and order.
+    expansion in the inventory. It assumes a mid that is a Brownian motion, fills that arrive at a rate A exp(-kδ) at a
+    distance δ from it, whatever the book shows, and exponential utility. The paper's unit of inventory is one order:
+    here `size` lots, so that γ, which is per currency, becomes γ · size · (value of a tick a lot), per tick and order.
 
     T is the configured end of the run, or `horizon` from now where that is sooner or no end is configured.
     `lob-backtest calibrate` estimates `volatility` and `fill_decay`.
