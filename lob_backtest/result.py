@@ -157,7 +157,7 @@ class Result:
 
         return frame("series", rows, self.info)
 
-    def save(self, folder: str | PathLike[str], force: bool = False) -> Path:
+    def save(self, folder: str | PathLike[str], force: bool = False, *, page: bool = True) -> Path:
         """Write the result as a folder: `summary.json`, the tables as Parquet, `report.html`.
 
         It is written under a temporary name beside it, then renamed: there is never half a result.
@@ -165,6 +165,7 @@ class Result:
         Args:
             folder: to write.
             force: replace a result that is there; anything else is never replaced.
+            page: write `report.html`, too, which takes about 5 MB.
 
         Returns:
             the folder.
@@ -172,13 +173,14 @@ class Result:
         Raises:
             OutputError: the folder exists, or it cannot be written.
         """
-        from lob_backtest.report.page import page
+        from lob_backtest.report.page import page as html
 
         target = Path(fspath(folder))
         storage.check_target(target, force=force)
         files: dict[str, str | pa.Table] = {f"{name}.parquet": self.table(name) for name in (*self._tables, "lots")}
         begin = perf_counter()
-        files["report.html"] = page(self)
+        if page:
+            files["report.html"] = html(self)
         self.timing["report_s"] = perf_counter() - begin
         files[storage.MANIFEST] = json.dumps(self._manifest(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         storage.write_folder(target, files, force=force)

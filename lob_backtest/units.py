@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, WithJsonSchema
 
 US: Final = 1_000
 """A microsecond in nanoseconds."""
@@ -85,8 +85,15 @@ def format_instant(ns: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{fraction:09d}Z"
 
 
-Duration = Annotated[int, BeforeValidator(parse_duration)]
+_DURATION_SCHEMA: Final = {
+    "anyOf": [{"type": "string", "pattern": f"^{_DURATION.pattern}$", "examples": ["100ms"]}, {"type": "integer"}]
+}
+_INSTANT_SCHEMA: Final = {
+    "anyOf": [{"type": "string", "pattern": f"^{_INSTANT.pattern}$", "format": "date-time"}, {"type": "integer"}]
+}
+
+Duration = Annotated[int, BeforeValidator(parse_duration), WithJsonSchema(_DURATION_SCHEMA)]
 """Nanoseconds; in a config or on the command line also text such as "100ms"."""
 
-Instant = Annotated[int, BeforeValidator(parse_instant)]
+Instant = Annotated[int, BeforeValidator(parse_instant), WithJsonSchema(_INSTANT_SCHEMA)]
 """Nanoseconds since the epoch, UTC; in a config also an ISO date with its offset."""

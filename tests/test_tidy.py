@@ -286,8 +286,6 @@ def undeclared_imports(name: str, text: str) -> list[str]:
         return []
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     wanted = [*project["dependencies"], *project["optional-dependencies"]["databento"]]
-    if name == "lob_backtest/pytest_plugin.py":  # pytest is what loads it
-        wanted.append("pytest")
     known = {re.split(r"[^\w-]", each)[0].replace("-", "_") for each in wanted} | {
         "lob_backtest",
         *sys.stdlib_module_names,

@@ -11,6 +11,7 @@ import click
 from lob_backtest.errors import LobBacktestError
 
 VERBS: Final = {
+    "init": "Write a project that runs: config, strategy, regression test, CI file.",
     "run": "Replay market data through a strategy and report where the money came from.",
     "convert": "Turn a vendor's files into canonical Parquet.",
     "validate": "List what is wrong with a market data file.",
@@ -19,6 +20,8 @@ VERBS: Final = {
     "generate": "Write a synthetic market data file.",
     "report": "Write the HTML page of a saved result.",
     "compare": "Compare two saved results.",
+    "schema": "Print what a config, a market data file or a result holds.",
+    "doctor": "Say what is installed, what is missing or slow.",
 }
 
 
@@ -36,6 +39,18 @@ class _Verbs(click.Group):
         command = importlib.import_module(f"lob_backtest.cli.{cmd_name}").command
         assert isinstance(command, click.Command)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb; one that is not there gets a suggestion (click's own sees only commands in memory)."""
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], VERBS, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(VERBS)}"
+            raise click.UsageError(f"no verb {args[0]!r}; {hint}", ctx)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs without importing them: `--help` stays fast."""

@@ -1,0 +1,127 @@
+"""Examine an installation: versions, engines and their speed, extras, and where data is found."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Final, Literal
+
+from lob_backtest.engine import ENGINES, load_engine
+from lob_backtest.errors import LobBacktestError
+
+DISTRIBUTION: Final = "lob-backtest"
+MEASURED_EVENTS: Final = 20_000
+FAST_EVENTS_PER_S: Final = 1_000_000
+"""An engine below this is called slow: a busy day of one instrument takes it minutes."""
+
+_REQUIREMENT: Final = re.compile(r"([\w.-]+)\s*(?:>=\s*([\d.]+))?[^;]*(?:;.*extra == [\"'](\w+)[\"'])?")
+
+State = Literal["ok", "slow", "absent", "missing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        what: its name.
+        state: "ok"; "slow"; "absent": not there, and a run needs it not; "missing": no run works without it.
+        found: version, place or speed.
+        advice: what to do about it; empty where it is well.
+    """
+
+    what: str
+    state: State
+    found: str
+    advice: str = ""
+
+
+def examine() -> list[Finding]:
+    """Look at everything that a run needs or can use; nothing is changed."""
+    return [
+        Finding("python", "ok", f"{platform.python_version()} at {sys.executable}"),
+        Finding("machine", "ok", f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"),
+        *_libraries(),
+        *(_engine(name, preferred=place == 0) for place, name in enumerate(ENGINES)),
+        *_data(),
+    ]
+
+
+def _libraries() -> Iterator[Finding]:
+    """Hold what is installed against what the distribution's own metadata ask for."""
+    place = Path(__file__).resolve().parent
+    yield Finding(DISTRIBUTION, "ok", f"{metadata.version(DISTRIBUTION)} at {place}")
+    for text in metadata.requires(DISTRIBUTION) or ():
+        parts = _REQUIREMENT.match(text)
+        assert parts is not None, text
+        name, least, extra = parts.groups()
+        if extra in (None, "databento"):
+            yield _library(name, least or "0", extra)
+
+
+def _library(name: str, least: str, extra: str | None) -> Finding:
+    wanted = f"{DISTRIBUTION}[{extra}]" if extra else f"{name}>={least}"
+    advice = f"pip install '{wanted}'"
+    state: State = "absent" if extra else "missing"
+    try:
+        version = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return Finding(name, state, "not installed" + (f" (extra {extra})" if extra else ""), advice)
+    if _numbers(version) < _numbers(least):
+        return Finding(name, state, f"{version}, older than {least}", advice)
+    return Finding(name, "ok", version)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Return the release numbers of a version: "3.0.1rc1" gives (3, 0, 1)."""
+    return tuple(int(number) for number in re.findall(r"(?:^|\.)(\d+)", version))
+
+
+def _engine(name: str, *, preferred: bool) -> Finding:
+    """Let an engine replay a small synthetic market."""
+    what = f"engine {name}"
+    try:
+        load_engine(name)
+        rate = _events_per_s(name)
+    except ImportError as error:
+        return Finding(what, "absent", f"not installed ({error})", "install lob-backtest with its compiled engine")
+    except (LobBacktestError, OSError) as error:
+        return Finding(what, "missing", f"does not run ({error})", "see the message")
+    found = f"{rate:,.0f} events/s without orders"
+    if preferred and rate < FAST_EVENTS_PER_S:
+        return Finding(what, "slow", found, "pure Python: days of one instrument are comfortable, years are not")
+    return Finding(what, "ok", found)
+
+
+def _events_per_s(name: str) -> float:
+    from lob_backtest.backtest import run
+    from lob_backtest.market.synthetic import generate
+    from lob_backtest.strategy import Strategy
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "market.parquet"
+        generate(path, events=MEASURED_EVENTS)
+        timing = run({"instrument": [{"data": [str(path)]}]}, Strategy, engine=name).timing
+    return timing["events"] / timing["engine_s"]
+
+
+def _data() -> Iterator[Finding]:
+    """Say where the bundled sample and the tests' real market data are."""
+    sample = Path(__file__).resolve().parents[1] / "data" / "sample-l3.parquet"
+    if sample.is_file():
+        yield Finding("sample", "ok", str(sample))
+    else:
+        yield Finding("sample", "absent", "only in a checkout", "lob-backtest generate -o sample.parquet")
+    named = os.environ.get("LOB_SHARED_DATA")
+    folder = Path(named) if named else Path(__file__).resolve().parents[2] / "shared" / "data"
+    if folder.is_dir():
+        yield Finding("real market data", "ok", str(folder))
+    else:
+        yield Finding("real market data", "absent", f"{folder}", "only tests use it; LOB_SHARED_DATA says where it is")

@@ -1,0 +1,35 @@
+"""`lob-backtest doctor`: what is installed, what is missing, and how fast it is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import click
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def command(ctx: click.Context, as_json: bool) -> None:
+    """Say what is installed, what is missing or slow, and where data is found.
+
+    Exits with 0 if everything that a run needs is there, 1 if not.
+    """
+    from lob_backtest.checkup import examine
+    from lob_backtest.cli.output import print_table
+
+    findings = examine()
+    healthy = not any(each.state == "missing" for each in findings)
+    if as_json:
+        click.echo(json.dumps({"healthy": healthy, "findings": [asdict(each) for each in findings]}, indent=2))
+    else:
+        print_table(
+            "lob-backtest doctor",
+            ("", "what", "found"),
+            [(each.state, each.what, each.found) for each in findings],
+        )
+        for each in findings:
+            if each.advice:
+                click.echo(f"{each.what}: {each.advice}", err=True)
+    ctx.exit(0 if healthy else 1)

@@ -1,0 +1,116 @@
+"""The pytest plugin: the fixture `lob_regression` holds a run against a saved result.
+
+It is loaded with every pytest where lob_backtest is installed, so that everything heavy waits for the first use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+if TYPE_CHECKING:
+    from lob_backtest.config import RunConfig
+    from lob_backtest.result import Result
+    from lob_backtest.strategy import Strategy
+
+WRITTEN: Final = pytest.StashKey[list[str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--lob-update`."""
+    group = parser.getgroup("lob_backtest")
+    group.addoption("--lob-update", action="store_true", help="save the results of this run as the new baselines")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make room for the names of the baselines that are written."""
+    config.stash[WRITTEN] = []
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """List the baselines that were written: they want to be looked at and committed."""
+    for line in config.stash[WRITTEN]:
+        terminalreporter.write_line(f"lob_backtest: {line}")
+
+
+@pytest.fixture
+def lob_regression(request: pytest.FixtureRequest) -> Regression:
+    """Hold a run against a baseline: `lob_regression("run.toml", "name", tolerances={"pnl": "1%"})`."""
+    return Regression(request)
+
+
+class Regression:
+    """Runs a config, or takes a result, and compares it with the baseline of a name.
+
+    A baseline is a saved result without its page, in the folder `baselines` beside the test's file.
+    """
+
+    def __init__(self, request: pytest.FixtureRequest) -> None:
+        self._config = request.config
+        self._place = request.path.parent
+
+    def __call__(
+        self,
+        run: Result | RunConfig | dict[str, Any] | str | Path,
+        name: str,
+        strategy: Strategy | type[Strategy] | None = None,
+        *,
+        tolerances: Mapping[str, str | float] | None = None,
+    ) -> Result:
+        """Compare, and fail the test if something moved further than allowed.
+
+        Args:
+            run: a result, or what `lob_backtest.run` takes. A relative path of a TOML file is looked for in the folder
+                of the test's file, then in those above it, wherever pytest is called.
+            name: of the baseline: the folder `baselines/<name>` beside the test's file.
+            strategy: an instance or a class; `None`: the config names it.
+            tolerances: by metric, as `lob_backtest.compare` takes them; without any, the digests must be equal.
+
+        Returns:
+            The new result, for further assertions.
+        """
+        __tracebackhide__ = True
+        from lob_backtest.errors import ConfigError, DataError, OutputError
+        from lob_backtest.regression import compare
+        from lob_backtest.result import Result
+
+        baseline = self._place / "baselines" / name
+        try:
+            result = run if isinstance(run, Result) else self._run(run, strategy)
+            if self._config.getoption("lob_update"):
+                self._save(result, baseline)
+                return result
+            if not baseline.exists():
+                pytest.fail(f"no baseline {baseline}; `pytest --lob-update` saves this result as one", pytrace=False)
+            comparison = compare(baseline, result, tolerances=tolerances)
+        except (ConfigError, DataError, OutputError) as error:
+            pytest.fail(f"{type(error).__name__}: {error}", pytrace=False)
+        if not comparison.same:
+            pytest.fail(
+                f"{name}: {comparison}\nbaseline: {baseline}; `pytest --lob-update` replaces it if the change is meant",
+                pytrace=False,
+            )
+        return result
+
+    def _run(self, run: Any, strategy: Strategy | type[Strategy] | None) -> Result:
+        from lob_backtest.backtest import run as backtest
+        from lob_backtest.errors import ConfigError
+
+        if isinstance(run, str | Path):
+            found = (folder / run for folder in (self._place, *self._place.parents) if (folder / run).is_file())
+            path = next(found, None)
+            if path is None:
+                raise ConfigError(f"{run}: no such file in {self._place} or a folder above it")
+            run = path
+        return backtest(run, strategy)
+
+    def _save(self, result: Result, baseline: Path) -> None:
+        from lob_backtest.result import Result
+
+        old = Result.load(baseline).digest if baseline.exists() else None
+        if old != result.digest:
+            result.save(baseline, force=True, page=False)
+            self._config.stash[WRITTEN].append(f"{'replaced' if old else 'wrote'} {baseline}")
