@@ -262,6 +262,30 @@ def test_an_order_that_has_filled_is_over(engine: str) -> None:
     assert strategy.calls[-2][:3] == ("CANCEL_REJECTED", "TOO_LATE", 1)
 
 
+def test_an_order_is_known_until_all_that_was_asked_of_it_is_answered(engine: str) -> None:
+    class Notes(Does):
+        def on_order(self, ctx: lob.Context, order: lob.Order) -> None:
+            self.calls.append((order.kind, order.side, order.state, order.filled_lots))
+
+    strategy = Notes(t5=lambda ctx: ctx.buy(102, 5), t6=lambda ctx: ctx.cancel(1), t20=lambda ctx: list(ctx.orders))
+    go(engine, strategy)
+    assert strategy.calls[-3] == (lob.UpdateKind.CANCEL_REJECTED, 1, lob.OrderState.FILLED, 5)
+    assert strategy.got[-1] == []
+
+
+def test_a_replacement_counts_its_fills_once_for_the_position_limit(engine: str) -> None:
+    text = BOOK + "10 add bid 100 9 #5\n 11 execute #1 60\n 12 execute #5 4"
+    strategy = Does(
+        t5=lambda ctx: ctx.buy(100, 8),
+        t20=lambda ctx: ctx.replace(1, price_ticks=99, size_lots=10),
+        t30=lambda ctx: ctx.replace(1, size_lots=11),
+        t40=lambda ctx: [(order.open_lots, order.price_ticks) for order in ctx.orders],
+    )
+    go(engine, strategy, text, options={"max_position": 10})
+    assert strategy.got[-1] == [(6, 99)]
+    assert ("REPLACE_REJECTED", "POSITION_LIMIT", 1, 30) in strategy.calls
+
+
 def test_recorded_series_and_log_lines_reach_the_result(engine: str, capsys: pytest.CaptureFixture[str]) -> None:
     strategy = Does(t5=lambda ctx: (ctx.record("skew", 1), ctx.record("skew", 2.5), ctx.log("hello")))
     tables = go(engine, strategy)

@@ -156,6 +156,13 @@ def test_a_partial_run_still_completes_its_tables(engine: str) -> None:
     assert tables["samples"].to_pylist()[-1]["ts_ns"] == BASE + 30
 
 
+def test_a_run_of_several_instruments_starts_with_the_first_row_of_any(engine: str) -> None:
+    late, early = rows("20 add bid 100 1 #1"), rows("3 add bid 100 1 #1")
+    strategy = Does()
+    play(engine, [late, early], strategy, end_ns=BASE + 50)
+    assert strategy.calls[0] == ("start", 3)
+
+
 def test_hedging_across_instruments_settles_each_in_its_own_account(engine: str) -> None:
     class Hedges(lob.Strategy):
         def on_start(self, ctx: lob.Context) -> None:
