@@ -22,8 +22,8 @@ class AvellanedaStoikov(lob.Strategy):
     `lob-backtest calibrate` estimates `volatility` and `fill_decay`.
     """
 
-    gamma: Annotated[float, Gt(0)] = 0.01  # γ, risk aversion, 1/currency
-    fill_decay: Annotated[float, Gt(0)] = 0.5  # k, 1/tick
+    gamma: Annotated[float, Gt(0)] = 0.1  # γ, risk aversion, 1/currency
+    fill_decay: Annotated[float, Gt(0)] = 2.0  # k, 1/tick
     volatility: Annotated[float, Ge(0)] = 0.0  # σ, ticks/√s; 0: estimated as the run goes
     half_life: lob.Duration = 60 * lob.SECOND  # of that estimate
     horizon: lob.Duration = 60 * lob.SECOND

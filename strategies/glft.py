@@ -25,9 +25,9 @@ class Glft(lob.Strategy):
     `lob-backtest calibrate` estimates `volatility`, `fill_rate` and `fill_decay`.
     """
 
-    gamma: Annotated[float, Gt(0)] = 0.01  # γ, risk aversion, 1/currency
-    fill_rate: Annotated[float, Gt(0)] = 1.0  # A, 1/s, of one side
-    fill_decay: Annotated[float, Gt(0)] = 0.5  # k, 1/tick
+    gamma: Annotated[float, Gt(0)] = 0.1  # γ, risk aversion, 1/currency
+    fill_rate: Annotated[float, Gt(0)] = 2.0  # A, 1/s, of one side
+    fill_decay: Annotated[float, Gt(0)] = 2.0  # k, 1/tick
     volatility: Annotated[float, Ge(0)] = 0.0  # σ, ticks/√s; 0: estimated as the run goes
     half_life: lob.Duration = 60 * lob.SECOND  # of that estimate
     size: Annotated[int, Ge(1)] = 10  # lots a side

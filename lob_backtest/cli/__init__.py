@@ -17,6 +17,7 @@ VERBS: Final = {
     "validate": "List what is wrong with a market data file.",
     "inspect": "Show what a market data file holds.",
     "book": "Dump the rebuilt order book.",
+    "calibrate": "Estimate volatility and how often quotes are reached.",
     "generate": "Write a synthetic market data file.",
     "report": "Write the HTML page of a saved result.",
     "compare": "Compare two saved results.",

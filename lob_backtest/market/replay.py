@@ -149,15 +149,30 @@ def replay(source: MarketSource, book: Book, tally: Tally) -> Iterator[Moment]:
         for i, event in enumerate(rows):
             issue = book.apply(*event)
             if issue:
-                kind = KIND_BY_ISSUE[Issue(issue)]
-                sample = Sample(batch.path, batch.row + i, times[i])
-                if DEFAULT_POLICIES[kind] == Policy.FAIL:
-                    raise DataError(
-                        f"{batch.path}, row {sample.row} at {format_instant(times[i])}: {kind} (order {event[2]}); "
-                        "the book cannot do this; see `lob-backtest validate`"
-                    )
-                tally.add(kind, DEFAULT_POLICIES[kind], sample)
+                settle(issue, event[2], Sample(batch.path, batch.row + i, times[i]), tally)
             yield Moment(begin + i, numbers[i], times[i], bool(event[5] & Flag.LAST))
+
+
+def settle(issue: int, order_id: int, sample: Sample, tally: Tally) -> None:
+    """Count a row that the book could not apply, or refuse it.
+
+    Args:
+        issue: what `Book.apply` answered, not 0.
+        order_id: of the row.
+        sample: where the row is.
+        tally: takes the count.
+
+    Raises:
+        DataError: rows of this kind are not skipped; the message has file, row and time.
+    """
+    kind = KIND_BY_ISSUE[Issue(issue)]
+    policy = DEFAULT_POLICIES[kind]
+    if policy == Policy.FAIL:
+        raise DataError(
+            f"{sample.path}, row {sample.row} at {format_instant(sample.ts_exchange_ns)}: {kind} (order {order_id}); "
+            "the book cannot do this; see `lob-backtest validate`"
+        )
+    tally.add(kind, policy, sample)
 
 
 class _Sequences:
