@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from lob_backtest.config import InstrumentPart, RunConfig
 from lob_backtest.engine import ENGINES, Outcome, load_engine
-from lob_backtest.errors import ConfigError
+from lob_backtest.errors import ConfigError, LobBacktestError, StrategyError
 from lob_backtest.market.reader import MarketSource, open_market
 from lob_backtest.market.schema import Batch
 from lob_backtest.market.strip import Stripped
@@ -23,6 +23,7 @@ from lob_backtest.result import InputInfo, InstrumentInfo, Result, RunInfo
 from lob_backtest.sink import MemorySink
 from lob_backtest.strategy import Strategy
 from lob_backtest.strategy_loader import load_strategy
+from lob_backtest.units import format_instant
 
 LIBRARIES: Final = ("lob-backtest", "numpy", "pyarrow", "pandas")
 
@@ -46,7 +47,7 @@ def run(
         The result.
 
     Raises:
-        ConfigError: the config is wrong, or the strategy is not to be had.
+        ConfigError: the config is wrong, the strategy is not to be had, or the data end before the run starts.
         DataError: a file cannot be read or breaks its contract.
         StrategyError: the strategy raised; its `result` is what the run had produced until then.
         EngineError: an invariant is broken.
@@ -68,6 +69,8 @@ def run(
     timing = {"events": events, "read_s": read_s, "engine_s": engine_s - read_s, "report_s": 0.0}
     info = _info(config, plan, feeds, outcome, agent, name)
     failure = outcome.failure
+    if failure is None:
+        _refuse_empty(config, outcome)
     result = Result(sink.tables(), info, status="partial" if failure else "complete", timing=timing)
     if failure is not None:
         failure.result = result
@@ -75,11 +78,22 @@ def run(
     return result
 
 
+def _refuse_empty(config: RunConfig, outcome: Outcome) -> None:
+    """Refuse a stretch of time without data: a mistyped year must not pass for a strategy that does nothing."""
+    if outcome.end_ns >= outcome.start_ns:
+        return
+    start, end = format_instant(outcome.start_ns), format_instant(outcome.end_ns)
+    if config.run.start is not None:
+        raise ConfigError(f"run.start: {start} lies after the data, which end at {end}")
+    raise ConfigError(f"run.end: {end} lies before the data, which begin at {start}")
+
+
 def make_strategy(config: RunConfig, strategy: Strategy | type[Strategy] | None) -> Strategy:
     """Return the strategy object of a run.
 
     Raises:
         ConfigError: there is none, a parameter is wrong, or the instance has run before.
+        StrategyError: its `__init__` raised.
     """
     if strategy is None:
         if config.strategy.class_ is None:
@@ -88,7 +102,7 @@ def make_strategy(config: RunConfig, strategy: Strategy | type[Strategy] | None)
             )
         strategy = load_strategy(config.strategy.class_)
     if isinstance(strategy, type) and issubclass(strategy, Strategy):
-        strategy = strategy(**config.strategy.params)
+        strategy = _instance(strategy, config.strategy.params)
     elif not isinstance(strategy, Strategy):
         raise ConfigError(f"strategy: expected a Strategy or a subclass of it, got {strategy!r}")
     elif config.strategy.params:
@@ -97,6 +111,15 @@ def make_strategy(config: RunConfig, strategy: Strategy | type[Strategy] | None)
         raise ConfigError(f"{type(strategy).__name__}: this instance has run already; make a new one for each run")
     strategy._used = True
     return strategy
+
+
+def _instance(cls: type[Strategy], params: dict[str, Any]) -> Strategy:
+    try:
+        return cls(**params)
+    except LobBacktestError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise StrategyError(f"{cls.__name__}.__init__(): raised {type(error).__name__}: {error}") from error
 
 
 @contextmanager

@@ -253,7 +253,7 @@ def read_toml(path: str | Path) -> dict[str, Any]:
         if isinstance(part, dict) and isinstance(part.get("data"), list):
             part["data"] = [_beside(path, each) for each in part["data"]]
     strategy = values.get("strategy")
-    if isinstance(strategy, dict) and isinstance(strategy.get("class"), str) and ".py:" in strategy["class"]:
+    if isinstance(strategy, dict) and isinstance(strategy.get("class"), str) and _is_file(strategy["class"]):
         strategy["class"] = _beside(path, strategy["class"])
     return values
 
@@ -264,14 +264,22 @@ def changed(values: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
     Raises:
         ConfigError: the key runs through something that is not a table.
     """
+    try:
+        whole: dict[str, Any] = _changed(values, key, value)
+    except KeyError:
+        raise ConfigError(f"{key}: there is no table to set it in; for an instrument write instrument.0.KEY") from None
+    return whole
+
+
+def _changed(values: Any, key: str, value: Any) -> Any:
     head, _, rest = key.partition(".")
     if isinstance(values, list) and head.isdigit() and int(head) < len(values):
-        copy: Any = list(values)
-        copy[int(head)] = changed(copy[int(head)], rest, value) if rest else value
-        return typing.cast("dict[str, Any]", copy)
+        copy = list(values)
+        copy[int(head)] = _changed(copy[int(head)], rest, value) if rest else value
+        return copy
     if not isinstance(values, dict):
-        raise ConfigError(f"{key}: there is no table to set it in; for an instrument write instrument.0.KEY")
-    return {**values, head: changed(values.get(head, {}), rest, value) if rest else value}
+        raise KeyError(head)
+    return {**values, head: _changed(values.get(head, {}), rest, value) if rest else value}
 
 
 def _beside(path: Path, name: Any) -> Any:
@@ -280,9 +288,19 @@ def _beside(path: Path, name: Any) -> Any:
     return str(path.parent / name)
 
 
+def _is_file(strategy: str) -> bool:
+    """Say whether a strategy is named by its file; the class may be left out where the file has one."""
+    return ".py:" in strategy or strategy.endswith(".py")
+
+
 def _messages(error: ValidationError) -> list[str]:
     messages = []
-    for item in error.errors():
+    items = error.errors()
+    for item in items:
+        if item["type"] == "too_short" and any(
+            other["loc"][: len(item["loc"])] == item["loc"] for other in items if other is not item
+        ):
+            continue  # only because its one element is wrong, which has a message of its own
         place = [str(part) for part in item["loc"]]
         key = ".".join(part for part in place if not part.startswith(("function-", "literal[", "constrained-")))
         if item["type"] == "extra_forbidden":

@@ -46,7 +46,7 @@ def _import_file(path: Path) -> ModuleType:
     try:
         sys.modules[path.stem] = module
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise StrategyError(f"{path}: {type(error).__name__} when it was imported: {error}") from error
     finally:
         sys.path.pop(0)
@@ -63,7 +63,7 @@ def _import_module(place: str, name: str, plugins: list[str]) -> ModuleType:
         ) from None
     except (ValueError, TypeError):
         raise ConfigError(f"strategy {name!r}: expected 'path/to/file.py:Class' or 'module:Class'") from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise StrategyError(f"{place}: {type(error).__name__} when it was imported: {error}") from error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import tomllib
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +57,8 @@ def command(
     if out is not None:
         storage.check_target(out, force=force)
     try:
-        result = run(values, engine=engine, paranoid=paranoid)
+        with redirect_stdout(sys.stderr):  # what a strategy prints is talk: it must not run into --json
+            result = run(values, engine=engine, paranoid=paranoid)
     except StrategyError as error:
         if error.result is not None:
             _finish(error.result, out, force, as_json, quiet)

@@ -83,10 +83,13 @@ class Agent:
         return Gateway(market, update, filled)
 
     def call(self, name: str, now_ns: int, *args: Any) -> None:
-        """Run a callback of the strategy; whatever it raises becomes a `StrategyError`."""
+        """Run a callback of the strategy; whatever it raises becomes a `StrategyError`.
+
+        So does `sys.exit`: it would end the process with the author's exit code and without a result.
+        """
         try:
             getattr(self.strategy, name)(*args)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             told = ", ".join(f"{value!r}" for value in args[1:])
             what = f"{error}" if isinstance(error, StrategyError) else f"raised {type(error).__name__}: {error}"
             raise StrategyError(
@@ -255,7 +258,7 @@ class Agent:
         self._recorder.log(now_ns, str(text))
 
 
-def _place(error: Exception) -> str:
+def _place(error: BaseException) -> str:
     """Say which line of the author's code an error came from: the last one outside of this package."""
     own = str(Path(__file__).parents[1])
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(own)]

@@ -152,6 +152,12 @@ def test_a_bad_file_is_one_message_with_exit_code_3(
         (["-s", "{quotes}", "--set", "risk.max_loss=5000"], "risk.max_loss: unknown key"),
         (["-s", "{quotes}", "--set", "run.end=yesterday"], "run.end"),
         (["-s", "{quotes}", "--set", "data.policies.nul=skip"], "did you mean 'null'?"),
+        (["-s", "{quotes}", "--set", "instrument.7.name=X"], "instrument.7.name: there is no table"),
+        (["-s", "{quotes}", "--set", "run.start=2030-01-01T00:00:00Z"], "lies after the data, which end at 2024-07-19"),
+        (
+            ["-s", "{quotes}", "--set", "run.end=2020-01-01T00:00:00Z"],
+            "lies before the data, which begin at 2024-07-19",
+        ),
         (["-s", "{quotes}", "--engine", "warp"], "engine 'warp'"),
     ],
 )
@@ -161,6 +167,15 @@ def test_a_bad_setting_is_one_message_with_exit_code_2(
     words = [word.replace("{quotes}", quotes) for word in words]
     code, out, err = call(capsys, "run", "--data", market, *words, "-o", tmp_path / "out")
     _one_message(code, out, err, 2, says, tmp_path)
+
+
+def test_a_wrong_key_of_an_instrument_is_the_only_complaint(
+    capsys: pytest.CaptureFixture[str], market: Path, quotes: str
+) -> None:
+    code, _, err = call(capsys, "run", "--data", market, "-s", quotes, "--set", "instrument.0.fees.makr_bps=1")
+    assert code == 2
+    assert err.count("instrument") == 1
+    assert "did you mean 'maker_bps'?" in err
 
 
 @pytest.mark.parametrize(
@@ -207,6 +222,46 @@ def test_a_strategy_that_raises_leaves_a_partial_result_and_exit_code_4(
     result = lob.Result.load(tmp_path / "out")
     assert result.status == "partial"
     assert result.summary["residual_half_tick_lots"] == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (QUOTES.replace("if ctx.book", "raise SystemExit(0)\n        if ctx.book"), "on_timer(1) at 2024"),
+        (
+            QUOTES + "    def __init__(self, **parameters):\n        raise KeyError('size')\n",
+            "__init__(): raised KeyError",
+        ),
+        (QUOTES + "raise SystemExit(0)\n", "SystemExit when it was imported"),
+    ],
+)
+def test_a_strategy_can_neither_end_the_process_nor_show_a_traceback(
+    text: str, says: str, capsys: pytest.CaptureFixture[str], market: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "rude.py").write_text(text)
+    code, _, err = call(capsys, "run", "--data", market, "-s", f"{tmp_path / 'rude.py'}:Quotes", "-q")
+    assert code == 4
+    assert says in err
+    assert "Traceback" not in err
+
+
+def test_what_a_strategy_prints_stays_out_of_the_json(
+    capsys: pytest.CaptureFixture[str], market: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "loud.py").write_text("print('imported')\n" + QUOTES.replace("ctx.every", "print('on'); ctx.every"))
+    code, out, err = call(capsys, "run", "--data", market, "-s", tmp_path / "loud.py", "--json")
+    assert code == 0
+    assert json.loads(out)["status"] == "complete"
+    assert "imported" in err
+    assert "on\n" in err
+
+
+def test_a_strategy_beside_the_config_needs_no_class_name(
+    capsys: pytest.CaptureFixture[str], market: Path, quotes: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text(f"[[instrument]]\ndata = ['{market}']\n[strategy]\nclass = 'quotes.py'\n")
+    assert call(capsys, "run", path, "-q")[0] == 0
 
 
 def test_a_strategy_file_that_cannot_be_imported_is_exit_code_4(
