@@ -19,6 +19,7 @@ from lob_backtest.market.schema import Batch
 from lob_backtest.market.strip import Stripped
 from lob_backtest.plan import Plan
 from lob_backtest.planning import make_plan
+from lob_backtest.progress import Progress
 from lob_backtest.result import InputInfo, InstrumentInfo, Result, RunInfo
 from lob_backtest.sink import MemorySink
 from lob_backtest.strategy import Strategy
@@ -34,6 +35,7 @@ def run(
     *,
     engine: str | None = None,
     paranoid: bool = False,
+    progress: Progress | None = None,
 ) -> Result:
     """Replay market data through a strategy.
 
@@ -42,6 +44,7 @@ def run(
         strategy: an instance, or a class that takes its parameters from the config; `None`: the config names it.
         engine: "reference"; `None` chooses the fastest that is installed.
         paranoid: check every invariant of the engine after every packet; slow.
+        progress: told how many rows of all files have been read.
 
     Returns:
         The result.
@@ -58,6 +61,7 @@ def run(
         raise ConfigError(f"engine {name!r} is not in this version; available: {', '.join(ENGINES)}")
     agent = make_strategy(config, strategy)
     feeds = [_Feed(_open(config, part), part.strip_orders) for part in config.instrument]
+    _tell(feeds, progress)
     plan = make_plan(config, [feed.source for feed in feeds], paranoid=paranoid)
     sink = MemorySink(plan.markouts_ns)
     begin = time.perf_counter()
@@ -155,6 +159,15 @@ class _Feed:
         """Say what the reader found and what was left out."""
         found = {f"{kind}_{done}": n for kind, by in self.source.counts.items() for done, n in by.items()}
         return found | ({"stripped_rows": self.stripped.rows} if self.stripped else {})
+
+
+def _tell(feeds: Sequence[_Feed], progress: Progress | None) -> None:
+    """Let every feed report the rows of all of them."""
+    if progress is None:
+        return
+    rows = sum(feed.source.rows for feed in feeds)
+    for feed in feeds:
+        feed.source.progress = lambda _done, _rows: progress(sum(f.source.rows_handed_over for f in feeds), rows)
 
 
 def _open(config: RunConfig, part: InstrumentPart) -> MarketSource:

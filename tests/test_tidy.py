@@ -27,9 +27,10 @@ MAX_LOOP_LINES = 150
 MAX_FILE_BYTES = 5_000_000
 
 # What each part of the package may import of the package. `lob_backtest` alone is its `__init__`: the public names.
-FOUNDATION = {"errors", "units", "run_info"}
+FOUNDATION = {"errors", "units", "run_info", "progress"}
 ALLOWED: dict[str, set[str]] = {
     "units": set(),
+    "progress": set(),
     "errors": {"result"},  # for type checkers only
     "run_info": {"errors", "units"},
     "tables": FOUNDATION,

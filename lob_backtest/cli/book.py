@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
+
+from lob_backtest.cli.progress import progress_bar, quiet_option
 
 
 @click.command()
@@ -19,7 +22,11 @@ import click
     help="A state a row, packet or interval.",
 )
 @click.option("--force", is_flag=True, help="Replace the output if it exists.")
-def command(files: tuple[str, ...], *, output: Path, levels: int, every: str, force: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON on standard output.")
+@quiet_option
+def command(
+    files: tuple[str, ...], *, output: Path, levels: int, every: str, force: bool, as_json: bool, quiet: bool
+) -> None:
     """Write the order book that canonical files make, as a Parquet table.
 
     With an interval there is a row for each interval in which something happened: the book after its last packet.
@@ -32,6 +39,10 @@ def command(files: tuple[str, ...], *, output: Path, levels: int, every: str, fo
         step = every if every in ("row", "packet") else parse_duration(every)
     except ValueError as error:
         raise ConfigError(f"--every: {error}, or 'row' or 'packet'") from None
-    done = dump_book(files, output, levels=levels, every=step, force=force)
+    with progress_bar("replaying", quiet=quiet) as progress:
+        done = dump_book(files, output, levels=levels, every=step, force=force, progress=progress)
     skipped = "".join(f", skipped {name.replace('_', ' ')} {n}" for name, n in done.skipped.items())
-    click.echo(f"{done.output}: {done.rows} states{skipped}", err=True)
+    if not quiet:
+        click.echo(f"{done.output}: {done.rows} states{skipped}", err=True)
+    if as_json:
+        click.echo(json.dumps({"output": str(done.output), "rows": done.rows, "skipped": done.skipped}))

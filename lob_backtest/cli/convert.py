@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from lob_backtest.cli.progress import progress_bar, quiet_option
+
+if TYPE_CHECKING:
+    from lob_backtest.market.convert import Conversion
 
 
 @click.command()
@@ -30,6 +37,7 @@ import click
 )
 @click.option("--force", is_flag=True, help="Replace the output if it exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON on standard output.")
+@quiet_option
 def command(
     format_name: str,
     inputs: tuple[Path, ...],
@@ -42,6 +50,7 @@ def command(
     min_latency: str | None,
     force: bool,
     as_json: bool,
+    quiet: bool,
 ) -> None:
     """Turn a vendor's files into canonical Parquet.
 
@@ -49,41 +58,33 @@ def command(
     DBN or CSV) or binance (raw streams behind a local clock). Several inputs follow each other in time.
     """
     from lob_backtest.market.convert import convert
+
+    with progress_bar("converting", quiet=quiet) as progress:
+        done = convert(
+            format_name,
+            inputs,
+            output,
+            symbol=symbol,
+            tick_size=tick_size,
+            lot_size=lot_size,
+            force=force,
+            progress=progress,
+            orderbook=orderbook or None,
+            min_latency=min_latency,
+        )
+    if not quiet:
+        for line in _talk(done):
+            click.echo(line, err=True)
+    if as_json:
+        click.echo(json.dumps(asdict(done), default=str))
+
+
+def _talk(done: Conversion) -> list[str]:
     from lob_backtest.units import format_instant
 
-    done = convert(
-        format_name,
-        inputs,
-        output,
-        symbol=symbol,
-        tick_size=tick_size,
-        lot_size=lot_size,
-        force=force,
-        orderbook=orderbook or None,
-        min_latency=min_latency,
-    )
-    for note in done.notes:
-        click.echo(f"note: {note}", err=True)
     counted = "".join(f", {name.replace('_', ' ')} {n}" for name, n in done.counts.items())
-    click.echo(
+    return [
+        *(f"note: {note}" for note in done.notes),
         f"{done.output}: {done.symbol}, {done.rows} rows in {done.packets} packets, "
         f"{format_instant(done.first_ns)} to {format_instant(done.last_ns)}{counted}",
-        err=True,
-    )
-    if as_json:
-        click.echo(
-            json.dumps(
-                {
-                    "output": str(done.output),
-                    "symbol": done.symbol,
-                    "tick_size": str(done.tick_size),
-                    "lot_size": str(done.lot_size),
-                    "rows": done.rows,
-                    "packets": done.packets,
-                    "first_ns": done.first_ns,
-                    "last_ns": done.last_ns,
-                    "counts": done.counts,
-                    "notes": list(done.notes),
-                }
-            )
-        )
+    ]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from lob_backtest.cli.progress import progress_bar, quiet_option
 from lob_backtest.errors import OutputError
 
 
@@ -29,6 +30,7 @@ from lob_backtest.errors import OutputError
 )
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON on standard output.")
+@quiet_option
 def command(
     output: Path,
     *,
@@ -41,6 +43,7 @@ def command(
     compression: str,
     force: bool,
     as_json: bool,
+    quiet: bool,
 ) -> None:
     """Write a synthetic market data file, realistic in kind: the same for the same seed.
 
@@ -51,22 +54,25 @@ def command(
 
     if output.exists() and not force:
         raise OutputError(f"{output}: exists; give --force to replace it, or another name")
-    made = generate(
-        output,
-        events=events,
-        seed=seed,
-        symbol=symbol,
-        tick_size=tick_size,
-        lot_size=lot_size,
-        level=int(level),
-        compression=compression,
-    )
+    with progress_bar("generating", quiet=quiet) as progress:
+        made = generate(
+            output,
+            events=events,
+            seed=seed,
+            symbol=symbol,
+            tick_size=tick_size,
+            lot_size=lot_size,
+            level=int(level),
+            compression=compression,
+            progress=progress,
+        )
     seconds = (made.end_ns - made.start_ns) / 1e9
-    click.echo(
-        f"{output}: {made.rows:,} rows in {made.packets:,} packets, {made.trades:,} trades over {seconds:,.0f} s, "
-        f"seed {seed}",
-        err=True,
-    )
+    if not quiet:
+        click.echo(
+            f"{output}: {made.rows:,} rows in {made.packets:,} packets, {made.trades:,} trades over {seconds:,.0f} s, "
+            f"seed {seed}",
+            err=True,
+        )
     if as_json:
         summary = {
             "path": made.path,

@@ -9,6 +9,7 @@ from typing import Final
 
 import click
 
+from lob_backtest.cli.progress import quiet_option
 from lob_backtest.errors import OutputError
 
 FILES: Final = {
@@ -30,7 +31,7 @@ BASELINE: Final = "tests/baselines/my_strategy"
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the files written as JSON on standard output.")
-@click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
+@quiet_option
 def command(folder: Path, as_json: bool, quiet: bool) -> None:
     """Write a project that runs, into DIR: config, strategy, regression test, CI file and a small sample.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -11,7 +12,8 @@ import click
 @click.argument("folder", metavar="DIR", type=click.Path())
 @click.option("-o", "--output", type=click.Path(), help="The file to write; DIR/report.html by default.")
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
-def command(folder: str, output: str | None, force: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print the path as JSON.")
+def command(folder: str, output: str | None, force: bool, as_json: bool) -> None:
     """Write the HTML page of a saved result.
 
     DIR is a folder that `lob-backtest run -o` wrote. The page is one file that opens offline.
@@ -23,4 +25,5 @@ def command(folder: str, output: str | None, force: bool) -> None:
     result = Result.load(folder)
     if target.exists() and not force:
         raise OutputError(f"{target} exists; choose another file with -o, or replace it with --force")
-    click.echo(result.report(target))
+    written = str(result.report(target))
+    click.echo(json.dumps({"page": written}) if as_json else written)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lob_backtest.cli.progress import progress_bar, quiet_option
 from lob_backtest.errors import ConfigError, StrategyError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 @click.option("--engine", help="Which engine runs; by default the fastest that is installed.")
 @click.option("--paranoid", is_flag=True, help="Check every invariant of the engine after every packet.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-@click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
+@quiet_option
 def command(
     config: Path | None,
     *,
@@ -57,8 +58,9 @@ def command(
     if out is not None:
         storage.check_target(out, force=force)
     try:
-        with redirect_stdout(sys.stderr):  # what a strategy prints is talk: it must not run into --json
-            result = run(values, engine=engine, paranoid=paranoid)
+        with redirect_stdout(sys.stderr), progress_bar("replaying", quiet=quiet) as progress:
+            # what a strategy prints is talk: it must not run into the summary, or into --json
+            result = run(values, engine=engine, paranoid=paranoid, progress=progress)
     except StrategyError as error:
         if error.result is not None:
             _finish(error.result, out, force, as_json, quiet)

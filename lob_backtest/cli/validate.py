@@ -6,13 +6,16 @@ import json
 
 import click
 
+from lob_backtest.cli.progress import progress_bar
+
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--gaps", is_flag=True, help="The feed numbers this instrument's packets one by one: list holes, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--quiet", "-q", is_flag=True, help="Print nothing; the exit code tells.")
 @click.pass_context
-def command(ctx: click.Context, files: tuple[str, ...], gaps: bool, as_json: bool) -> None:
+def command(ctx: click.Context, files: tuple[str, ...], gaps: bool, as_json: bool, quiet: bool) -> None:
     """List what is wrong with the files of one instrument, by kind, with the first rows of each.
 
     Exits with 0 if nothing is wrong, 1 if something is, 3 if a file cannot be read.
@@ -22,10 +25,11 @@ def command(ctx: click.Context, files: tuple[str, ...], gaps: bool, as_json: boo
     from lob_backtest.report.terminal import printable
     from lob_backtest.units import format_instant
 
-    result = validate(files, gaps=gaps)
+    with progress_bar("reading", quiet=quiet) as progress:
+        result = validate(files, gaps=gaps, progress=progress)
     if as_json:
         click.echo(json.dumps(result.to_dict(), indent=2))
-    else:
+    elif not quiet:
         what = f"{len(result.files)} files" if len(result.files) > 1 else result.files[0].path
         what = f"{what}, {result.files[0].symbol}: {result.rows} rows"
         if result.is_clean:

@@ -18,6 +18,7 @@ from lob_backtest.market import formats
 from lob_backtest.market.output import check_output
 from lob_backtest.market.schema import Flag
 from lob_backtest.market.writer import EventWriter
+from lob_backtest.progress import Progress
 
 PathLike = str | os.PathLike[str]
 
@@ -60,6 +61,7 @@ def convert(
     tick_size: str | Decimal | None = None,
     lot_size: str | Decimal | None = None,
     force: bool = False,
+    progress: Progress | None = None,
     **options: Any,
 ) -> Conversion:
     """Turn vendor files into one canonical file.
@@ -72,6 +74,7 @@ def convert(
         tick_size: the price of one tick in quote currency; the format's own default if `None`.
         lot_size: the size of one lot in base units; the format's own default if `None`.
         force: replace `output` if it exists.
+        progress: told how many rows have been written; how many there will be is not known.
         options: what the format takes beyond these, such as LOBSTER's `orderbook`; `None` is as good as absent.
 
     Returns:
@@ -100,10 +103,10 @@ def convert(
     )
     destination = Path(output)
     check_output(destination, source.files, force=force)
-    return _write(source, destination)
+    return _write(source, destination, progress)
 
 
-def _write(source: formats.Source, output: Path) -> Conversion:
+def _write(source: formats.Source, output: Path, progress: Progress | None) -> Conversion:
     packets, first_ns, last_ns = 0, None, 0
     with EventWriter(
         output,
@@ -120,6 +123,8 @@ def _write(source: formats.Source, output: Path) -> Conversion:
             packets += int(np.count_nonzero(columns["flags"] & np.uint8(Flag.LAST)))
             first_ns = int(columns["ts_exchange_ns"][0]) if first_ns is None else first_ns
             last_ns = int(columns["ts_exchange_ns"][-1])
+            if progress is not None:
+                progress(writer.rows, None)
         if first_ns is None:
             raise DataError(f"{', '.join(map(str, source.files))}: no events of {source.symbol} in there")
         counts = {name: n for name, n in source.counts.items() if n}

@@ -14,6 +14,7 @@ from lob_backtest.market.checks import Checked, Columns, Mask, RowChecker, segme
 from lob_backtest.market.files import MarketFile, Path, find_files
 from lob_backtest.market.policy import Kind, Policy, Sample, Tally, resolve_policies
 from lob_backtest.market.schema import Batch, Flag, columns_of
+from lob_backtest.progress import Progress
 from lob_backtest.units import format_instant
 
 EARLIEST_NS: Final = 10**17
@@ -36,6 +37,7 @@ class MarketSource:
         rows: of all files.
         tally: what was found in the rows read so far by the latest `batches`.
         rows_handed_over: rows in the batches yielded so far; with the skipped ones, all rows read.
+        progress: called with `rows_handed_over` and `rows` before each batch; `None`: nobody looks.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class MarketSource:
         self.rows = sum(file.rows for file in files)
         self.tally = Tally()
         self.rows_handed_over = 0
+        self.progress: Progress | None = None
         self._policies = policies
         self._feed_ns = feed_ns
         self._max_bad_fraction = max_bad_fraction
@@ -154,6 +157,8 @@ class MarketSource:
 
     def _hand_over(self, batch: Batch) -> Batch:
         self.rows_handed_over += len(batch.action)
+        if self.progress is not None:
+            self.progress(self.rows_handed_over, self.rows)
         return batch
 
     def _check_fraction(self) -> None:

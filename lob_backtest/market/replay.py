@@ -19,6 +19,7 @@ from lob_backtest.market.output import check_output, replacing
 from lob_backtest.market.policy import DEFAULT_POLICIES, Kind, Policy, Sample, Tally
 from lob_backtest.market.reader import MarketSource, open_market
 from lob_backtest.market.schema import Flag, Meta
+from lob_backtest.progress import Progress
 from lob_backtest.units import format_instant
 
 STRETCH_ROWS: Final = 1 << 15
@@ -68,6 +69,7 @@ def dump_book(
     levels: int = 10,
     every: str | int = "packet",
     force: bool = False,
+    progress: Progress | None = None,
 ) -> BookDump:
     """Write the rebuilt book as a Parquet table.
 
@@ -82,6 +84,7 @@ def dump_book(
         every: "row"; "packet" (after each LAST); or an interval in nanoseconds: the last packet of each interval,
             counted from the epoch, in which there is one.
         force: replace `output` if it exists.
+        progress: told how many rows have been read.
 
     Raises:
         ConfigError: `levels` or `every` is impossible.
@@ -94,6 +97,7 @@ def dump_book(
     if every not in ("row", "packet") and not (isinstance(every, int) and every > 0):
         raise ConfigError(f"every: {every!r}; expected 'row', 'packet' or an interval, such as 100ms")
     source = open_market(paths, require_local=False)
+    source.progress = progress
     destination = Path(output)
     check_output(destination, [Path(file.path) for file in source.files], force=force)
     book = Book(source.level, source.depth)

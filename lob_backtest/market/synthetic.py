@@ -12,6 +12,7 @@ from lob_backtest.market.order_flow import OrderFlow
 from lob_backtest.market.schema import Phase
 from lob_backtest.market.tape import LevelTape, OrderTape, Tape
 from lob_backtest.market.writer import EventWriter, decimal_text
+from lob_backtest.progress import Progress
 
 START_NS: Final = 1_721_395_800_000_000_000
 """Every synthetic market opens at 2024-07-19T13:30:00Z."""
@@ -45,6 +46,7 @@ def generate(
     lot_size: str | Decimal = "1",
     level: int = 3,
     compression: str = "lz4",
+    progress: Progress | None = None,
 ) -> Generated:
     """Write a synthetic market: realistic in kind, the same for the same seed on every machine.
 
@@ -62,6 +64,7 @@ def generate(
         lot_size: the size of one lot in base units.
         level: 3 for orders, 2 for level sizes.
         compression: of the file's pages, as `EventWriter` takes it.
+        progress: told how many rows have been written.
 
     Returns:
         What was written.
@@ -89,6 +92,8 @@ def generate(
             flow.step()
             if len(tape) >= CHUNK_ROWS:
                 writer.write(tape.take_columns())
+                if progress is not None:
+                    progress(tape.rows, events)
         tape.status(flow.now_ns, flow.local_ns, Phase.CLOSED)
         writer.write(tape.take_columns())
     return Generated(os.fspath(path), tape.rows, tape.packets, tape.trades, START_NS, flow.now_ns, flow.exchange)

@@ -12,6 +12,7 @@ from lob_backtest.market.files import MarketFile, Path, find_files
 from lob_backtest.market.policy import ALLOWED, Kind, Policy, Sample, Tally, resolve_policies
 from lob_backtest.market.reader import MarketSource, foreign_files, in_order_of_time
 from lob_backtest.market.schema import Action, Batch, Flag, Phase
+from lob_backtest.progress import Progress
 
 _KIND_OF: Final = {
     int(Issue.UNKNOWN_ORDER): Kind.UNKNOWN_ORDER,
@@ -62,7 +63,7 @@ class Validation:
         }
 
 
-def validate(paths: Path | Iterable[Path], *, gaps: bool = False) -> Validation:
+def validate(paths: Path | Iterable[Path], *, gaps: bool = False, progress: Progress | None = None) -> Validation:
     """Read files from end to end and list what is wrong with them.
 
     A row that breaks the contract is left out before the book sees it, so that one fault is not reported as ten.
@@ -71,6 +72,7 @@ def validate(paths: Path | Iterable[Path], *, gaps: bool = False) -> Validation:
     Args:
         paths: files of one instrument, as `open_market` takes them.
         gaps: whether sequence numbers must follow each other without gaps: true of some feeds only.
+        progress: told how many rows have been read.
 
     Returns:
         The faults.
@@ -81,6 +83,7 @@ def validate(paths: Path | Iterable[Path], *, gaps: bool = False) -> Validation:
     files = in_order_of_time(find_files(paths))
     foreign = foreign_files(files)
     source = MarketSource([file for file in files if file.path not in foreign], policies=_policies(gaps))
+    source.progress = progress
     book_tally = Tally()
     watch = _Watch(source, book_tally)
     try:

@@ -1,0 +1,59 @@
+"""Progress bars: on stderr, for people only."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import click
+
+from lob_backtest.progress import Progress
+
+REDRAW_S: Final = 0.1
+
+quiet_option = click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
+
+
+@contextmanager
+def progress_bar(what: str, *, quiet: bool = False) -> Iterator[Progress | None]:
+    """Show how far work has come, until the block ends; then the bar is gone.
+
+    It draws itself when it is told of rows, at most ten times a second: no thread takes time from the work.
+
+    Args:
+        what: the work, as in "replaying".
+        quiet: show nothing.
+
+    Yields:
+        What to pass to the work; `None` where stderr is no terminal or nothing is to be shown.
+    """
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich import progress as rich
+    from rich.console import Console
+
+    columns = (
+        rich.TextColumn("{task.description}"),
+        rich.BarColumn(),
+        rich.TextColumn("{task.completed:,.0f} rows"),
+        rich.TextColumn("{task.fields[rate]}"),
+        rich.TimeRemainingColumn(),
+    )
+    with rich.Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
+        task = bar.add_task(what, total=None, rate="")
+        begin, drawn = time.monotonic(), 0.0
+
+        def show(done: int, total: int | None) -> None:
+            nonlocal drawn
+            now = time.monotonic()
+            if now - drawn >= REDRAW_S:
+                drawn = now
+                rate = f"{done / (now - begin):,.0f}/s" if now > begin else ""
+                bar.update(task, completed=done, total=total, rate=rate, refresh=True)
+
+        bar.refresh()
+        yield show
