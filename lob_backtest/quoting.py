@@ -56,6 +56,14 @@ class InventoryLimit:
     def __init__(self, limit: int) -> None:
         self.limit: Final = _count("InventoryLimit", "limit", limit, 0)
 
+    def room(self, position: int) -> tuple[int, int]:
+        """Return the lots that may still be bought and sold.
+
+        Args:
+            position: lots, signed.
+        """
+        return max(0, self.limit - position), max(0, self.limit + position)
+
     def sizes(self, position: int, size: int) -> tuple[int, int]:
         """Return the sizes to bid and to ask.
 
@@ -63,7 +71,8 @@ class InventoryLimit:
             position: lots, signed.
             size: lots a side while there is room.
         """
-        return max(0, min(size, self.limit - position)), max(0, min(size, self.limit + position))
+        to_buy, to_sell = self.room(position)
+        return min(size, to_buy), min(size, to_sell)
 
 
 class InventorySkew:
@@ -168,7 +177,7 @@ class Ladder:
             side: +1 bids, -1 asks.
             price_ticks: the best of them.
             size_lots: of each level; 0: no quotes.
-            room_lots: how much all of them together may have, better levels first; `None`: as much as they want.
+            room_lots: what all of them together may have, better levels first; `None`: as much as they want.
         """
         room = self.levels * size_lots if room_lots is None else room_lots
         sizes = [min(size_lots, room - i * size_lots) for i in range(self.levels)]

@@ -62,6 +62,10 @@ def test_two_whole_fills_never_leave_the_limit():
         assert position - ask >= -7
 
 
+def test_room_is_what_is_left_to_either_limit():
+    assert [lob.InventoryLimit(20).room(position) for position in (0, 15, -25)] == [(20, 20), (5, 35), (45, 0)]
+
+
 def test_quotes_move_against_the_position():
     skew = lob.InventorySkew(0.25)
     assert [skew.shift(position) for position in (-8, 0, 8)] == [2.0, 0.0, -2.0]
@@ -172,3 +176,47 @@ def test_a_part_refuses_what_makes_no_sense(make, message):
     with pytest.raises(lob.ConfigError) as error:
         make()
     assert message in str(error.value)
+
+
+class Together(lob.Strategy):
+    """Every part at once, and what it quoted."""
+
+    size: int = 5
+    limit: int = 20
+
+    def on_start(self, ctx):
+        self._volatility, self._toxicity = lob.EwmaVolatility("2s"), lob.FlowToxicity("2s")
+        self._widening = lob.SpreadWidening(volatility=0.2, toxicity=0.5, depth=5)
+        self._skew, self._limit, self._ladder = lob.InventorySkew(0.1), lob.InventoryLimit(self.limit), lob.Ladder(2)
+        self.quoted = []
+        ctx.every(100 * lob.MS)
+
+    def on_trade(self, ctx, trade):
+        self._toxicity.update(trade)
+
+    def on_timer(self, ctx, timer_id):
+        mid = ctx.book.mid_ticks
+        half_spread = 0.5 + self._widening.ticks(
+            volatility=self._volatility.update(ctx.now_ns, mid),
+            toxicity=self._toxicity.value,
+            depth=ctx.book.bid_size_lots,
+        )
+        bid, ask = lob.quote_prices(mid + self._skew.shift(ctx.position), half_spread, ctx.book)
+        to_buy, to_sell = self._limit.room(ctx.position)
+        bids = self._ladder.quotes(1, bid, self.size, to_buy)
+        asks = self._ladder.quotes(-1, ask, self.size, to_sell)
+        self.quoted.append((ctx.position, bids, asks))
+        ctx.quote(bid=bids, ask=asks)
+
+
+def test_together_the_parts_make_a_market_maker(tmp_path):
+    lob.generate(tmp_path / "market.parquet", events=15_000, seed=3)
+    strategy = Together()
+    result = lob.run({"instrument": [{"data": [str(tmp_path / "market.parquet")]}]}, strategy)
+    assert result.summary["residual_half_tick_lots"] == 0
+    assert {1, -1} <= set(result.table("fills")["side"].to_pylist())
+    assert len({position for position, _, _ in strategy.quoted}) > 2
+    for position, bids, asks in strategy.quoted:
+        assert position + sum(size for _, size in bids) <= max(20, position)
+        assert position - sum(size for _, size in asks) >= min(-20, position)
+        assert not bids or not asks or bids[0][0] < asks[0][0]
