@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 from typing import Any, Final
 
 import click
 
-from lob_backtest.errors import LobBacktestError
+from lob_backtest.errors import EngineError, LobBacktestError
 
 VERBS: Final = {
     "init": "Write a project that runs: config, strategy, regression test, CI file.",
@@ -71,6 +72,8 @@ def main(argv: list[str] | None = None) -> Any:
     Args:
         argv: the arguments; the process's own when `None`.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a console that has no '·' shows '?', not a traceback
     try:
         code = cli.main(args=argv, standalone_mode=False)
     except click.exceptions.Exit as stop:
@@ -90,4 +93,12 @@ def main(argv: list[str] | None = None) -> Any:
     except MemoryError:
         click.echo("error: out of memory", err=True)
         code = 6
+    except Exception as error:  # 1, Python's own code for it, would read as "the results differ"
+        import traceback
+
+        traceback.print_exc()
+        click.echo(
+            f"error: {type(error).__name__}: {error}. This is a bug: please report it with all of the above", err=True
+        )
+        code = EngineError.exit_code
     sys.exit(code if isinstance(code, int) else 0)

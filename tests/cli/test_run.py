@@ -273,6 +273,23 @@ def test_a_strategy_file_that_cannot_be_imported_is_exit_code_4(
     assert "SyntaxError" in err
 
 
+def test_a_console_without_the_characters_shows_others(market: Path, quotes: str) -> None:
+    words: list[Any] = [sys.executable, "-m", "lob_backtest.cli", "run", "--data", market, "-s", quotes]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env={"PYTHONIOENCODING": "ascii"})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "SYN ? SYNTHETIC ? L3" in done.stdout
+
+
+def test_a_bug_is_exit_code_5_and_not_that_of_a_comparison(
+    capsys: pytest.CaptureFixture[str], market: Path, quotes: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lob_backtest.backtest.make_plan", lambda *_, **__: 1 / 0)
+    code, _, err = call(capsys, "run", "--data", market, "-s", quotes)
+    assert code == 5
+    assert "ZeroDivisionError: division by zero. This is a bug" in err
+    assert "Traceback" in err  # here it helps
+
+
 def test_the_digest_does_not_depend_on_the_hash_seed(market: Path, quotes: str) -> None:
     digests = set()
     for seed in ("0", "1"):
