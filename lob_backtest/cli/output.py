@@ -39,7 +39,7 @@ def _draw(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Non
 
     table = Table(title=Text(printable(title)), title_justify="left")
     for place, name in enumerate(head):
-        table.add_column(name, justify="left" if place in (0, len(head) - 1) else "right")
+        table.add_column(name, justify="left" if place in (0, len(head) - 1) else "right", overflow="fold")
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
     Console().print(table)

@@ -26,6 +26,7 @@ class Section:
         rows: cells as text.
         total: whether the last row is a sum of those above.
         note: what a reader should know; empty where there is nothing.
+        losses: whether a minus means that money was lost; of a position it says which side.
     """
 
     title: str
@@ -33,6 +34,11 @@ class Section:
     rows: tuple[tuple[str, ...], ...]
     total: bool = False
     note: str = ""
+    losses: bool = True
+
+    def is_bad(self, column: int, cell: str) -> bool:
+        """Say whether a cell is a loss, and is shown in red; a range is none."""
+        return self.losses and column > 0 and cell.startswith("-") and len(cell) > 1 and "…" not in cell
 
 
 def sections(account: Account, info: RunInfo) -> list[Section]:
@@ -228,7 +234,8 @@ def inventory_section(account: Account, info: RunInfo) -> Section:
     sampling = f"sampled every {format_duration(info.sample_ns)}"
     rows.append((f"Deepest fall of equity{in_currency(account)}", number(drop, digits_for([drop]))))
     rows.append(("Sharpe ratio, a sample", number(account.risk.sharpe, 4)))
-    return Section("Inventory (lots) and risk", ("", ""), tuple(rows), note=f"Equity is {sampling}, not annualised.")
+    note = f"Equity is {sampling}, not annualised."
+    return Section("Inventory (lots) and risk", ("", ""), tuple(rows), note=note, losses=False)
 
 
 def orders_section(account: Account) -> Section:

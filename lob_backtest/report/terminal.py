@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lob_backtest.report.sections import Section, counts_section, sections, span, totals_section
 from lob_backtest.units import format_instant
@@ -14,13 +14,19 @@ if TYPE_CHECKING:
     from lob_backtest.result import Result
 
 
+COLUMNS: Final = 80
+"""What every table fits in."""
+
+
 def render(result: Result, console: Console) -> None:
     """Print the summary of a result; it reads as well without colour, in 80 columns.
 
     Args:
         result: of a run.
-        console: where to print.
+        console: where to print. One of fewer than 80 columns is taken for one of 80: a line that the terminal wraps is
+            worse to read than a short one, but a figure that is cut is wrong.
     """
+    console.width = max(console.width, COLUMNS)
     info = result.info
     if result.status != "complete":
         console.print(_text(f"The run is {result.status}: it ended early, and so do these figures.", "bold red"))
@@ -71,13 +77,11 @@ def _table(section: Section, console: Console) -> None:
     last = len(section.rows) - 1
     for position, row in enumerate(section.rows):
         style = "bold" if section.total and position == last else ""
-        table.add_row(*(_text(cell, style or _sign(cell, column)) for column, cell in enumerate(row)))
+        table.add_row(
+            *(_text(cell, style or ("red" if section.is_bad(column, cell) else "")) for column, cell in enumerate(row))
+        )
     console.print()
     console.print(_text(section.title, "bold cyan"))
     console.print(table)
     if section.note:
         console.print(_text(section.note, "dim"))
-
-
-def _sign(cell: str, column: int) -> str:
-    return "red" if column and cell.startswith("-") and len(cell) > 1 else ""

@@ -13,7 +13,7 @@ from rich.console import Console
 from lob_backtest.errors import OutputError
 from lob_backtest.report.downsample import keep_extremes
 from lob_backtest.report.page import _safe, page
-from lob_backtest.report.sections import digits_for, money_section, number, span
+from lob_backtest.report.sections import Section, digits_for, money_section, number, span
 from lob_backtest.report.terminal import render
 from lob_backtest.result import Result
 
@@ -58,6 +58,22 @@ def test_the_terminal_is_plain_in_80_columns(result):
     assert "\x1b" not in text
     assert "…" not in text.replace(" … ", "")  # nothing is cut; an ellipsis between spaces is a range
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_no_figure_is_cut_in_a_narrow_terminal(result):
+    out = io.StringIO()
+    render(result, Console(file=out, width=40))
+    assert out.getvalue() == printed(result)
+
+
+def test_a_minus_is_red_where_money_was_lost(html):
+    section = Section("", ("", ""), (("Profit", "-1.00"),))
+    assert section.is_bad(1, "-1.00")
+    assert not section.is_bad(0, "-1.00")
+    assert not section.is_bad(1, "-0.1 … +0.2")
+    assert not re.search(r'class="bad">[^<]* … ', html)
+    inventory = html[html.index("Inventory (lots) and risk") : html.index("Orders accepted")]
+    assert 'class="bad"' not in inventory
 
 
 def test_counts_that_are_zero_are_not_shown(result):
