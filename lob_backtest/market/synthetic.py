@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import nullcontext
 from decimal import Decimal
 from typing import Final, NamedTuple
 
 from lob_backtest.engine.matching import MatchingEngine
 from lob_backtest.errors import ConfigError, DataError
-from lob_backtest.market.order_flow import OrderFlow
+from lob_backtest.market.order_flow import OrderFlow, Taker
 from lob_backtest.market.schema import Phase
 from lob_backtest.market.tape import LevelTape, OrderTape, Tape
+from lob_backtest.market.truth import TruthWriter
 from lob_backtest.market.writer import EventWriter, decimal_text
 from lob_backtest.progress import Progress
 
@@ -47,13 +50,13 @@ def generate(
     level: int = 3,
     compression: str = "lz4",
     progress: Progress | None = None,
+    truth: str | os.PathLike[str] | None = None,
 ) -> Generated:
     """Write a synthetic market: realistic in kind, the same for the same seed on every machine.
 
-    The file opens with a snapshot and a STATUS row, closes with a STATUS row, and has prints, hidden prints, partial
-    cancels and modifications between (see `lob_backtest.market.order_flow` for who trades). Level 2 is the same market
-    seen through levels. A longer file of the same seed begins with the rows of a shorter one, up to its closing row.
-    Memory stays constant whatever the length.
+    The file opens with a snapshot and a STATUS row and closes with a STATUS row; `lob_backtest.market.order_flow` says
+    who trades between. Level 2 is the same market seen through levels. A longer file of the same seed begins with the
+    rows of a shorter one, up to its closing row. Memory stays constant whatever the length.
 
     Args:
         path: where the file goes; replaced if it exists.
@@ -65,16 +68,18 @@ def generate(
         level: 3 for orders, 2 for level sizes.
         compression: of the file's pages, as `EventWriter` takes it.
         progress: told how many rows have been written.
+        truth: where what nobody in the market displays goes (`lob_backtest.market.truth`); nowhere if `None`.
 
     Returns:
         What was written.
 
     Raises:
-        ConfigError: `events`, `seed`, `level`, `tick_size` or `lot_size` is out of range.
-        OutputError: the file cannot be written.
+        ConfigError: a setting is out of range.
+        OutputError: a file cannot be written.
     """
     _check_settings(events, seed, level, tick_size, lot_size)
-    with EventWriter(
+    flow = OrderFlow(seed, START_NS, tape := OrderTape() if level == 3 else LevelTape())
+    writer = EventWriter(
         path,
         level=level,
         symbol=symbol,
@@ -83,20 +88,31 @@ def generate(
         venue="SYNTHETIC",
         source=f"synthetic market, seed {seed}",
         compression=compression,
-    ) as writer:
-        tape: Tape = OrderTape() if level == 3 else LevelTape()
-        flow = OrderFlow(seed, START_NS, tape)
-        flow.open_book()
-        tape.status(flow.now_ns, flow.local_ns, Phase.CONTINUOUS)
-        while tape.rows < events - 1:
-            flow.step()
+    )
+    with writer, TruthWriter(truth) if truth else nullcontext() as witness:
+        for _ in _packets(flow, tape, events):
+            if witness:
+                witness.note(flow, tape.packets)
             if len(tape) >= CHUNK_ROWS:
                 writer.write(tape.take_columns())
                 if progress is not None:
                     progress(tape.rows, events)
-        tape.status(flow.now_ns, flow.local_ns, Phase.CLOSED)
         writer.write(tape.take_columns())
     return Generated(os.fspath(path), tape.rows, tape.packets, tape.trades, START_NS, flow.now_ns, flow.exchange)
+
+
+def _packets(flow: OrderFlow, tape: Tape, events: int) -> Iterator[None]:
+    """Play a market of so many rows, and stop after each packet."""
+    flow.open_book()
+    yield
+    tape.status(flow.now_ns, flow.local_ns, Phase.CONTINUOUS)
+    yield
+    while tape.rows < events - 1:
+        flow.step()
+        yield
+    flow.taker = Taker.NONE
+    tape.status(flow.now_ns, flow.local_ns, Phase.CLOSED)
+    yield
 
 
 def _check_settings(events: int, seed: int, level: int, tick_size: str | Decimal, lot_size: str | Decimal) -> None:

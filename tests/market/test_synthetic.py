@@ -127,7 +127,7 @@ def test_file_opens_with_a_snapshot_and_closes_with_a_status(columns):
     snapshot = int((columns["flags"] & Flag.SNAPSHOT > 0).sum())
     assert columns["action"][0] == Action.CLEAR
     assert set(columns["action"][1:snapshot]) == {Action.ADD}
-    assert snapshot > 300
+    assert snapshot > 80
     status = np.flatnonzero(columns["action"] == Action.STATUS)
     assert status.tolist() == [snapshot, len(columns["action"]) - 1]
     assert columns["phase"][status].tolist() == [Phase.CONTINUOUS, Phase.CLOSED]
@@ -187,10 +187,10 @@ def test_market_is_shaped_like_one(table):
             mids.append((book.best_bid + book.best_ask) / 2)
             spreads[book.best_ask - book.best_bid] += 1
             levels.append(min(len(book.ladders[1]), len(book.ladders[-1])))
-    assert (spreads[1] + spreads[2] + spreads[3]) / len(mids) > 0.95
+    assert sum(spreads[k] for k in (1, 2, 3, 4)) / len(mids) > 0.95
     assert min(spreads[1], spreads[2]) / len(mids) > 0.2
-    assert min(levels) >= 8
-    assert 0.85 < ends[Action.CANCEL] / sum(ends.values()) < 0.97
+    assert min(levels) >= 6
+    assert 0.90 < ends[Action.CANCEL] / sum(ends.values()) < 0.97
     assert max(mids) - min(mids) > 20
     assert 0.04 < np.count_nonzero(np.diff(mids)) / len(mids) < 0.2
     signs = np.array([side for _, side in taken])
@@ -199,7 +199,7 @@ def test_market_is_shaped_like_one(table):
     assert (signs[1:] * signs[:-1]).mean() > 0.1
     # Adverse selection: 500 packets after a trade the mid has moved its way.
     after = [(mids[min(k + 500, len(mids) - 1)] - mids[k - 1]) * side for k, side in taken]
-    assert 0.2 < np.mean(after) < 2.0
+    assert 0.4 < np.mean(after) < 2.0
 
 
 def test_metadata_tells_the_instrument(tmp_path):
