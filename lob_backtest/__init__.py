@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lob_backtest.errors import DataError as DataError
     from lob_backtest.errors import EngineError as EngineError
     from lob_backtest.errors import LobBacktestError as LobBacktestError
+    from lob_backtest.errors import OrderError as OrderError
     from lob_backtest.errors import OutputError as OutputError
     from lob_backtest.errors import StrategyError as StrategyError
     from lob_backtest.instrument import Instrument as Instrument
@@ -56,7 +57,15 @@ _HOMES = {
     "backtest": ("run",),
     "config": ("RunConfig",),
     "engine.matching": ("MatchingEngine", "Trade"),
-    "errors": ("ConfigError", "DataError", "EngineError", "LobBacktestError", "OutputError", "StrategyError"),
+    "errors": (
+        "ConfigError",
+        "DataError",
+        "EngineError",
+        "LobBacktestError",
+        "OrderError",
+        "OutputError",
+        "StrategyError",
+    ),
     "instrument": ("Instrument",),
     "market.convert": ("convert",),
     "market.synthetic": ("generate",),

@@ -175,8 +175,14 @@ def compare(
     after = new if isinstance(new, Result) else Result.load(new)
     allowed = {name: Tolerance.parse(text) for name, text in (tolerances or {}).items()}
     names = list(dict.fromkeys([*before.summary, *after.summary]))
-    for pattern in allowed:
-        if not any(_matches(pattern, name) for name in names):
+    for pattern, tolerance in allowed.items():
+        units = {_unit(name) for name in names if _matches(pattern, name)}
+        if tolerance.absolute and len(units) > 1:
+            raise ConfigError(
+                f"tolerance for {pattern!r}: {tolerance.absolute:g} would be in {' and in '.join(sorted(units))}; name "
+                f"the metric with its unit, such as {pattern + min(units, key=len)!r}, or allow a percentage"
+            )
+        if not units:
             near = get_close_matches(pattern, sorted({each for name in names for each in _spellings(name)}), 1)
             hint = f"did you mean {near[0]!r}?" if near else "see summary.json for those there are"
             raise ConfigError(f"tolerance for {pattern!r}: no metric has that name; {hint}")
@@ -204,6 +210,11 @@ def _matches(pattern: str, name: str) -> bool:
 def _spellings(name: str) -> set[str]:
     last = name.rsplit(".", 1)[-1]
     return {name, last, *(last.removesuffix(unit) for unit in _UNITS)}
+
+
+def _unit(name: str) -> str:
+    """Return the unit at the end of a metric's name, with its underscore; nothing where there is none."""
+    return max((unit for unit in _UNITS if name.endswith(unit)), key=len, default="")
 
 
 def _is_number(value: Metric) -> bool:

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 @click.option("--param", "-p", multiple=True, metavar="KEY=VALUE", help="A parameter of the strategy.")
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="A key of the config: latency.entry=1ms.")
 @click.option("--seed", type=int, help="Seed of ctx.rng.")
-@click.option("--out", "-o", type=click.Path(path_type=Path), help="Folder for the result; whole or not at all.")
+@click.option(
+    "--output", "-o", "out", type=click.Path(path_type=Path), help="Folder for the result; whole or not at all."
+)
 @click.option("--force", is_flag=True, help="Replace a result that is in the folder.")
 @click.option("--engine", help="Which engine runs; by default the fastest that is installed.")
 @click.option("--paranoid", is_flag=True, help="Check every invariant of the engine after every packet.")

@@ -92,6 +92,12 @@ def test_a_tolerance_that_is_no_number_is_refused(text):
         Tolerance.parse(text)
 
 
+def test_one_number_for_metrics_in_several_units_is_refused():
+    with pytest.raises(ConfigError, match="0.5 would be in _currency and in _micro_tick_lots; name the metric with its"):
+        compare(one(), one(), tolerances={"pnl": "0.5"})
+    assert compare(one(), one(), tolerances={"pnl": "1%"}).same
+
+
 def test_a_tolerance_for_nothing_is_refused_with_a_suggestion():
     with pytest.raises(ConfigError, match="did you mean 'captured'"):
         compare(one(), one(), tolerances={"captred": "1%"})
