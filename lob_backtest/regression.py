@@ -177,7 +177,7 @@ def compare(
     names = list(dict.fromkeys([*before.summary, *after.summary]))
     for pattern, tolerance in allowed.items():
         units = {_unit(name) for name in names if _matches(pattern, name)}
-        if tolerance.absolute and len(units) > 1:
+        if tolerance.absolute and len(units) > 1 and not set("*?[") & set(pattern):
             raise ConfigError(
                 f"tolerance for {pattern!r}: {tolerance.absolute:g} would be in {' and in '.join(sorted(units))}; name "
                 f"the metric with its unit, such as {pattern + min(units, key=len)!r}, or allow a percentage"
