@@ -28,7 +28,12 @@ from lob_backtest.errors import OutputError
     show_default=True,
     help="lz4 reads fastest, zstd is smaller.",
 )
-@click.option("--force", is_flag=True, help="Replace the file if it exists.")
+@click.option(
+    "--truth",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write what nobody displays: the value, and who knew it.",
+)
+@click.option("--force", is_flag=True, help="Replace the files if they exist.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON on standard output.")
 @quiet_option
 def command(
@@ -41,6 +46,7 @@ def command(
     tick_size: str,
     lot_size: str,
     compression: str,
+    truth: Path | None,
     force: bool,
     as_json: bool,
     quiet: bool,
@@ -52,8 +58,11 @@ def command(
     """
     from lob_backtest.market.synthetic import generate
 
-    if output.exists() and not force:
-        raise OutputError(f"{output}: exists; give --force to replace it, or another name")
+    for path in (output, truth):
+        if path is not None and path.exists() and not force:
+            raise OutputError(f"{path}: exists; give --force to replace it, or another name")
+    if truth is not None and truth.resolve() == output.resolve():
+        raise OutputError(f"{truth}: is the market's own file; give --truth another name")
     with progress_bar("generating", quiet=quiet) as progress:
         made = generate(
             output,
@@ -65,6 +74,7 @@ def command(
             level=int(level),
             compression=compression,
             progress=progress,
+            truth=truth,
         )
     seconds = (made.end_ns - made.start_ns) / 1e9
     if not quiet:

@@ -43,6 +43,22 @@ def test_existing_file_stays_without_force(tmp_path, capsys):
     assert pq.read_metadata(path).num_rows >= 1_000
 
 
+def test_truth_is_written_beside_the_market(tmp_path, capsys):
+    path, truth = tmp_path / "m.parquet", tmp_path / "m.truth.parquet"
+    assert run("-o", path, "--events", 1_000, "--truth", truth) == 0
+    assert pq.read_metadata(truth).num_rows == pq.read_table(path)["sequence"][-1].as_py()
+    assert run("-o", tmp_path / "n.parquet", "--events", 1_000, "--truth", truth) == 6
+    assert "m.truth.parquet: exists" in capsys.readouterr().err
+    assert not (tmp_path / "n.parquet").exists()
+
+
+def test_truth_does_not_go_over_the_market(tmp_path, capsys):
+    path = tmp_path / "m.parquet"
+    assert run("-o", path, "--events", 1_000, "--truth", path) == 6
+    assert "another name" in capsys.readouterr().err
+    assert not path.exists()
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
