@@ -171,6 +171,47 @@ def test_moves_are_those_between_looks_and_none_spans_a_halt(tmp_path):
     assert sum(each.squares for each in found.slices) == 1 + 16
 
 
+def test_a_look_sees_what_happens_at_its_nanosecond(tmp_path):
+    market = LevelRows()
+    market.best(0, None, (99, 101))
+    market.best(1, (99, 101), (100, 102))
+    market.best(2, (100, 102), (101, 103))
+    market.best(3, (101, 103), (199, 201))  # the data end here: no look at what stood for no time
+    found = watched(market, tmp_path / "a.parquet")
+    assert [(each.moves, each.squares) for each in found.slices] == [(0, 0), (1, 4), (1, 4)]
+
+
+@pytest.mark.parametrize(("best", "flags"), [((101, 101), 0), ((102, 101), 0), ((100, 102), Flag.SUSPECT)])
+def test_a_crossed_or_suspect_book_has_no_mid(tmp_path, best, flags):
+    market = LevelRows()
+    market.best(0, None, (99, 101))
+    market.best(1, (99, 101), best)
+    market.rows[-1] = (*market.rows[-1][:5], Flag.LAST | flags, 0)
+    market.put(2, Action.TRADE, side=ASK, price=103, size=1, flags=Flag.LAST | flags)
+    market.best(3, best, (99, 101))
+    market.best(4, (99, 101), (99, 101))
+    found = watched(market, tmp_path / "a.parquet")
+    assert total_reached(found) == {}
+    assert sum(sum(each.open_ns) for each in found.slices) == 2 * lob.SECOND
+
+
+def test_the_fit_begins_at_half_the_median_spread_in_time(tmp_path):
+    market = LevelRows()
+    market.best(0, None, (90, 110))
+    market.best(1, (90, 110), (98, 101))
+    market.best(40, (98, 101), (95, 105))
+    for i in range(40):
+        for price in range(105, 106 + i % 3):
+            market.put(41 + i, Action.TRADE, side=ASK, price=price, size=1)
+    market.best(90, (95, 105), (98, 102))
+    market.best(91, (98, 102), (98, 101))
+    found = calibrate(market.write(tmp_path / "a.parquet"))
+    assert (found.from_ticks, found.seconds) == (5.0, 91.0)
+    rates = {each.distance_ticks: (each.orders, each.rate) for each in found.distances}
+    assert rates[5.0] == (40, 40 / 91 / 2)
+    assert rates[6.0] == (26, 26 / 91 / 2)
+
+
 def test_orders_of_an_l3_book_reach_as_those_of_levels_do(tmp_path):
     path = tmp_path / "a.parquet"
     rows = [

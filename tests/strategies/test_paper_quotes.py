@@ -63,11 +63,11 @@ def exact_distances(
 
 
 @pytest.mark.parametrize("q", [-4, -1, 0, 1, 4])
-def test_glft_quotes_what_the_model_has_as_its_solution(q):
-    # The paper's own example, in units of a hundred ticks.
-    example = {"gamma": 0.01, "sigma": 0.3, "rate": 0.9, "decay": 0.3}
-    below, above = exact_distances(q, **example, bound=30)
-    found = quotes(Glft(gamma=0.0001, volatility=30.0, fill_rate=0.9, fill_decay=0.003, size=1), q)
+@pytest.mark.parametrize(("gamma", "rate"), [(0.01, 0.9), (0.3, 50.0)], ids=["the paper's example", "γ = k"])
+def test_glft_quotes_what_the_model_has_as_its_solution(q, gamma, rate):
+    below, above = exact_distances(q, gamma=gamma, sigma=0.3, rate=rate, decay=0.3, bound=30)
+    # The same in ticks of a hundredth.
+    found = quotes(Glft(gamma=gamma / 100, volatility=30.0, fill_rate=rate, fill_decay=0.003, size=1), q)
     # A closed form that the authors call an approximation; the rounding to ticks is at most 0.01.
     assert (10_000 - found["bid"][0]) / 100 == pytest.approx(below, abs=0.03)
     assert (found["ask"][0] - 10_000) / 100 == pytest.approx(above, abs=0.03)
