@@ -179,10 +179,12 @@ def play(engine: str, text: str, *, level: int = 3, queue: str = "back", **optio
             rows.append((time, *market_row(line[1:])))
         else:
             script.lines.append((time, verb, words))
+    policies, response_ns = options.pop("policies", {}), options.pop("response_ns", 1)
     plan = Plan(
         instruments=(instrument_plan(level, queue_model=QueueModel[queue.upper()], **options),),
         end_ns=BASE + last + 10,
-        issue_policies={},
+        issue_policies=policies,
+        response_ns=response_ns,
         markouts_ns=(10,),
         sample_ns=1_000,
         paranoid=True,

@@ -64,9 +64,10 @@ class Book:
         best_ask: the lowest ask in ticks, `None` where there is none.
         suspect: whether the last row said that the book is not known to be right.
         arrivals: how many places in queues have been given out.
+        partial: sides that a CLEAR has emptied and that no complete packet has shown again; see `complete`.
     """
 
-    __slots__ = ("arrivals", "best_ask", "best_bid", "depth", "ladders", "level", "orders", "suspect")
+    __slots__ = ("arrivals", "best_ask", "best_bid", "depth", "ladders", "level", "orders", "partial", "suspect")
 
     def __init__(self, level: int, depth: int = 0) -> None:
         self.level = level
@@ -77,6 +78,7 @@ class Book:
         self.best_ask: int | None = None
         self.suspect = False
         self.arrivals = 0
+        self.partial: set[int] = set()
 
     def apply(self, action: int, side: int, order_id: int, price_ticks: int, size_lots: int, flags: int) -> int:
         """Apply one row of the feed; O(log levels).
@@ -185,10 +187,17 @@ class Book:
                 for order_id in level.orders:
                     del self.orders[order_id]
             self.ladders[each].clear()
+            self.partial.add(each)
             if each > 0:
                 self.best_bid = None
             else:
                 self.best_ask = None
+
+    def complete(self) -> None:
+        """Take in the end of a packet: a side that shows something again is known again."""
+        for side in (1, -1):
+            if self.ladders[side]:
+                self.partial.discard(side)
 
     def best(self, side: int) -> int | None:
         """Return the best price of one side in ticks, `None` where it is empty."""

@@ -22,7 +22,7 @@ class KnownOrder:
         asked: total sizes of the replacements in flight: any of them may be in force already.
         asked_prices: their prices.
         in_flight: requests that are unanswered.
-        early: the last queue position of a stay that the strategy does not know of yet: `(turn, lots)`.
+        early: the last queue position of each stay that the strategy does not know of yet, by turn.
     """
 
     __slots__ = (
@@ -68,7 +68,7 @@ class KnownOrder:
         self.asked_prices: list[int | None] = []
         self.turn = 0
         self.ahead_lots: int | None = None
-        self.early: tuple[int, int | None] | None = None
+        self.early: dict[int, int | None] = {}
 
     @property
     def open_lots(self) -> int:
@@ -121,7 +121,7 @@ class Desk:
         if turn == known.turn:
             known.ahead_lots = ahead_lots
         elif turn > known.turn:
-            known.early = (turn, ahead_lots)
+            known.early[turn] = ahead_lots
 
     def take_answer(self, answer: Answer) -> Order:
         """Take in an answer; return the order as now known."""
@@ -177,8 +177,8 @@ class Desk:
         known.size_lots = answer.size_lots
         if answer.turn != known.turn:
             known.turn = answer.turn
-            early, known.early = known.early, None
-            known.ahead_lots = early[1] if early is not None and early[0] == answer.turn else answer.ahead_lots
+            known.ahead_lots = known.early.pop(answer.turn, answer.ahead_lots)
+            known.early = {turn: lots for turn, lots in known.early.items() if turn > answer.turn}
 
     def _sweep(self, known: KnownOrder) -> None:
         """Forget an order that is over, when nothing that was asked of it is unanswered."""

@@ -145,6 +145,7 @@ class Market:
         if watching:
             issue = self.book.issue(action, order_id, size_lots)
             if issue and not self._settle(issue, i):
+                self.book.suspect = flags & SUSPECT != 0
                 return False
             matching = self.matching and not flags & SUSPECT
             for overlay in watching:
@@ -168,6 +169,8 @@ class Market:
                 for own in overlay.moved.values():
                     moves.append(Move(agent, own.order_id, own.turn, own.ahead_lots(self.plan.level)))
                 overlay.moved.clear()
+        if self.book.partial:
+            self.book.complete()
         self.view.packets.append(Packet(local_ns, self._rows, self._start, self._i, moves))
         self._start = self._i
         bbo = self.book.bbo()

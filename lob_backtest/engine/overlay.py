@@ -50,7 +50,6 @@ class Overlay:
         "_levels",
         "_orders",
         "_prints",
-        "_rebuilding",
         "_turns",
         "liquidity",
         "moved",
@@ -64,7 +63,6 @@ class Overlay:
         self._any_side = plan.hidden_any_side
         self._orders = OrderQueue(book, plan.evidence)
         self._levels = LevelQueue(book, MODELS[plan.queue_model])
-        self._rebuilding = {1: False, -1: False}
         self._turns = 0
         self.liquidity = Liquidity(book, prints)
         self.moved: dict[int, OwnOrder] = {}
@@ -99,7 +97,7 @@ class Overlay:
         self._turns += 1
         own.turn = self._turns
         # In the midst of a snapshot nothing is known: the order takes its place when the snapshot is complete.
-        known = not self._rebuilding[own.side] and not self._book.beyond_window(own.side, own.price_ticks)
+        known = own.side not in self._book.partial and not self._book.beyond_window(own.side, own.price_ticks)
         own.visible = own.shown = known
         self._queue.join(own)
         own.ahead_at_arrival = own.ahead_lots(self._book.level)
@@ -140,14 +138,14 @@ class Overlay:
 
     def end_packet(self, *, matching: bool) -> None:
         """Settle what is judged by the book after a whole packet: snapshots, the window, crosses."""
-        for side, rebuilding in self._rebuilding.items():
-            if rebuilding and self._book.ladders[side]:
-                self._rebuilding[side] = False
-                for own in self.resting(side):
-                    self._rebuild(own)
         self.liquidity.end_packet()
         for side in (1, -1):
+            shown = side not in self._book.partial
+            if not shown and not self._book.ladders[side]:
+                continue  # cleared and not shown again: nothing is known of any queue
             for own in self.resting(side):
+                if not shown:
+                    self._rebuild(own)
                 self._look(own)
         if matching:
             self._cross(1)
@@ -190,7 +188,7 @@ class Overlay:
                 self._changed(own)
 
     def _level(self, side: int, price_ticks: int, size_lots: int, flags: int) -> None:
-        if self._rebuilding[side]:
+        if side in self._book.partial:
             return
         owns = self.at(side, price_ticks)
         if not owns:
@@ -247,8 +245,7 @@ class Overlay:
 
     def _clear(self, side: int) -> None:
         for each in (1, -1) if side == 0 else (side,):
-            if not self._rebuilding[each]:
-                self._rebuilding[each] = True
+            if each not in self._book.partial:
                 for own in self.resting(each):
                     self._queue.remember(own)
 
@@ -283,7 +280,7 @@ class Overlay:
                 for own in owns:
                     # A queue position is never negative; on L3 it is the size of the older orders, or less.
                     assert own.ahead >= 0
-                    if self._book.level == 3 and own.visible and not self._rebuilding[side]:
+                    if self._book.level == 3 and own.visible and side not in self._book.partial:
                         level = self._book.ladders[side].get(key)
                         orders = level.orders.values() if level is not None else ()
                         assert own.older_lots == sum(o.size_lots for o in orders if o.arrival <= own.arrival)

@@ -13,7 +13,9 @@ from lob_backtest.engine.view import Delivered
 from lob_backtest.market.schema import Phase
 from lob_backtest.plan import Plan
 from lob_backtest.strategy import Fill, overrides
-from lob_backtest.tables import Cause, Liquidity
+from lob_backtest.tables import Cause, Liquidity, RejectReason, UpdateKind
+
+REFUSALS = (UpdateKind.REJECTED, UpdateKind.REPLACE_REJECTED)
 
 
 class Trader:
@@ -61,15 +63,18 @@ class Trader:
         self._look(now_ns)
         if isinstance(message, Filled):
             fill = _fill(desk, message)
+            context.quoter.note(message.order_id, refused=False)
             if self._wants_fills:
                 self._call("on_fill", now_ns, instrument, fill)
         else:
             order = desk.take_answer(message)
+            refused = message.kind in REFUSALS and message.reason != RejectReason.TOO_LATE
+            context.quoter.note(message.order_id, refused=refused)
             if self._wants_orders:
                 self._call("on_order", now_ns, instrument, order)
         context.entry.forget(message.order_id)
         if not self.agent.stopped:
-            context.quoter.answered(message.order_id)
+            context.quoter.answered()
 
     def timer(self, now_ns: int) -> None:
         """Fire the next timer, unless its market is closed."""

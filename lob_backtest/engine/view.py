@@ -100,8 +100,9 @@ class View:
                 self.phase = phase
             elif action == EXECUTE and order_id in self.book.orders:
                 order = self.book.orders[order_id]
-                prints.append(Print(ts_ns, -order.side, order.price_ticks, size_lots, False))
-                changed = apply(action, side, order_id, price_ticks, size_lots, flags) == 0
+                if apply(action, side, order_id, price_ticks, size_lots, flags) == 0:
+                    prints.append(Print(ts_ns, -order.side, order.price_ticks, size_lots, False))
+                    changed = True
             elif apply(action, side, order_id, price_ticks, size_lots, flags) == 0:
                 changed = True
         for agent, order_id, turn, ahead_lots in packet.moves:

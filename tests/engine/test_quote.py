@@ -6,6 +6,7 @@ from typing import Any
 
 from test_context import BOOK, Does, go
 
+import lob_backtest as lob
 from lob_backtest.tables import UpdateKind
 
 
@@ -129,3 +130,37 @@ def test_a_size_of_nothing_is_no_quote(engine: str) -> None:
     assert told(go(engine, Does(t5=lambda ctx: ctx.quote(bid=(100, 0), ask=[(102, 0), (103, 2)])))) == [
         ("ACCEPTED", 1, 103, 2)
     ]
+
+
+def test_a_refused_quote_is_not_sent_again_while_another_is_in_flight(engine: str) -> None:
+    strategy = Does(
+        t5=lambda ctx: ctx.quote(bid=[(100, 5)]),
+        t6=lambda ctx: ctx.quote(bid=[(100, 5), (102, 5), (103, 5)]),  # the ask is at 102
+    )
+    tables = go(engine, strategy, entry_ns=5, response_ns=5)
+    assert [row[:3] for row in told(tables)] == [("ACCEPTED", 1, 100), ("REJECTED", 2, 102), ("REJECTED", 3, 103)]
+
+
+def test_a_quote_refused_on_the_spot_is_not_sent_again_while_another_is_in_flight(engine: str) -> None:
+    off_tick: Any = 99.5
+    strategy = Does(
+        t5=lambda ctx: ctx.quote(bid=[(100, 5)]),
+        t6=lambda ctx: ctx.quote(bid=[(100, 5), (off_tick, 5)]),
+    )
+    tables = go(engine, strategy, entry_ns=5, response_ns=5)
+    assert [row[:2] for row in told(tables)] == [("REJECTED", 2), ("ACCEPTED", 1)]
+
+
+def test_a_quote_of_one_side_at_an_answer_leaves_what_the_other_side_waits_for(engine: str) -> None:
+    class Quotes(Does):
+        def on_order(self, ctx: lob.Context, order: lob.Order) -> None:
+            if order.kind == UpdateKind.CANCELLED:
+                ctx.quote(bid=(99, 5))
+
+    strategy = Quotes(
+        t5=lambda ctx: ctx.quote(bid=(99, 5), ask=(102, 5)),
+        t20=lambda ctx: ctx.quote(ask=None),
+        t21=lambda ctx: ctx.quote(ask=(103, 5)),
+    )
+    tables = go(engine, strategy, entry_ns=5, response_ns=5)
+    assert told(tables)[2:] == [("CANCELLED", 2, 102, 5), ("ACCEPTED", 3, 103, 5)]

@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 from scenario import check
 
+from lob_backtest.engine.book import Issue
+from lob_backtest.plan import IssuePolicy
+
 BOOK = """
     0 add bid 100 60 #1
     0 add bid 100 40 #2
@@ -352,4 +355,92 @@ def test_l2_windows_freeze_and_return_like_l3(engine: str) -> None:
         """,
         level=2,
         depth=1,
+    )
+
+
+@pytest.mark.parametrize("level", [2, 3])
+def test_an_order_that_arrives_between_a_clear_and_its_snapshot_joins_behind_what_is_shown(
+    engine: str, level: int
+) -> None:
+    before, shown = (
+        ("level bid 100 60", "level bid 100 50") if level == 2 else ("add bid 100 60 #1", "add bid 100 50 #7")
+    )
+    check(
+        engine,
+        f"""
+        0 {before}
+        10 clear both
+        12 a buy 100 5
+        14 hidden ask 105 1
+        16 b buy 100 5
+        18 ahead a none
+        20 {shown} snapshot
+        25 ahead a 50
+        25 ahead b 50
+        """,
+        level=level,
+    )
+
+
+def test_a_clear_leaves_an_order_outside_of_the_window_where_it_was(engine: str) -> None:
+    check(
+        engine,
+        """
+        0 add bid 100 60 #1
+        5 a buy 100 5
+        10 add bid 101 5 #2 more
+        10 cancel #1 60 window
+        20 clear both
+        21 ahead a none
+        30 add bid 100 60 #1 snapshot
+        35 ahead a 60
+        """,
+        depth=1,
+    )
+
+
+@pytest.mark.parametrize("cancelled", [5, 11])
+def test_a_snapshot_is_over_at_its_end_whether_an_order_rested_meanwhile_or_not(engine: str, cancelled: int) -> None:
+    check(
+        engine,
+        f"""
+        0 add bid 100 60 #1
+        2 a buy 99 5
+        {cancelled} a cancel
+        10 clear both
+        20 add bid 100 60 #1 snapshot
+        25 b buy 100 5
+        28 ahead b 60
+        """,
+    )
+
+
+def test_an_order_that_arrives_in_the_midst_of_a_snapshot_joins_behind_all_of_it(engine: str) -> None:
+    check(
+        engine,
+        """
+        0 add bid 100 60 #1
+        10 clear both snapshot more
+        10 add bid 100 60 #1 snapshot more
+        14 a buy 100 5
+        20 add bid 100 40 #2 snapshot
+        25 ahead a 100
+        """,
+    )
+
+
+@pytest.mark.parametrize("rests", ["", "2 a buy 90 5"])
+def test_a_skipped_row_ends_suspicion_whether_an_order_rests_or_not(engine: str, rests: str) -> None:
+    check(
+        engine,
+        f"""
+        0 add bid 100 60 #1
+        0 add ask 102 5 #2
+        {rests}
+        10 add bid 99 5 #3 suspect
+        12 cancel #77 5
+        20 b buy 102 5
+        21 fill b 5 @ 102 take
+        """,
+        policies={Issue.UNKNOWN_ORDER: IssuePolicy.SKIP},
     )

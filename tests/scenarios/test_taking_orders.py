@@ -292,3 +292,20 @@ def test_the_position_limit_counts_orders_in_flight_as_filled(engine: str) -> No
         """,
         max_position=10,
     )
+
+
+def test_a_position_told_before_its_replacements_are_answered_is_not_forgotten(engine: str) -> None:
+    check(
+        engine,
+        """
+        0 add bid 100 60 #1
+        0 add bid 99 50 #2
+        0 add bid 98 40 #3
+        10 a buy 100 5
+        40 a replace 99 5
+        41 a replace 98 5
+        50 cancel #3 10
+        75 ahead a 30
+        """,
+        response_ns=30,
+    )
