@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lob_backtest.cli.progress import progress_bar
+
 if TYPE_CHECKING:
     from lob_backtest.market.calibrate import Calibration, Estimate
 
@@ -24,7 +26,12 @@ MAX_ROWS = 20
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
-    files: tuple[str, ...], *, interval: str, from_ticks: float | None, to_ticks: float | None, as_json: bool
+    files: tuple[str, ...],
+    *,
+    interval: str,
+    from_ticks: float | None,
+    to_ticks: float | None,
+    as_json: bool,
 ) -> None:
     """Estimate volatility, and the rate A exp(-k distance) at which market orders reach a quote.
 
@@ -39,7 +46,8 @@ def command(
         interval_ns = parse_duration(interval)
     except ValueError as error:
         raise ConfigError(f"--interval: {error}") from None
-    found = calibrate(files, interval_ns=interval_ns, from_ticks=from_ticks, to_ticks=to_ticks)
+    with progress_bar("replaying") as progress:
+        found = calibrate(files, interval_ns=interval_ns, from_ticks=from_ticks, to_ticks=to_ticks, progress=progress)
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=2))
         return

@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 from lob_backtest.errors import ConfigError, DataError
 from lob_backtest.market.reach import Slice, Watched, watch
 from lob_backtest.market.reader import MarketSource, open_market
+from lob_backtest.progress import Progress
 from lob_backtest.units import SECOND, format_duration
 
 BLOCKS: Final = 20
@@ -96,6 +97,7 @@ def calibrate(
     interval_ns: int = SECOND,
     from_ticks: float | None = None,
     to_ticks: float | None = None,
+    progress: Progress | None = None,
 ) -> Calibration:
     """Estimate volatility and fill intensity of an instrument.
 
@@ -109,6 +111,7 @@ def calibrate(
         interval_ns: time between two looks at the mid.
         from_ticks: nearest distance of the fit; default: half the median spread.
         to_ticks: furthest distance of the fit; default: the furthest that 30 market orders reached.
+        progress: told how many rows have been read.
 
     Raises:
         ConfigError: an argument is impossible.
@@ -117,6 +120,7 @@ def calibrate(
     if interval_ns < 1:
         raise ConfigError(f"interval: {interval_ns} ns; expected more than 0")
     source = open_market(paths, require_local=False)
+    source.progress = progress
     watched = watch(source, interval_ns)
     total = _total(watched.slices)
     if not total.moves:
