@@ -211,6 +211,39 @@ def test_best_price_beyond_what_is_known_is_suspect(tmp_path):
     ]
 
 
+def test_best_ask_beyond_what_is_known_is_suspect(tmp_path):
+    lines = [
+        *START,  # asks are known up to 101
+        depth(5, 11, 11, [], [("101.0", "0"), ("103.0", "1")]),  # 102 may hold orders that nobody told
+        depth(6, 12, 12, [("103.0", "4")], [("103.0", "0"), ("104.0", "1")]),  # a bid at 103: no asks there
+        depth(7, 13, 13, [("103.0", "0")], [("103.0", "2")]),
+    ]
+    _, rows = converted(tmp_path, lines)
+    assert rows[5:7] == ["5 LEVEL -1 0@101 #11 SUSPECT", "5 LEVEL -1 1@103 #11 SUSPECT |"]
+    assert ["SUSPECT" in row for row in rows[7:]] == [True, True, True, False, False]
+
+
+def test_diffs_keep_their_order_where_their_times_fall(tmp_path):
+    done, rows = converted(tmp_path, [*START, depth(5, 11, 11, [("100.0", "4")]), depth(3, 12, 12, [("100.0", "6")])])
+    assert rows[5:] == ["5 LEVEL +1 4@100 #11 |", "5 LEVEL +1 6@100 #12 |"]
+    assert done.counts["diffs_raised_to_the_time_before"] == 1
+
+
+def test_snapshot_counts_for_a_minute(tmp_path):
+    for seconds, usable in ((60, True), (61, False)):
+        lines = [
+            depth(0, 1, 2, [("90.0", "1")]),
+            depth(seconds * 1_000, 3, 3, [("91.0", "1")]),
+            snapshot(62_000, 2, *BOOK),
+        ]
+        done, rows = converted(tmp_path, [*lines, depth(63_000, 4, 4, [("91.0", "2")])])
+        # The diff that holds update 2 is forgotten, but the one behind it follows: nothing is missing.
+        assert any("SNAPSHOT" in row for row in rows)
+        done, rows = converted(tmp_path, [*lines[:2], snapshot(62_000, 1, *BOOK)])
+        assert any("SNAPSHOT" in row for row in rows) == usable
+        assert done.counts.get("dropped_snapshots_too_old", 0) == (not usable)
+
+
 def test_rows_are_in_order_of_exchange_time_with_prints_before_levels(tmp_path):
     lines = [
         *START,
@@ -258,13 +291,14 @@ def test_trades_beside_the_book_are_dropped_and_holes_in_the_numbers_counted(tmp
     lines = [
         *START,
         trade(5, 1, "100.0", "1", X="MARKET"),
-        trade(6, 2, "100.0", "1", X="INSURANCE_FUND"),
+        trade(6, 2, "100.05", "1.5", X="INSURANCE_FUND"),
         trade(7, 3, "0", "0", X="NA"),
         trade(8, 6, "100.0", "2", X="MARKET"),
     ]
     done, rows = converted(tmp_path, lines)
     assert rows[5:] == ["5 TRADE +1 1@100 #0 |", "8 TRADE +1 2@100 #0 |"]
     assert done.counts == {"dropped_trades_beside_the_book": 2, "missing_trades": 2, "suspect_packets": 1}
+    assert (done.tick_size, done.lot_size) == (1, 1)  # their prices are none of the book's
 
 
 def test_book_tickers_and_other_messages_are_left_out_and_counted(tmp_path):
@@ -316,6 +350,10 @@ def test_tick_and_lot_size_are_the_finest_decimals_or_as_given(tmp_path):
     assert any("the finest decimals" in note for note in done.notes)
     done, rows = converted(tmp_path, lines, tick_size="0.5", lot_size="0.25")
     assert rows == ["0 LEVEL +1 5@181 #10 SUSPECT", "0 LEVEL +1 12@180 #10 SUSPECT |"]
+    done, _ = converted(tmp_path, [*lines, snapshot(1, 10, [("90.125", "2")])])
+    assert done.tick_size == Decimal("0.001")
+    with pytest.raises(DataError, match=r"line 1: price 90\.50 is no multiple of 0\.2; pass a --tick-size"):
+        converted(tmp_path, lines, tick_size="0.2")
     with pytest.raises(DataError, match=r"line 1: price 90\.50 is no multiple of 1; pass a --tick-size"):
         converted(tmp_path, lines, tick_size="1")
     with pytest.raises(DataError, match=r"line 1: size 1\.250000 is no multiple of 0\.2; pass a --lot-size"):

@@ -130,7 +130,7 @@ class BinanceSource:
             self._write(packet)
             if self._rows.full:
                 yield self._take()
-        self.counts["packets_that_came_too_late_for_their_time"] = self._order.late
+        self.counts["packets_raised_to_the_time_before"] = self._order.late
         self._say_suspect()
         if len(self._rows):
             yield self._take()

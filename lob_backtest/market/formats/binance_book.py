@@ -79,6 +79,7 @@ class BinanceBook:
                 self._recent.clear()
                 self._stale = set(self._shown())
         self.last = diff.last
+        self._counts["diffs_raised_to_the_time_before"] += diff.ts_ns < self.ts_ns
         self.ts_ns = max(self.ts_ns, diff.ts_ns)
         while self._recent and self._recent[0].ts_ns < diff.ts_ns - RECENT_NS:
             self._recent.popleft()
@@ -161,8 +162,6 @@ class BinanceBook:
 
     def _widen(self) -> None:
         """Where an ask stands there is no bid: what is told there from now on is all there is."""
-        if self._stale:
-            return
         if self._book.best_ask is not None:
             self._lowest_bid = min(self._lowest_bid, self._book.best_ask)
         if self._book.best_bid is not None:
