@@ -40,7 +40,7 @@ def command(ctx: click.Context, files: tuple[str, ...], gaps: bool, as_json: boo
                     str(kind),
                     str(count) if n == 0 else "",
                     str(sample.row),
-                    format_instant(sample.ts_exchange_ns),
+                    format_instant(sample.ts_exchange_ns) if sample.ts_exchange_ns else "",
                     sample.path,
                 )
                 for kind, count, samples in result.found()

@@ -12,7 +12,7 @@ from lob_backtest.market.writer import write_events
 T0 = 1_700_000_000 * 10**9
 
 
-def write(path, **changes):
+def write(path, symbol="TEST", **changes):
     columns = {
         "ts_exchange_ns": [T0, T0 + 1, T0 + 2],
         "ts_local_ns": [T0 + 10, T0 + 11, T0 + 12],
@@ -23,7 +23,7 @@ def write(path, **changes):
         "size_lots": [5, 2, 3],
         "flags": [1, 1, 1],
     }
-    write_events(path, columns | changes, level=3, symbol="TEST", tick_size="0.01", lot_size="1")
+    write_events(path, columns | changes, level=3, symbol=symbol, tick_size="0.01", lot_size="1")
     return str(path)
 
 
@@ -49,6 +49,13 @@ def test_validate_lists_faults_and_exits_with_1(tmp_path, capsys):
     assert lines[0] == f"{path}, TEST: 3 rows"
     assert lines[1].split()[:2] == ["kind", "count"]
     assert lines[2].split() == ["bad_side", "1", "1", "2023-11-14T22:13:20.000000001Z", path]
+
+
+def test_validate_gives_no_time_to_a_fault_of_a_whole_file(tmp_path, capsys):
+    path, other = write(tmp_path / "a.parquet"), write(tmp_path / "b.parquet", symbol="OTHER")
+    code, out, _ = call(capsys, "validate", path, other)
+    assert code == 1
+    assert out.splitlines()[2].split() == ["foreign_file", "1", "0", other]
 
 
 def test_validate_speaks_json(tmp_path, capsys):
