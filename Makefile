@@ -12,7 +12,7 @@ TESTS ?= tests
 MARKS ?= not slow and not fuzz
 BENCHMARKS ?= benchmarks/help_start.py benchmarks/reference_engine.py
 
-.PHONY: help install demo test check format bench docs clean
+.PHONY: help install base demo test check format bench docs clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -20,7 +20,10 @@ help:  ## list the targets
 install:  ## make .venv and install the project into it
 	@sh scripts/bootstrap.sh
 
-demo: install  ## backtest a market maker on the bundled sample; summary and report.html
+base:
+	@sh scripts/bootstrap.sh base
+
+demo: base  ## backtest a market maker on the bundled sample; summary and report.html
 	@$(VENV_PYTHON) -m lob_backtest.cli run strategies/demo.toml -o out/demo --force
 
 test: install  ## run the tests (MARKS='not fuzz' adds the slow ones, TESTS=tests/market picks some)
@@ -39,8 +42,10 @@ format: install  ## format the code and fix what the linter can
 bench: install  ## measure: time to help, events a second
 	@for script in $(BENCHMARKS); do $(VENV_PYTHON) "$$script" || exit 1; done
 
-docs: install  ## write docs/cli.md again from the command line's own help
+docs:  ## write docs/cli.md from the command line's own help, and build the site in site/
+	@sh scripts/bootstrap.sh docs
 	@$(VENV_PYTHON) docs/generate_cli.py
+	@NO_MKDOCS_2_WARNING=1 $(VENV_PYTHON) -m mkdocs build --quiet
 
 clean:  ## remove .venv, caches and output
 	@rm -rf .venv build dist out site .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

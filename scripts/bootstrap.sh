@@ -1,5 +1,6 @@
 #!/bin/sh
 # Makes .venv and installs the project into it: once, and again when pyproject.toml or the folder's place changes.
+# What is installed: `base` what a run needs, `all` (the default) also what tests and checks need, `docs` also the site's.
 # PYTHON=/path/to/python chooses the interpreter; otherwise the newest of python3.13 … python3.11, python3.
 set -eu
 
@@ -62,20 +63,37 @@ make_venv() {
 
 is_usable() { is_new_enough .venv/bin/python && .venv/bin/python -c 'import pip' >/dev/null 2>&1; }
 
-wanted=$(printf '%s\n' "$root"; cksum <pyproject.toml)
+level=${1:-all}
+case $level in
+    base) levels="base" extras="" ;;
+    all) levels="base all" extras="[databento,test,dev]" ;;
+    docs) levels="base all docs" extras="[databento,test,dev,docs]" ;;
+    *) say "error: bootstrap.sh $level: expected base, all or docs"; exit 1 ;;
+esac
 
-if [ "$(cat "$stamp" 2>/dev/null || true)" = "$wanted" ] && is_new_enough .venv/bin/python; then exit 0; fi
+# The stamp's first lines are what was installed from, its last one the levels that it brought.
+wanted=$(printf '%s\n' "$root"; cksum <pyproject.toml)
+there=$(cat "$stamp" 2>/dev/null || true)
+for each in "base" "base all" "base all docs"; do
+    if [ "$there" = "$wanted
+$each" ]; then
+        case " $each " in *" $level "*) if is_new_enough .venv/bin/python; then exit 0; fi ;; esac
+    fi
+done
 
 if ! is_usable; then
     find_python
     say "Making .venv with $("$python" --version) ($(command -v "$python"))"
     make_venv
 fi
-say "Installing lob_backtest and what it needs into .venv (a minute or two, this once)"
-if ! .venv/bin/python -m pip install --editable '.[databento,test,dev]' >.venv/install.log 2>&1; then
+case $level in
+    base) say "Installing lob_backtest and what it needs into .venv (about a minute, this once)" ;;
+    *) say "Installing lob_backtest and what its tests and checks need into .venv (a minute or two, this once)" ;;
+esac
+if ! .venv/bin/python -m pip install --editable ".$extras" >.venv/install.log 2>&1; then
     tail -n 20 .venv/install.log >&2
     say "error: the installation failed; pip's last words are above, all of them in .venv/install.log."
     say "It needs the network, or an index that pip is set up for. Then run the same command again."
     exit 1
 fi
-printf '%s\n' "$wanted" >"$stamp"
+printf '%s\n' "$wanted" "$levels" >"$stamp"

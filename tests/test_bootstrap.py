@@ -53,10 +53,10 @@ def provide(project: Path, name: str, script: str) -> None:
     path.chmod(0o755)
 
 
-def bootstrap(project: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def bootstrap(project: Path, *level: str, **environment: str) -> subprocess.CompletedProcess[str]:
     only_these = {"PATH": str(project / "bin"), "HOME": os.environ.get("HOME", "/"), **environment}
     return subprocess.run(
-        ["sh", "scripts/bootstrap.sh"], cwd=project, env=only_these, capture_output=True, text=True, check=False
+        ["sh", "scripts/bootstrap.sh", *level], cwd=project, env=only_these, capture_output=True, text=True, check=False
     )
 
 
@@ -72,6 +72,22 @@ def test_installs_once(project: Path) -> None:
     assert "Python 3.12.9" in first.stderr
     assert second.stderr == ""
     assert installs(project) == 1
+
+
+def test_a_run_needs_less_than_the_tests_and_what_is_there_is_enough_for_less(project: Path) -> None:
+    provide(project, "python3", WILLING)
+    log = project / "installed.txt"
+    for level, asked in [("base", "."), ("base", None), ("all", ".[databento,test,dev]"), ("base", None)]:
+        before = installs(project)
+        assert bootstrap(project, level).returncode == 0
+        assert installs(project) - before == (asked is not None)
+        if asked:
+            assert log.read_text().split()[-1] == asked
+    assert bootstrap(project).returncode == 0
+    assert installs(project) == 2
+    assert bootstrap(project, "docs").returncode == 0
+    assert log.read_text().split()[-1] == ".[databento,test,dev,docs]"
+    assert bootstrap(project, "everything").returncode == 1
 
 
 def test_installs_again_when_the_project_file_changes(project: Path) -> None:
