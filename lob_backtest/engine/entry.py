@@ -48,6 +48,11 @@ def check_size(value: Any) -> tuple[int, RejectReason]:
     return size_lots, reason
 
 
+def is_text(value: Any) -> bool:
+    """Say whether a value is text that a table can hold: half a surrogate pair has no bytes."""
+    return isinstance(value, str) and not any("\ud800" <= char <= "\udfff" for char in value)
+
+
 class Entry:
     """Sends the requests of one strategy in one instrument.
 
@@ -76,12 +81,20 @@ class Entry:
             price_ticks, price_reason = check_price(price)
             reason = reason or price_reason
         kind = TIMES_IN_FORCE.get(tif) if isinstance(tif, str) else None
-        if kind is None or not isinstance(post_only, bool) or not isinstance(tag, str):
+        if kind is None or not isinstance(post_only, bool) or not is_text(tag):
             reason = reason or RejectReason.BAD_VALUE
         if post_only is True and (price is None or kind != TimeInForce.GTC):
             reason = reason or RejectReason.BAD_VALUE
         kind = kind or TimeInForce.GTC
-        known = KnownOrder(order_id, side, price_ticks, size_lots, tif=kind, post_only=post_only is True, tag=str(tag))
+        known = KnownOrder(
+            order_id,
+            side,
+            price_ticks,
+            size_lots,
+            tif=kind,
+            post_only=post_only is True,
+            tag=tag if is_text(tag) else "",
+        )
         own = OwnOrder(
             order_id,
             self._agent.index,

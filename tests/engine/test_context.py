@@ -349,3 +349,9 @@ def test_a_strategy_reaches_every_instrument_through_one_ctx(engine: str) -> Non
     tables, _ = play(engine, [one, two], strategy, end_ns=BASE + 50, entry_ns=1, response_ns=1)
     (fill,) = tables["fills"].to_pylist()
     assert (fill["instrument"], fill["price_ticks"], strategy.got[1]) == (1, 103, 3)
+
+
+@pytest.mark.parametrize("tag", [7, "half a pair: \ud800"])
+def test_a_tag_that_no_table_can_hold_is_refused_and_left_out(engine: str, tag: Any) -> None:
+    tables = go(engine, Does(t5=lambda ctx: ctx.buy(99, 1, tag=tag)))
+    assert [(row["reason"], row["tag"]) for row in tables["orders"].to_pylist()] == [(RejectReason.BAD_VALUE, "")]
