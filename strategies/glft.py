@@ -26,8 +26,8 @@ class Glft(lob.Strategy):
     """
 
     gamma: Annotated[float, Gt(0)] = 0.1  # γ, risk aversion, 1/currency
-    fill_rate: Annotated[float, Gt(0)] = 2.0  # A, 1/s, of one side
-    fill_decay: Annotated[float, Gt(0)] = 2.0  # k, 1/tick
+    fill_rate: Annotated[float, Gt(0)] = 0.5  # A, 1/s, of one side
+    fill_decay: Annotated[float, Gt(0)] = 1.0  # k, 1/tick
     volatility: Annotated[float, Ge(0)] = 0.0  # σ, ticks/√s; 0: estimated as the run goes
     half_life: lob.Duration = 60 * lob.SECOND  # of that estimate
     size: Annotated[int, Ge(1)] = 10  # lots a side

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lob_backtest.market.calibrate import Calibration, Estimate
 
 MAX_ROWS = 20
+POOR_FIT = 2.0
 
 
 @click.command()
@@ -55,6 +56,12 @@ def command(
     for what, count in {"trades of unknown side": found.unsigned_trades, **found.skipped}.items():
         if count:
             click.echo(f"left out: {what.replace('_', ' ')} {count}", err=True)
+    if found.worst_ratio > POOR_FIT:
+        click.echo(
+            f"note: observed and fitted rates differ by a factor of up to {found.worst_ratio:.3g}: how far market "
+            "orders reach is not exponential here; fit the distances at which you quote (--from, --to)",
+            err=True,
+        )
 
 
 def _print(found: Calibration) -> None:

@@ -25,6 +25,9 @@ BLOCKS: Final = 20
 FURTHEST_ORDERS: Final = 30
 """The fit ends where fewer market orders than this reached."""
 
+FURTHEST_EXPONENT: Final = 100.0
+"""A rate that falls by more than the exponential of this between mid and touch says nothing of the mid."""
+
 
 class Estimate(NamedTuple):
     """A number with its standard error, which is `None` where the data are too short for one."""
@@ -83,6 +86,16 @@ class Calibration:
     unsigned_trades: int
     skipped: dict[str, int]
 
+    @property
+    def worst_ratio(self) -> float:
+        """Return the largest factor, 1 or more, between observed and fitted rates in the range of the fit."""
+        worst = 1.0
+        for each in self.distances:
+            if each.orders and self.from_ticks <= each.distance_ticks <= self.to_ticks:
+                ratio = each.rate / each.fitted if each.fitted else math.inf
+                worst = max(worst, ratio, 1 / ratio)
+        return worst
+
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values, for JSON."""
         plain = asdict(self)
@@ -123,6 +136,11 @@ def calibrate(
     source.progress = progress
     watched = watch(source, interval_ns)
     total = _total(watched.slices)
+    if not sum(total.open_ns):
+        raise DataError(
+            f"{_name(source)}: never a mid: the book is one-sided, crossed, SUSPECT or out of its continuous phase all "
+            "the time; see `lob-backtest inspect`"
+        )
     if not total.moves:
         raise DataError(
             f"{_name(source)}: {sum(total.open_ns) / SECOND:.3f} s with a mid, and no two looks at it "
@@ -191,6 +209,8 @@ def fit_intensity(part: Slice, near: int, far: int) -> tuple[float, float]:
         return orders * near_mean - beyond + stopped / math.expm1(k)
 
     k = _root_of_falling(slope)
+    if k * firsts[0][1] > FURTHEST_EXPONENT:
+        return math.nan, math.nan
     return orders / expected(k) * math.exp(k * firsts[0][1]), k
 
 

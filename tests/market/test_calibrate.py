@@ -120,6 +120,13 @@ def test_orders_that_all_stop_at_one_distance_determine_nothing():
     assert math.isnan(fit_intensity(Slice(open_ns=[0, lob.SECOND], reached=Counter()), 1, 5)[0])
 
 
+def test_a_rate_is_not_carried_on_to_a_mid_that_is_too_far_away():
+    reached = Counter({999: 50, 1001: 1})
+    assert math.isnan(fit_intensity(Slice(open_ns=[0, lob.SECOND], reached=reached), 999, 1001)[0])
+    near = fit_intensity(Slice(open_ns=[0, lob.SECOND], reached=Counter({19: 50, 21: 1})), 19, 21)
+    assert near == pytest.approx((51 / 2 * 51**9.5, math.log(51)))
+
+
 def watched(market: LevelRows, path, interval_ns: int = lob.SECOND):
     return watch(open_market([market.write(path)], require_local=False), interval_ns)
 
@@ -257,6 +264,17 @@ def test_the_command_prints_what_the_strategies_take(tmp_path, capsys):
     assert told["distances"][0].keys() == {"distance_ticks", "orders", "rate", "fitted"}
 
 
+def test_the_command_notes_that_flow_is_not_exponential(tmp_path, capsys):
+    market = LevelRows()
+    market.best(0, None, (99, 101))
+    for i in range(400):
+        for price in range(101, 102 if i % 4 else 131):
+            market.put(1 + i, Action.TRADE, side=ASK, price=price, size=1)
+    code, _, err = call(capsys, market.write(tmp_path / "a.parquet"))
+    assert code == 0
+    assert "note: observed and fitted rates differ by a factor of up to" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -275,6 +293,14 @@ def test_what_cannot_be_estimated_is_one_message(tmp_path, capsys, arguments, co
     assert (found, out) == (code, "")
     assert message in err
     assert err.count("\n") == 1
+
+
+def test_a_file_without_a_mid_says_so(tmp_path):
+    market = LevelRows()
+    market.put(0, Action.LEVEL, side=BID, price=99, size=1)
+    market.put(5, Action.LEVEL, side=BID, price=98, size=1)
+    with pytest.raises(lob.DataError, match="never a mid"):
+        calibrate(market.write(tmp_path / "a.parquet"))
 
 
 def test_a_file_too_short_for_errors_still_has_estimates(tmp_path):
