@@ -136,16 +136,7 @@ def calibrate(
     source.progress = progress
     watched = watch(source, interval_ns)
     total = _total(watched.slices)
-    if not sum(total.open_ns):
-        raise DataError(
-            f"{_name(source)}: never a mid: the book is one-sided, crossed, SUSPECT or out of its continuous phase all "
-            "the time; see `lob-backtest inspect`"
-        )
-    if not total.moves:
-        raise DataError(
-            f"{_name(source)}: {sum(total.open_ns) / SECOND:.3f} s with a mid, and no two looks at it "
-            f"{format_duration(interval_ns)} apart; use a longer file or a smaller interval"
-        )
+    _check_time(source, total, interval_ns)
     near, far = _range(source, watched, total, from_ticks, to_ticks)
     blocks = _blocks(watched.slices)
     estimates: list[Callable[[Slice], float]] = [
@@ -169,6 +160,20 @@ def calibrate(
         unsigned_trades=watched.unsigned_trades,
         skipped=watched.skipped,
     )
+
+
+def _check_time(source: MarketSource, total: Slice, interval_ns: int) -> None:
+    """Refuse data in which the mid cannot be seen to move."""
+    if not sum(total.open_ns):
+        raise DataError(
+            f"{_name(source)}: never a mid: the book is one-sided, crossed, SUSPECT or out of its continuous phase all "
+            "the time; see `lob-backtest inspect`"
+        )
+    if not total.moves:
+        raise DataError(
+            f"{_name(source)}: {sum(total.open_ns) / SECOND:.3f} s with a mid, and no two looks at it "
+            f"{format_duration(interval_ns)} apart; use a longer file or a smaller interval"
+        )
 
 
 def fit_intensity(part: Slice, near: int, far: int) -> tuple[float, float]:
