@@ -93,12 +93,23 @@ def main(argv: list[str] | None = None) -> Any:
     except MemoryError:
         click.echo("error: out of memory", err=True)
         code = 6
-    except Exception as error:  # 1, Python's own code for it, would read as "the results differ"
-        import traceback
-
-        traceback.print_exc()
-        click.echo(
-            f"error: {type(error).__name__}: {error}. This is a bug: please report it with all of the above", err=True
-        )
-        code = EngineError.exit_code
+    except Exception as error:
+        code = _unforeseen(error)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _unforeseen(error: Exception) -> int:
+    """Tell of an exception that nobody expected; Python's own exit code, 1, would read as "the results differ"."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, KeyboardInterrupt):  # an extension module that was being imported has turned it into this
+            click.echo("interrupted", err=True)
+            return 130
+        cause = cause.__cause__ or cause.__context__
+    import traceback
+
+    traceback.print_exception(error)
+    click.echo(
+        f"error: {type(error).__name__}: {error}. This is a bug: please report it with all of the above", err=True
+    )
+    return EngineError.exit_code

@@ -290,6 +290,16 @@ def test_a_bug_is_exit_code_5_and_not_that_of_a_comparison(
     assert "Traceback" in err  # here it helps
 
 
+def test_an_interrupt_that_an_import_turns_into_another_exception_is_one(
+    capsys: pytest.CaptureFixture[str], market: Path, quotes: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise SystemError("returned a result with an exception set") from KeyboardInterrupt()
+
+    monkeypatch.setattr("lob_backtest.backtest.make_plan", interrupted)
+    assert call(capsys, "run", "--data", market, "-s", quotes) == (130, "", "interrupted\n")
+
+
 def test_the_digest_does_not_depend_on_the_hash_seed(market: Path, quotes: str) -> None:
     digests = set()
     for seed in ("0", "1"):
