@@ -25,6 +25,7 @@ base:
 
 demo: base  ## backtest a market maker on the bundled sample; summary and report.html
 	@$(VENV_PYTHON) -m lob_backtest.cli run strategies/demo.toml -o out/demo --force
+	@echo 'Next: open out/demo/report.html; . .venv/bin/activate; lob-backtest init mine'
 
 test: install  ## run the tests (MARKS='not fuzz' adds the slow ones, TESTS=tests/market picks some)
 	@$(VENV_PYTHON) -m pytest -q -m '$(MARKS)' $(TESTS)

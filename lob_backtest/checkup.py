@@ -67,8 +67,7 @@ def _libraries() -> Iterator[Finding]:
 
 
 def _library(name: str, least: str, extra: str | None) -> Finding:
-    wanted = f"{DISTRIBUTION}[{extra}]" if extra else f"{name}>={least}"
-    advice = f"pip install '{wanted}'"
+    advice = f"pip install '{name}>={least}'"
     state: State = "absent" if extra else "missing"
     try:
         version = metadata.version(name)

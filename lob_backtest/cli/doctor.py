@@ -26,8 +26,8 @@ def command(ctx: click.Context, as_json: bool) -> None:
     else:
         print_table(
             "lob-backtest doctor",
-            ("", "what", "found"),
-            [(each.state, each.what, each.found) for each in findings],
+            ("what", "", "found"),
+            [(each.what, each.state, each.found) for each in findings],
         )
         for each in findings:
             if each.advice:

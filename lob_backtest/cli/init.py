@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
+import shlex
+import shutil
+import sys
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Final
@@ -23,6 +28,9 @@ FILES: Final = {
 """What is written, and the file in `project` that it is a copy of."""
 
 REQUIREMENTS: Final = "requirements.txt"
+UNKNOWN_ORIGIN: Final = """\
+# lob-backtest was installed from a folder here. Name the repository that has it, and take out the '#':
+# lob-backtest @ git+https://HOST/PATH@REVISION"""
 SAMPLE: Final = "data/sample.parquet"
 SAMPLE_EVENTS: Final = 20_000
 BASELINE: Final = "tests/baselines/my_strategy"
@@ -46,7 +54,8 @@ def command(folder: Path, as_json: bool, quiet: bool) -> None:
     templates = resources.files("lob_backtest.cli") / "project"
     for name, template in FILES.items():
         _write(folder / name, (templates / template).read_text(encoding="utf-8"))
-    _write(folder / REQUIREMENTS, f"{_requirement()}\npytest\n")
+    requirement = _requirement()
+    _write(folder / REQUIREMENTS, f"{requirement or UNKNOWN_ORIGIN}\npytest\n")
     (folder / SAMPLE).parent.mkdir(parents=True, exist_ok=True)
     generate(folder / SAMPLE, events=SAMPLE_EVENTS, compression="zstd")
     run(folder / "run.toml").save(folder / BASELINE, page=False)
@@ -54,9 +63,23 @@ def command(folder: Path, as_json: bool, quiet: bool) -> None:
         click.echo(json.dumps({"folder": str(folder), "files": names}))
     elif not quiet:
         click.echo(f"Wrote {folder}: {', '.join(names)}\n\nNext:\n")
-        if folder.resolve() != Path.cwd():
-            click.echo(f"  cd {folder}")
-        click.echo("  lob-backtest run run.toml -o out    # then open out/report.html\n  pytest")
+        for line in _next_steps(folder):
+            click.echo(f"  {line}")
+        if requirement is None:
+            click.echo(f"\nBefore CI can work: say in {folder / REQUIREMENTS} where lob-backtest comes from.")
+
+
+def _next_steps(folder: Path) -> list[str]:
+    """Say what to type, so that it works in the shell that asked."""
+    steps = [] if folder.resolve() == Path.cwd() else [f"cd {shlex.quote(str(folder))}"]
+    programs = Path(sys.prefix) / ("Scripts" if os.name == "nt" else "bin")
+    found = shutil.which("lob-backtest")
+    if sys.prefix != sys.base_prefix and (found is None or Path(found).parent.resolve() != programs.resolve()):
+        start = str(programs / "activate")
+        steps.append(start if os.name == "nt" else f". {shlex.quote(start)}")
+    if importlib.util.find_spec("pytest") is None:
+        steps.append("pip install pytest")
+    return [*steps, "lob-backtest run run.toml -o out    # then open out/report.html", "pytest"]
 
 
 def _refuse_to_replace(folder: Path, names: list[str]) -> None:
@@ -72,11 +95,16 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
 
 
-def _requirement() -> str:
-    """Name this very version as pip takes it: the commit of a repository if it was installed from one (PEP 610)."""
+def _requirement() -> str | None:
+    """Name this very version as pip takes it, by what pip noted of its origin (PEP 610).
+
+    Returns:
+        The version if it came from a package index, the commit if from a repository; `None` if from a folder: that is
+        nowhere else, and an index may know another package by this name.
+    """
     installed = metadata.distribution("lob-backtest")
     source = json.loads(installed.read_text("direct_url.json") or "{}")
     if "vcs_info" in source:
         vcs = source["vcs_info"]
         return f"lob-backtest @ {vcs['vcs']}+{source['url']}@{vcs['commit_id']}"
-    return f"lob-backtest=={installed.version}"
+    return None if source else f"lob-backtest=={installed.version}"

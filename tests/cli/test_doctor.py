@@ -44,9 +44,9 @@ def test_a_missing_library_is_named_with_the_command_that_brings_it(
     code, out, err = call(capsys)
     assert code == 1
     assert "pip install 'nosuchlibrary>=2'" in err
-    assert "pip install 'lob-backtest[databento]'" in err
+    assert "pip install 'nosuchextra>=1'" in err
     assert "unasked" not in out
-    states = {line.split()[1]: line.split()[0] for line in out.splitlines()[2:]}
+    states = {line.split()[0]: line.split()[1] for line in out.splitlines()[2:]}
     assert (states["nosuchlibrary"], states["nosuchextra"], states["click"]) == ("missing", "absent", "ok")
 
 

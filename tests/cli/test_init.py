@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 import subprocess
@@ -33,7 +34,24 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_says_what_to_type_next(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     code, out, err = call(capsys, "init", tmp_path / "new")
     assert (code, err) == (0, "")
-    assert re.search(r"cd \S+new\n  lob-backtest run run.toml -o out .*\n  pytest\n$", out)
+    assert re.search(r"Next:\n\n  cd \S+new\n(.*\n)*  lob-backtest run run.toml -o out .*\n  pytest\n", out)
+
+
+def test_what_to_type_works_in_the_shell_that_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    programs = tmp_path / "an env" / "bin"
+    programs.mkdir(parents=True)
+    (programs / "lob-backtest").touch(mode=0o755)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "an env"))
+    monkeypatch.setattr(sys, "base_prefix", "/usr")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert init._next_steps(Path("new"))[:2] == ["cd new", f". '{programs}/activate'"]
+    monkeypatch.setenv("PATH", str(programs))
+    run, test = init._next_steps(tmp_path)
+    assert run.startswith("lob-backtest run run.toml")
+    assert test == "pytest"
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    assert "pip install pytest" in init._next_steps(tmp_path)
 
 
 def test_the_run_works_and_writes_a_page(
@@ -113,12 +131,12 @@ COMMIT = {"url": "https://host/x.git", "vcs_info": {"vcs": "git", "commit_id": "
     ("direct_url", "requirement"),
     [
         (None, "lob-backtest==1.2.3"),
-        (json.dumps({"url": "file:///x", "dir_info": {}}), "lob-backtest==1.2.3"),
+        (json.dumps({"url": "file:///x", "dir_info": {}}), None),
         (json.dumps(COMMIT), "lob-backtest @ git+https://host/x.git@abc"),
     ],
 )
 def test_the_requirement_is_the_version_that_is_installed(
-    direct_url: str | None, requirement: str, monkeypatch: pytest.MonkeyPatch
+    direct_url: str | None, requirement: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(metadata, "distribution", lambda _: _Installed(direct_url))
     assert init._requirement() == requirement
