@@ -14,7 +14,7 @@ import lob_backtest as lob
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks/avellaneda_stoikov_table.py"
 INDEPENDENT_PATHS = 200_000
-FAST_PATHS, SLOW_PATHS = 1_000, 20_000
+FAST_PATHS, SLOW_PATHS = 1_000, 10_000
 CASES = [(gamma, name) for gamma in (0.1, 0.01, 0.5) for name in ("inventory", "symmetric")]
 
 
