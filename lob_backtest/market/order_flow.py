@@ -54,7 +54,7 @@ TARGET_ORDERS: Final = 85
 VALUE_STEP: Final = 1_400
 JUMP: Final = 3
 LEARNING_BITS: Final = (6, 6, 4, 2)  # by origin: the consensus goes 2^-k of its way to the value after an event
-LEAN: Final = 220  # and so far with a trade
+LEAN: Final = 220  # and so far the way of a trade
 EDGE: Final = 250  # the informed take prices that are wrong by more than this
 STALE: Final = -450  # makers run when the consensus is nearer to their price than this, which is well through it
 HALF_SPREAD: Final = 1_400  # makers' distance from the consensus, and how much volatility adds to it
@@ -63,7 +63,7 @@ HALF_SPREAD_BY_VOLATILITY: Final = 1_000
 FAR: Final = 6  # of 256 orders of makers are far away: FLOOR_TICKS leaves room for the farthest
 METAORDERS: Final = 4
 
-# 256 entries each. A 0 is drawn again from the tail.
+# 256 entries each. A size of 0 is drawn again from the tail.
 SIZES: Final = spread_out(
     {0: 6, 1: 40, 2: 24, 3: 14, 4: 8, 5: 40, 10: 60, 15: 12, 20: 24, 25: 8, 30: 6, 50: 10, 100: 4}
 )
@@ -133,7 +133,7 @@ class OrderFlow:
         # Ids to draw from; those that were filled since are dropped when they are drawn.
         self._ids: list[int] = []
         self._metaorders = [(1, 0)] * METAORDERS
-        self._metaorder = 0
+        self._metaorder = 0  # the one that traded last
 
     def open_book(self) -> None:
         """Fill the book with resting orders: the opening snapshot, told as one packet of adds."""
@@ -172,7 +172,7 @@ class OrderFlow:
             self._add()
 
     def _move_value(self) -> None:
-        """Let the value step, its regime change and the consensus learn."""
+        """Let the value step, its regime change, and tell the market that there is news."""
         draw = self._bits(32)
         if draw & 31 == 0:
             step = ((draw >> 6 & 1023) * VALUE_STEP >> 10) * self.volatility >> 10
@@ -217,20 +217,21 @@ class OrderFlow:
         return SIZES[self._bits(8)] or 30 * self._tail()
 
     def _tail(self) -> int:
-        """Draw from a power law: 2^k or more with probability 0.44^k, at most 2^12 or so."""
+        """Draw from a power law: 2^k or more with probability 0.41^k, which is a tail exponent of 1.3, below 2^13."""
         k = 0
         while k < 12 and self._bits(8) < 104:
             k += 1
         return (1 << k) + (self._bits(12) << k >> 12)
 
     def _maker_price(self, side: int) -> int:
-        """Return a price that does not take: a maker's, or one time in four a follower's."""
+        """Return a price that does not take: a maker's, or one time in five a follower's."""
         draw = self._bits(24)
         best = self.exchange.best
         own, opposite = best if side > 0 else best[::-1]
         room = 1
         if draw & 255 < 50 and own is not None:
             wide = opposite is not None and side * (opposite - own) > 2
+            # A wide spread invites to improve the price.
             price_ticks = own + side * ((draw >> 8 & 7) < (6 if wide else 2))
         else:
             half = HALF_SPREAD + (HALF_SPREAD_BY_VOLATILITY * self.volatility >> 10)
@@ -238,13 +239,14 @@ class OrderFlow:
             price_ticks = side * ((side * self.consensus - half) // UNIT) - side * DISTANCES[draw >> 8 & 255]
             if draw >> 16 < FAR:
                 price_ticks -= side * min(8 * self._tail(), FLOOR_TICKS // 2)
+            # Makers who are about to cross mostly keep a tick away: they do not close the spread.
             room = 2 if draw & 5 else 1
         if opposite is not None:
             price_ticks = side * min(side * price_ticks, side * opposite - room)
         return price_ticks
 
     def _cancel(self) -> None:
-        """Take an order out, or half of it: a stale one, one just placed, or any."""
+        """Take out an order or half of it: a stale one, one just placed, or any, seldom the last at a best price."""
         draw = self._bits(14)
         order_id = self._stale_order(draw >> 8) if draw & 1 else None
         if order_id is None:
@@ -277,7 +279,7 @@ class OrderFlow:
         return next(islice(self.exchange.resting(side), orders - 1 - behind, None)).order_id
 
     def _draw_order(self) -> int:
-        """Draw two live orders: mostly the younger, else the one nearer to the consensus, as both live shorter."""
+        """Draw two live orders and return the nearer to the consensus or the younger: both live shorter."""
         first, second = self._draw_live(), self._draw_live()
         if self._bits(2) == 0:
             return max(first, second)
@@ -358,7 +360,7 @@ class OrderFlow:
         self.taker = Taker.NOISE
         size_lots = SIZES[draw >> 17 & 255] or 50
         best = ask if side > 0 else bid
-        kind = draw >> 25
+        kind = draw >> 25  # of 128
         if kind < 48 and ask - bid >= 2:
             # Someone had hidden an order inside the spread.
             self._tape.hidden(-side, best - side, size_lots)
