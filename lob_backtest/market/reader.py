@@ -37,7 +37,7 @@ class MarketSource:
         rows: of all files.
         tally: what was found in the rows read so far by the latest `batches`.
         rows_handed_over: rows in the batches yielded so far; with the skipped ones, all rows read.
-        progress: called with `rows_handed_over` and `rows` before each batch; `None`: nobody looks.
+        progress: called with `rows_handed_over` and `rows` before each batch and at the end; `None`: nobody looks.
     """
 
     def __init__(
@@ -102,6 +102,7 @@ class MarketSource:
                 f"{self.files[-1].path}: no row is left after skipping the bad ones; see `lob-backtest validate`"
             )
         yield from self._end(held)
+        self._tell_progress()
 
     def _end(self, held: Batch) -> Iterator[Batch]:
         if int(held.flags[-1]) & Flag.LAST:
@@ -156,10 +157,13 @@ class MarketSource:
         )
 
     def _hand_over(self, batch: Batch) -> Batch:
+        self._tell_progress()  # when the next batch is asked for, those before it have been dealt with
         self.rows_handed_over += len(batch.action)
+        return batch
+
+    def _tell_progress(self) -> None:
         if self.progress is not None:
             self.progress(self.rows_handed_over, self.rows)
-        return batch
 
     def _check_fraction(self) -> None:
         """Stop as soon as the rest of the data cannot bring the share of bad rows under the limit."""
