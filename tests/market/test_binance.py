@@ -18,9 +18,9 @@ from lob_backtest.market.schema import Meta
 from lob_backtest.market.validate import validate
 
 BOOK = [("100.0", "5")], [("101.0", "7")]
-START = [depth(0, 8, 10, [("90.0", "1")]), snapshot(1, 10, [("100.0", "5"), ("99.0", "3")], [("101.0", "7")])]
+START = [depth(0, 8, 10, [("99.0", "3")]), snapshot(1, 10, [("100.0", "5"), ("99.0", "3")], [("101.0", "7")])]
 KNOWN = [
-    "0 LEVEL +1 1@90 #10 SUSPECT |",
+    "0 LEVEL +1 3@99 #10 SUSPECT |",
     "0 CLEAR +0 0@0 #10 SNAPSHOT",
     "0 LEVEL +1 5@100 #10 SNAPSHOT",
     "0 LEVEL +1 3@99 #10 SNAPSHOT",
@@ -46,20 +46,21 @@ def test_snapshot_and_diffs_make_the_book(tmp_path):
 
 def test_snapshot_is_brought_up_to_date_with_the_diffs_received_before_it(tmp_path):
     lines = [
-        depth(0, 1, 4, [("98.0", "9")]),  # older than the snapshot
+        depth(0, 1, 4, [("98.0", "9")]),  # older than the snapshot, but below its levels
         depth(1, 5, 7, [("100.0", "2"), ("97.0", "4")]),  # holds its update, 6
         depth(2, 8, 9, [("99.0", "0")], [("102.0", "8")]),
         snapshot(3, 6, [("100.0", "5"), ("99.0", "3")], [("101.0", "7")]),
     ]
     _, rows = converted(tmp_path, lines)
-    assert rows[-5:] == [
+    assert rows[-6:] == [
         "2 CLEAR +0 0@0 #9 SNAPSHOT",
         "2 LEVEL +1 2@100 #9 SNAPSHOT",
+        "2 LEVEL +1 9@98 #9 SNAPSHOT",
         "2 LEVEL +1 4@97 #9 SNAPSHOT",
         "2 LEVEL -1 7@101 #9 SNAPSHOT",
         "2 LEVEL -1 8@102 #9 SNAPSHOT |",
     ]
-    assert all("SUSPECT" in row for row in rows[:-5])
+    assert all("SUSPECT" in row for row in rows[:-6])
 
 
 def test_snapshot_that_is_ahead_waits_for_the_diffs_that_reach_it(tmp_path):
@@ -78,7 +79,7 @@ def test_snapshot_that_is_ahead_waits_for_the_diffs_that_reach_it(tmp_path):
         "2 LEVEL -1 6@101 #11 SNAPSHOT |",
         "3 LEVEL +1 4@100 #12 |",
     ]
-    assert done.counts == {"suspect_packets": 2}
+    assert done.counts == {"levels_that_a_snapshot_corrected": 1, "suspect_packets": 2}
 
 
 def test_gap_makes_the_book_suspect_until_a_snapshot(tmp_path):
@@ -106,18 +107,42 @@ def test_gap_makes_the_book_suspect_until_a_snapshot(tmp_path):
     assert any(f"{tmp_path / '0.gz'}, line 4: diffs are missing before this one" in note for note in done.notes)
 
 
-def test_gap_makes_the_book_suspect_until_every_shown_level_is_told_anew(tmp_path):
+def test_gap_makes_the_book_suspect_until_the_market_has_been_on_both_sides_of_its_best_prices(tmp_path):
     lines = [
-        *START,  # shows 100, 99 and 101
+        *START,  # bids at 100 and 99, an ask at 101
         depth(5, 12, 12, [("100.0", "4")]),  # 11 is missing
-        depth(6, 13, 13, [("99.0", "0")]),
-        trade(7, 1, "100.0", "1"),
-        depth(8, 14, 14, [], [("101.0", "7")]),
-        trade(9, 2, "100.0", "1"),
+        depth(
+            6, 13, 13, [("100.0", "0")], [("100.0", "2")]
+        ),  # an ask at 100: bids from there up are known, there is none
+        depth(7, 14, 14, [("100.0", "6")], [("100.0", "0")]),
+        depth(8, 15, 15, [("101.0", "1")], [("102.0", "3")]),  # a bid at 101: the ask there, of before the gap, is gone
+        trade(9, 1, "101.0", "1"),
+        depth(10, 16, 16, [("101.0", "0")], [("101.0", "2")]),
+        trade(11, 2, "100.0", "1"),
     ]
     done, rows = converted(tmp_path, lines)
-    assert ["SUSPECT" in row for row in rows[5:]] == [True, True, True, False, False]
-    assert done.counts == {"gaps": 1, "suspect_packets": 4}
+    assert rows[-5:] == [
+        "8 LEVEL -1 0@101 #15 SUSPECT |",
+        "9 TRADE +1 1@101 #0 SUSPECT |",
+        "10 LEVEL +1 0@101 #16",
+        "10 LEVEL -1 2@101 #16 |",
+        "11 TRADE +1 1@100 #0 |",
+    ]
+    assert done.counts == {"gaps": 1, "suspect_packets": 6}
+
+
+def test_book_without_a_snapshot_is_suspect_until_the_market_has_been_on_both_sides_of_its_best_prices(tmp_path):
+    lines = [
+        depth(0, 1, 1, [("100.0", "1")], [("102.0", "1")]),
+        depth(1, 2, 2, [("100.0", "0"), ("99.0", "1")], [("100.0", "1")]),  # no bid from 100 up
+        depth(2, 3, 3, [("101.0", "1")], [("100.0", "0")]),  # no ask up to 101; the best, 102, may not be the best
+        depth(3, 4, 4, [("101.0", "0"), ("100.0", "7")], [("101.0", "5")]),
+        depth(4, 5, 5, [], [("101.0", "0")]),
+    ]
+    done, rows = converted(tmp_path, lines)
+    suspect = {row.split(" ")[0]: "SUSPECT" in row for row in rows}
+    assert suspect == {"0": True, "1": True, "2": True, "3": False, "4": True}
+    assert any("no snapshot of the book could be used" in note for note in done.notes)
 
 
 def test_futures_follow_by_pu(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -15,7 +16,7 @@ from lob_backtest.market.convert import convert
 from lob_backtest.market.policy import Tally
 from lob_backtest.market.reader import open_market
 from lob_backtest.market.replay import dump_book, replay
-from lob_backtest.market.schema import Action, Flag, Meta
+from lob_backtest.market.schema import Action, Meta
 from lob_backtest.market.validate import validate
 
 pytestmark = needs_shared_data
@@ -51,7 +52,7 @@ COUNTS = {
     "futures": {"left_out_book_tickers": 52_260, "suspect_packets": 6},
     "spot": {"left_out_book_tickers": 28_040, "suspect_packets": 14},
 }
-ROWS = {"futures": (413_566, 19_724), "spot": (135_849, 13_209)}
+ROWS = {"futures": (413_595, 19_724), "spot": (135_849, 13_209)}
 
 
 def test_samples_have_no_gaps_and_are_clean(case):
@@ -88,23 +89,19 @@ def test_best_prices_and_sizes_equal_book_ticker_on_every_update_that_ends_a_dif
 
 def test_whole_book_at_the_end_equals_one_rebuilt_from_the_messages(case):
     _, messages, (price_decimals, size_decimals), done = case
-    sides, held = None, []
-    for _, message in messages:
-        if "lastUpdateId" in message:
-            sides = ({}, {})
-            held = [{"b": message["bids"], "a": message["asks"]}] + [
-                d for d in held if d["u"] > message["lastUpdateId"]
-            ]
-        elif message.get("e") != "depthUpdate":
-            continue
-        else:
-            held.append(message)
-        if sides is None:
-            continue
-        for diff in held:
-            for side, key in zip(sides, "ba", strict=True):
-                side.update({units(p, price_decimals): units(q, size_decimals) for p, q in diff[key]})
-        held = []
+    # The snapshot says what it reaches, diffs from before it what lies beyond, later diffs everything.
+    whole = next(message for _, message in messages if "lastUpdateId" in message)
+    diffs = [message for _, message in messages if message.get("e") == "depthUpdate"]
+    sides = []
+    for side, key, long_key in ((1, "b", "bids"), (-1, "a", "asks")):
+        reach = min(side * float(price) for price, _ in whole[long_key])
+        found = {}
+        for diff in diffs:
+            is_later = diff["u"] > whole["lastUpdateId"]
+            found.update({p: q for p, q in diff[key] if is_later or side * float(p) < reach})
+        told_later = {p for diff in diffs if diff["u"] > whole["lastUpdateId"] for p, _ in diff[key]}
+        found = {p: q for p, q in whole[long_key] if p not in told_later} | found
+        sides.append({units(p, price_decimals): units(q, size_decimals) for p, q in found.items()})
     source = open_market(done.output)
     book = Book(source.level)
     for _ in replay(source, book, Tally()):
@@ -143,8 +140,38 @@ def test_clock_is_moved_so_that_the_smallest_latency_is_half_a_millisecond(case)
     assert rows["ts_exchange_ns"].is_monotonic_increasing
 
 
-def test_recording_without_a_snapshot_is_suspect_from_end_to_end(tmp_path):
-    done = convert("binance", SHARED / "binance" / FUTURES[1], tmp_path / "out.parquet")
-    rows = pd.read_parquet(done.output)
-    assert (rows["flags"] & int(Flag.SUSPECT) != 0).all()
-    assert any("no snapshot" in note for note in done.notes)
+@pytest.mark.parametrize(
+    ("names", "sizes", "dropped", "expected"),
+    [
+        (FUTURES[1:], (1, 3), 0, (248, 182)),  # no snapshot in it
+        (FUTURES, (1, 3), 0.001, (263, 362)),
+        (SPOT, (2, 6), 0.01, (217, 342)),
+    ],
+)
+def test_what_is_not_suspect_equals_book_ticker_after_gaps_and_without_a_snapshot(
+    tmp_path, names, sizes, dropped, expected
+):
+    rng = random.Random(5)
+    lines = [
+        line
+        for name in names
+        for line in gzip.decompress((SHARED / "binance" / name).read_bytes()).splitlines(keepends=True)
+    ]
+    kept = [line for line in lines if not (b"depthUpdate" in line[:200] and rng.random() < dropped)]
+    (tmp_path / "kept.txt").write_bytes(b"".join(kept))
+    done = convert("binance", tmp_path / "kept.txt", tmp_path / "out.parquet", lot_size=f"1e-{sizes[1]}")
+    book, states = Book(2), {}
+    source = open_market(done.output)
+    for moment in replay(source, book, Tally()):
+        if moment.last and moment.sequence:
+            states[moment.sequence] = (book.suspect, book.bbo())
+    equal = different = suspect = 0
+    for _, message in recorded(names):
+        if {"u", "b", "B", "a", "A"} <= message.keys() and message["u"] in states:
+            is_suspect, best = states[message["u"]]
+            truth = tuple(units(message[key], d) for key, d in zip("bBaA", sizes * 2, strict=True))
+            suspect += is_suspect
+            equal += not is_suspect and best == truth
+            different += not is_suspect and best != truth
+    assert different == 0
+    assert (equal, suspect) == expected

@@ -3,12 +3,12 @@
 How messages become rows:
 
 * A depth diff is one packet of LEVEL rows, `sequence` its last update number `u`. Diffs have to follow each other,
-  across files too: futures by `pu`, spot by `U`. After a gap every row is SUSPECT until a snapshot, or until every
-  level that the book showed has been told anew.
+  across files too: futures by `pu`, spot by `U`.
 * The answer of the REST call for the order book is one packet, CLEAR and LEVELs flagged SNAPSHOT. It is brought up
-  to date with the diffs that had arrived before it, and stands behind the last of them. Until the first one
-  every row is SUSPECT, and so is every packet after which a best price lies where neither a snapshot nor the market
-  has been: levels that nobody has told may stand there.
+  to date with the diffs that had arrived before it, and stands behind the last of them.
+* The book is SUSPECT where a best price is not known to be the best: where it lies beyond the levels of every
+  snapshot, and where there was no snapshot yet, or none since a gap. There, a bid is known to be the best
+  once an ask has stood at its price or below: whatever came above it since has been told.
 * A trade is TRADE, one packet, `sequence` 0. Its side is that of the resting order.
 * bookTicker is left out: it says what the book says already, and serves as an independent check of it.
 
@@ -156,10 +156,11 @@ class BinanceSource:
         if isinstance(message, Diff):
             gaps = self.counts["gaps"]
             levels = self._levels(message.bids, message.asks, place)
-            if self._book.update(Update(message.ts_ns, message.previous, message.last, levels)):
+            changed = self._book.update(Update(message.ts_ns, message.previous, message.last, levels))
+            if changed is not None:
                 if self.counts["gaps"] > gaps:
                     self.notes.append(f"{place}: diffs are missing before this one, of {format_instant(message.ts_ns)}")
-                yield self._packet(self._book.ts_ns, BOOK, message.local_ns, _level_rows(levels))
+                yield self._packet(self._book.ts_ns, BOOK, message.local_ns, _level_rows(changed))
         elif isinstance(message, Snapshot):
             if message.symbol is None and self._found.has_other_symbols:
                 self.counts["dropped_snapshots_without_symbol"] += 1
@@ -242,9 +243,12 @@ class BinanceSource:
         if not self.counts["suspect_packets"]:
             return
         if self._book.snapshots:
-            why = f"before the first snapshot, after {self.counts['gaps']} gaps, or at prices that no snapshot reached"
+            why = f"before the first snapshot, after {self.counts['gaps']} gaps, or beyond the snapshots' levels"
         else:
-            why = "no snapshot of the book could be used; convert the recording before this one together with it"
+            why = (
+                "no snapshot of the book could be used, so that best prices are known only where the market has been; "
+                "if the recording before this one has a snapshot, convert them together"
+            )
         self.notes.append(
             f"{self.counts['suspect_packets']} packets are flagged SUSPECT, and own orders do not fill there: {why}"
         )
