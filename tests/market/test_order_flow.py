@@ -1,12 +1,7 @@
 from __future__ import annotations
 
-import math
-from decimal import ROUND_DOWN, getcontext, localcontext
-from itertools import pairwise
-
-from lob_backtest.market import arrivals, order_flow
-from lob_backtest.market.arrivals import QUANTILES, SWITCHES, UNIT
-from lob_backtest.market.order_flow import DISTANCES, SIZES, OrderFlow
+from lob_backtest.market import order_flow
+from lob_backtest.market.order_flow import CANCEL_AT_TARGET, DISTANCES, INFORMED, MODIFY, NOISE, SIZES, UNIT, OrderFlow
 from lob_backtest.market.tape import OrderTape
 
 
@@ -21,29 +16,7 @@ def played(seed: int, steps: int) -> OrderFlow:
 
 def test_tables_have_an_entry_for_each_draw():
     assert len(SIZES) == len(DISTANCES) == 256
-    assert len(QUANTILES) == UNIT + 1
     assert min(SIZES) == 0  # the tail
-
-
-def test_quantiles_are_those_of_an_exponential():
-    for i in range(UNIT):
-        assert abs(QUANTILES[i] + math.log(1 - i / UNIT) * 2**20) <= 0.51
-    assert all(low < high for low, high in pairwise(QUANTILES))
-    assert 0.98 < sum(QUANTILES[:-1]) / UNIT / 2**20 < 1.01
-
-
-def test_tables_do_not_depend_on_the_caller_s_decimal_settings():
-    with localcontext():
-        getcontext().prec = 3
-        getcontext().rounding = ROUND_DOWN
-        assert arrivals._exponential_quantiles() == QUANTILES
-
-
-def test_pace_has_mean_one():
-    paces = [arrivals.switched(switches) for switches in range(1 << SWITCHES)]
-    assert 0.97 < sum(paces) / len(paces) / UNIT < 1.03
-    assert min(paces) > 0
-    assert max(paces) > 10 * min(paces)
 
 
 def test_exchange_is_whole_and_deep_all_along():
@@ -78,3 +51,41 @@ def test_mid_follows_the_value():
         bid, ask = flow.exchange.best
         away.append(abs((bid + ask) / 2 - flow.value / UNIT))
     assert sum(away) / len(away) < 2.0
+
+
+def test_shares_of_every_origin_leave_room_for_quotes():
+    for origin, informed in INFORMED.items():
+        assert informed + NOISE[origin] < 65_536 // 2, origin
+    assert MODIFY + CANCEL_AT_TARGET < 65_536 // 2
+
+
+def test_volatility_regimes_change():
+    flow = played(5, 0)
+    seen = set()
+    for _ in range(30_000):
+        flow.step()
+        seen.add(flow.volatility)
+    assert len(seen) > 3
+    assert max(seen) > 2 * min(seen)
+
+
+def test_consensus_leans_with_trades_and_returns_to_the_value():
+    flow = played(6, 1_000)
+    flow.value = flow.consensus = 10_000 * UNIT
+    flow._lean(1)
+    flow._lean(1)
+    flow._lean(-1)
+    assert flow.consensus == 10_000 * UNIT + order_flow.LEAN
+    flow.consensus += 20 * UNIT
+    for _ in range(3_000):
+        flow.step()
+    assert abs(flow.consensus - flow.value) < 3 * UNIT
+
+
+def test_sizes_have_a_power_law_tail():
+    flow = played(7, 0)
+    drawn = sorted(flow._tail() for _ in range(40_000))
+    for k in (1, 2, 4, 6):
+        above = sum(each >= 1 << k for each in drawn) / len(drawn)
+        assert abs(above / 0.40625**k - 1) < 0.25
+    assert drawn[-1] < 1 << 13
