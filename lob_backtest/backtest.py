@@ -61,12 +61,11 @@ def run(
         raise ConfigError(f"engine {name!r} is not in this version; available: {', '.join(ENGINES)}")
     agent = make_strategy(config, strategy)
     feeds = [_Feed(_open(config, part), part.strip_orders) for part in config.instrument]
-    _tell(feeds, progress)
     plan = make_plan(config, [feed.source for feed in feeds], paranoid=paranoid)
     sink = MemorySink(plan.markouts_ns)
     begin = time.perf_counter()
     with _few_collections():
-        outcome = load_engine(name)(plan, [iter(feed) for feed in feeds], [agent], sink)
+        outcome = load_engine(name)(plan, _streams(feeds, progress), [agent], sink)
     engine_s = time.perf_counter() - begin
     read_s = sum(feed.read_s for feed in feeds)
     events = sum(counts["rows"] for counts in outcome.counts)
@@ -161,13 +160,21 @@ class _Feed:
         return found | ({"stripped_rows": self.stripped.rows} if self.stripped else {})
 
 
-def _tell(feeds: Sequence[_Feed], progress: Progress | None) -> None:
-    """Let every feed report the rows of all of them."""
+def _streams(feeds: list[_Feed], progress: Progress | None) -> list[Iterator[Batch]]:
+    """Return the batches of each feed; tell how many rows of all feeds the engine is done with."""
     if progress is None:
-        return
-    rows = sum(feed.source.rows for feed in feeds)
-    for feed in feeds:
-        feed.source.progress = lambda _done, _rows: progress(sum(f.source.rows_handed_over for f in feeds), rows)
+        return [iter(feed) for feed in feeds]
+    rows, done = sum(feed.source.rows for feed in feeds), 0
+
+    def watched(feed: _Feed) -> Iterator[Batch]:
+        nonlocal done
+        for batch in feed:
+            yield batch
+            done += len(batch.action)
+            progress(done, rows)
+
+    progress(0, rows)
+    return [watched(feed) for feed in feeds]
 
 
 def _open(config: RunConfig, part: InstrumentPart) -> MarketSource:
