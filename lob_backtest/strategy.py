@@ -6,12 +6,13 @@ command line, set by the config. Names that start with an underscore are its own
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import random
 import typing
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 from lob_backtest.errors import ConfigError
 from lob_backtest.instrument import Instrument
@@ -269,7 +270,11 @@ class Strategy:
     _used: bool = False
 
     def __init_subclass__(cls) -> None:
-        """Collect the parameters of a new strategy class."""
+        """Collect the parameters of a new strategy class.
+
+        Raises:
+            ConfigError: a public annotated attribute is of no parameter type, or a method has almost a callback's name.
+        """
         super().__init_subclass__()
         hints: dict[str, Any] = {}
         for base in reversed(cls.__mro__):
@@ -278,6 +283,14 @@ class Strategy:
         names = [name for name in hints if not name.startswith("_") and name != "parameters"]
         resolved = typing.get_type_hints(cls, include_extras=True) if names else {}
         cls.parameters = {name: resolved[name] for name in names if typing.get_origin(resolved[name]) is not ClassVar}
+        for name, annotation in cls.parameters.items():
+            _refuse_type(cls, name, annotation)
+        for name in vars(cls):
+            if name.startswith("on_") and not hasattr(Strategy, name):
+                callbacks = [each for each in vars(Strategy) if each.startswith("on_")]
+                near = difflib.get_close_matches(name, callbacks, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else f"callbacks are {', '.join(callbacks)}"
+                raise ConfigError(f"{cls.__name__}.{name} is no callback and would never be called; {hint}")
 
     def __init__(self, **parameters: Any) -> None:
         _refuse_unknown(type(self), parameters)
@@ -319,14 +332,21 @@ def overrides(strategy: Strategy, callback: str) -> bool:
 
 
 def _refuse_unknown(cls: type[Strategy], given: Iterable[str]) -> None:
-    import difflib
-
     for name in given:
         if name not in cls.parameters:
             near = difflib.get_close_matches(name, cls.parameters, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             known = ", ".join(cls.parameters) or "none"
             raise ConfigError(f"{cls.__name__} has no parameter {name!r}.{hint} Its parameters: {known}")
+
+
+def _refuse_type(cls: type[Strategy], name: str, annotation: Any) -> None:
+    plain = typing.get_args(annotation)[0] if typing.get_origin(annotation) is Annotated else annotation
+    if plain not in (int, float, bool, str) and typing.get_origin(plain) is not Literal:
+        raise ConfigError(
+            f"{cls.__name__}.{name}: {annotation!r} is no type of a parameter; use int, float, bool, str, Literal or "
+            "lob_backtest.Duration, or begin the name of what is state with an underscore"
+        )
 
 
 def _checked(cls: type[Strategy], name: str, annotation: Any, value: Any) -> Any:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from lob_backtest.errors import EngineError
+
+INT64: Final = 1 << 63
+
 
 class Account:
     """The money of one strategy in one instrument.
@@ -20,10 +26,21 @@ class Account:
         self.fees_micro = 0
 
     def fill(self, side: int, price_ticks: int, size_lots: int, fee_micro: int) -> None:
-        """Book one fill."""
+        """Book one fill.
+
+        Raises:
+            EngineError: the sums leave 64 bits.
+        """
+        cash_tick_lots = self.cash_tick_lots - side * size_lots * price_ticks
+        fees_micro = self.fees_micro + fee_micro
+        if max(abs(cash_tick_lots), abs(fees_micro)) >= INT64:
+            raise EngineError(
+                f"cash of {cash_tick_lots} tick·lots or fees of {fees_micro} · 10⁻⁶ do not fit 64 bits; "
+                "use a coarser tick or lot, or trade less"
+            )
         self.position_lots += side * size_lots
-        self.cash_tick_lots -= side * size_lots * price_ticks
-        self.fees_micro += fee_micro
+        self.cash_tick_lots = cash_tick_lots
+        self.fees_micro = fees_micro
 
     def equity_half_tick_lots(self, mid2: int | None) -> int:
         """Return cash plus the position at a doubled mid, fees apart; the position counts nothing without a mid."""

@@ -112,10 +112,8 @@ class Agent:
         self._orders += 1
         return (self._orders - 1) * self._agents + self.index + 1
 
-    def knew(self, order_id: object) -> bool:
+    def knew(self, order_id: int) -> bool:
         """Say whether an id was given to this agent."""
-        if not isinstance(order_id, int):
-            return False
         place, owner = divmod(order_id - 1, self._agents)
         return owner == self.index and 0 <= place < self._orders
 
@@ -249,13 +247,15 @@ class Agent:
     def record(self, now_ns: int, name: str, value: float) -> None:
         """Add a point to a series of the result."""
         try:
-            self._recorder.row("series", (str(name), self.index, now_ns, float(value)))
+            name, number = str(name), float(value)
+            name.encode()
         except (TypeError, ValueError):
-            raise StrategyError(f"ctx.record({name!r}, {value!r}): expected a number") from None
+            raise StrategyError(f"ctx.record({name!r}, {value!r}): expected a text and a number") from None
+        self._recorder.row("series", (name, self.index, now_ns, number))
 
     def log(self, now_ns: int, text: str) -> None:
         """Pass on a line of the strategy's."""
-        self._recorder.log(now_ns, str(text))
+        self._recorder.log(now_ns, str(text).encode(errors="backslashreplace").decode())
 
 
 def _place(error: BaseException) -> str:

@@ -53,6 +53,12 @@ def is_text(value: Any) -> bool:
     return isinstance(value, str) and not any("\ud800" <= char <= "\udfff" for char in value)
 
 
+def order_number(value: Any) -> int:
+    """Read an order's id; -1 for what cannot be one."""
+    number, reason = whole(value, RejectReason.UNKNOWN_ORDER)
+    return number if not reason and abs(number) < LIMIT else -1
+
+
 class Entry:
     """Sends the requests of one strategy in one instrument.
 
@@ -154,7 +160,7 @@ class Entry:
 
     def has(self, order_id: Any) -> bool:
         """Say whether the desk knows an order."""
-        return isinstance(order_id, int) and order_id in self._desk.orders
+        return order_number(order_id) in self._desk.orders
 
     def forget(self, order_id: int) -> None:
         """Drop what the desk has forgotten."""
@@ -162,7 +168,8 @@ class Entry:
             self._owns.pop(order_id, None)
 
     def _find(self, order_id: Any) -> tuple[KnownOrder | None, RejectReason]:
-        known = self._desk.orders.get(order_id) if isinstance(order_id, int) else None
+        order_id = order_number(order_id)
+        known = self._desk.orders.get(order_id)
         if known is not None and known.state not in GONE:
             return known, RejectReason.NONE
         return None, RejectReason.TOO_LATE if self._agent.knew(order_id) else RejectReason.UNKNOWN_ORDER
@@ -181,7 +188,6 @@ class Entry:
             own = self._owns[known.order_id]
         else:
             # The order is gone or never was: the record names the id and nothing else.
-            number = order_id if isinstance(order_id, int) and not isinstance(order_id, bool) else -1
-            own = OwnOrder(number if abs(number) < LIMIT else -1, self._agent.index, 0, None, 0)
+            own = OwnOrder(order_number(order_id), self._agent.index, 0, None, 0)
             own.state = OrderState.REJECTED
         self._agent.refuse(self._clock.now_ns, self._instrument, own, kind, reason)

@@ -82,7 +82,11 @@ class Gateway:
     def flatten(self, own: OwnOrder) -> None:
         """Take what is displayed, whatever the phase, to close a position at the end of a run."""
         own.state = OrderState.LIVE
+        self._update(own, UpdateKind.ACCEPTED, RejectReason.NONE)
         self._walk(own, list(self.overlay.liquidity.offers(-own.side, None)))
+        if own.open_lots:
+            own.state = OrderState.EXPIRED
+            self._update(own, UpdateKind.EXPIRED, RejectReason.NONE)
 
     def _take_off(self, own: OwnOrder) -> None:
         self.overlay.remove(own)

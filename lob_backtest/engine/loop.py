@@ -126,7 +126,8 @@ class Replay:
     def _clock(self, now_ns: int) -> None:
         self.recorder.markouts(now_ns, [market.mid2 for market in self.markets])
         if self.sample_ns == now_ns:
-            self._sample(now_ns)
+            if now_ns != self._end_ns():  # the last sample is taken when everything is over
+                self._sample(now_ns)
             self.sample_ns += self.plan.sample_ns
 
     def _sample(self, now_ns: int) -> None:
@@ -143,6 +144,5 @@ class Replay:
             trader.clock.over = True
         for market in self.markets:
             market.close()
-        if self.plan.flatten or self.sample_ns - self.plan.sample_ns != self.now_ns:
-            self._sample(self.now_ns)
+        self._sample(self.now_ns)
         self.recorder.finish([market.mid2 for market in self.markets])

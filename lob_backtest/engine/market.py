@@ -174,13 +174,13 @@ class Market:
         self.view.packets.append(Packet(local_ns, self._rows, self._start, self._i, moves))
         self._start = self._i
         bbo = self.book.bbo()
+        bid, _, ask, _ = bbo
+        if bid is not None and ask is not None:
+            self.mid2 = bid + ask
+            if bid >= ask and self.phase == Phase.CONTINUOUS:
+                self.counts["crossed"] += 1
         if bbo != self._bbo:
             self._bbo = bbo
-            bid, _, ask, _ = bbo
-            if bid is not None and ask is not None:
-                self.mid2 = bid + ask
-                if bid >= ask and self.phase == Phase.CONTINUOUS:
-                    self.counts["crossed"] += 1
             if self._recording:
                 self._record_bbo(self.now_ns)
         if self._paranoid:

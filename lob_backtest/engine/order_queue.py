@@ -40,7 +40,8 @@ class OrderQueue:
         for own in owns:
             if size_lots == 0:
                 return
-            if own.visible and own.arrival < order.arrival and (own.ahead == 0 or self._evidence):
+            # After a return to the window orders with nothing ahead may stand among those that count as older.
+            if own.visible and (own.ahead == 0 or (self._evidence and own.arrival < order.arrival)):
                 lots = min(size_lots, own.open_lots)
                 size_lots -= lots
                 yield own, lots

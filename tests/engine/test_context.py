@@ -6,12 +6,13 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from random_market import Row, play
 from scenario import BASE, market_row
 
 import lob_backtest as lob
-from lob_backtest.errors import StrategyError
+from lob_backtest.errors import EngineError, StrategyError
 from lob_backtest.tables import RejectReason, UpdateKind
 
 BOOK = """
@@ -220,10 +221,12 @@ def test_the_run_starts_and_ends_where_the_plan_says_and_builds_the_book_before(
 
 def test_flatten_closes_the_position_with_what_is_displayed(engine: str) -> None:
     strategy = Does(t5=lambda ctx: ctx.buy(102, 15, tag="open"))
-    tables = go(engine, strategy, flatten=True)
+    tables = go(engine, strategy, flatten=True, sample_ns=50)
     fills = [(f["side"], f["price_ticks"], f["size_lots"], f["tag"]) for f in tables["fills"].to_pylist()]
     assert fills == [(1, 102, 15, "open"), (-1, 100, 15, "flatten")]
-    assert tables["samples"].to_pylist()[-1]["position_lots"] == 0
+    assert [row["tag"] for row in tables["orders"].to_pylist()] == ["open", "flatten"]
+    samples = [(row["ts_ns"] - BASE, row["position_lots"]) for row in tables["samples"].to_pylist()]
+    assert samples == [(0, 0), (50, 15), (100, 0)]
 
 
 def test_an_initial_position_counts_for_the_limit(engine: str) -> None:
@@ -253,6 +256,26 @@ def test_orders_lists_live_orders_and_those_in_flight(engine: str) -> None:
     assert strategy.got[4][0] == (1, 100, 5, "LIVE", True, "one")
     assert strategy.got[5] == [(2, 104, 4, "LIVE", False, "")]
     assert strategy.got[7] == []
+
+
+@pytest.mark.parametrize("order_id", [1, np.int64(1), np.uint8(1)])
+def test_any_whole_number_names_an_order(engine: str, order_id: Any) -> None:
+    strategy = Does(t5=lambda ctx: ctx.buy(100, 5), t20=lambda ctx: ctx.cancel(order_id))
+    go(engine, strategy)
+    assert strategy.calls[-2][:3] == ("CANCELLED", "NONE", 1)
+
+
+def test_true_is_no_order(engine: str) -> None:
+    strategy = Does(t5=lambda ctx: ctx.buy(100, 5), t20=lambda ctx: ctx.cancel(True))
+    go(engine, strategy)
+    assert strategy.calls[-2][:2] == ("CANCEL_REJECTED", "UNKNOWN_ORDER")
+
+
+def test_cash_beyond_64_bits_stops_the_run(engine: str) -> None:
+    huge = 1 << 39
+    text = f"0 add bid {huge - 1} 1 #1\n 0 add ask {huge} {huge} #2"
+    with pytest.raises(EngineError, match="do not fit 64 bits"):
+        go(engine, Does(t5=lambda ctx: ctx.buy(None, huge)), text, options={"max_position": None})
 
 
 def test_an_order_that_has_filled_is_over(engine: str) -> None:
@@ -310,7 +333,8 @@ def test_the_generator_is_seeded(engine: str) -> None:
         (lambda ctx: ctx.at("noon"), "ctx.at('noon')"),
         (lambda ctx: ctx.subscribe("everything"), "ctx.subscribe('everything')"),
         (lambda ctx: ctx.market("Y"), "the run has X0"),
-        (lambda ctx: ctx.record("x", "y"), "expected a number"),
+        (lambda ctx: ctx.record("x", "y"), "expected a text and a number"),
+        (lambda ctx: ctx.record("\ud800", 1), "expected a text and a number"),
         (lambda ctx: ctx.quote(bid=100), "ctx.quote(bid=100): expected (price_ticks, size_lots)"),
         (lambda ctx: ctx.quote(bid=[(100, 1), (100, 2)]), "a price occurs twice"),
         (lambda ctx: 1 / 0, "raised ZeroDivisionError"),

@@ -156,6 +156,12 @@ def test_a_partial_run_still_completes_its_tables(engine: str) -> None:
     assert tables["samples"].to_pylist()[-1]["ts_ns"] == BASE + 30
 
 
+def test_every_packet_that_leaves_the_book_crossed_is_counted(engine: str) -> None:
+    text = BOOK + "10 add bid 102 5 #5\n 11 add bid 98 1 #6\n 12 cancel #5 5"
+    _, outcome = play(engine, [rows(text)], Does(), end_ns=BASE + 50)
+    assert outcome.counts[0]["crossed"] == 2
+
+
 def test_a_run_of_several_instruments_starts_with_the_first_row_of_any(engine: str) -> None:
     late, early = rows("20 add bid 100 1 #1"), rows("3 add bid 100 1 #1")
     strategy = Does()

@@ -93,7 +93,7 @@ def test_a_tolerance_that_is_no_number_is_refused(text):
 
 
 def test_one_number_for_metrics_in_several_units_is_refused():
-    with pytest.raises(ConfigError, match="0.5 would be in _currency and in _micro_tick_lots; name the metric with its"):
+    with pytest.raises(ConfigError, match=r"0\.5 would be in _currency and in _micro_tick_lots; name the metric with"):
         compare(one(), one(), tolerances={"pnl": "0.5"})
     assert compare(one(), one(), tolerances={"pnl": "1%"}).same
 

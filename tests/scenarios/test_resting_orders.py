@@ -307,6 +307,28 @@ def test_a_level_that_leaves_the_window_freezes_ahead_and_returns_with_no_more(e
     )
 
 
+def test_with_nothing_ahead_after_a_return_an_order_fills_with_the_next_execution(engine: str) -> None:
+    check(
+        engine,
+        """
+        0 add bid 100 10 #1
+        0 add ask 102 100 #9
+        10 a buy 100 5
+        20 add bid 101 5 #2 more
+        20 cancel #1 10 window
+        30 execute #2 5 more
+        30 add bid 100 10 #11 window more
+        30 add bid 100 30 #12 window
+        35 ahead a 10
+        40 execute #11 10
+        42 ahead a 0
+        50 execute #12 4
+        50 fill a 4 @ 100 queue
+        """,
+        depth=1,
+    )
+
+
 def test_an_order_placed_outside_of_the_window_takes_the_whole_size_when_it_comes_into_sight(engine: str) -> None:
     check(
         engine,
