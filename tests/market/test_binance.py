@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import random
 from decimal import Decimal
 
 import pyarrow.parquet as pq
@@ -121,7 +122,14 @@ def test_gap_makes_the_book_suspect_until_the_market_has_been_on_both_sides_of_i
         trade(11, 2, "100.0", "1"),
     ]
     done, rows = converted(tmp_path, lines)
-    assert rows[-5:] == [
+    assert rows[5:] == [
+        "5 LEVEL +1 4@100 #12 SUSPECT |",
+        "6 LEVEL +1 0@100 #13 SUSPECT",
+        "6 LEVEL -1 2@100 #13 SUSPECT |",
+        "7 LEVEL +1 6@100 #14 SUSPECT",
+        "7 LEVEL -1 0@100 #14 SUSPECT |",
+        "8 LEVEL +1 1@101 #15 SUSPECT",
+        "8 LEVEL -1 3@102 #15 SUSPECT",
         "8 LEVEL -1 0@101 #15 SUSPECT |",
         "9 TRADE +1 1@101 #0 SUSPECT |",
         "10 LEVEL +1 0@101 #16",
@@ -129,6 +137,17 @@ def test_gap_makes_the_book_suspect_until_the_market_has_been_on_both_sides_of_i
         "11 TRADE +1 1@100 #0 |",
     ]
     assert done.counts == {"gaps": 1, "suspect_packets": 6}
+
+
+def test_levels_from_before_a_gap_prove_nothing(tmp_path):
+    lines = [
+        *START,
+        depth(5, 12, 12, [("99.0", "4")]),  # 11 is missing: the ask at 101 may be gone, and bids may have come there
+        depth(6, 13, 13, [("102.0", "1")]),
+        depth(7, 14, 14, [("102.0", "0"), ("101.0", "1")], [("102.0", "1")]),
+    ]
+    _, rows = converted(tmp_path, lines)
+    assert rows[-1] == "7 LEVEL -1 1@102 #14 SUSPECT |"
 
 
 def test_book_without_a_snapshot_is_suspect_until_the_market_has_been_on_both_sides_of_its_best_prices(tmp_path):
@@ -204,6 +223,29 @@ def test_later_snapshot_keeps_the_levels_beyond_its_own_and_is_compared(tmp_path
         "5 LEVEL -1 7@101 #11 SNAPSHOT |",
     ]
     assert done.counts == {"levels_that_a_snapshot_corrected": 1, "suspect_packets": 1}
+
+
+def test_level_that_only_a_later_snapshot_tells_is_a_correction_where_the_book_was_known(tmp_path):
+    lines = [
+        depth(0, 8, 10, [("97.0", "1")]),
+        snapshot(1, 10, [("100.0", "5"), ("97.0", "1")], [("101.0", "7")]),
+        depth(5, 11, 11, [("100.0", "6")]),
+        snapshot(6, 11, [("100.0", "6"), ("98.0", "2"), ("97.0", "1"), ("96.0", "9")], [("101.0", "7")]),
+    ]
+    done, _ = converted(tmp_path, lines)
+    assert done.counts == {"levels_that_a_snapshot_corrected": 1, "suspect_packets": 1}
+
+
+def test_later_snapshot_of_fewer_levels_takes_nothing_back(tmp_path):
+    lines = [
+        depth(0, 8, 10, [("99.0", "3")]),
+        snapshot(1, 10, [("100.0", "5"), ("99.0", "3")], [("101.0", "7"), ("103.0", "2")]),
+        depth(5, 11, 11, [("100.0", "6")]),
+        snapshot(6, 11, [("100.0", "6")], [("101.0", "7")]),
+        depth(7, 12, 12, [("100.0", "0")], [("101.0", "0")]),
+    ]
+    _, rows = converted(tmp_path, lines)
+    assert rows[-2:] == ["7 LEVEL +1 0@100 #12", "7 LEVEL -1 0@101 #12 |"]
 
 
 def test_snapshot_that_shows_deeper_levels_corrects_nothing(tmp_path):
@@ -479,3 +521,36 @@ def test_command_says_on_stderr_what_was_done_to_the_clock(tmp_path, capsys):
     assert stop.value.code == 0
     assert "note: smallest local - exchange time is -1.500 ms: 2.500 ms were added to local times" in error
     assert "note: 1 packets are flagged SUSPECT" in error
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_damaged_recordings_are_refused_or_give_clean_files(tmp_path, seed):
+    rng = random.Random(seed)
+    lines = [*START, depth(5, 11, 12, [("100.0", "4")], [("101.5", "1")]), trade(6, 1, "100.0", "1"), ticker(7, 12)]
+    original = "".join(each + "\n" for each in lines).encode()
+    path, output = tmp_path / "a.txt", tmp_path / "out.parquet"
+    for _ in range(40):
+        content = bytearray(original)
+        for _ in range(rng.choice([1, 1, 2, 5])):
+            place, length = rng.randrange(len(content)), rng.randrange(1, 40)
+            match rng.randrange(4):
+                case 0:
+                    content[place] = rng.randrange(256)
+                case 1:
+                    content[place] = rng.choice(b'0123456789-.,"{}[]\nUuTE')
+                case 2:
+                    del content[place : place + length]
+                case _:
+                    content[place:place] = content[place : place + length]
+        path.write_bytes(content)
+        output.unlink(missing_ok=True)
+        refusal = None
+        try:
+            convert("binance", path, output)
+        except (DataError, ConfigError) as error:
+            refusal = str(error)
+        assert output.exists() == (refusal is None)
+        if refusal is not None:
+            assert path.name in refusal
+        else:
+            assert not {*validate([output]).to_dict()["kinds"]} - {"crossed"}, bytes(content)
