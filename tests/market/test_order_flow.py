@@ -89,3 +89,12 @@ def test_sizes_have_a_power_law_tail():
         above = sum(each >= 1 << k for each in drawn) / len(drawn)
         assert abs(above / 0.40625**k - 1) < 0.25
     assert drawn[-1] < 1 << 13
+
+
+def test_a_trade_moves_the_consensus_its_way():
+    flow = played(8, 500)
+    for side in (1, -1):
+        before = flow.consensus
+        bid, ask = flow.exchange.best
+        flow._take(side, ask if side > 0 else bid, 1)
+        assert flow.consensus - before == side * order_flow.LEAN

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from lob_backtest.market.schema import Action, Flag
+from lob_backtest.market.synthetic import generate
 from lob_backtest.market.writer import write_events
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -107,6 +108,18 @@ def test_counts_of_evenly_spaced_events_do_not_vary(facts):
 def test_poisson_counts_have_a_ratio_of_one(facts):
     at_ns = np.cumsum(np.random.default_rng(5).exponential(SECOND, 50_000)).astype(np.int64)
     assert facts.fano(at_ns, 10 * SECOND) == pytest.approx(1.0, abs=0.1)
+
+
+def test_another_seed_has_the_facts_that_the_page_tells_of_the_sample(page_script, facts, tmp_path):
+    made = page_script.replay(generate(tmp_path / "other.parquet", events=60_000, seed=21).path)
+    assert 0.4 < np.mean(facts.gaps_s(made) < 1e-3) < 0.6
+    assert facts.fano(made.packets[:, 0], SECOND) > 10
+    assert 0.04 < page_script.best_moved(made) < 0.2
+    assert 0.4 < page_script.share(made.emptied, facts.EXECUTE) < 0.65
+    assert 0.9 < page_script.share(made.ends, facts.CANCEL) < 0.96
+    assert 0.5 < np.mean(made.places > 2 / 3) < 0.7
+    assert page_script.size_ratio(made, 100) > 30
+    assert facts.impact(made, 10 * SECOND) > facts.impact(made, 0) > 0
 
 
 @pytest.mark.slow
