@@ -5,7 +5,11 @@ from __future__ import annotations
 import gzip
 import json
 
+from vendor_files import rows_of
+
+from lob_backtest.market.convert import convert
 from lob_backtest.market.schema import Action, Flag
+from lob_backtest.market.validate import validate
 
 MIDNIGHT_MS = 1_721_347_200_000
 DELAY_NS = 2_000_000
@@ -65,3 +69,23 @@ def told(rows):
         text += f"{row['size_lots']}@{row['price_ticks']} #{row['sequence']}{names}"
         texts.append(text + (" |" if Flag.LAST in flags else ""))
     return texts
+
+
+BOOK = [("100.0", "5")], [("101.0", "7")]
+START = [depth(0, 8, 10, [("99.0", "3")]), snapshot(1, 10, [("100.0", "5"), ("99.0", "3")], [("101.0", "7")])]
+KNOWN = [
+    "0 LEVEL +1 3@99 #10 SUSPECT |",
+    "0 CLEAR +0 0@0 #10 SNAPSHOT",
+    "0 LEVEL +1 5@100 #10 SNAPSHOT",
+    "0 LEVEL +1 3@99 #10 SNAPSHOT",
+    "0 LEVEL -1 7@101 #10 SNAPSHOT |",
+]
+
+
+def converted(tmp_path, *recordings, **options):
+    """Convert recordings of lines, check that the file is clean, and return what was done and the rows as text."""
+    paths = [recording(tmp_path / f"{i}.gz", lines) for i, lines in enumerate(recordings)]
+    output = tmp_path / "out.parquet"
+    done = convert("binance", paths, output, force=True, **options)
+    assert validate([output]).is_clean
+    return done, told(rows_of(output))
