@@ -112,14 +112,17 @@ def _events_per_s(name: str) -> float:
 
 
 def _data() -> Iterator[Finding]:
-    """Say where the bundled sample and the tests' real market data are."""
-    sample = Path(__file__).resolve().parents[1] / "data" / "sample-l3.parquet"
+    """Say where the bundled sample and the tests' real market data are; both belong to a checkout."""
+    root = Path(__file__).resolve().parents[1]
+    sample = root / "data" / "sample-l3.parquet"
+    named = os.environ.get("LOB_SHARED_DATA")
     if sample.is_file():
         yield Finding("sample", "ok", str(sample))
     else:
         yield Finding("sample", "absent", "only in a checkout", "lob-backtest generate -o sample.parquet")
-    named = os.environ.get("LOB_SHARED_DATA")
-    folder = Path(named) if named else Path(__file__).resolve().parents[2] / "shared" / "data"
+        if not named:
+            return
+    folder = Path(named) if named else root.parent / "shared" / "data"
     if folder.is_dir():
         yield Finding("real market data", "ok", str(folder))
     else:

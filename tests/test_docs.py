@@ -165,6 +165,12 @@ def test_every_page_is_linked_from_the_index() -> None:
     assert not missing
 
 
+def test_every_page_is_in_the_sites_navigation() -> None:
+    nav = (ROOT / "mkdocs.yml").read_text("utf-8").partition("\nnav:\n")[2]
+    listed = set(re.findall(r"^ *- (\S+\.md)$", nav, re.MULTILINE))
+    assert listed == {p.name for p in (ROOT / "docs").glob("*.md")}
+
+
 def generated_page() -> str:
     spec = importlib.util.spec_from_file_location("generate_cli", ROOT / "docs/generate_cli.py")
     assert spec
