@@ -24,11 +24,15 @@ def quote_prices(centre_ticks: float, half_spread_ticks: float, book: Book) -> t
             they would be refused as post-only.
 
     Raises:
-        StrategyError: `half_spread_ticks` is not above 0, so that the quotes could meet.
+        StrategyError: `half_spread_ticks` is not above 0, so that the quotes could meet, or either is not finite.
     """
-    if not half_spread_ticks > 0:
-        raise StrategyError(f"quote_prices: half_spread_ticks = {half_spread_ticks!r}; expected more than 0")
-    bid, ask = math.floor(centre_ticks - half_spread_ticks), math.ceil(centre_ticks + half_spread_ticks)
+    if not 0 < half_spread_ticks < math.inf:
+        raise StrategyError(f"quote_prices: half_spread_ticks = {half_spread_ticks!r}; expected more than 0, finite")
+    if not math.isfinite(centre_ticks):
+        raise StrategyError(f"quote_prices: centre_ticks = {centre_ticks!r}; expected a finite number")
+    # A half-spread too small for the float to show still parts them: the bid is below the centre, the ask above it.
+    bid = min(math.floor(centre_ticks - half_spread_ticks), math.ceil(centre_ticks) - 1)
+    ask = max(math.ceil(centre_ticks + half_spread_ticks), math.floor(centre_ticks) + 1)
     if book.ask_ticks is not None:
         bid = min(bid, book.ask_ticks - 1)
     if book.bid_ticks is not None:

@@ -40,10 +40,22 @@ def test_a_side_that_is_empty_bounds_nothing():
     assert lob.quote_prices(95.0, 1.0, book(None, 101)) == (94, 96)
 
 
-@pytest.mark.parametrize("half_spread", [0.0, -1.0, math.nan])
+@pytest.mark.parametrize("half_spread", [0.0, -1.0, math.nan, math.inf])
 def test_quotes_that_could_meet_are_refused(half_spread):
     with pytest.raises(lob.StrategyError, match="expected more than 0"):
         lob.quote_prices(100.0, half_spread, book(99, 101))
+
+
+@pytest.mark.parametrize("centre", [100.0, -100.0, 0.0, 2.0**40])
+def test_quotes_do_not_meet_when_the_half_spread_is_lost_in_rounding(centre):
+    at = round(centre)
+    assert lob.quote_prices(centre, 1e-18, book(at - 9, at + 9)) == (at - 1, at + 1)
+
+
+@pytest.mark.parametrize("centre", [math.nan, math.inf, -math.inf])
+def test_a_centre_that_is_no_price_is_named(centre):
+    with pytest.raises(lob.StrategyError, match=f"centre_ticks = {centre}; expected a finite number"):
+        lob.quote_prices(centre, 1.0, book(99, 101))
 
 
 @pytest.mark.parametrize(
