@@ -256,6 +256,15 @@ def test_every_strategy_is_listed() -> None:
     assert not missing
 
 
+def test_the_calibrated_parameters_of_the_page_are_those_of_the_sample() -> None:
+    from lob_backtest.market.calibrate import calibrate
+
+    found = calibrate(ROOT / "data/sample-l3.parquet")
+    page = (ROOT / "docs/quoting.md").read_text("utf-8")
+    for name in ("volatility", "fill_rate", "fill_decay"):
+        assert f"-p {name}={getattr(found, name).value:.4g} " in page
+
+
 def test_a_wrong_option_in_a_page_is_seen() -> None:
     with pytest.raises(click.exceptions.NoSuchOption):
         parse_only("lob-backtest compare a b --no-such-option")
