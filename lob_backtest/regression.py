@@ -327,7 +327,7 @@ def _show_moves(title: str, moves: list[Move]) -> list[str]:
             by = f"  ({move.change:+.6g}{share})"
         lines.append(f"  {move.name}: {_value(move.base)} -> {_value(move.new)}{by}")
     if len(moves) > _SHOWN:
-        lines.append(f"  … and {len(moves) - _SHOWN} more; --json lists them all")
+        lines.append(f"  … and {len(moves) - _SHOWN} more; `lob-backtest compare --json` lists them all")
     return lines
 
 

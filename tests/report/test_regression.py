@@ -41,6 +41,15 @@ def test_a_moved_fill_is_found_and_both_rows_shown():
     assert "pnl_currency: 0.2 -> 0.3" in text
 
 
+def test_what_does_not_fit_is_counted_and_the_command_that_lists_it_named():
+    found = compare(random_result(1), random_result(2))
+    shown = [line for line in str(found).split("first fill")[0].splitlines() if " -> " in line]
+    more = len(found.moves) - len(shown)
+    assert more > 0
+    # The text is also that of a failed test of the pytest plugin, which has no such option.
+    assert f"… and {more} more; `lob-backtest compare --json` lists them all" in str(found)
+
+
 def test_a_fill_more_is_shown_as_missing_in_the_base():
     longer = result_of([BOUGHT, fill(-1, 101, 10, 200, 200), BOUGHT], mids=(200, 202))
     found = compare(one(), longer)
