@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from lob_backtest.tables import schemas
 from lob_backtest.units import format_instant
+
+Column = list[Any] | tuple[int, bytes | None, bytes | None, bytes]
+"""Values, or memory as `lob_backtest.engine.Packed` says."""
 
 
 class MemorySink:
@@ -23,10 +26,12 @@ class MemorySink:
         self._schemas = schemas(markouts_ns)
         self._batches: dict[str, list[pa.RecordBatch]] = {name: [] for name in self._schemas}
 
-    def write(self, table: str, columns: dict[str, list[Any]]) -> None:
-        """Take rows of a table, column by column."""
+    def write(
+        self, table: str, columns: Mapping[str, list[Any] | tuple[int, bytes | None, bytes | None, bytes]]
+    ) -> None:
+        """Take rows of a table, column by column: lists of values, or memory as Arrow lays it out."""
         schema = self._schemas[table]
-        arrays = [pa.array(columns[field.name], field.type) for field in schema]
+        arrays = [_array(columns[field.name], field.type) for field in schema]
         self._batches[table].append(pa.RecordBatch.from_arrays(arrays, schema=schema))
 
     def log(self, ts_ns: int, text: str) -> None:
@@ -36,3 +41,11 @@ class MemorySink:
     def tables(self) -> dict[str, pa.Table]:
         """Return everything taken so far."""
         return {name: pa.Table.from_batches(batches, self._schemas[name]) for name, batches in self._batches.items()}
+
+
+def _array(column: Column, kind: pa.DataType) -> pa.Array:
+    if isinstance(column, list):
+        return pa.array(column, kind)
+    rows, validity, offsets, values = column
+    buffers = [validity, values] if offsets is None else [validity, offsets, values]
+    return pa.Array.from_buffers(kind, rows, [None if each is None else pa.py_buffer(each) for each in buffers])

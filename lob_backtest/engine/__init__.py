@@ -7,7 +7,8 @@ of the result tables go to the sink, an `Outcome` comes back. Nothing else passe
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Sequence
+import importlib.util
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -18,10 +19,14 @@ if TYPE_CHECKING:
     from lob_backtest.strategy import Strategy
 
 
+Packed = tuple[int, bytes | None, bytes | None, bytes]
+"""A column in Arrow's memory layout: rows, validity (a bit a row), the offsets of texts (32 bits each), values."""
+
+
 class Sink(Protocol):
     """Takes the result of a run as it is made."""
 
-    def write(self, table: str, columns: dict[str, list[Any]]) -> None:
+    def write(self, table: str, columns: Mapping[str, list[Any] | Packed]) -> None:
         """Take rows of a table of `lob_backtest.tables`, column by column in the schema's order."""
 
     def log(self, ts_ns: int, text: str) -> None:
@@ -65,10 +70,16 @@ class Engine(Protocol):
         """
 
 
-_HOMES: Final = {"reference": "lob_backtest.engine.loop"}
+_HOMES: Final = {"kernel": "lob_backtest.engine.kernel", "reference": "lob_backtest.engine.loop"}
 
-ENGINES: Final = tuple(_HOMES)
-"""The engines of this version, the preferred one first."""
+
+def is_built() -> bool:
+    """Say whether the compiled kernel is installed."""
+    return importlib.util.find_spec("lob_backtest._kernel") is not None
+
+
+ENGINES: Final = tuple(name for name in _HOMES if name != "kernel" or is_built())
+"""The engines of this installation, the preferred one first."""
 
 
 def load_engine(name: str) -> Engine:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import random
-import traceback
 from collections import deque
 from collections.abc import Sequence
 from heapq import heappop, heappush
-from pathlib import Path
 from typing import Any, Final
 
 from lob_backtest.engine.desk import Desk
+from lob_backtest.engine.failure import explain
 from lob_backtest.engine.gateway import Gateway
 from lob_backtest.engine.market import Market
 from lob_backtest.engine.messages import Answer, Ask, Filled, Message, Request
@@ -90,11 +89,7 @@ class Agent:
         try:
             getattr(self.strategy, name)(*args)
         except (Exception, SystemExit) as error:
-            told = ", ".join(f"{value!r}" for value in args[1:])
-            what = f"{error}" if isinstance(error, StrategyError) else f"raised {type(error).__name__}: {error}"
-            raise StrategyError(
-                f"{type(self.strategy).__name__}.{name}({told}) at {format_instant(now_ns)}: {what}{_place(error)}"
-            ) from error
+            raise explain(self.strategy, name, now_ns, args[1:], error) from error
 
     def count(self, now_ns: int, what: str) -> None:
         """Count a request or a timer; too many at one nanosecond are an endless loop."""
@@ -256,10 +251,3 @@ class Agent:
     def log(self, now_ns: int, text: str) -> None:
         """Pass on a line of the strategy's."""
         self._recorder.log(now_ns, str(text).encode(errors="backslashreplace").decode())
-
-
-def _place(error: BaseException) -> str:
-    """Say which line of the author's code an error came from: the last one outside of this package."""
-    own = str(Path(__file__).parents[1])
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(own)]
-    return f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""

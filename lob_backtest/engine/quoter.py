@@ -24,13 +24,18 @@ def wanted_levels(quote: Any, side: str) -> Wanted:
     """
     levels = [] if quote is None else quote if isinstance(quote, list) else [quote]
     for level in levels:
-        if not (isinstance(level, tuple) and len(level) == 2):
+        if not (isinstance(level, tuple) and len(level) == 2 and all(_is_number(value) for value in level)):
             raise StrategyError(
                 f"ctx.quote({side}={quote!r}): expected (price_ticks, size_lots), a list of such pairs, or None"
             )
     if len({price for price, _ in levels}) < len(levels):
         raise StrategyError(f"ctx.quote({side}={quote!r}): a price occurs twice; give each price one size")
     return [(price, size) for price, size in levels if size != 0]
+
+
+def _is_number(value: Any) -> bool:
+    """Say whether something can be compared with a price; fractions can, and are refused when they are sent."""
+    return (isinstance(value, float) or hasattr(type(value), "__index__")) and not isinstance(value, bool)
 
 
 class Quoter:

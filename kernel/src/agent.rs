@@ -1,0 +1,183 @@
+//! One strategy in the engine: its channels to the exchange and back, which never reorder, its clock and its timers.
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BinaryHeap, VecDeque};
+
+use crate::codes::{Ask, Ns, BEFORE_ALL, NEVER};
+use crate::fault::{format_instant, Fault};
+use crate::messages::{Message, Request};
+use crate::timers::Timers;
+
+const MAX_CALLS_AT_ONCE: u32 = 10_000;
+
+/// Which callbacks a strategy overrides.
+#[derive(Clone, Copy, Default)]
+#[allow(missing_docs)] // the names say it
+pub struct Wants {
+    pub start: bool,
+    pub book: bool,
+    pub trade: bool,
+    pub order: bool,
+    pub fill: bool,
+    pub timer: bool,
+    pub stop: bool,
+}
+
+/// A message on its way to the strategy.
+pub struct Posted {
+    /// When it arrives.
+    pub ts_local_ns: Ns,
+    number: u64,
+    /// Its instrument.
+    pub instrument: usize,
+    /// Itself.
+    pub message: Message,
+}
+
+impl PartialEq for Posted {
+    fn eq(&self, other: &Self) -> bool {
+        self.number == other.number
+    }
+}
+
+impl Eq for Posted {}
+
+impl PartialOrd for Posted {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Posted {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.ts_local_ns, self.number).cmp(&(other.ts_local_ns, other.number))
+    }
+}
+
+/// A strategy's channels, clock and timers.
+pub struct Agent {
+    /// The agent's number.
+    pub index: usize,
+    /// The class of the strategy.
+    pub name: String,
+    /// Which callbacks it overrides.
+    pub wants: Wants,
+    /// Its time.
+    pub now_ns: Ns,
+    /// Requests are refused before this time.
+    pub open_ns: Ns,
+    /// Whether the run is over for the strategy.
+    pub stopped: bool,
+    /// Its timers.
+    pub timers: Timers,
+    /// Whether it wants `on_book` for any level, an instrument each.
+    pub depth: Vec<bool>,
+    requests: VecDeque<Request>,
+    messages: BinaryHeap<Reverse<Posted>>,
+    agents: i64,
+    orders: i64,
+    posted: u64,
+    back_ns: Ns,
+    at_once: (Ns, u32),
+    entry_ns: Ns,
+    response_ns: Ns,
+}
+
+impl Agent {
+    /// Make an agent, one of `agents`.
+    pub fn new(place: (usize, usize), name: String, wants: Wants, latency: (Ns, Ns), instruments: usize) -> Self {
+        Agent {
+            index: place.0,
+            name,
+            wants,
+            now_ns: 0,
+            open_ns: BEFORE_ALL,
+            stopped: false,
+            timers: Timers::default(),
+            depth: vec![false; instruments],
+            requests: VecDeque::new(),
+            messages: BinaryHeap::new(),
+            agents: place.1 as i64,
+            orders: 0,
+            posted: 0,
+            back_ns: BEFORE_ALL,
+            at_once: (BEFORE_ALL, 0),
+            entry_ns: latency.0,
+            response_ns: latency.1,
+        }
+    }
+
+    /// Count a request or a timer.
+    ///
+    /// # Errors
+    /// Too many at one nanosecond are an endless loop.
+    pub fn count(&mut self, what: &str) -> Result<(), Fault> {
+        let (ts_ns, calls) = self.at_once;
+        let calls = if ts_ns == self.now_ns { calls + 1 } else { 1 };
+        self.at_once = (self.now_ns, calls);
+        if calls <= MAX_CALLS_AT_ONCE {
+            return Ok(());
+        }
+        Err(Fault::Strategy(format!(
+            "{}: more than 10,000 {what} at one nanosecond ({}): an endless loop? Wait for an answer or a timer before \
+             asking again.",
+            self.name,
+            format_instant(self.now_ns)
+        )))
+    }
+
+    /// Return the next order id; ids are unique in the run.
+    pub fn new_id(&mut self) -> i64 {
+        self.orders += 1;
+        (self.orders - 1) * self.agents + self.index as i64 + 1
+    }
+
+    /// Say whether an id was given to this agent.
+    pub fn knew(&self, order_id: i64) -> bool {
+        let Some(number) = order_id.checked_sub(1) else { return false };
+        let (place, owner) = (number.div_euclid(self.agents), number.rem_euclid(self.agents));
+        owner == self.index as i64 && (0..self.orders).contains(&place)
+    }
+
+    /// Send a request: its arrival is added.
+    pub fn send(&mut self, ask: Ask, instrument: usize, own: u32, price_ticks: Option<i64>, size_lots: Option<i64>) {
+        let soonest = self.now_ns.saturating_add(self.entry_ns);
+        let ts_exchange_ns = self.requests.back().map_or(soonest, |last| soonest.max(last.ts_exchange_ns));
+        let ts_sent_ns = self.now_ns;
+        self.requests.push_back(Request { ask, ts_sent_ns, ts_exchange_ns, instrument, own, price_ticks, size_lots });
+    }
+
+    /// Return when the response to something that happens now arrives.
+    pub fn response_ns(&mut self, now_ns: Ns) -> Ns {
+        self.back_ns = self.back_ns.max(now_ns.saturating_add(self.response_ns));
+        self.back_ns
+    }
+
+    /// Put a message on its way to the strategy.
+    pub fn tell(&mut self, ts_local_ns: Ns, instrument: usize, message: Message) {
+        self.posted += 1;
+        self.messages.push(Reverse(Posted { ts_local_ns, number: self.posted, instrument, message }));
+    }
+
+    /// Return when the next request arrives at the exchange.
+    #[inline]
+    pub fn next_request_ns(&self) -> Ns {
+        self.requests.front().map_or(NEVER, |request| request.ts_exchange_ns)
+    }
+
+    /// Return when the next message arrives at the strategy.
+    #[inline]
+    pub fn next_message_ns(&self) -> Ns {
+        self.messages.peek().map_or(NEVER, |posted| posted.0.ts_local_ns)
+    }
+
+    /// Take the next request off its channel.
+    pub fn next_request(&mut self) -> Option<Request> {
+        self.requests.pop_front()
+    }
+
+    /// Take the next message off its channel.
+    pub fn next_message(&mut self) -> Option<Posted> {
+        self.messages.pop().map(|posted| posted.0)
+    }
+}

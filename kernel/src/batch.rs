@@ -1,0 +1,88 @@
+//! A stretch of market rows, column by column, in memory that somebody else has filled.
+
+use std::any::Any;
+
+use crate::book::Row;
+use crate::codes::Ns;
+
+/// Complete columns of `len` rows each.
+pub struct Columns<'a> {
+    /// When a row happened at the exchange.
+    pub ts_exchange_ns: &'a [Ns],
+    /// When its packet was received.
+    pub ts_local_ns: &'a [Ns],
+    /// What it does.
+    pub action: &'a [u8],
+    /// Of the resting order.
+    pub side: &'a [i8],
+    /// The order on L3.
+    pub order_id: &'a [u64],
+    /// The price.
+    pub price_ticks: &'a [i64],
+    /// The size.
+    pub size_lots: &'a [i64],
+    /// Bits of `codes::flag`.
+    pub flags: &'a [u8],
+    /// Of a STATUS row.
+    pub phase: &'a [u8],
+}
+
+/// Rows that follow each other in a file.
+pub struct Batch {
+    columns: Columns<'static>,
+    // Declared behind `columns`, which it keeps alive, and never touched.
+    _owner: Box<dyn Any + Send + Sync>,
+    /// The file.
+    pub path: String,
+    /// The file's row of the first one.
+    pub first_row: i64,
+}
+
+impl Batch {
+    /// Make a batch of columns that an owner keeps where they are.
+    ///
+    /// # Safety
+    /// The columns must stay valid and unchanged for as long as the owner lives, wherever it is moved.
+    pub unsafe fn new(columns: Columns<'_>, owner: Box<dyn Any + Send + Sync>, path: String, first_row: i64) -> Self {
+        // SAFETY: the caller promises that the columns live as long as the owner, which lives as long as this batch;
+        // the lifetime does not leave this module.
+        let columns = unsafe { std::mem::transmute::<Columns<'_>, Columns<'static>>(columns) };
+        let n = columns.ts_exchange_ns.len();
+        let bytes = [columns.action.len(), columns.side.len(), columns.flags.len(), columns.phase.len()];
+        let words = [columns.ts_local_ns.len(), columns.order_id.len(), columns.price_ticks.len()];
+        assert!(bytes.iter().chain(&words).all(|len| *len == n) && columns.size_lots.len() == n, "columns differ");
+        Batch { columns, _owner: owner, path, first_row }
+    }
+
+    /// Return the number of rows.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.columns.ts_exchange_ns.len()
+    }
+
+    /// Say whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Return the columns.
+    #[inline]
+    pub fn columns(&self) -> &Columns<'_> {
+        &self.columns
+    }
+
+    /// Return a row without its times.
+    #[inline]
+    pub fn row(&self, i: usize) -> Row {
+        let columns = &self.columns;
+        Row {
+            action: columns.action[i],
+            side: columns.side[i],
+            order_id: columns.order_id[i],
+            price_ticks: columns.price_ticks[i],
+            size_lots: columns.size_lots[i],
+            flags: columns.flags[i],
+            phase: columns.phase[i],
+        }
+    }
+}

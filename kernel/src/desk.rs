@@ -1,0 +1,188 @@
+//! What a strategy knows in one instrument: its orders, its position, and the risk limit that it is held to.
+//!
+//! All of it follows from what was sent and from the messages received; nothing here looks at the exchange.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use crate::account::Account;
+use crate::codes::{Ask, OrderState, TimeInForce, UpdateKind};
+use crate::messages::{Answer, Filled};
+
+/// An own order as the strategy knows it.
+#[derive(Clone)]
+pub struct KnownOrder {
+    /// Unique in the run.
+    pub order_id: i64,
+    /// +1 buy, -1 sell; 0 where a refusal names no order.
+    pub side: i8,
+    /// The limit, `None` for a market order.
+    pub price_ticks: Option<i64>,
+    /// The total, fills included.
+    pub size_lots: i64,
+    /// How long it stands.
+    pub tif: TimeInForce,
+    /// Whether it would be refused rather than take.
+    pub post_only: bool,
+    /// The author's own text.
+    pub tag: Arc<str>,
+    /// How much has filled.
+    pub filled_lots: i64,
+    /// Where it stands.
+    pub state: OrderState,
+    /// Requests that are unanswered.
+    pub in_flight: u32,
+    /// Prices and total sizes of the replacements in flight: any of them may be in force already.
+    pub asked: VecDeque<(Option<i64>, i64)>,
+    /// Which stay in a queue it is in.
+    pub turn: i64,
+    /// The market's lots ahead of it.
+    pub ahead_lots: Option<i64>,
+    /// The last queue position of a stay that the strategy does not know of yet: `(turn, lots)`.
+    pub early: Option<(i64, Option<i64>)>,
+    /// The number of the exchange's order.
+    pub own: u32,
+}
+
+impl KnownOrder {
+    /// Make an order that has not been sent.
+    pub fn new(order_id: i64, side: i8, price_ticks: Option<i64>, size_lots: i64, tag: Arc<str>) -> Self {
+        KnownOrder {
+            order_id,
+            side,
+            price_ticks,
+            size_lots,
+            tif: TimeInForce::Gtc,
+            post_only: false,
+            tag,
+            filled_lots: 0,
+            state: OrderState::Pending,
+            in_flight: 0,
+            asked: VecDeque::new(),
+            turn: 0,
+            ahead_lots: None,
+            early: None,
+            own: crate::slab::NONE,
+        }
+    }
+
+    /// Return what is still to fill, by the size in force.
+    #[inline]
+    pub fn open_lots(&self) -> i64 {
+        self.size_lots - self.filled_lots
+    }
+
+    /// Return the most that can still fill, whichever request in flight is in force already.
+    pub fn exposed_lots(&self) -> i64 {
+        if self.state.gone() {
+            return 0;
+        }
+        self.asked.iter().map(|asked| asked.1).fold(self.size_lots, i64::max) - self.filled_lots
+    }
+
+    /// Iterate every price at which the order may stand.
+    pub fn prices(&self) -> impl DoubleEndedIterator<Item = i64> + '_ {
+        self.price_ticks.into_iter().chain(self.asked.iter().filter_map(|asked| asked.0))
+    }
+
+    /// Return what `ctx.orders` shows of the queue position.
+    pub fn queue_ahead_lots(&self) -> Option<i64> {
+        if self.state == OrderState::Live {
+            self.ahead_lots
+        } else {
+            None
+        }
+    }
+}
+
+/// One strategy's knowledge of its business in one instrument.
+pub struct Desk {
+    /// Position, cash and fees from the fills received.
+    pub account: Account,
+    /// Live orders and those with a request in flight, by id, oldest first.
+    pub orders: BTreeMap<i64, KnownOrder>,
+    max_position: Option<i64>,
+}
+
+impl Desk {
+    /// Make a desk with a position and no orders.
+    pub fn new(max_position: Option<i64>, position_lots: i64) -> Self {
+        let account = Account { position_lots, ..Account::default() };
+        Desk { account, orders: BTreeMap::new(), max_position }
+    }
+
+    /// Return how many lots a new order of a side may have, if everything in flight fills; `None`: no limit.
+    pub fn room(&self, side: i8, apart_from: Option<i64>) -> Option<i64> {
+        let limit = self.max_position?;
+        let counted = self.orders.values().filter(|o| o.side == side && Some(o.order_id) != apart_from);
+        let exposed: i64 = counted.map(KnownOrder::exposed_lots).sum();
+        Some((limit - i64::from(side) * self.account.position_lots - exposed).max(0))
+    }
+
+    /// Take in a queue position that a packet received implies.
+    pub fn moved(&mut self, order_id: i64, turn: i64, ahead_lots: Option<i64>) {
+        if let Some(known) = self.orders.get_mut(&order_id) {
+            if turn == known.turn {
+                known.ahead_lots = ahead_lots;
+            } else if turn > known.turn {
+                known.early = Some((turn, ahead_lots));
+            }
+        }
+    }
+
+    /// Take in an answer; return the order as now known.
+    pub fn take_answer(&mut self, answer: &Answer) -> KnownOrder {
+        let Some(known) = self.orders.get_mut(&answer.order_id) else {
+            // A refusal that names an order which is gone or never was.
+            let mut known = KnownOrder::new(answer.order_id, 0, None, 0, Arc::from(""));
+            known.state = answer.state;
+            return known;
+        };
+        if answer.asked.is_some() {
+            known.in_flight -= 1;
+        }
+        if answer.asked == Some(Ask::Replace) {
+            known.asked.pop_front();
+        }
+        match answer.kind {
+            UpdateKind::Accepted | UpdateKind::Replaced => take_place(known, answer),
+            UpdateKind::Rejected | UpdateKind::Cancelled | UpdateKind::Expired => known.state = answer.state,
+            UpdateKind::ReplaceRejected | UpdateKind::CancelRejected => {}
+        }
+        self.sweep(answer.order_id)
+    }
+
+    /// Take in a fill; return its order as now known.
+    pub fn take_fill(&mut self, fill: &Filled) -> KnownOrder {
+        let known = self.orders.get_mut(&fill.order_id).expect("a fill belongs to an order that the desk knows");
+        known.filled_lots += fill.size_lots;
+        self.account.fill(known.side, fill.price_ticks, fill.size_lots, fill.fee_micro);
+        self.sweep(fill.order_id)
+    }
+
+    /// Forget an order that is over, when nothing that was asked of it is unanswered.
+    fn sweep(&mut self, order_id: i64) -> KnownOrder {
+        let known = self.orders.get_mut(&order_id).expect("the order at hand is known");
+        if known.state == OrderState::Live && known.open_lots() <= 0 && known.asked.is_empty() {
+            known.state = OrderState::Filled;
+        }
+        let now = known.clone();
+        if now.state.gone() && now.in_flight == 0 {
+            self.orders.remove(&order_id);
+        }
+        now
+    }
+}
+
+fn take_place(known: &mut KnownOrder, answer: &Answer) {
+    known.state = OrderState::Live;
+    known.price_ticks = answer.price_ticks;
+    known.size_lots = answer.size_lots;
+    if answer.turn != known.turn {
+        known.turn = answer.turn;
+        known.ahead_lots = match known.early.take() {
+            Some((turn, ahead_lots)) if turn == answer.turn => ahead_lots,
+            _ => answer.ahead_lots,
+        };
+    }
+}

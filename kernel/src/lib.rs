@@ -1,0 +1,47 @@
+//! The compiled engine of lob_backtest. The reference engine, `lob_backtest/engine`, is its specification: modules have
+//! the names of its files, and results are equal to the last integer.
+
+pub mod account;
+pub mod agent;
+pub mod batch;
+pub mod book;
+pub mod codes;
+pub mod desk;
+pub mod entry;
+pub mod fault;
+pub mod gateway;
+pub mod ids;
+pub mod ladder;
+pub mod level_queue;
+pub mod liquidity;
+pub mod market;
+pub mod messages;
+pub mod number;
+pub mod order_queue;
+pub mod overlay;
+pub mod own_order;
+pub mod plan;
+pub mod prints;
+pub mod python;
+pub mod queue_model;
+pub mod quoter;
+pub mod ratio;
+pub mod recorder;
+pub mod replay;
+pub mod resting;
+pub mod seat;
+pub mod slab;
+pub mod table;
+pub mod timers;
+pub mod view;
+
+/// `lob_backtest._kernel`.
+#[pyo3::pymodule]
+mod _kernel {
+    #[pymodule_export]
+    use crate::python::book_view::ReceivedBook;
+    #[pymodule_export]
+    use crate::python::context::Context;
+    #[pymodule_export]
+    use crate::python::driver::replay;
+}

@@ -1,0 +1,57 @@
+//! What to run: the integers of `lob_backtest.plan`.
+
+use crate::account::Rates;
+use crate::codes::{IssuePolicy, Ns};
+use crate::overlay::Rules;
+
+/// One instrument of a run.
+#[derive(Clone)]
+pub struct InstrumentPlan {
+    /// For messages.
+    pub name: String,
+    /// 3 or 2.
+    pub level: u8,
+    /// Levels a side that the feed shows, 0 for all.
+    pub depth: usize,
+    /// Fee of a maker fill.
+    pub maker: Rates,
+    /// Fee of a taker fill.
+    pub taker: Rates,
+    /// What one lot gains when the price rises by one tick, in currency.
+    pub tick_lot_value: f64,
+    /// Limit on the position in lots.
+    pub max_position: Option<i64>,
+    /// Lots at the start.
+    pub initial_position: i64,
+    /// How own orders fill.
+    pub rules: Rules,
+}
+
+/// One run.
+#[derive(Clone)]
+pub struct Plan {
+    /// In config order, which breaks ties in time.
+    pub instruments: Vec<InstrumentPlan>,
+    /// The strategies start here; `None`: at the first row.
+    pub start_ns: Option<Ns>,
+    /// The run ends here; `None`: with the last packet.
+    pub end_ns: Option<Ns>,
+    /// Orders are refused for this long after the start.
+    pub warm_up_ns: Ns,
+    /// Latency of a request.
+    pub entry_ns: Ns,
+    /// Latency of a response.
+    pub response_ns: Ns,
+    /// Close the positions at the end.
+    pub flatten: bool,
+    /// Horizons after a fill at which the mid is recorded, ascending.
+    pub markouts_ns: Vec<Ns>,
+    /// Interval of the samples.
+    pub sample_ns: Ns,
+    /// Fills up to this long after a suspect row are marked tainted.
+    pub taint_ns: Ns,
+    /// What to do for each issue: unknown order, duplicate order, oversize.
+    pub policies: [IssuePolicy; 3],
+    /// Check every invariant after every packet.
+    pub paranoid: bool,
+}

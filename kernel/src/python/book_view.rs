@@ -1,0 +1,138 @@
+//! `ctx.book`: the book as the strategy has received it.
+
+use pyo3::exceptions::PyKeyError;
+use pyo3::prelude::*;
+
+use super::{given, Shared};
+use crate::book::{Bbo, Book};
+use crate::number::Number;
+use crate::ratio::ratio;
+
+type Levels = Vec<(i64, i64)>;
+
+/// `lob_backtest.strategy.BookView`, which says what each name means.
+#[pyclass(frozen, name = "ReceivedBook", module = "lob_backtest._kernel")]
+pub struct ReceivedBook {
+    /// The run.
+    pub replay: Shared,
+    /// The instrument's place in the plan.
+    pub instrument: usize,
+}
+
+impl ReceivedBook {
+    #[inline]
+    fn with<R>(&self, read: impl FnOnce(&Book) -> R) -> PyResult<R> {
+        self.replay.with(|replay| Ok(read(&replay.markets[self.instrument].view.book)))
+    }
+
+    #[inline]
+    fn bbo(&self) -> PyResult<Bbo> {
+        self.with(Book::bbo)
+    }
+}
+
+fn checked(side: i64) -> PyResult<i8> {
+    match side {
+        1 => Ok(1),
+        -1 => Ok(-1),
+        other => Err(PyKeyError::new_err(other)),
+    }
+}
+
+fn whole(price: &Bound<'_, PyAny>) -> PyResult<Option<i64>> {
+    Ok(match given::number(price)? {
+        Number::Whole(price_ticks) => Some(price_ticks),
+        Number::Float(price) if price.fract() == 0.0 && price.abs() < 1e15 => Some(price as i64),
+        _ => None,
+    })
+}
+
+#[pymethods]
+impl ReceivedBook {
+    /// Return the best bid.
+    #[getter]
+    fn bid_ticks(&self) -> PyResult<Option<i64>> {
+        self.with(|book| book.best(1))
+    }
+
+    /// Return the best ask.
+    #[getter]
+    fn ask_ticks(&self) -> PyResult<Option<i64>> {
+        self.with(|book| book.best(-1))
+    }
+
+    /// Return the size at the best bid.
+    #[getter]
+    fn bid_size_lots(&self) -> PyResult<i64> {
+        Ok(self.bbo()?[1].unwrap_or(0))
+    }
+
+    /// Return the size at the best ask.
+    #[getter]
+    fn ask_size_lots(&self) -> PyResult<i64> {
+        Ok(self.bbo()?[3].unwrap_or(0))
+    }
+
+    /// Return the mid.
+    #[getter]
+    fn mid_ticks(&self) -> PyResult<Option<f64>> {
+        Ok(match self.bbo()? {
+            [Some(bid), _, Some(ask), _] => Some((bid + ask) as f64 / 2.0),
+            _ => None,
+        })
+    }
+
+    /// Return the mid weighted by the opposite sizes.
+    #[getter]
+    fn microprice_ticks(&self) -> PyResult<Option<f64>> {
+        let [Some(bid), Some(bid_lots), Some(ask), Some(ask_lots)] = self.bbo()? else { return Ok(None) };
+        let weighted = i128::from(bid) * i128::from(ask_lots) + i128::from(ask) * i128::from(bid_lots);
+        Ok(Some(ratio(weighted, bid_lots + ask_lots)))
+    }
+
+    /// Return ask - bid.
+    #[getter]
+    fn spread_ticks(&self) -> PyResult<Option<i64>> {
+        Ok(match self.bbo()? {
+            [Some(bid), _, Some(ask), _] => Some(ask - bid),
+            _ => None,
+        })
+    }
+
+    /// Return the imbalance of the best sizes.
+    #[getter]
+    fn imbalance(&self) -> PyResult<Option<f64>> {
+        let [_, Some(bid_lots), _, Some(ask_lots)] = self.bbo()? else { return Ok(None) };
+        Ok(Some(ratio(i128::from(bid_lots - ask_lots), bid_lots + ask_lots)))
+    }
+
+    /// Return the best levels.
+    fn depth(&self, n: isize) -> PyResult<(Levels, Levels)> {
+        self.with(|book| {
+            let top = |side| {
+                let all = if n < 0 { book.levels(side).count() } else { 0 };
+                let n = if n < 0 { all.saturating_sub(n.unsigned_abs()) } else { n as usize };
+                book.levels(side).take(n).map(|level| (level.price_ticks, level.size_lots)).collect()
+            };
+            (top(1), top(-1))
+        })
+    }
+
+    /// Return the displayed size at a price.
+    fn size_at(&self, side: i64, price_ticks: &Bound<'_, PyAny>) -> PyResult<i64> {
+        let side = checked(side)?;
+        let Some(price_ticks) = whole(price_ticks)? else { return Ok(0) };
+        self.with(|book| book.size_at(side, price_ticks))
+    }
+
+    /// Return the market's orders at a price.
+    fn orders_at(&self, side: i64, price_ticks: &Bound<'_, PyAny>) -> PyResult<Vec<(u64, i64)>> {
+        let side = checked(side)?;
+        let Some(price_ticks) = whole(price_ticks)? else { return Ok(Vec::new()) };
+        self.with(|book| {
+            let level = book.level_at(side, price_ticks);
+            let orders = level.into_iter().flat_map(|level| book.orders_of(level));
+            orders.map(|order| (order.order_id, order.size_lots)).collect()
+        })
+    }
+}

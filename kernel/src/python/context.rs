@@ -1,0 +1,348 @@
+//! `ctx`: one strategy in one instrument.
+
+use std::sync::{Arc, Mutex};
+
+use pyo3::prelude::*;
+use pyo3::types::{PyFloat, PyIterator, PyList};
+
+use super::book_view::ReceivedBook;
+use super::given::{self, Given};
+use super::types::Types;
+use super::{Shared, StrategyError};
+use crate::account::Account;
+use crate::entry::{Entry, GivenId};
+use crate::fault::Fault;
+use crate::replay::Replay;
+
+/// The contexts of a strategy, an instrument each. Emptied at the end of the run, so that no cycle stays.
+pub type Siblings = Arc<Mutex<Vec<(String, Py<Context>)>>>;
+
+/// `lob_backtest.strategy.Context`, which says what each name means.
+#[pyclass(frozen, name = "KernelContext", module = "lob_backtest._kernel")]
+pub struct Context {
+    /// The run.
+    pub replay: Shared,
+    /// Whose context this is.
+    pub agent: usize,
+    /// The instrument's place in the plan.
+    pub place: usize,
+    /// The instrument.
+    pub traded: Py<PyAny>,
+    /// Its name.
+    pub name: String,
+    /// Configured start and end.
+    pub span: (Option<i64>, Option<i64>),
+    /// What one lot gains when the price rises by one tick, in currency.
+    pub value: f64,
+    /// The book.
+    pub received: Py<ReceivedBook>,
+    /// The strategy's generator.
+    pub generator: Py<PyAny>,
+    /// Takes what is logged.
+    pub sink: Py<PyAny>,
+    /// The other instruments.
+    pub siblings: Siblings,
+    /// Classes of what is returned.
+    pub types: Arc<Types>,
+}
+
+impl Context {
+    #[inline]
+    fn with<R>(&self, work: impl FnOnce(&mut Replay) -> Result<R, Fault>) -> PyResult<R> {
+        self.replay.with(work)
+    }
+
+    fn entry<R>(&self, place: usize, work: impl FnOnce(&mut Entry) -> Result<R, Fault>) -> PyResult<R> {
+        self.with(|replay| work(&mut replay.entry(self.agent, place)))
+    }
+
+    fn account(&self) -> PyResult<(Account, Option<i64>)> {
+        self.with(|replay| {
+            let market = &replay.markets[self.place];
+            Ok((market.seats[self.agent].desk.account.clone(), market.view.mid2))
+        })
+    }
+
+    fn send(&self, side: i8, order: (&Bound<'_, PyAny>, &Bound<'_, PyAny>), terms: Terms<'_, '_>) -> PyResult<i64> {
+        let price = given::number_or_none((!order.0.is_none()).then_some(order.0))?;
+        let (size, terms) = (given::number(order.1)?, terms.read()?);
+        self.entry(self.place, |entry| entry.send(side, price, size, &terms))
+    }
+
+    /// Find the instrument that an order belongs to; this one, if it is nowhere.
+    fn place_of(&self, replay: &Replay, id: GivenId) -> usize {
+        let has = |place: &usize| {
+            id.known_as.is_some_and(|id| replay.markets[*place].seats[self.agent].desk.orders.contains_key(&id))
+        };
+        (0..replay.markets.len()).find(has).unwrap_or(self.place)
+    }
+}
+
+struct Terms<'a, 'py> {
+    tif: Option<Bound<'py, PyAny>>,
+    post_only: Option<Bound<'py, PyAny>>,
+    tag: Option<Bound<'py, PyAny>>,
+    py: &'a Bound<'py, PyAny>,
+}
+
+impl Terms<'_, '_> {
+    fn read(&self) -> PyResult<crate::entry::Terms> {
+        let py = self.py.py();
+        let tif = self.tif.clone().unwrap_or_else(|| pyo3::intern!(py, "GTC").clone().into_any());
+        let post_only =
+            self.post_only.clone().unwrap_or_else(|| pyo3::types::PyBool::new(py, false).to_owned().into_any());
+        let tag = self.tag.clone().unwrap_or_else(|| pyo3::intern!(py, "").clone().into_any());
+        given::terms(&tif, &post_only, &tag)
+    }
+}
+
+fn or_missing(given: Given<'_>) -> Option<Bound<'_, PyAny>> {
+    match given {
+        Given::Missing => None,
+        Given::Value(value) => Some(value),
+    }
+}
+
+#[pymethods]
+impl Context {
+    /// Return the strategy's time.
+    #[getter]
+    fn now_ns(&self) -> PyResult<i64> {
+        self.with(|replay| Ok(replay.floor.agents[self.agent].now_ns))
+    }
+
+    /// Return the configured start.
+    #[getter]
+    fn start_ns(&self) -> Option<i64> {
+        self.span.0
+    }
+
+    /// Return the configured end.
+    #[getter]
+    fn end_ns(&self) -> Option<i64> {
+        self.span.1
+    }
+
+    /// Set a repeating timer.
+    fn every(&self, interval_ns: &Bound<'_, PyAny>) -> PyResult<i64> {
+        let Some(interval) = given::nanoseconds(interval_ns)?.filter(|interval| *interval >= 1) else {
+            let given = interval_ns.repr()?;
+            let message = format!("ctx.every({given}): expected nanoseconds, an integer of 1 or more");
+            return Err(StrategyError::new_err(message));
+        };
+        self.with(|replay| {
+            let agent = &mut replay.floor.agents[self.agent];
+            Ok(agent.timers.add(agent.now_ns.saturating_add(interval), interval, self.place))
+        })
+    }
+
+    /// Set a timer that fires once.
+    fn at(&self, ts_ns: &Bound<'_, PyAny>) -> PyResult<i64> {
+        let Some(due_ns) = given::nanoseconds(ts_ns)? else {
+            let given = ts_ns.repr()?;
+            let message = format!("ctx.at({given}): expected nanoseconds since the epoch, an integer");
+            return Err(StrategyError::new_err(message));
+        };
+        self.with(|replay| {
+            let agent = &mut replay.floor.agents[self.agent];
+            agent.count("timers")?;
+            Ok(agent.timers.add(due_ns.max(agent.now_ns), 0, self.place))
+        })
+    }
+
+    /// Stop a timer.
+    fn cancel_timer(&self, timer_id: &Bound<'_, PyAny>) -> PyResult<()> {
+        let timer_id = timer_id.extract::<i64>().unwrap_or(0); // ids begin at 1
+        self.with(|replay| {
+            replay.floor.agents[self.agent].timers.cancel(timer_id);
+            Ok(())
+        })
+    }
+
+    /// Ask for more calls of `on_book`.
+    fn subscribe(&self, what: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.with(|_| Ok(()))?;
+        if !what.eq("depth")? {
+            let given = what.repr()?;
+            return Err(StrategyError::new_err(format!("ctx.subscribe({given}): expected lob_backtest.DEPTH")));
+        }
+        self.with(|replay| {
+            replay.floor.agents[self.agent].depth[self.place] = true;
+            Ok(())
+        })
+    }
+
+    /// Return the book as received.
+    #[getter]
+    fn book(&self, py: Python<'_>) -> PyResult<Py<ReceivedBook>> {
+        self.with(|_| Ok(()))?;
+        Ok(self.received.clone_ref(py))
+    }
+
+    /// Return the instrument.
+    #[getter]
+    fn instrument(&self, py: Python<'_>) -> Py<PyAny> {
+        self.traded.clone_ref(py)
+    }
+
+    /// Return the context of another instrument.
+    fn market(&self, name: &Bound<'_, PyAny>) -> PyResult<Py<Context>> {
+        self.with(|_| Ok(()))?;
+        let wanted = name.extract::<String>().ok();
+        let siblings = self.siblings.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        match siblings.iter().find(|(name, _)| Some(name) == wanted.as_ref()) {
+            Some((_, context)) => Ok(context.clone_ref(name.py())),
+            None => {
+                let names: Vec<String> = siblings.iter().map(|(name, _)| name.clone()).collect();
+                drop(siblings);
+                let message = format!("ctx.market({}): the run has {}", name.repr()?, names.join(", "));
+                Err(StrategyError::new_err(message))
+            }
+        }
+    }
+
+    /// Return the position as known.
+    #[getter]
+    fn position(&self) -> PyResult<i64> {
+        self.with(|replay| Ok(replay.markets[self.place].seats[self.agent].desk.account.position_lots))
+    }
+
+    /// Return cash less fees in currency.
+    #[getter]
+    fn cash(&self) -> PyResult<f64> {
+        let (account, _) = self.account()?;
+        Ok((account.cash_tick_lots as f64 - account.fees_micro as f64 / 1e6) * self.value)
+    }
+
+    /// Return cash plus the position at the last mid received, in currency.
+    #[getter]
+    fn equity(&self) -> PyResult<f64> {
+        let (account, mid2) = self.account()?;
+        let half = account.equity_half_tick_lots(mid2);
+        Ok((half as f64 / 2.0 - account.fees_micro as f64 / 1e6) * self.value)
+    }
+
+    /// Iterate own live orders and those in flight.
+    #[getter]
+    fn orders<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
+        let known = self.with(|replay| {
+            let orders = replay.markets[self.place].seats[self.agent].desk.orders.values();
+            Ok(orders.filter(|known| !known.state.gone()).cloned().collect::<Vec<_>>())
+        })?;
+        let orders = PyList::empty(py);
+        for each in &known {
+            orders.append(self.types.order(py, each, &self.name, None)?)?;
+        }
+        orders.try_iter()
+    }
+
+    /// Send a buy order.
+    #[pyo3(signature = (price_ticks, size_lots, *, tif = Given::Missing, post_only = Given::Missing, tag = Given::Missing))]
+    fn buy<'py>(
+        &self,
+        price_ticks: &Bound<'py, PyAny>,
+        size_lots: &Bound<'py, PyAny>,
+        tif: Given<'py>,
+        post_only: Given<'py>,
+        tag: Given<'py>,
+    ) -> PyResult<i64> {
+        let (tif, post_only, tag) = (or_missing(tif), or_missing(post_only), or_missing(tag));
+        self.send(1, (price_ticks, size_lots), Terms { tif, post_only, tag, py: size_lots })
+    }
+
+    /// Send a sell order.
+    #[pyo3(signature = (price_ticks, size_lots, *, tif = Given::Missing, post_only = Given::Missing, tag = Given::Missing))]
+    fn sell<'py>(
+        &self,
+        price_ticks: &Bound<'py, PyAny>,
+        size_lots: &Bound<'py, PyAny>,
+        tif: Given<'py>,
+        post_only: Given<'py>,
+        tag: Given<'py>,
+    ) -> PyResult<i64> {
+        let (tif, post_only, tag) = (or_missing(tif), or_missing(post_only), or_missing(tag));
+        self.send(-1, (price_ticks, size_lots), Terms { tif, post_only, tag, py: size_lots })
+    }
+
+    /// Ask for another price or total size.
+    #[pyo3(signature = (order_id, *, price_ticks = None, size_lots = None))]
+    fn replace(
+        &self,
+        order_id: &Bound<'_, PyAny>,
+        price_ticks: Option<&Bound<'_, PyAny>>,
+        size_lots: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let id = given::order_id(order_id);
+        let (price, size) = (given::number_or_none(price_ticks)?, given::number_or_none(size_lots)?);
+        self.with(|replay| {
+            let place = self.place_of(replay, id);
+            replay.entry(self.agent, place).replace(id, price, size)
+        })
+    }
+
+    /// Ask for an order to be taken off.
+    fn cancel(&self, order_id: &Bound<'_, PyAny>) -> PyResult<()> {
+        let id = given::order_id(order_id);
+        self.with(|replay| {
+            let place = self.place_of(replay, id);
+            replay.entry(self.agent, place).cancel(id)
+        })
+    }
+
+    /// Ask for every live order of this instrument to be taken off.
+    fn cancel_all(&self) -> PyResult<()> {
+        self.entry(self.place, |entry| entry.cancel_all())
+    }
+
+    /// Say what the quotes are.
+    #[pyo3(signature = (*, bid = Given::Missing, ask = Given::Missing, top_up = None))]
+    fn quote(&self, bid: Given<'_>, ask: Given<'_>, top_up: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let wanted = [given::quote(&bid, "bid")?, given::quote(&ask, "ask")?];
+        let top_up = top_up.map_or(Ok(false), |value| value.is_truthy())?;
+        self.entry(self.place, |entry| entry.quote(wanted, top_up))
+    }
+
+    /// Add a point to a series of the result.
+    fn record(&self, name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let text = name.str()?.to_string_lossy().into_owned();
+        let number = match value.cast_exact::<PyFloat>() {
+            Ok(float) => float.value(),
+            Err(_) => self.to_float(name, value)?,
+        };
+        self.with(|replay| {
+            let now_ns = replay.floor.agents[self.agent].now_ns;
+            replay.floor.recorder.point(&text, self.agent, now_ns, number);
+            Ok(())
+        })
+    }
+
+    /// Return the seeded generator.
+    #[getter]
+    fn rng(&self, py: Python<'_>) -> Py<PyAny> {
+        self.generator.clone_ref(py)
+    }
+
+    /// Write a line to the run's log.
+    fn log(&self, text: &Bound<'_, PyAny>) -> PyResult<()> {
+        let now_ns = self.now_ns()?;
+        self.sink.bind(text.py()).call_method1("log", (now_ns, text.str()?))?;
+        Ok(())
+    }
+}
+
+impl Context {
+    fn to_float(&self, name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<f64> {
+        let py = value.py();
+        match py.get_type::<PyFloat>().call1((value,)) {
+            Ok(float) => float.extract(),
+            Err(error)
+                if error.is_instance_of::<pyo3::exceptions::PyTypeError>(py)
+                    || error.is_instance_of::<pyo3::exceptions::PyValueError>(py) =>
+            {
+                let (name, value) = (name.repr()?, value.repr()?);
+                Err(StrategyError::new_err(format!("ctx.record({name}, {value}): expected a number")))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! Runs the loop: fetches batches, calls strategies, hands result rows over.
+
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::{Arc, Mutex};
+
+use pyo3::exceptions::{PyException, PySystemExit};
+use pyo3::panic::PanicException;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyIterator, PyTuple};
+
+use super::book_view::ReceivedBook;
+use super::context::{Context, Siblings};
+use super::types::Types;
+use super::{input, raised, EngineError, Shared, StrategyError};
+use crate::fault::Fault;
+use crate::market::Counts;
+use crate::plan::Plan;
+use crate::recorder::TABLES;
+use crate::replay::{Call, Callback, Replay, Step};
+use crate::table::Chunk;
+
+/// A stretch of rows without a call that is long enough to pay for letting other threads run.
+const SPARSE_ROWS: u64 = 256;
+
+/// What a run is, as `engine.Outcome` has it: start, end, counts, failure.
+type Outcome<'py> = (i64, i64, Vec<Bound<'py, PyDict>>, Option<PyErr>);
+
+/// Run the kernel; see `lob_backtest.engine.Engine`.
+///
+/// # Errors
+/// As there.
+#[pyfunction]
+pub fn replay<'py>(
+    py: Python<'py>,
+    plan: &Bound<'py, PyAny>,
+    sources: Vec<Bound<'py, PyAny>>,
+    agents: Vec<Bound<'py, PyAny>>,
+    sink: Bound<'py, PyAny>,
+) -> PyResult<(i64, i64, Vec<Bound<'py, PyDict>>, Option<Py<PyAny>>)> {
+    let (start, end, counts, failure) = Run::new(py, plan, &sources, &agents, sink)?.whole(py)?;
+    Ok((start, end, counts, failure.map(|error| error.into_value(py).into_any())))
+}
+
+struct Run<'py> {
+    shared: Shared,
+    sources: Vec<Bound<'py, PyIterator>>,
+    agents: Vec<Bound<'py, PyAny>>,
+    contexts: Vec<Vec<Bound<'py, Context>>>,
+    siblings: Vec<Siblings>,
+    names: Vec<Vec<String>>,
+    sink: Bound<'py, PyAny>,
+    columns: Vec<Vec<String>>,
+    types: Arc<Types>,
+    values: Vec<f64>,
+    sparse: bool,
+}
+
+impl<'py> Run<'py> {
+    fn new(
+        py: Python<'py>,
+        given: &Bound<'py, PyAny>,
+        sources: &[Bound<'py, PyAny>],
+        agents: &[Bound<'py, PyAny>],
+        sink: Bound<'py, PyAny>,
+    ) -> PyResult<Self> {
+        let plan = input::plan(given)?;
+        if plan.instruments.is_empty() || sources.len() != plan.instruments.len() {
+            return Err(EngineError::new_err("a run needs instruments, and a source for each"));
+        }
+        let channels = agents.iter().enumerate().map(|(i, each)| input::agent(each, (i, agents.len()), &plan));
+        let shared = Shared::new(Replay::new(plan.clone(), channels.collect::<PyResult<_>>()?));
+        let mut run = Run {
+            shared,
+            sources: sources.iter().map(|each| each.try_iter()).collect::<PyResult<_>>()?,
+            agents: agents.to_vec(),
+            contexts: Vec::new(),
+            siblings: Vec::new(),
+            names: Vec::new(),
+            sink,
+            columns: column_names(given)?,
+            types: Arc::new(Types::new(py)?),
+            values: plan.instruments.iter().map(|each| each.tick_lot_value).collect(),
+            sparse: true,
+        };
+        for agent in 0..agents.len() {
+            run.open_contexts(py, agent, &plan, given)?;
+        }
+        Ok(run)
+    }
+
+    /// Make the contexts of a strategy.
+    fn open_contexts(&mut self, py: Python<'py>, agent: usize, plan: &Plan, given: &Bound<'py, PyAny>) -> PyResult<()> {
+        let siblings: Siblings = Arc::new(Mutex::new(Vec::new()));
+        let seed = given.getattr("seed")?.add(agent)?;
+        let generator = py.import("random")?.getattr("Random")?.call1((seed,))?;
+        let mut contexts = Vec::new();
+        for (place, each) in plan.instruments.iter().enumerate() {
+            let context = Context {
+                replay: self.shared.clone(),
+                agent,
+                place,
+                traded: given.getattr("instruments")?.get_item(place)?.getattr("instrument")?.unbind(),
+                name: each.name.clone(),
+                span: (plan.start_ns, plan.end_ns),
+                value: each.tick_lot_value,
+                received: Py::new(py, ReceivedBook { replay: self.shared.clone(), instrument: place })?,
+                generator: generator.clone().unbind(),
+                sink: self.sink.clone().unbind(),
+                siblings: siblings.clone(),
+                types: self.types.clone(),
+            };
+            let context = Bound::new(py, context)?;
+            lock(&siblings).push((each.name.clone(), context.clone().unbind()));
+            contexts.push(context);
+        }
+        self.names.push(plan.instruments.iter().map(|each| each.name.clone()).collect());
+        self.contexts.push(contexts);
+        self.siblings.push(siblings);
+        Ok(())
+    }
+
+    /// Replay from start to end; whatever stops it, the tables are completed.
+    fn whole(mut self, py: Python<'py>) -> PyResult<Outcome<'py>> {
+        self.load_first(py)?;
+        let stopped = self.go(py);
+        for siblings in &self.siblings {
+            let held = std::mem::take(&mut *lock(siblings));
+            drop(held);
+        }
+        let shared = self.shared.clone();
+        let finished = catch_unwind(AssertUnwindSafe(|| shared.finish()));
+        let mut replay = match (finished, &stopped) {
+            (Ok(Ok(replay)), _) => replay,
+            // What stopped the run says more than what became of its tables.
+            (_, Err(_)) => return Err(stopped.err().unwrap_or_else(|| panicked(&"no error"))),
+            (Ok(Err(error)), Ok(())) => return Err(error),
+            (Err(panic), Ok(())) => return Err(panicked(&*panic)),
+        };
+        let full = std::mem::take(&mut replay.floor.recorder.full);
+        self.hand_over(py, full)?;
+        let failure = match stopped {
+            Err(error) if error.is_instance_of::<StrategyError>(py) => Some(error),
+            Err(error) => return Err(error),
+            Ok(()) => None,
+        };
+        let counts = replay.markets.iter().map(|market| counts(py, &market.counts)).collect::<PyResult<_>>()?;
+        Ok((replay.start_ns, replay.now_ns, counts, failure))
+    }
+
+    /// Fetch the first batch of each instrument: nothing has begun if that fails.
+    fn load_first(&mut self, py: Python<'py>) -> PyResult<()> {
+        for instrument in 0..self.sources.len() {
+            self.load(py, instrument)?;
+        }
+        Ok(())
+    }
+
+    fn go(&mut self, py: Python<'py>) -> PyResult<()> {
+        loop {
+            let (step, full) = self.step(py)?;
+            if !full.is_empty() {
+                self.hand_over(py, full)?;
+            }
+            match step {
+                Step::Load(instrument) => self.load(py, instrument)?,
+                Step::Call(call) => self.call(py, call)?,
+                Step::Done => return Ok(()),
+            }
+        }
+    }
+
+    /// Run until Python is needed. Other threads may run meanwhile where that is worth it.
+    fn step(&mut self, py: Python<'py>) -> PyResult<(Step, Vec<(usize, Chunk)>)> {
+        let shared = &self.shared;
+        let work = || catch_unwind(AssertUnwindSafe(|| shared.with(advance)));
+        let done = if self.sparse { py.detach(work) } else { work() };
+        let (step, full, rows) = match done {
+            Ok(done) => done?,
+            Err(panic) => return Err(panicked(&*panic)),
+        };
+        self.sparse = rows >= SPARSE_ROWS || matches!(step, Step::Load(_));
+        Ok((step, full))
+    }
+
+    /// Fetch the next batch that has rows.
+    fn load(&mut self, py: Python<'py>, instrument: usize) -> PyResult<()> {
+        py.check_signals()?;
+        let batch = loop {
+            match self.sources[instrument].next().transpose()? {
+                None => break None,
+                Some(given) => {
+                    if let Some(batch) = input::batch(&given)? {
+                        break Some(batch);
+                    }
+                }
+            }
+        };
+        self.shared.with(|replay| {
+            replay.markets[instrument].load(batch);
+            Ok(())
+        })
+    }
+
+    fn call(&self, py: Python<'py>, call: Call) -> PyResult<()> {
+        let (agent, context) = (&self.agents[call.agent], &self.contexts[call.agent][call.instrument]);
+        let name = self.names[call.agent][call.instrument].as_str();
+        let (callback, told) = match &call.what {
+            Callback::Book => (pyo3::intern!(py, "on_book"), None),
+            Callback::Timer(id) => (pyo3::intern!(py, "on_timer"), Some(id.into_pyobject(py)?.into_any())),
+            Callback::Trade(print) => (pyo3::intern!(py, "on_trade"), Some(self.types.print(py, print)?)),
+            Callback::Order(known, kind, reason) => {
+                (pyo3::intern!(py, "on_order"), Some(self.types.order(py, known, name, Some((*kind, *reason)))?))
+            }
+            Callback::Fill(known, filled) => {
+                let fill = self.types.fill(py, known, filled, (name, self.values[call.instrument]))?;
+                (pyo3::intern!(py, "on_fill"), Some(fill))
+            }
+            Callback::Start => (pyo3::intern!(py, "on_start"), None),
+            Callback::Stop => (pyo3::intern!(py, "on_stop"), None),
+        };
+        let done = match &told {
+            None => agent.call_method1(callback, (context,)),
+            Some(told) => agent.call_method1(callback, (context, told)),
+        };
+        match done {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.failure(py, error, agent, (callback.as_any(), call.now_ns, told))),
+        }
+    }
+
+    /// Say what became of a callback that raised.
+    #[cold]
+    fn failure(
+        &self,
+        py: Python<'py>,
+        error: PyErr,
+        agent: &Bound<'py, PyAny>,
+        (callback, now_ns, told): (&Bound<'py, PyAny>, i64, Option<Bound<'py, PyAny>>),
+    ) -> PyErr {
+        if error.is_instance_of::<PanicException>(py) {
+            return panicked(&error.to_string());
+        }
+        // `sys.exit` would end the process with the author's exit code and without a result.
+        if !error.is_instance_of::<PyException>(py) && !error.is_instance_of::<PySystemExit>(py) {
+            return error;
+        }
+        let explain = || {
+            let told = PyTuple::new(py, told)?;
+            let value = error.value(py);
+            value.setattr("__traceback__", error.traceback(py))?;
+            let explained = py.import("lob_backtest.engine.failure")?.getattr("explain")?;
+            explained.call1((agent, callback, now_ns, told, value))
+        };
+        match explain() {
+            Ok(explained) => PyErr::from_value(explained),
+            Err(error) => error,
+        }
+    }
+
+    fn hand_over(&self, py: Python<'py>, full: Vec<(usize, Chunk)>) -> PyResult<()> {
+        for (table, chunk) in full {
+            let columns = PyDict::new(py);
+            for (name, column) in self.columns[table].iter().zip(&chunk.columns) {
+                let bytes = |bytes: &[u8], there: bool| there.then(|| PyBytes::new(py, bytes));
+                let validity = bytes(&column.validity, !column.validity.is_empty());
+                let offsets = bytes(&column.offsets, !column.offsets.is_empty());
+                let data = bytes(&column.data, true);
+                columns.set_item(name, (chunk.rows, validity, offsets, data))?;
+            }
+            self.sink.call_method1("write", (TABLES[table], columns))?;
+        }
+        Ok(())
+    }
+}
+
+fn lock(siblings: &Siblings) -> std::sync::MutexGuard<'_, Vec<(String, Py<Context>)>> {
+    siblings.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Run until something has to be done elsewhere: what, which chunks are full, and how many rows it took.
+fn advance(replay: &mut Replay) -> Result<(Step, Vec<(usize, Chunk)>, u64), Fault> {
+    let rows = |replay: &Replay| replay.markets.iter().map(|market| market.counts.rows).sum::<u64>();
+    let before = rows(replay);
+    let step = replay.next()?;
+    Ok((step, std::mem::take(&mut replay.floor.recorder.full), rows(replay) - before))
+}
+
+fn column_names(plan: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<String>>> {
+    let schemas = plan.py().import("lob_backtest.tables")?.getattr("schemas")?;
+    let schemas = schemas.call1((plan.getattr("markouts_ns")?,))?;
+    TABLES.iter().map(|table| schemas.get_item(table)?.getattr("names")?.extract()).collect()
+}
+
+fn counts<'py>(py: Python<'py>, counts: &Counts) -> PyResult<Bound<'py, PyDict>> {
+    use crate::codes::Issue;
+    let named = PyDict::new(py);
+    named.set_item("rows", counts.rows)?;
+    named.set_item("packets", counts.packets)?;
+    named.set_item("crossed", counts.crossed)?;
+    for issue in [Issue::UnknownOrder, Issue::DuplicateOrder, Issue::Oversize] {
+        let (place, name) = (issue as usize - 1, issue.name());
+        for (done, n) in [("repaired", counts.repaired[place]), ("skipped", counts.skipped[place])] {
+            if n > 0 {
+                named.set_item(format!("{name}_{done}"), n)?;
+            }
+        }
+    }
+    Ok(named)
+}
+
+#[cold]
+fn panicked(what: &dyn std::any::Any) -> PyErr {
+    let text = what.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| what.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    raised(Fault::Engine(format!("the kernel failed: {text}. This is a bug in lob_backtest: please report it")))
+}

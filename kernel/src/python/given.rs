@@ -1,0 +1,137 @@
+//! Reads what a strategy passes to `ctx`: numbers, ids, quotes.
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyFloat, PyInt, PyList, PyString, PyTuple};
+
+use super::StrategyError;
+use crate::codes::TimeInForce;
+use crate::entry::{GivenId, Terms};
+use crate::number::{Number, HUGE};
+use crate::quoter::Wanted;
+
+/// An argument that may be left out, `None` being a value.
+pub enum Given<'py> {
+    /// It was.
+    Missing,
+    /// It was not.
+    Value(Bound<'py, PyAny>),
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Given<'py> {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        Ok(Given::Value(object.to_owned()))
+    }
+}
+
+fn integer(value: &Bound<'_, PyAny>) -> PyResult<i64> {
+    match value.extract::<i64>() {
+        Ok(value) => Ok(value.clamp(-HUGE, HUGE)),
+        Err(_) => Ok(if value.lt(0)? { -HUGE } else { HUGE }),
+    }
+}
+
+/// Read a price or a size. Whatever is not a whole number is data for a refusal.
+///
+/// # Errors
+/// What `__index__` of the author's own type raises.
+pub fn number(value: &Bound<'_, PyAny>) -> PyResult<Number> {
+    if value.is_exact_instance_of::<PyInt>() {
+        return integer(value).map(Number::Whole);
+    }
+    if value.is_instance_of::<PyBool>() {
+        return Ok(Number::Nonsense);
+    }
+    let index =
+        value.py().import(intern!(value.py(), "operator"))?.call_method1(intern!(value.py(), "index"), (value,));
+    match index {
+        Ok(index) => integer(&index).map(Number::Whole),
+        Err(error) if error.is_instance_of::<PyTypeError>(value.py()) => match value.cast::<PyFloat>() {
+            Ok(float) => Ok(Number::Float(float.value())),
+            Err(_) => Ok(Number::Nonsense),
+        },
+        Err(error) => Err(error),
+    }
+}
+
+/// Read a price or a size that may be `None`.
+///
+/// # Errors
+/// As `number`.
+pub fn number_or_none(value: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Number>> {
+    value.map(number).transpose()
+}
+
+/// Read nanoseconds: an integer that is no truth value; what 64 bits do not hold is cut.
+pub fn nanoseconds(value: &Bound<'_, PyAny>) -> PyResult<Option<i64>> {
+    if !value.is_instance_of::<PyInt>() || value.is_instance_of::<PyBool>() {
+        return Ok(None);
+    }
+    integer(value).map(Some)
+}
+
+/// Read an order id: whatever is none is no order's.
+pub fn order_id(value: &Bound<'_, PyAny>) -> GivenId {
+    let known_as = if value.is_instance_of::<PyInt>() { value.extract::<i64>().ok() } else { None };
+    let recorded_as = known_as.filter(|_| !value.is_instance_of::<PyBool>()).unwrap_or(-1);
+    GivenId { known_as, recorded_as }
+}
+
+/// Read how a new order is to be handled.
+///
+/// # Errors
+/// What `__str__` of the author's own type raises.
+pub fn terms(tif: &Bound<'_, PyAny>, post_only: &Bound<'_, PyAny>, tag: &Bound<'_, PyAny>) -> PyResult<Terms> {
+    let tif = match tif.cast::<PyString>().map(|tif| tif.to_string_lossy()).as_deref() {
+        Ok("GTC") => Some(TimeInForce::Gtc),
+        Ok("IOC") => Some(TimeInForce::Ioc),
+        Ok("FOK") => Some(TimeInForce::Fok),
+        _ => None,
+    };
+    let post_only = post_only.cast::<PyBool>().ok().map(|value| value.is_true());
+    let text = tag.str()?;
+    let tag_is_text = tag.is_instance_of::<PyString>();
+    Ok(Terms { tif, post_only, tag: text.to_string_lossy().as_ref().into(), tag_is_text })
+}
+
+/// Read one side of `ctx.quote`.
+///
+/// # Errors
+/// `StrategyError`: it is not a pair of numbers, a list of pairs or `None`, or a price occurs twice.
+pub fn quote(given: &Given<'_>, side: &str) -> PyResult<Option<Wanted>> {
+    let Given::Value(quote) = given else { return Ok(None) };
+    let mut wanted = Wanted::new();
+    if let Ok(levels) = quote.cast::<PyList>() {
+        for level in levels {
+            wanted.push(pair(&level, quote, side)?);
+        }
+    } else if !quote.is_none() {
+        wanted.push(pair(quote, quote, side)?);
+    }
+    for (i, (price, _)) in wanted.iter().enumerate() {
+        if wanted[..i].iter().any(|(other, _)| price.same(*other)) {
+            let quote = quote.repr()?;
+            let message = format!("ctx.quote({side}={quote}): a price occurs twice; give each price one size");
+            return Err(StrategyError::new_err(message));
+        }
+    }
+    wanted.retain(|(_, size)| !size.is(0));
+    Ok(Some(wanted))
+}
+
+fn pair(level: &Bound<'_, PyAny>, quote: &Bound<'_, PyAny>, side: &str) -> PyResult<(Number, Number)> {
+    if let Ok(level) = level.cast::<PyTuple>() {
+        if level.len() == 2 {
+            let (price, size) = (number(&level.get_item(0)?)?, number(&level.get_item(1)?)?);
+            if !matches!(price, Number::Nonsense) && !matches!(size, Number::Nonsense) {
+                return Ok((price, size));
+            }
+        }
+    }
+    let quote = quote.repr()?;
+    let expected = "(price_ticks, size_lots), two numbers, a list of such pairs, or None";
+    Err(StrategyError::new_err(format!("ctx.quote({side}={quote}): expected {expected}")))
+}

@@ -1,0 +1,161 @@
+//! Reads what a run is given: the plan, the strategies, the batches.
+
+use pyo3::buffer::{Element, PyBuffer};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::EngineError;
+use crate::agent::{Agent, Wants};
+use crate::batch::{Batch, Columns};
+use crate::codes::{IssuePolicy, NEVER};
+use crate::overlay::Rules;
+use crate::plan::{InstrumentPlan, Plan};
+use crate::queue_model::QueueModel;
+
+/// Read a `lob_backtest.plan.Plan`.
+///
+/// # Errors
+/// A number is larger than 64 bits hold.
+pub fn plan(given: &Bound<'_, PyAny>) -> PyResult<Plan> {
+    let mut instruments = Vec::new();
+    for each in given.getattr("instruments")?.try_iter()? {
+        instruments.push(instrument(&each?)?);
+    }
+    let chosen = given.getattr("issue_policies")?.cast_into::<PyDict>()?;
+    let mut policies = [IssuePolicy::Fail; 3];
+    for (issue, policy) in chosen.iter() {
+        let place = issue.extract::<usize>()?.wrapping_sub(1);
+        if let Some(each) = policies.get_mut(place) {
+            *each = match policy.extract::<i64>()? {
+                1 => IssuePolicy::Skip,
+                2 => IssuePolicy::Repair,
+                _ => IssuePolicy::Fail,
+            };
+        }
+    }
+    Ok(Plan {
+        instruments,
+        start_ns: given.getattr("start_ns")?.extract()?,
+        end_ns: given.getattr("end_ns")?.extract()?,
+        warm_up_ns: given.getattr("warm_up_ns")?.extract()?,
+        entry_ns: given.getattr("entry_ns")?.extract()?,
+        response_ns: given.getattr("response_ns")?.extract()?,
+        flatten: given.getattr("flatten")?.extract()?,
+        markouts_ns: given.getattr("markouts_ns")?.extract()?,
+        sample_ns: given.getattr("sample_ns")?.extract::<i64>()?.min(NEVER),
+        taint_ns: given.getattr("taint_ns")?.extract()?,
+        policies,
+        paranoid: given.getattr("paranoid")?.extract()?,
+    })
+}
+
+fn instrument(given: &Bound<'_, PyAny>) -> PyResult<InstrumentPlan> {
+    let queue_model = match given.getattr("queue_model")?.extract::<i64>()? {
+        0 => QueueModel::Back,
+        1 => QueueModel::Proportional,
+        other => return Err(EngineError::new_err(format!("the kernel has no queue model {other}"))),
+    };
+    let rules = Rules {
+        queue_model,
+        evidence: given.getattr("evidence")?.extract()?,
+        hidden_any_side: given.getattr("hidden_any_side")?.extract()?,
+    };
+    Ok(InstrumentPlan {
+        name: given.getattr("instrument")?.getattr("name")?.extract()?,
+        level: given.getattr("level")?.extract()?,
+        depth: given.getattr("depth")?.extract()?,
+        maker: given.getattr("maker_rates")?.extract()?,
+        taker: given.getattr("taker_rates")?.extract()?,
+        tick_lot_value: given.getattr("tick_lot_value")?.extract()?,
+        max_position: given.getattr("max_position")?.extract()?,
+        initial_position: given.getattr("initial_position")?.extract()?,
+        rules,
+    })
+}
+
+/// Make the channels of a strategy, the `place.0`th of `place.1`.
+///
+/// # Errors
+/// It is no strategy.
+pub fn agent(strategy: &Bound<'_, PyAny>, place: (usize, usize), plan: &Plan) -> PyResult<Agent> {
+    let overrides = strategy.py().import("lob_backtest.strategy")?.getattr("overrides")?;
+    let wants = |name: &str| overrides.call1((strategy, name))?.extract::<bool>();
+    let wants = Wants {
+        start: wants("on_start")?,
+        book: wants("on_book")?,
+        trade: wants("on_trade")?,
+        order: wants("on_order")?,
+        fill: wants("on_fill")?,
+        timer: wants("on_timer")?,
+        stop: wants("on_stop")?,
+    };
+    let name = strategy.get_type().getattr("__name__")?.extract()?;
+    Ok(Agent::new(place, name, wants, (plan.entry_ns, plan.response_ns), plan.instruments.len()))
+}
+
+/// The buffers that a batch reads from.
+struct Buffers {
+    words: [PyBuffer<i64>; 4],
+    order_id: PyBuffer<u64>,
+    bytes: [PyBuffer<u8>; 3],
+    side: PyBuffer<i8>,
+}
+
+/// Read a `lob_backtest.market.schema.Batch`; `None` where it has no rows.
+///
+/// # Errors
+/// A column is not what the schema says.
+pub fn batch(given: &Bound<'_, PyAny>) -> PyResult<Option<Batch>> {
+    let owner = Box::new(Buffers {
+        words: [buffer(given, 0)?, buffer(given, 1)?, buffer(given, 5)?, buffer(given, 6)?],
+        order_id: buffer(given, 4)?,
+        bytes: [buffer(given, 2)?, buffer(given, 7)?, buffer(given, 8)?],
+        side: buffer(given, 3)?,
+    });
+    let n = owner.words[0].item_count();
+    let same = owner.words.iter().all(|each| each.item_count() == n)
+        && owner.bytes.iter().all(|each| each.item_count() == n)
+        && owner.order_id.item_count() == n
+        && owner.side.item_count() == n;
+    if !same {
+        return Err(EngineError::new_err("a batch has columns of different lengths"));
+    }
+    if n == 0 {
+        return Ok(None);
+    }
+    let (row, path) = (given.get_item(9)?.extract()?, given.get_item(10)?.extract()?);
+    let columns = Columns {
+        ts_exchange_ns: slice(&owner.words[0]),
+        ts_local_ns: slice(&owner.words[1]),
+        action: slice(&owner.bytes[0]),
+        side: slice(&owner.side),
+        order_id: slice(&owner.order_id),
+        price_ticks: slice(&owner.words[2]),
+        size_lots: slice(&owner.words[3]),
+        flags: slice(&owner.bytes[1]),
+        phase: slice(&owner.bytes[2]),
+    };
+    // SAFETY: the slices point into memory that the buffers hold in place until they are released, and the reader
+    // hands its arrays over for good: nobody writes to them.
+    let columns: Columns<'static> = unsafe { std::mem::transmute(columns) };
+    // SAFETY: as above; the buffers move along in their box.
+    Ok(Some(unsafe { Batch::new(columns, owner, path, row) }))
+}
+
+fn buffer<T: Element>(given: &Bound<'_, PyAny>, place: usize) -> PyResult<PyBuffer<T>> {
+    let buffer = PyBuffer::get(&given.get_item(place)?)?;
+    if !buffer.is_c_contiguous() || buffer.dimensions() != 1 {
+        return Err(EngineError::new_err(format!("column {place} of a batch is not one stretch of memory")));
+    }
+    Ok(buffer)
+}
+
+/// Return what a buffer that is not empty holds.
+fn slice<T: Element>(buffer: &PyBuffer<T>) -> &[T] {
+    if buffer.item_count() == 0 {
+        return &[];
+    }
+    // SAFETY: the buffer is contiguous, has this many items of this type, and is held; its items are not written to
+    // while the batch is in use, see `batch`.
+    unsafe { std::slice::from_raw_parts(buffer.buf_ptr().cast::<T>(), buffer.item_count()) }
+}

@@ -1,0 +1,122 @@
+//! The Python classes of what strategies are given.
+
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+use pyo3::IntoPyObjectExt;
+
+use crate::codes::{Cause, RejectReason, UpdateKind};
+use crate::desk::KnownOrder;
+use crate::messages::Filled;
+use crate::view::Print;
+
+/// `Order`, `Fill`, `Print` and the members of the enumerations in them, by code.
+pub struct Types {
+    order: Py<PyAny>,
+    fill: Py<PyAny>,
+    print: Py<PyAny>,
+    states: Vec<Py<PyAny>>,
+    tifs: Vec<Py<PyAny>>,
+    kinds: Vec<Py<PyAny>>,
+    reasons: Vec<Py<PyAny>>,
+    causes: Vec<Py<PyAny>>,
+    liquidity: Vec<Py<PyAny>>,
+}
+
+impl Types {
+    /// Find the classes.
+    ///
+    /// # Errors
+    /// The package is not the one that this kernel belongs to.
+    pub fn new(py: Python<'_>) -> PyResult<Self> {
+        let strategy = py.import("lob_backtest.strategy")?;
+        let tables = py.import("lob_backtest.tables")?;
+        // Members by code; codes that begin at 1 have `None` at 0.
+        let members = |name: &str, first: i64, last: i64| -> PyResult<Vec<Py<PyAny>>> {
+            let class = tables.getattr(name)?;
+            let of = |code| if code < first { Ok(py.None()) } else { Ok(class.call1((code,))?.unbind()) };
+            (0..=last).map(of).collect()
+        };
+        Ok(Types {
+            order: strategy.getattr("Order")?.unbind(),
+            fill: strategy.getattr("Fill")?.unbind(),
+            print: strategy.getattr("Print")?.unbind(),
+            states: members("OrderState", 0, 5)?,
+            tifs: members("TimeInForce", 0, 2)?,
+            kinds: members("UpdateKind", 1, 7)?,
+            reasons: members("RejectReason", 0, 13)?,
+            causes: members("Cause", 1, 5)?,
+            liquidity: members("Liquidity", 0, 1)?,
+        })
+    }
+
+    /// Make an `Order`; `told` is the update that `on_order` tells.
+    ///
+    /// # Errors
+    /// Python has no memory.
+    pub fn order<'py>(
+        &self,
+        py: Python<'py>,
+        known: &KnownOrder,
+        instrument: &str,
+        told: Option<(UpdateKind, RejectReason)>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (kind, reason) = match told {
+            Some((kind, reason)) => (kind as usize, reason),
+            None => (0, RejectReason::None),
+        };
+        let values = [
+            known.order_id.into_bound_py_any(py)?,
+            instrument.into_bound_py_any(py)?,
+            known.side.into_bound_py_any(py)?,
+            known.price_ticks.into_bound_py_any(py)?,
+            known.size_lots.into_bound_py_any(py)?,
+            known.filled_lots.into_bound_py_any(py)?,
+            self.states[known.state as usize].bind(py).clone(),
+            self.tifs[known.tif as usize].bind(py).clone(),
+            known.post_only.into_bound_py_any(py)?,
+            known.queue_ahead_lots().into_bound_py_any(py)?,
+            (known.in_flight > 0).into_bound_py_any(py)?,
+            self.kinds[kind].bind(py).clone(),
+            self.reasons[reason as usize].bind(py).clone(),
+            known.tag.as_ref().into_bound_py_any(py)?,
+        ];
+        self.order.bind(py).call1(PyTuple::new(py, values)?)
+    }
+
+    /// Make a `Fill`.
+    ///
+    /// # Errors
+    /// Python has no memory.
+    pub fn fill<'py>(
+        &self,
+        py: Python<'py>,
+        known: &KnownOrder,
+        filled: &Filled,
+        (instrument, value): (&str, f64),
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let taker = usize::from(filled.cause == Cause::Take);
+        let values = [
+            filled.fill_id.into_bound_py_any(py)?,
+            filled.order_id.into_bound_py_any(py)?,
+            instrument.into_bound_py_any(py)?,
+            known.side.into_bound_py_any(py)?,
+            filled.price_ticks.into_bound_py_any(py)?,
+            filled.size_lots.into_bound_py_any(py)?,
+            (filled.fee_micro as f64 / 1e6 * value).into_bound_py_any(py)?,
+            self.liquidity[taker].bind(py).clone(),
+            self.causes[filled.cause as usize].bind(py).clone(),
+            filled.ts_exchange_ns.into_bound_py_any(py)?,
+            known.tag.as_ref().into_bound_py_any(py)?,
+        ];
+        self.fill.bind(py).call1(PyTuple::new(py, values)?)
+    }
+
+    /// Make a `Print`.
+    ///
+    /// # Errors
+    /// Python has no memory.
+    pub fn print<'py>(&self, py: Python<'py>, print: &Print) -> PyResult<Bound<'py, PyAny>> {
+        let Print { ts_exchange_ns, side, price_ticks, size_lots, hidden } = *print;
+        self.print.bind(py).call1((ts_exchange_ns, side, price_ticks, size_lots, hidden))
+    }
+}

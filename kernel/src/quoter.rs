@@ -1,0 +1,184 @@
+//! `ctx.quote`: from the quotes that a market maker wants to the requests that get there.
+//!
+//! A quoter touches only orders that it sent. An order that stands at a wanted price with no more than the wanted size
+//! keeps its place; the others are moved, then sent or cancelled. An order with a request in flight is waited for: what
+//! is wanted of it then goes out with the answer.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use crate::codes::{index, TimeInForce};
+use crate::desk::KnownOrder;
+use crate::entry::{Entry, GivenId, Terms};
+use crate::fault::Fault;
+use crate::number::Number;
+
+/// Prices and sizes of one side.
+pub type Wanted = Vec<(Number, Number)>;
+
+/// The quotes of one strategy in one instrument.
+#[derive(Default)]
+pub struct Quoter {
+    ids: [Vec<i64>; 2],
+    wanted: [Wanted; 2],
+    waiting: [bool; 2],
+    top_up: bool,
+}
+
+impl Entry<'_> {
+    /// Want new quotes on the sides given (bids, asks) and send what is needed.
+    ///
+    /// # Errors
+    /// Too many requests at one nanosecond.
+    pub fn quote(&mut self, wanted: [Option<Wanted>; 2], top_up: bool) -> Result<(), Fault> {
+        self.seat.quoter.top_up = top_up;
+        let given = [wanted[0].is_some(), wanted[1].is_some()];
+        for (side, levels) in wanted.into_iter().enumerate() {
+            if let Some(levels) = levels {
+                self.seat.quoter.wanted[side] = levels;
+            }
+        }
+        // The side that makes room goes first, so that own quotes never meet: asks when prices rise.
+        let rising = given[0] && {
+            self.drop_gone(-1);
+            let prices = self.seat.quoter.wanted[0].iter();
+            prices.into_iter().any(|(price, _)| self.meets_known(1, *price))
+        };
+        for side in if rising { [-1, 1] } else { [1, -1] } {
+            if given[index(side)] {
+                self.reconcile(side)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Send what had to wait for an answer.
+    ///
+    /// # Errors
+    /// Too many requests at one nanosecond.
+    pub fn answered(&mut self, order_id: i64) -> Result<(), Fault> {
+        let quoter = &self.seat.quoter;
+        if quoter.waiting == [false; 2] || !quoter.ids.iter().any(|ids| ids.contains(&order_id)) {
+            return Ok(());
+        }
+        for side in [1, -1] {
+            if self.seat.quoter.waiting[index(side)] {
+                self.reconcile(side)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Forget orders of a side that are over.
+    fn drop_gone(&mut self, side: i8) {
+        let orders = &self.seat.desk.orders;
+        let is_live = |id: &i64| orders.get(id).is_some_and(|known| !known.state.gone());
+        self.seat.quoter.ids[index(side)].retain(is_live);
+    }
+
+    /// Say whether a price of a side would meet an own quote of the other side, where it stands or may stand.
+    fn meets(&mut self, side: i8, price: Number) -> bool {
+        self.drop_gone(-side);
+        self.meets_known(side, price)
+    }
+
+    fn meets_known(&self, side: i8, price: Number) -> bool {
+        let meeting = if side > 0 { Ordering::Less } else { Ordering::Greater };
+        let opposite = self.seat.quoter.ids[index(-side)].iter().filter_map(|id| self.seat.desk.orders.get(id));
+        opposite.flat_map(KnownOrder::prices).any(|other| {
+            let order = price.partial_cmp(other);
+            order.is_some_and(|order| order != meeting)
+        })
+    }
+
+    /// Give each wanted level an order: one that is there or on its way, then one that is free, then a new one.
+    fn reconcile(&mut self, side: i8) -> Result<(), Fault> {
+        self.seat.quoter.waiting[index(side)] = false;
+        self.drop_gone(side);
+        if self.stands_as_wanted(side) {
+            return Ok(());
+        }
+        let mut missing = self.seat.quoter.wanted[index(side)].clone();
+        let mut free: Vec<i64> = Vec::new();
+        let mut busy = 0;
+        for order_id in self.seat.quoter.ids[index(side)].clone() {
+            let known = &self.seat.desk.orders[&order_id];
+            let (price_ticks, open_lots) = (last_price(known), known.open_lots());
+            let found = missing.iter().position(|(price, _)| price.is(price_ticks)).map(|i| missing.remove(i).1);
+            if known.in_flight > 0 {
+                self.seat.quoter.waiting[index(side)] = true;
+                busy += usize::from(found.is_none());
+            } else if let Some(size) = found {
+                let order = size.partial_cmp(open_lots);
+                if order == Some(Ordering::Less) || (self.seat.quoter.top_up && order == Some(Ordering::Greater)) {
+                    self.move_to(side, order_id, Number::Whole(price_ticks), size)?;
+                }
+            } else {
+                free.push(order_id);
+            }
+        }
+        self.fill_missing(side, missing, free, busy)
+    }
+
+    fn fill_missing(&mut self, side: i8, missing: Wanted, mut free: Vec<i64>, mut busy: usize) -> Result<(), Fault> {
+        for (price, size) in missing {
+            if self.meets(side, price) {
+                self.seat.quoter.waiting[index(side)] = true;
+                free.drain(..free.len().min(1));
+            } else if !free.is_empty() {
+                let order_id = free.remove(0);
+                self.move_to(side, order_id, price, size)?;
+            } else if busy > 0 {
+                busy -= 1;
+            } else {
+                self.send_quote(side, price, size)?;
+            }
+        }
+        for order_id in free {
+            self.cancel(GivenId::of(order_id))?;
+        }
+        Ok(())
+    }
+
+    /// Say whether one order stands where one is wanted, with nothing to do: what nearly every call finds.
+    fn stands_as_wanted(&self, side: i8) -> bool {
+        let quoter = &self.seat.quoter;
+        let ([order_id], [(price, size)]) = (&quoter.ids[index(side)][..], &quoter.wanted[index(side)][..]) else {
+            return false;
+        };
+        let known = &self.seat.desk.orders[order_id];
+        let order = size.partial_cmp(known.open_lots());
+        known.in_flight == 0
+            && price.is(last_price(known))
+            && (order == Some(Ordering::Equal) || (order == Some(Ordering::Greater) && !quoter.top_up))
+    }
+
+    fn move_to(&mut self, side: i8, order_id: i64, price: Number, size: Number) -> Result<(), Fault> {
+        let size = size.at_most(self.seat.desk.room(side, Some(order_id)));
+        let known = &self.seat.desk.orders[&order_id];
+        if matches!(size.partial_cmp(0), Some(Ordering::Less | Ordering::Equal)) {
+            return self.cancel(GivenId::of(order_id));
+        }
+        if known.price_ticks.is_none_or(|standing| !price.is(standing)) || !size.is(known.open_lots()) {
+            let total = size.plus(known.filled_lots);
+            return self.replace(GivenId::of(order_id), Some(price), Some(total));
+        }
+        Ok(())
+    }
+
+    fn send_quote(&mut self, side: i8, price: Number, size: Number) -> Result<(), Fault> {
+        let size = size.at_most(self.seat.desk.room(side, None));
+        if size.partial_cmp(0) == Some(Ordering::Greater) {
+            let terms =
+                Terms { tif: Some(TimeInForce::Gtc), post_only: Some(true), tag: Arc::from(""), tag_is_text: true };
+            let order_id = self.send(side, Some(price), size, &terms)?;
+            self.seat.quoter.ids[index(side)].push(order_id);
+        }
+        Ok(())
+    }
+}
+
+/// Return the price that was asked for last; an order that a quoter sent has one.
+fn last_price(known: &KnownOrder) -> i64 {
+    known.prices().next_back().unwrap_or(0)
+}

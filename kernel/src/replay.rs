@@ -1,0 +1,497 @@
+//! The main loop: what happens next, in one order of time.
+//!
+//! At one nanosecond: market rows at the exchange, own requests at the exchange, market packets at the strategies,
+//! messages at the strategies, timers, then the recorder's clock. The loop does not call anybody: `next` runs until
+//! the strategy is to be called or a batch is needed, and says so.
+
+use std::sync::Arc;
+
+use crate::agent::Agent;
+use crate::codes::{phase, Ask, Ns, RejectReason, UpdateKind, NEVER};
+use crate::desk::KnownOrder;
+use crate::entry::Entry;
+use crate::fault::Fault;
+use crate::market::{narrow, Floor, Market};
+use crate::messages::{Filled, Message, Request};
+use crate::own_order::OwnOrder;
+use crate::plan::Plan;
+use crate::recorder::Recorder;
+use crate::slab::NONE;
+use crate::view::{Delivered, Print};
+
+/// A call of a strategy.
+pub struct Call {
+    /// Whose.
+    pub agent: usize,
+    /// On which instrument's context.
+    pub instrument: usize,
+    /// When.
+    pub now_ns: Ns,
+    /// What of.
+    pub what: Callback,
+}
+
+/// What a strategy is told.
+#[allow(missing_docs)] // as in `lob_backtest.strategy`
+pub enum Callback {
+    Start,
+    Book,
+    Trade(Print),
+    Order(Box<KnownOrder>, UpdateKind, RejectReason),
+    Fill(Box<KnownOrder>, Filled),
+    Timer(i64),
+    Stop,
+}
+
+/// What the loop cannot do by itself.
+pub enum Step {
+    /// Give it the next batch of an instrument.
+    Load(usize),
+    /// Call a strategy.
+    Call(Call),
+    /// Nothing: the run is over.
+    Done,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Event {
+    Request,
+    Packet,
+    Message,
+    Timer,
+    Clock,
+}
+
+enum Stage {
+    First,
+    WarmUp(usize),
+    Start(usize),
+    Run,
+    Stop(usize),
+    Stopped(usize),
+    Done,
+}
+
+/// A packet that is being told: to which strategy, and which of its prints.
+struct Telling {
+    now_ns: Ns,
+    instrument: usize,
+    agent: usize,
+    print: usize,
+    awake: bool,
+}
+
+/// An order to look after when the callback that told of it is over.
+struct Afterwards {
+    agent: usize,
+    instrument: usize,
+    order_id: i64,
+    own: u32,
+}
+
+/// One run of the kernel.
+pub struct Replay {
+    /// What to do.
+    pub plan: Plan,
+    /// The exchange, an instrument each.
+    pub markets: Vec<Market>,
+    /// The strategies' channels and the result tables.
+    pub floor: Floor,
+    /// The time of the run.
+    pub now_ns: Ns,
+    /// Where the strategies started.
+    pub start_ns: Ns,
+    /// Whether the run has ended.
+    pub over: bool,
+    sample_ns: Ns,
+    stage: Stage,
+    hungry: Option<usize>,
+    telling: Option<Telling>,
+    delivered: Delivered,
+    afterwards: Option<Afterwards>,
+}
+
+impl Replay {
+    /// Prepare a run; it begins by asking for the first batch of each instrument.
+    pub fn new(plan: Plan, agents: Vec<Agent>) -> Self {
+        let mut markets: Vec<Market> =
+            (0..plan.instruments.len()).map(|i| Market::new(i, &plan, agents.len())).collect();
+        for market in &mut markets {
+            market.view.eager = agents.iter().any(|agent| agent.wants.book || agent.wants.trade);
+            market.view.wants_prints = agents.iter().any(|agent| agent.wants.trade);
+        }
+        let floor = Floor { agents, recorder: Recorder::new(plan.markouts_ns.clone()) };
+        Replay {
+            plan,
+            markets,
+            floor,
+            now_ns: 0,
+            start_ns: 0,
+            over: false,
+            sample_ns: 0,
+            stage: Stage::First,
+            hungry: None,
+            telling: None,
+            delivered: Delivered::default(),
+            afterwards: None,
+        }
+    }
+
+    /// Run until something has to be done elsewhere.
+    ///
+    /// # Errors
+    /// The run cannot go on.
+    pub fn next(&mut self) -> Result<Step, Fault> {
+        loop {
+            if let Some(instrument) = self.hungry.take_if(|instrument| self.markets[*instrument].hungry) {
+                self.hungry = Some(instrument);
+                return Ok(Step::Load(instrument));
+            }
+            if let Some(afterwards) = self.afterwards.take() {
+                self.look_after(&afterwards)?;
+            }
+            if let Some(call) = self.tell_packet() {
+                return Ok(Step::Call(call));
+            }
+            let call = match self.stage {
+                Stage::First => self.first(),
+                Stage::WarmUp(instrument) => self.warm_up(instrument)?,
+                Stage::Start(agent) => self.start(agent),
+                Stage::Run => self.turn()?,
+                Stage::Stop(agent) => self.stop(agent),
+                Stage::Stopped(agent) => self.stopped(agent)?,
+                Stage::Done => return Ok(Step::Done),
+            };
+            if let Some(call) = call {
+                return Ok(Step::Call(call));
+            }
+        }
+    }
+
+    /// See that each instrument has its first batch, which decides where the run starts.
+    fn first(&mut self) -> Option<Call> {
+        self.hungry = self.markets.iter().position(|market| market.hungry);
+        if self.hungry.is_none() {
+            let first_ns = self.markets.iter().map(|market| market.next_ns).min().unwrap_or(NEVER);
+            self.start_ns = self.plan.start_ns.unwrap_or(first_ns);
+            self.sample_ns = self.start_ns;
+            self.now_ns = self.start_ns;
+            self.stage = Stage::WarmUp(0);
+        }
+        None
+    }
+
+    fn warm_up(&mut self, instrument: usize) -> Result<Option<Call>, Fault> {
+        let Some(market) = self.markets.get_mut(instrument) else {
+            self.stage = Stage::Start(0);
+            return Ok(None);
+        };
+        if market.next_ns < self.start_ns {
+            market.advance(self.start_ns - 1, &mut self.floor)?;
+            self.hungry = Some(instrument);
+        } else {
+            market.view.catch_up(self.start_ns - 1, &mut market.seats);
+            market.start(self.start_ns, &mut self.floor.recorder);
+            self.stage = Stage::WarmUp(instrument + 1);
+        }
+        Ok(None)
+    }
+
+    fn start(&mut self, index: usize) -> Option<Call> {
+        let Some(agent) = self.floor.agents.get_mut(index) else {
+            self.stage = Stage::Run;
+            return None;
+        };
+        self.stage = Stage::Start(index + 1);
+        agent.open_ns = self.start_ns.saturating_add(self.plan.warm_up_ns);
+        let wanted = agent.wants.start;
+        self.call(wanted, index, 0, self.start_ns, Callback::Start)
+    }
+
+    /// Do the next thing in time.
+    fn turn(&mut self) -> Result<Option<Call>, Fault> {
+        let (event_ns, event, whose) = self.next_event();
+        let until_ns = event_ns.min(self.end_ns());
+        let (instrument, next_ns) = self.next_market();
+        if next_ns <= until_ns {
+            let limit_ns = until_ns.min(self.turn_ns(instrument));
+            let market = &mut self.markets[instrument];
+            market.stirred = false;
+            market.advance(limit_ns, &mut self.floor)?;
+            self.now_ns = self.now_ns.max(market.now_ns);
+            self.hungry = Some(instrument);
+        } else if event_ns > until_ns {
+            self.now_ns = self.end_ns();
+            self.stage = Stage::Stop(0);
+        } else {
+            self.now_ns = event_ns;
+            return self.handle(event_ns, event, whose);
+        }
+        Ok(None)
+    }
+
+    /// Return the earliest thing that is not a market row.
+    #[inline]
+    fn next_event(&mut self) -> (Ns, Event, usize) {
+        let mut next = (self.floor.recorder.due_ns.min(self.sample_ns), Event::Clock, 0);
+        for (i, agent) in self.floor.agents.iter_mut().enumerate() {
+            next = next.min((agent.next_request_ns(), Event::Request, i));
+            next = next.min((agent.next_message_ns(), Event::Message, i));
+            next = next.min((agent.timers.next_ns(), Event::Timer, i));
+        }
+        for (i, market) in self.markets.iter().enumerate() {
+            if market.view.eager {
+                next = next.min((market.view.next_ns, Event::Packet, i));
+            }
+        }
+        next
+    }
+
+    fn handle(&mut self, now_ns: Ns, event: Event, whose: usize) -> Result<Option<Call>, Fault> {
+        match event {
+            Event::Request => self.arrive(whose)?,
+            Event::Packet => {
+                let market = &mut self.markets[whose];
+                market.view.deliver(&mut self.delivered, &mut market.seats);
+                self.telling = Some(Telling { now_ns, instrument: whose, agent: 0, print: 0, awake: false });
+            }
+            Event::Message => return Ok(self.message(now_ns, whose)),
+            Event::Timer => return Ok(self.timer(now_ns, whose)),
+            Event::Clock => self.clock(now_ns)?,
+        }
+        Ok(None)
+    }
+
+    #[inline]
+    fn next_market(&self) -> (usize, Ns) {
+        let mut next = (0, self.markets[0].next_ns);
+        for (i, market) in self.markets.iter().enumerate().skip(1) {
+            if market.next_ns < next.1 {
+                next = (i, market.next_ns);
+            }
+        }
+        next
+    }
+
+    /// Return how far a market may go before it is another's turn; earlier instruments go first.
+    fn turn_ns(&self, instrument: usize) -> Ns {
+        let others = self.markets.iter().enumerate().filter(|(i, _)| *i != instrument);
+        others.map(|(i, other)| other.next_ns - Ns::from(i < instrument)).min().unwrap_or(NEVER)
+    }
+
+    /// Return the end: configured, or the arrival of the last packet once that is known.
+    fn end_ns(&self) -> Ns {
+        if let Some(end_ns) = self.plan.end_ns {
+            return end_ns;
+        }
+        if self.markets.iter().any(|market| market.next_ns < NEVER) {
+            return NEVER;
+        }
+        self.markets.iter().map(|market| market.last_local_ns).max().unwrap_or(NEVER)
+    }
+
+    /// Let the next request of a strategy happen at the exchange.
+    fn arrive(&mut self, agent: usize) -> Result<(), Fault> {
+        let Some(request) = self.floor.agents[agent].next_request() else { return Ok(()) };
+        let market = &mut self.markets[request.instrument];
+        let displayed = crate::overlay::Displayed { book: &market.book, prints: &market.prints, phase: market.phase };
+        let gateway = &mut market.seats[agent].gateway;
+        match request.ask {
+            Ask::New => gateway.submit(displayed, request.own, request.ts_exchange_ns),
+            Ask::Replace => {
+                let (price_ticks, size_lots) = (request.price_ticks, request.size_lots);
+                gateway.replace(displayed, request.own, (price_ticks, size_lots), request.ts_exchange_ns);
+            }
+            Ask::Cancel => gateway.cancel(request.own),
+        }
+        market.book_events(agent, Some(&request), &mut self.floor)
+    }
+
+    /// Go on telling the strategies of the packet at hand: its prints, then the book.
+    fn tell_packet(&mut self) -> Option<Call> {
+        loop {
+            let telling = self.telling.as_mut()?;
+            let (now_ns, instrument, index) = (telling.now_ns, telling.instrument, telling.agent);
+            let Some(agent) = self.floor.agents.get_mut(index) else {
+                self.telling = None;
+                return None;
+            };
+            if !telling.awake {
+                telling.awake = true;
+                if self.markets[instrument].view.phase != phase::CLOSED {
+                    agent.timers.wake(now_ns, instrument);
+                }
+            }
+            if agent.wants.trade {
+                if let Some(print) = self.delivered.prints.get(telling.print).copied() {
+                    telling.print += 1;
+                    return self.call(true, index, instrument, now_ns, Callback::Trade(print));
+                }
+            }
+            let delivered = &self.delivered;
+            let changed = if agent.depth[instrument] { delivered.any_changed } else { delivered.best_changed };
+            let wanted = agent.wants.book;
+            (telling.agent, telling.print, telling.awake) = (index + 1, 0, false);
+            if changed && wanted {
+                return self.call(true, index, instrument, now_ns, Callback::Book);
+            }
+        }
+    }
+
+    /// Take in the next message from the exchange.
+    fn message(&mut self, now_ns: Ns, agent: usize) -> Option<Call> {
+        let posted = self.floor.agents[agent].next_message()?;
+        let instrument = posted.instrument;
+        self.look(agent, now_ns);
+        let wants = self.floor.agents[agent].wants;
+        let desk = &mut self.markets[instrument].seats[agent].desk;
+        let (known, wanted, what) = match posted.message {
+            Message::Answer(answer) => {
+                let known = desk.take_answer(&answer);
+                ((known.order_id, known.own), wants.order, Callback::Order(Box::new(known), answer.kind, answer.reason))
+            }
+            Message::Filled(filled) => {
+                let known = desk.take_fill(&filled);
+                ((known.order_id, known.own), wants.fill, Callback::Fill(Box::new(known), filled))
+            }
+        };
+        self.afterwards = Some(Afterwards { agent, instrument, order_id: known.0, own: known.1 });
+        self.call(wanted, agent, instrument, now_ns, what)
+    }
+
+    fn look_after(&mut self, told: &Afterwards) -> Result<(), Fault> {
+        let seat = &mut self.markets[told.instrument].seats[told.agent];
+        if told.own != NONE && !seat.desk.orders.contains_key(&told.order_id) {
+            seat.gateway.overlay.forget(told.own);
+        }
+        if self.floor.agents[told.agent].stopped {
+            return Ok(());
+        }
+        self.entry(told.agent, told.instrument).answered(told.order_id)
+    }
+
+    /// Return what sends the requests of a strategy in an instrument.
+    pub fn entry(&mut self, agent: usize, instrument: usize) -> Entry<'_> {
+        Entry {
+            agent: &mut self.floor.agents[agent],
+            seat: &mut self.markets[instrument].seats[agent],
+            recorder: &mut self.floor.recorder,
+            instrument,
+        }
+    }
+
+    /// Fire the next timer, unless its market is closed.
+    fn timer(&mut self, now_ns: Ns, index: usize) -> Option<Call> {
+        self.look(index, now_ns);
+        let agent = &mut self.floor.agents[index];
+        let instrument = agent.timers.next_instrument();
+        let view = &mut self.markets[instrument].view;
+        if view.phase == phase::CLOSED {
+            agent.timers.sleep();
+            view.eager = true; // so that the packet that opens the market wakes the timer
+            return None;
+        }
+        let (timer_id, wanted) = (agent.timers.pop(), agent.wants.timer);
+        self.call(wanted, index, instrument, now_ns, Callback::Timer(timer_id))
+    }
+
+    fn clock(&mut self, now_ns: Ns) -> Result<(), Fault> {
+        let markets = &self.markets;
+        self.floor.recorder.markouts(now_ns, |instrument| markets[instrument].mid2);
+        if self.sample_ns == now_ns {
+            self.sample(now_ns)?;
+            self.sample_ns += self.plan.sample_ns;
+        }
+        Ok(())
+    }
+
+    /// Record the accounts at the exchange.
+    fn sample(&mut self, now_ns: Ns) -> Result<(), Fault> {
+        for agent in 0..self.floor.agents.len() {
+            for (instrument, market) in self.markets.iter().enumerate() {
+                let gateway = &market.seats[agent].gateway;
+                let cash = narrow(gateway.account.cash_tick_lots, "the cash of a strategy")?;
+                let fees = narrow(gateway.account.fees_micro, "the sum of a strategy's fees")?;
+                let quotes = [market.mid2, gateway.overlay.best(1), gateway.overlay.best(-1)];
+                let money = [gateway.account.position_lots, cash, fees];
+                self.floor.recorder.sample(now_ns, (agent, instrument), money, quotes);
+            }
+        }
+        Ok(())
+    }
+
+    fn stop(&mut self, index: usize) -> Option<Call> {
+        let Some(agent) = self.floor.agents.get_mut(index) else {
+            self.stage = Stage::Done;
+            return None;
+        };
+        agent.stopped = true;
+        let wanted = agent.wants.stop;
+        self.stage = Stage::Stopped(index);
+        self.call(wanted, index, 0, self.now_ns, Callback::Stop)
+    }
+
+    /// Flatten the positions of a strategy that has stopped, if the plan says so.
+    fn stopped(&mut self, agent: usize) -> Result<Option<Call>, Fault> {
+        if self.plan.flatten {
+            for instrument in 0..self.markets.len() {
+                self.flatten(agent, instrument)?;
+            }
+        }
+        self.stage = Stage::Stop(agent + 1);
+        Ok(None)
+    }
+
+    /// Close a position at the end of a run, as far as what is displayed allows.
+    fn flatten(&mut self, agent: usize, instrument: usize) -> Result<(), Fault> {
+        let now_ns = self.now_ns;
+        let market = &mut self.markets[instrument];
+        let position = market.seats[agent].gateway.account.position_lots;
+        if position == 0 {
+            return Ok(());
+        }
+        let side = if position > 0 { -1 } else { 1 };
+        let order_id = self.floor.agents[agent].new_id();
+        let mut order = OwnOrder::new(order_id, side, None, position.abs(), Arc::from("flatten"));
+        order.ts_arrival_ns = now_ns;
+        let displayed = crate::overlay::Displayed { book: &market.book, prints: &market.prints, phase: market.phase };
+        let gateway = &mut market.seats[agent].gateway;
+        let own = gateway.overlay.owns.insert(order);
+        gateway.flatten(displayed, own);
+        let (ts_sent_ns, ts_exchange_ns) = (now_ns, now_ns);
+        let ask = Ask::New;
+        let request = Request { ask, ts_sent_ns, ts_exchange_ns, instrument, own, price_ticks: None, size_lots: None };
+        market.book_events(agent, Some(&request), &mut self.floor)
+    }
+
+    /// Complete the tables, whatever stopped the run.
+    ///
+    /// # Errors
+    /// A sum of money does not fit its column.
+    pub fn finish(&mut self) -> Result<(), Fault> {
+        self.over = true;
+        if self.plan.flatten || self.sample_ns - self.plan.sample_ns != self.now_ns {
+            self.sample(self.now_ns)?;
+        }
+        let markets = &self.markets;
+        self.floor.recorder.finish(|instrument| markets[instrument].mid2);
+        Ok(())
+    }
+
+    /// Bring the clock and the received markets to the present, and say what is to be called.
+    #[inline]
+    fn call(&mut self, wanted: bool, agent: usize, instrument: usize, now_ns: Ns, what: Callback) -> Option<Call> {
+        self.look(agent, now_ns);
+        wanted.then_some(Call { agent, instrument, now_ns, what })
+    }
+
+    #[inline]
+    fn look(&mut self, agent: usize, now_ns: Ns) {
+        self.floor.agents[agent].now_ns = now_ns;
+        for market in &mut self.markets {
+            if !market.view.eager {
+                market.view.catch_up(now_ns, &mut market.seats);
+            }
+        }
+    }
+}

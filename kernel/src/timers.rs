@@ -1,0 +1,92 @@
+//! A strategy's timers. They sleep while the market of their instrument is closed.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use rustc_hash::FxHashMap;
+
+use crate::codes::{Ns, NEVER};
+
+/// A timer of one instrument's context; `interval_ns` is 0 for one that fires once.
+#[derive(Clone, Copy)]
+struct Timer {
+    interval_ns: Ns,
+    instrument: usize,
+}
+
+/// Timers by due time, then by age.
+#[derive(Default)]
+pub struct Timers {
+    ids: i64,
+    timers: FxHashMap<i64, Timer>,
+    due: BinaryHeap<Reverse<(Ns, i64)>>,
+    asleep: Vec<i64>,
+}
+
+impl Timers {
+    /// Return when the next timer is due, `NEVER` where there is none.
+    #[inline]
+    pub fn next_ns(&mut self) -> Ns {
+        while let Some(Reverse((due_ns, id))) = self.due.peek() {
+            if self.timers.contains_key(id) {
+                return *due_ns;
+            }
+            self.due.pop();
+        }
+        NEVER
+    }
+
+    /// Return whose timer is due next. There has to be one.
+    pub fn next_instrument(&self) -> usize {
+        let Reverse((_, id)) = self.due.peek().expect("a timer is due");
+        self.timers[id].instrument
+    }
+
+    /// Set a timer and return its id.
+    pub fn add(&mut self, due_ns: Ns, interval_ns: Ns, instrument: usize) -> i64 {
+        self.ids += 1;
+        self.timers.insert(self.ids, Timer { interval_ns, instrument });
+        self.due.push(Reverse((due_ns, self.ids)));
+        self.ids
+    }
+
+    /// Stop a timer; one that is not there is no error.
+    pub fn cancel(&mut self, timer_id: i64) {
+        self.timers.remove(&timer_id);
+    }
+
+    /// Take the next timer that is due and return its id; one with an interval is set anew.
+    pub fn pop(&mut self) -> i64 {
+        let Reverse((due_ns, id)) = self.due.pop().expect("a timer is due");
+        let interval_ns = self.timers[&id].interval_ns;
+        if interval_ns == 0 {
+            self.timers.remove(&id);
+        } else {
+            self.due.push(Reverse((due_ns.saturating_add(interval_ns), id)));
+        }
+        id
+    }
+
+    /// Put the next timer that is due to sleep.
+    pub fn sleep(&mut self) {
+        let Reverse((_, id)) = self.due.pop().expect("a timer is due");
+        self.asleep.push(id);
+    }
+
+    /// Set the sleeping timers of an instrument: those with an interval from now on, the others at once.
+    #[inline]
+    pub fn wake(&mut self, now_ns: Ns, instrument: usize) {
+        if self.asleep.is_empty() {
+            return;
+        }
+        for id in std::mem::take(&mut self.asleep) {
+            match self.timers.get(&id) {
+                Some(timer) if timer.instrument == instrument => {
+                    self.due.push(Reverse((now_ns.saturating_add(timer.interval_ns), id)));
+                }
+                Some(_) => self.asleep.push(id),
+                None => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,17 @@
+"""The compiled engine: the same work as the reference engine's, done in Rust (`kernel/`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from lob_backtest import _kernel
+from lob_backtest.engine import Outcome, Sink
+from lob_backtest.market.schema import Batch
+from lob_backtest.plan import Plan
+from lob_backtest.strategy import Strategy
+
+
+def replay(plan: Plan, sources: Sequence[Iterator[Batch]], agents: Sequence[Strategy], sink: Sink) -> Outcome:
+    """Run the compiled kernel; see `lob_backtest.engine.Engine`."""
+    start_ns, end_ns, counts, failure = _kernel.replay(plan, list(sources), list(agents), sink)
+    return Outcome(start_ns, end_ns, tuple(counts), failure)
