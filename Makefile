@@ -17,8 +17,8 @@ BENCHMARKS ?= benchmarks/help_start.py benchmarks/reference_engine.py
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
-install:  ## make .venv and install the project into it
-	@sh scripts/bootstrap.sh
+install:  ## make .venv and install the project into it; with cargo, the compiled engine has to build
+	@LOB_REQUIRE_KERNEL=$${LOB_REQUIRE_KERNEL-$$(command -v cargo >/dev/null 2>&1 && echo 1)} sh scripts/bootstrap.sh
 
 base:
 	@sh scripts/bootstrap.sh base
@@ -34,11 +34,13 @@ check: install  ## lint, format, types and house rules: what a commit has to pas
 	@$(VENV_PYTHON) -m ruff check .
 	@$(VENV_PYTHON) -m ruff format --check .
 	@$(VENV_PYTHON) -m mypy
+	@if command -v cargo >/dev/null 2>&1; then cd kernel && cargo fmt --check && cargo clippy -q --release --all-targets -- -D warnings; fi
 	@$(VENV_PYTHON) -m pytest -q tests/test_tidy.py
 
 format: install  ## format the code and fix what the linter can
 	@$(VENV_PYTHON) -m ruff check --fix .
 	@$(VENV_PYTHON) -m ruff format .
+	@if command -v cargo >/dev/null 2>&1; then cd kernel && cargo fmt; fi
 
 bench: install  ## measure: time to help, events a second
 	@for script in $(BENCHMARKS); do $(VENV_PYTHON) "$$script" || exit 1; done
@@ -49,5 +51,5 @@ docs:  ## write docs/cli.md from the command line's own help, and build the site
 	@NO_MKDOCS_2_WARNING=1 $(VENV_PYTHON) -m mkdocs build --quiet
 
 clean:  ## remove .venv, caches and output
-	@rm -rf .venv build dist out site .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	@rm -rf .venv kernel/target lob_backtest/*.so build dist out site .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -14,6 +14,7 @@ from typing import Any, Final
 from lob_backtest.config import InstrumentPart, RunConfig
 from lob_backtest.engine import ENGINES, Outcome, load_engine
 from lob_backtest.errors import ConfigError, LobBacktestError, StrategyError
+from lob_backtest.market.prefetch import prefetched
 from lob_backtest.market.reader import MarketSource, open_market
 from lob_backtest.market.schema import Batch
 from lob_backtest.market.strip import Stripped
@@ -42,7 +43,7 @@ def run(
     Args:
         config: a `RunConfig`, its plain values, or the path of a TOML file.
         strategy: an instance, or a class that takes its parameters from the config; `None`: the config names it.
-        engine: "reference"; `None` chooses the fastest that is installed.
+        engine: "kernel" or "reference"; `None` chooses the fastest that is installed.
         paranoid: check every invariant of the engine after every packet; slow.
         progress: told how many rows of all files have been read.
 
@@ -137,27 +138,34 @@ def _few_collections() -> Iterator[None]:
 
 
 class _Feed:
-    """The rows of one instrument without own recorded orders, and the time spent waiting for them."""
+    """The rows of one instrument without own recorded orders, read ahead in a thread.
+
+    Attributes:
+        read_s: the time spent waiting for them.
+        counts: what the reader found and what was left out, up to the batch taken last.
+    """
 
     def __init__(self, source: MarketSource, strip_orders: Sequence[int]) -> None:
         self.source = source
         self.read_s = 0.0
-        self.stripped = Stripped(source.batches(), strip_orders) if strip_orders else None
+        self.counts: dict[str, int] = {}
+        self._stripped = Stripped(source.batches(), strip_orders) if strip_orders else None
 
     def __iter__(self) -> Iterator[Batch]:
-        batches = iter(self.stripped or self.source.batches())
+        batches = prefetched(self._counted())
         while True:
             begin = time.perf_counter()
-            batch = next(batches, None)
+            batch, self.counts = next(batches, (None, self.counts))
             self.read_s += time.perf_counter() - begin
             if batch is None:
                 return
             yield batch
 
-    def counts(self) -> dict[str, int]:
-        """Say what the reader found and what was left out."""
-        found = {f"{kind}_{done}": n for kind, by in self.source.counts.items() for done, n in by.items()}
-        return found | ({"stripped_rows": self.stripped.rows} if self.stripped else {})
+    def _counted(self) -> Iterator[tuple[Batch, dict[str, int]]]:
+        """Read, and say with each batch what was found until then: how far the reader is ahead must not show."""
+        for batch in self._stripped or self.source.batches():
+            found = {f"{kind}_{done}": n for kind, by in self.source.counts.items() for done, n in by.items()}
+            yield batch, found | ({"stripped_rows": self._stripped.rows} if self._stripped else {})
 
 
 def _streams(feeds: list[_Feed], progress: Progress | None) -> list[Iterator[Batch]]:
@@ -230,7 +238,7 @@ def _counts(plan: Plan, feeds: list[_Feed], outcome: Outcome) -> dict[str, int]:
     counts: dict[str, int] = {}
     for each, feed, applied in zip(plan.instruments, feeds, outcome.counts, strict=True):
         prefix = "" if len(plan.instruments) == 1 else f"{each.instrument.name}."
-        for part in (applied, feed.counts()):
+        for part in (applied, feed.counts):
             for name, n in part.items():
                 counts[prefix + name] = counts.get(prefix + name, 0) + n
     return counts

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes .venv and installs the project into it: once, and again when pyproject.toml or the folder's place changes.
+# Makes .venv and installs the project into it: once, and again when pyproject.toml, the kernel or the folder's place changes.
 # What is installed: `base` what a run needs, `all` (the default) also what tests and checks need, `docs` also the site's.
 # PYTHON=/path/to/python chooses the interpreter; otherwise the newest of python3.13 … python3.11, python3.
 set -eu
@@ -72,7 +72,7 @@ case $level in
 esac
 
 # The stamp's first lines are what was installed from, its last one the levels that it brought.
-wanted=$(printf '%s\n' "$root"; cksum <pyproject.toml)
+wanted=$(printf '%s\n' "$root"; cat pyproject.toml setup.py kernel/Cargo.* kernel/src/*.rs kernel/src/*/*.rs 2>/dev/null | cksum)
 there=$(cat "$stamp" 2>/dev/null || true)
 for each in "base" "base all" "base all docs"; do
     if [ "$there" = "$wanted

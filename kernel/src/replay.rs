@@ -1,7 +1,7 @@
 //! The main loop: what happens next, in one order of time.
 //!
 //! At one nanosecond: market rows at the exchange, own requests at the exchange, market packets at the strategies,
-//! messages at the strategies, timers, then the recorder's clock. The loop does not call anybody: `next` runs until
+//! messages at the strategies, timers, then the recorder's clock. The loop does not call anybody: `go_on` runs until
 //! the strategy is to be called or a batch is needed, and says so.
 
 use std::sync::Arc;
@@ -141,7 +141,7 @@ impl Replay {
     ///
     /// # Errors
     /// The run cannot go on.
-    pub fn next(&mut self) -> Result<Step, Fault> {
+    pub fn go_on(&mut self) -> Result<Step, Fault> {
         loop {
             if let Some(instrument) = self.hungry.take_if(|instrument| self.markets[*instrument].hungry) {
                 self.hungry = Some(instrument);

@@ -130,8 +130,11 @@ impl View {
                 continue;
             }
             let mut row = batch.row(i);
-            if let Some((_, size_lots)) = self.repaired.pop_front_if(|(at, _)| *at == self.at) {
-                row.size_lots = size_lots;
+            if let Some((at, size_lots)) = self.repaired.front() {
+                if *at == self.at {
+                    row.size_lots = *size_lots;
+                    self.repaired.pop_front();
+                }
             }
             if row.action == action::STATUS {
                 self.phase = row.phase;
@@ -147,8 +150,10 @@ impl View {
                 break;
             }
         }
-        while let Some(each) = self.moves.pop_front_if(|each| each.row + 1 == self.at) {
-            seats[each.agent].desk.moved(each.order_id, each.turn, each.ahead_lots);
+        while self.moves.front().is_some_and(|each| each.row + 1 == self.at) {
+            if let Some(each) = self.moves.pop_front() {
+                seats[each.agent].desk.moved(each.order_id, each.turn, each.ahead_lots);
+            }
         }
         let bbo = self.book.bbo();
         if let [Some(bid), _, Some(ask), _] = bbo {

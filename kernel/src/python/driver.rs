@@ -23,7 +23,10 @@ use crate::table::Chunk;
 const SPARSE_ROWS: u64 = 256;
 
 /// What a run is, as `engine.Outcome` has it: start, end, counts, failure.
-type Outcome<'py> = (i64, i64, Vec<Bound<'py, PyDict>>, Option<PyErr>);
+type Outcome<'py> = (i64, i64, Vec<Bound<'py, PyDict>>, Option<Py<PyAny>>);
+
+/// What has to be done elsewhere, which chunks are full, and how many rows it took to get there.
+type Advanced = (Step, Vec<(usize, Chunk)>, u64);
 
 /// Run the kernel; see `lob_backtest.engine.Engine`.
 ///
@@ -36,9 +39,8 @@ pub fn replay<'py>(
     sources: Vec<Bound<'py, PyAny>>,
     agents: Vec<Bound<'py, PyAny>>,
     sink: Bound<'py, PyAny>,
-) -> PyResult<(i64, i64, Vec<Bound<'py, PyDict>>, Option<Py<PyAny>>)> {
-    let (start, end, counts, failure) = Run::new(py, plan, &sources, &agents, sink)?.whole(py)?;
-    Ok((start, end, counts, failure.map(|error| error.into_value(py).into_any())))
+) -> PyResult<Outcome<'py>> {
+    Run::new(py, plan, &sources, &agents, sink)?.whole(py)
 }
 
 struct Run<'py> {
@@ -144,6 +146,7 @@ impl<'py> Run<'py> {
             Ok(()) => None,
         };
         let counts = replay.markets.iter().map(|market| counts(py, &market.counts)).collect::<PyResult<_>>()?;
+        let failure = failure.map(|error| error.into_value(py).into_any());
         Ok((replay.start_ns, replay.now_ns, counts, failure))
     }
 
@@ -277,11 +280,11 @@ fn lock(siblings: &Siblings) -> std::sync::MutexGuard<'_, Vec<(String, Py<Contex
     siblings.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Run until something has to be done elsewhere: what, which chunks are full, and how many rows it took.
-fn advance(replay: &mut Replay) -> Result<(Step, Vec<(usize, Chunk)>, u64), Fault> {
+/// Run until something has to be done elsewhere.
+fn advance(replay: &mut Replay) -> Result<Advanced, Fault> {
     let rows = |replay: &Replay| replay.markets.iter().map(|market| market.counts.rows).sum::<u64>();
     let before = rows(replay);
-    let step = replay.next()?;
+    let step = replay.go_on()?;
     Ok((step, std::mem::take(&mut replay.floor.recorder.full), rows(replay) - before))
 }
 
