@@ -65,6 +65,8 @@ pub struct Book {
     pub suspect: bool,
     /// How many places in queues have been given out.
     pub arrivals: u64,
+    /// Sides that a CLEAR has emptied and that no complete packet has shown again; see `complete`.
+    pub partial: [bool; 2],
     ladders: [Ladder; 2],
     levels: Slab<Level>,
     orders: Slab<MarketOrder>,
@@ -79,6 +81,7 @@ impl Book {
             depth,
             suspect: false,
             arrivals: 0,
+            partial: [false; 2],
             ladders: Default::default(),
             levels: Slab::default(),
             orders: Slab::default(),
@@ -273,6 +276,14 @@ impl Book {
                 self.levels.remove(at);
             }
             ladder.clear();
+            self.partial[index(*each)] = true;
+        }
+    }
+
+    /// Take in the end of a packet: a side that shows something again is known again.
+    pub fn complete(&mut self) {
+        for side in [0, 1] {
+            self.partial[side] &= self.ladders[side].is_empty();
         }
     }
 

@@ -38,8 +38,8 @@ pub struct KnownOrder {
     pub turn: i64,
     /// The market's lots ahead of it.
     pub ahead_lots: Option<i64>,
-    /// The last queue position of a stay that the strategy does not know of yet: `(turn, lots)`.
-    pub early: Option<(i64, Option<i64>)>,
+    /// The last queue position of each stay that the strategy does not know of yet, with its turn.
+    pub early: Vec<(i64, Option<i64>)>,
     /// The number of the exchange's order.
     pub own: u32,
 }
@@ -61,7 +61,7 @@ impl KnownOrder {
             asked: VecDeque::new(),
             turn: 0,
             ahead_lots: None,
-            early: None,
+            early: Vec::new(),
             own: crate::slab::NONE,
         }
     }
@@ -125,7 +125,10 @@ impl Desk {
             if turn == known.turn {
                 known.ahead_lots = ahead_lots;
             } else if turn > known.turn {
-                known.early = Some((turn, ahead_lots));
+                match known.early.iter_mut().find(|early| early.0 == turn) {
+                    Some(early) => early.1 = ahead_lots,
+                    None => known.early.push((turn, ahead_lots)),
+                }
             }
         }
     }
@@ -180,9 +183,8 @@ fn take_place(known: &mut KnownOrder, answer: &Answer) {
     known.size_lots = answer.size_lots;
     if answer.turn != known.turn {
         known.turn = answer.turn;
-        known.ahead_lots = match known.early.take() {
-            Some((turn, ahead_lots)) if turn == answer.turn => ahead_lots,
-            _ => answer.ahead_lots,
-        };
+        let early = known.early.iter().find(|early| early.0 == answer.turn);
+        known.ahead_lots = early.map_or(answer.ahead_lots, |early| early.1);
+        known.early.retain(|early| early.0 > answer.turn);
     }
 }

@@ -222,6 +222,7 @@ impl Market {
         if watched {
             if let Some(issue) = self.book.issue(row, place) {
                 if !self.settle(issue, row, place)? {
+                    self.book.suspect = row.flags & flag::SUSPECT != 0;
                     return Ok(());
                 }
             }
@@ -285,6 +286,9 @@ impl Market {
             if !self.seats[agent].gateway.overlay.moved.is_empty() {
                 self.send_moves(agent, end - 1);
             }
+        }
+        if self.book.partial != [false; 2] {
+            self.book.complete();
         }
         self.view.send(end, ts_local_ns);
         let bbo = self.book.bbo();

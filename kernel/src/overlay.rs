@@ -88,7 +88,6 @@ pub struct Overlay {
     pub events: Vec<Event>,
     sides: [Resting; 2],
     rules: Rules,
-    rebuilding: [bool; 2],
     turns: i64,
     /// Whether some resting order may be outside of what the feed shows.
     unsettled: bool,
@@ -105,7 +104,6 @@ impl Overlay {
             events: Vec::new(),
             sides: Default::default(),
             rules,
-            rebuilding: [false; 2],
             turns: 0,
             unsettled: false,
             scratch: Vec::new(),
@@ -135,7 +133,7 @@ impl Overlay {
         let own = &mut self.owns[at];
         own.turn = self.turns;
         // In the midst of a snapshot nothing is known: the order takes its place when the snapshot is complete.
-        let known = !self.rebuilding[index(own.side)] && !book.beyond_window(own.side, own.limit_ticks());
+        let known = !book.partial[index(own.side)] && !book.beyond_window(own.side, own.limit_ticks());
         own.visible = known;
         own.shown = known;
         self.unsettled |= !known;
@@ -185,23 +183,31 @@ impl Overlay {
     #[inline]
     pub fn end_packet(&mut self, displayed: Displayed) {
         let book = displayed.book;
-        for side in [1, -1] {
-            if self.rebuilding[index(side)] && !book.is_side_empty(side) {
-                self.rebuilding[index(side)] = false;
-                self.each_resting(side, |overlay, at| overlay.rebuild(book, at));
-            }
-        }
         self.liquidity.end_packet(book);
-        if self.unsettled || book.depth != 0 {
+        if self.unsettled || book.depth != 0 || book.partial != [false; 2] {
             self.unsettled = false;
-            for side in [1, -1] {
-                self.each_resting(side, |overlay, at| overlay.look(book, at));
-            }
+            self.settle(book, 1);
+            self.settle(book, -1);
         }
         if (self.crosses(book, 1) || self.crosses(book, -1)) && displayed.matching() {
             self.cross(displayed, 1);
             self.cross(displayed, -1);
         }
+    }
+
+    /// Find the positions of orders whose queues have been shown again, or have left or entered the window.
+    fn settle(&mut self, book: &Book, side: i8) {
+        let shown = !book.partial[index(side)];
+        if !shown && book.is_side_empty(side) {
+            self.unsettled = true; // cleared and not shown again: nothing is known of any queue
+            return;
+        }
+        self.each_resting(side, |overlay, at| {
+            if !shown {
+                overlay.rebuild(book, at);
+            }
+            overlay.look(book, at);
+        });
     }
 
     fn each_resting(&mut self, side: i8, mut visit: impl FnMut(&mut Overlay, u32)) {
@@ -301,7 +307,7 @@ impl Overlay {
 
     fn level(&mut self, displayed: Displayed, row: &Row) {
         let Row { side, price_ticks, size_lots, flags, .. } = *row;
-        if self.rebuilding[index(side)] || self.at(side, price_ticks).is_empty() {
+        if displayed.book.partial[index(side)] || self.at(side, price_ticks).is_empty() {
             return;
         }
         let before = displayed.book.size_at(side, price_ticks);
@@ -406,11 +412,8 @@ impl Overlay {
 
     fn clear(&mut self, book: &Book, side: i8) {
         for each in sides(side) {
-            if !self.rebuilding[index(*each)] {
-                self.rebuilding[index(*each)] = true;
-                if book.level == 3 {
-                    self.each_resting(*each, |overlay, at| order_queue::remember(book, &mut overlay.owns[at]));
-                }
+            if !book.partial[index(*each)] && book.level == 3 {
+                self.each_resting(*each, |overlay, at| order_queue::remember(book, &mut overlay.owns[at]));
             }
         }
     }
@@ -475,7 +478,7 @@ impl Overlay {
         if own.open_lots() <= 0 || own.ahead < 0 {
             return Err(format!("own order {} is empty or has {} ahead", own.order_id, own.ahead));
         }
-        if book.level == 3 && own.visible && !self.rebuilding[index(own.side)] {
+        if book.level == 3 && own.visible && !book.partial[index(own.side)] {
             let level = book.level_at(own.side, own.limit_ticks());
             let orders = level.into_iter().flat_map(|level| book.orders_of(level));
             let older: i64 = orders.filter(|each| each.arrival <= own.arrival).map(|each| each.size_lots).sum();

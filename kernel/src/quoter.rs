@@ -2,7 +2,7 @@
 //!
 //! A quoter touches only orders that it sent. An order that stands at a wanted price with no more than the wanted size
 //! keeps its place; the others are moved, then sent or cancelled. An order with a request in flight is waited for: what
-//! is wanted of it then goes out with the answer.
+//! is wanted of it then goes out with the answer. A price that was refused is left until it is asked for again.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -19,10 +19,32 @@ pub type Wanted = Vec<(Number, Number)>;
 /// The quotes of one strategy in one instrument.
 #[derive(Default)]
 pub struct Quoter {
-    ids: [Vec<i64>; 2],
+    /// The price last asked for, by order.
+    asked: [Vec<(i64, Number)>; 2],
+    refused: [Vec<Number>; 2],
+    due: bool,
     wanted: [Wanted; 2],
     waiting: [bool; 2],
     top_up: bool,
+}
+
+impl Quoter {
+    /// Take in whose message this is, before the strategy hears of it and may want other quotes.
+    pub fn note(&mut self, order_id: i64, refused: bool) {
+        self.due = false;
+        for side in [0, 1] {
+            if let Some((_, price)) = self.asked[side].iter().find(|asked| asked.0 == order_id) {
+                self.due = true;
+                if refused {
+                    self.refused[side].push(*price);
+                }
+            }
+        }
+    }
+
+    fn is_refused(&self, side: i8, price: Number) -> bool {
+        self.refused[index(side)].iter().any(|refused| refused.same(price))
+    }
 }
 
 impl Entry<'_> {
@@ -36,6 +58,7 @@ impl Entry<'_> {
         for (side, levels) in wanted.into_iter().enumerate() {
             if let Some(levels) = levels {
                 self.seat.quoter.wanted[side] = levels;
+                self.seat.quoter.refused[side].clear();
             }
         }
         // The side that makes room goes first, so that own quotes never meet: asks when prices rise.
@@ -52,17 +75,13 @@ impl Entry<'_> {
         Ok(())
     }
 
-    /// Send what had to wait for an answer.
+    /// Send what had to wait for the answer noted.
     ///
     /// # Errors
     /// Too many requests at one nanosecond.
-    pub fn answered(&mut self, order_id: i64) -> Result<(), Fault> {
-        let quoter = &self.seat.quoter;
-        if quoter.waiting == [false; 2] || !quoter.ids.iter().any(|ids| ids.contains(&order_id)) {
-            return Ok(());
-        }
+    pub fn answered(&mut self) -> Result<(), Fault> {
         for side in [1, -1] {
-            if self.seat.quoter.waiting[index(side)] {
+            if self.seat.quoter.due && self.seat.quoter.waiting[index(side)] {
                 self.reconcile(side)?;
             }
         }
@@ -72,8 +91,8 @@ impl Entry<'_> {
     /// Forget orders of a side that are over.
     fn drop_gone(&mut self, side: i8) {
         let orders = &self.seat.desk.orders;
-        let is_live = |id: &i64| orders.get(id).is_some_and(|known| !known.state.gone());
-        self.seat.quoter.ids[index(side)].retain(is_live);
+        let is_live = |asked: &(i64, Number)| orders.get(&asked.0).is_some_and(|known| !known.state.gone());
+        self.seat.quoter.asked[index(side)].retain(is_live);
     }
 
     /// Say whether a price of a side would meet an own quote of the other side, where it stands or may stand.
@@ -84,7 +103,8 @@ impl Entry<'_> {
 
     fn meets_known(&self, side: i8, price: Number) -> bool {
         let meeting = if side > 0 { Ordering::Less } else { Ordering::Greater };
-        let opposite = self.seat.quoter.ids[index(-side)].iter().filter_map(|id| self.seat.desk.orders.get(id));
+        let opposite =
+            self.seat.quoter.asked[index(-side)].iter().filter_map(|asked| self.seat.desk.orders.get(&asked.0));
         opposite.flat_map(KnownOrder::prices).any(|other| {
             let order = price.partial_cmp(other);
             order.is_some_and(|order| order != meeting)
@@ -101,7 +121,7 @@ impl Entry<'_> {
         let mut missing = self.seat.quoter.wanted[index(side)].clone();
         let mut free: Vec<i64> = Vec::new();
         let mut busy = 0;
-        for order_id in self.seat.quoter.ids[index(side)].clone() {
+        for (order_id, _) in self.seat.quoter.asked[index(side)].clone() {
             let known = &self.seat.desk.orders[&order_id];
             let (price_ticks, open_lots) = (last_price(known), known.open_lots());
             let found = missing.iter().position(|(price, _)| price.is(price_ticks)).map(|i| missing.remove(i).1);
@@ -109,6 +129,9 @@ impl Entry<'_> {
                 self.seat.quoter.waiting[index(side)] = true;
                 busy += usize::from(found.is_none());
             } else if let Some(size) = found {
+                if self.seat.quoter.is_refused(side, Number::Whole(price_ticks)) {
+                    continue;
+                }
                 let order = size.partial_cmp(open_lots);
                 if order == Some(Ordering::Less) || (self.seat.quoter.top_up && order == Some(Ordering::Greater)) {
                     self.move_to(side, order_id, Number::Whole(price_ticks), size)?;
@@ -122,7 +145,9 @@ impl Entry<'_> {
 
     fn fill_missing(&mut self, side: i8, missing: Wanted, mut free: Vec<i64>, mut busy: usize) -> Result<(), Fault> {
         for (price, size) in missing {
-            if self.meets(side, price) {
+            if self.seat.quoter.is_refused(side, price) {
+                free.drain(..free.len().min(1));
+            } else if self.meets(side, price) {
                 self.seat.quoter.waiting[index(side)] = true;
                 free.drain(..free.len().min(1));
             } else if !free.is_empty() {
@@ -143,7 +168,8 @@ impl Entry<'_> {
     /// Say whether one order stands where one is wanted, with nothing to do: what nearly every call finds.
     fn stands_as_wanted(&self, side: i8) -> bool {
         let quoter = &self.seat.quoter;
-        let ([order_id], [(price, size)]) = (&quoter.ids[index(side)][..], &quoter.wanted[index(side)][..]) else {
+        let ([(order_id, _)], [(price, size)]) = (&quoter.asked[index(side)][..], &quoter.wanted[index(side)][..])
+        else {
             return false;
         };
         let known = &self.seat.desk.orders[order_id];
@@ -161,9 +187,22 @@ impl Entry<'_> {
         }
         if known.price_ticks.is_none_or(|standing| !price.is(standing)) || !size.is(known.open_lots()) {
             let total = size.plus(known.filled_lots);
-            return self.replace(GivenId::of(order_id), Some(price), Some(total));
+            self.replace(GivenId::of(order_id), Some(price), Some(total))?;
+            self.sent(side, order_id, price);
         }
         Ok(())
+    }
+
+    fn sent(&mut self, side: i8, order_id: i64, price: Number) {
+        let quoter = &mut self.seat.quoter;
+        match quoter.asked[index(side)].iter_mut().find(|asked| asked.0 == order_id) {
+            Some(asked) => asked.1 = price,
+            None => quoter.asked[index(side)].push((order_id, price)),
+        }
+        // Refused on the spot.
+        if self.seat.desk.orders.get(&order_id).is_some_and(|known| known.in_flight == 0) {
+            quoter.refused[index(side)].push(price);
+        }
     }
 
     fn send_quote(&mut self, side: i8, price: Number, size: Number) -> Result<(), Fault> {
@@ -172,7 +211,7 @@ impl Entry<'_> {
             let terms =
                 Terms { tif: Some(TimeInForce::Gtc), post_only: Some(true), tag: Arc::from(""), tag_is_text: true };
             let order_id = self.send(side, Some(price), size, &terms)?;
-            self.seat.quoter.ids[index(side)].push(order_id);
+            self.sent(side, order_id, price);
         }
         Ok(())
     }

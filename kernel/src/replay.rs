@@ -344,14 +344,17 @@ impl Replay {
         let instrument = posted.instrument;
         self.look(agent, now_ns);
         let wants = self.floor.agents[agent].wants;
-        let desk = &mut self.markets[instrument].seats[agent].desk;
+        let seat = &mut self.markets[instrument].seats[agent];
         let (known, wanted, what) = match posted.message {
             Message::Answer(answer) => {
-                let known = desk.take_answer(&answer);
+                let known = seat.desk.take_answer(&answer);
+                let refusal = matches!(answer.kind, UpdateKind::Rejected | UpdateKind::ReplaceRejected);
+                seat.quoter.note(answer.order_id, refusal && answer.reason != RejectReason::TooLate);
                 ((known.order_id, known.own), wants.order, Callback::Order(Box::new(known), answer.kind, answer.reason))
             }
             Message::Filled(filled) => {
-                let known = desk.take_fill(&filled);
+                let known = seat.desk.take_fill(&filled);
+                seat.quoter.note(filled.order_id, false);
                 ((known.order_id, known.own), wants.fill, Callback::Fill(Box::new(known), filled))
             }
         };
@@ -367,7 +370,7 @@ impl Replay {
         if self.floor.agents[told.agent].stopped {
             return Ok(());
         }
-        self.entry(told.agent, told.instrument).answered(told.order_id)
+        self.entry(told.agent, told.instrument).answered()
     }
 
     /// Return what sends the requests of a strategy in an instrument.

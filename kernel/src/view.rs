@@ -198,8 +198,10 @@ fn apply(book: &mut Book, row: &Row, ts_exchange_ns: Option<Ns>, delivered: &mut
     let place = book.place_of(row);
     if row.action == action::EXECUTE && place.found() {
         let (side, price_ticks) = book.stands_at(book.order(place.slot));
-        print(-side, price_ticks, false);
-        delivered.any_changed = book.apply_at(row, place).is_ok();
+        if book.apply_at(row, place).is_ok() {
+            print(-side, price_ticks, false);
+            delivered.any_changed = true;
+        }
     } else {
         delivered.any_changed |= book.apply_at(row, place).is_ok();
     }

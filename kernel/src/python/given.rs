@@ -92,9 +92,9 @@ pub fn terms(tif: &Bound<'_, PyAny>, post_only: &Bound<'_, PyAny>, tag: &Bound<'
         _ => None,
     };
     let post_only = post_only.cast::<PyBool>().ok().map(|value| value.is_true());
-    let text = tag.str()?;
-    let tag_is_text = tag.is_instance_of::<PyString>();
-    Ok(Terms { tif, post_only, tag: text.to_string_lossy().as_ref().into(), tag_is_text })
+    // Half a surrogate pair has no bytes, so that no table can hold it.
+    let text = tag.cast::<PyString>().ok().and_then(|tag| tag.to_str().ok());
+    Ok(Terms { tif, post_only, tag: text.unwrap_or("").into(), tag_is_text: text.is_some() })
 }
 
 /// Read one side of `ctx.quote`.
