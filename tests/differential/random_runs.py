@@ -1,0 +1,176 @@
+"""Random runs for the differential test: a seed decides the market, the strategy, the plan and the batches."""
+
+from __future__ import annotations
+
+import functools
+import random
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+from random_market import Actor, Row, market_l2, market_l3, play
+from scenario import BASE
+
+import lob_backtest as lob
+from lob_backtest.digest import digest
+from lob_backtest.engine import Outcome
+
+
+class Listener(Actor):
+    """An `Actor` that listens to everything, notes all that it is told and now and then acts on it."""
+
+    chance: float = 0.1
+
+    def __init__(self, **parameters: Any) -> None:
+        super().__init__(**parameters)
+        self.heard: list[Any] = []
+
+    def on_book(self, ctx: lob.Context) -> None:
+        book = ctx.book
+        best = (book.bid_ticks, book.bid_size_lots, book.ask_ticks, book.ask_size_lots, book.spread_ticks)
+        means = (book.mid_ticks, book.microprice_ticks, book.imbalance)
+        self.heard.append((ctx.now_ns, best, means, book.depth(3), ctx.position, ctx.cash, ctx.equity))
+        if ctx.rng.random() < self.chance:
+            self.on_timer(ctx, 0)
+            if book.bid_ticks is not None:
+                self.heard.append(book.orders_at(1, book.bid_ticks))
+                self.heard.append(book.size_at(-1, book.bid_ticks + 3))
+
+    def on_trade(self, ctx: lob.Context, trade: lob.Print) -> None:
+        self.heard.append((ctx.now_ns, trade))
+
+    def on_order(self, ctx: lob.Context, order: lob.Order) -> None:
+        super().on_order(ctx, order)
+        self.heard.append((ctx.now_ns, order, list(ctx.orders)))
+
+    def on_fill(self, ctx: lob.Context, fill: lob.Fill) -> None:
+        self.heard.append((ctx.now_ns, fill))
+        if ctx.rng.random() < self.chance:
+            ctx.cancel_all()
+
+    def on_stop(self, ctx: lob.Context) -> None:
+        ctx.record("position", ctx.position)
+        self.heard.append(ctx.buy(1, 1))
+
+
+class Quoter(Listener):
+    """Quotes at random prices of both sides, ladders and fractions among them."""
+
+    def on_timer(self, ctx: lob.Context, timer_id: int) -> None:
+        bid, ask = ctx.book.bid_ticks, ctx.book.ask_ticks
+        if bid is None or ask is None:
+            return
+        rng = ctx.rng
+        bids: lob.strategy.Quote = [(bid - i, rng.randint(0, 9)) for i in range(rng.randint(0, 3))]
+        asks: lob.strategy.Quote = (ask + rng.randint(-1, 2), rng.choice((3, 3, 5, 2.5)))
+        if rng.random() < 0.2:
+            ctx.quote(ask=asks, top_up=True)
+        elif rng.random() < 0.1:
+            ctx.quote(bid=None)
+        else:
+            ctx.quote(bid=bids, ask=asks)
+
+
+@functools.cache
+def market(level: int, seed: int, rows: int, mid: int) -> list[Row]:
+    """Make a random market, once."""
+    return (market_l3 if level == 3 else market_l2)(seed, rows, mid=mid)
+
+
+@dataclass
+class Case:
+    """One random run, the same on every engine."""
+
+    seed: int
+    level: int
+    strategy: type[Actor]
+    streams: list[list[Row]]
+    options: dict[str, Any]
+    pace: int = 7
+
+    @classmethod
+    def of(cls, seed: int, rows: int, *, calm: bool = False) -> Case:
+        """Draw a run with `rows` rows an instrument or a few more.
+
+        Calm runs are for many events: they draw from a few markets, and most of their strategies act rarely.
+        """
+        rng = random.Random(seed)
+        level = rng.choice((2, 3))
+        streams = [
+            market(level, rng.randrange(6) if calm else rng.getrandbits(30), rows, 1000 + 50 * i)
+            for i in range(rng.choice((1, 1, 1, 2, 3)))
+        ]
+        options = {
+            "options": {
+                "evidence": rng.random() < 0.3,
+                "hidden_any_side": rng.random() < 0.3,
+                "depth": rng.choice((0, 0, 3, 5)),
+                "max_position": rng.choice((9, 60, None)),
+                "initial_position": rng.choice((0, 0, -5)),
+            },
+            "entry_ns": rng.choice((1, 4, 30)),
+            "response_ns": rng.choice((1, 2, 40)),
+            "local_ns": rng.choice((0, 1, 3, 20)),
+            "batch_rows": rng.choice((7, 100, 1000, 65536)),
+            "flatten": rng.random() < 0.3,
+            "warm_up_ns": rng.choice((0, 0, 50)),
+            "sample_ns": rng.choice((10, 100)),
+            "markouts_ns": rng.choice(((), (5,), (5, 50))),
+            "start_ns": rng.choice((None, None, BASE + 300)),
+            "end_ns": rng.choice((None, None, BASE + 2000)),
+            "seed": rng.randint(0, 9),
+            "paranoid": not calm and rng.random() < 0.3,
+        }
+        if not calm:
+            return cls(seed, level, rng.choice((Actor, Listener, Listener, Quoter)), streams, options)
+        options |= {"end_ns": None, "sample_ns": 10_000, "batch_rows": rng.choice((1000, 65536))}
+        strategy = rng.choice((Actor,) * 15 + (Listener,))
+        return cls(seed, level, strategy, streams, options, pace=rng.choice((300, 1000, 5000)))
+
+    def events(self) -> int:
+        """Return the rows of all instruments."""
+        return sum(len(stream) for stream in self.streams)
+
+    def cut(self, rows: int) -> Case:
+        """Return the same run on the first rows of each instrument."""
+        return Case(self.seed, self.level, self.strategy, [s[:rows] for s in self.streams], self.options, self.pace)
+
+    def run(self, engine: str) -> tuple[str, Outcome, Any, dict[str, pa.Table]]:
+        """Run on an engine: the digest, the outcome, what the strategy saw, and the tables."""
+        strategy = self.strategy(pace=self.pace)
+        tables, outcome = play(engine, self.streams, strategy, level=self.level, **self.options)
+        seen = (strategy.aheads, getattr(strategy, "heard", None), tables["series"].to_pylist())
+        return digest(tables), outcome, seen, tables
+
+
+def difference(case: Case) -> str | None:
+    """Run a case on both engines and say what differs first, `None` where nothing does."""
+    reference, kernel = case.run("reference"), case.run("kernel")
+    if reference[:3] == kernel[:3]:
+        return None
+    for name, table in reference[3].items():
+        ours, theirs = table.to_pylist(), kernel[3][name].to_pylist()
+        for i, (row, other) in enumerate(zip(ours, theirs, strict=False)):
+            if row != other:
+                return f"{name} row {i}: {row}, the kernel has {other}"
+        if len(ours) != len(theirs):
+            return f"{name}: {len(ours)} rows, the kernel has {len(theirs)}"
+    if reference[1] != kernel[1]:
+        return f"{reference[1]}, the kernel has {kernel[1]}"
+    for ours, theirs in zip(reference[2][1] or (), kernel[2][1] or (), strict=False):
+        if ours != theirs:
+            return f"the strategy was told {ours}, by the kernel {theirs}"
+    return "what the strategy saw differs"
+
+
+def shrunken(case: Case) -> tuple[Case, str]:
+    """Find the shortest cut of a case that differs, by halving."""
+    low, high = 0, max(len(stream) for stream in case.streams)
+    while low + 1 < high:
+        middle = (low + high) // 2
+        if middle and difference(case.cut(middle)):
+            high = middle
+        else:
+            low = middle
+    cut = case.cut(high)
+    return cut, difference(cut) or "nothing differs any more"

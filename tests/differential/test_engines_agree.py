@@ -1,0 +1,47 @@
+"""The kernel and the reference engine give the same answer to the last integer, over random markets and strategies.
+
+`LOB_DIFFERENTIAL_EVENTS=100000000` runs more; `LOB_DIFFERENTIAL_SEED` begins elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from random_runs import Case, difference, shrunken
+
+from lob_backtest.engine import ENGINES
+
+pytestmark = pytest.mark.skipif("kernel" not in ENGINES, reason="the kernel is not built")
+
+SEED = int(os.environ.get("LOB_DIFFERENTIAL_SEED", "1"))
+EVENTS = int(os.environ.get("LOB_DIFFERENTIAL_EVENTS", "10000000"))
+
+
+def compare(first_seed: int, events: int, rows: int, *, calm: bool) -> int:
+    """Compare runs from a seed on until they have had so many events; return how many."""
+    done, seed = 0, first_seed
+    while done < events:
+        case = Case.of(seed, rows, calm=calm)
+        what = difference(case)
+        if what is not None:
+            cut, shown = shrunken(case)
+            rows_needed = max(len(stream) for stream in cut.streams)
+            stream = "\n".join(str(row) for row in cut.streams[0][-20:])
+            pytest.fail(
+                f"seed {seed} (Case.of({seed}, {rows}, calm={calm}).cut({rows_needed})), level {cut.level}, "
+                f"{cut.strategy.__name__}, {cut.options}\n{shown}\nlast rows of the first instrument:\n{stream}"
+            )
+        done += case.events()
+        seed += 1
+    print(f"seeds {first_seed} to {seed - 1}: {done:,} events, no difference")
+    return done
+
+
+def test_random_runs_agree() -> None:
+    assert compare(SEED, 60_000, 400, calm=False) >= 60_000
+
+
+@pytest.mark.slow
+def test_ten_million_events_agree() -> None:
+    assert compare(SEED + 10**6, EVENTS, 20_000, calm=True) >= EVENTS
