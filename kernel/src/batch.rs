@@ -72,7 +72,7 @@ impl Batch {
     }
 
     /// Return a row without its times.
-    #[inline]
+    #[inline(always)]
     pub fn row(&self, i: usize) -> Row {
         let columns = &self.columns;
         Row {

@@ -71,6 +71,7 @@ pub struct Book {
     levels: Slab<Level>,
     orders: Slab<MarketOrder>,
     ids: Ids,
+    indexed: bool,
 }
 
 impl Book {
@@ -86,7 +87,14 @@ impl Book {
             levels: Slab::default(),
             orders: Slab::default(),
             ids: Ids::default(),
+            indexed: true,
         }
+    }
+
+    /// Make an empty book without an index of orders, which takes the same rows as another one with the numbers that
+    /// the other one's orders had: the same rows make the same numbers.
+    pub fn follower(level: u8, depth: usize) -> Self {
+        Book { indexed: false, ..Book::new(level, depth) }
     }
 
     /// Look up the order of a row that names one. The place is good until the next change of the book.
@@ -170,7 +178,7 @@ impl Book {
             self.reduce(place, left - row.size_lots);
         } else {
             self.reduce(place, left);
-            let place = self.find(row.order_id);
+            let place = if self.indexed { self.find(row.order_id) } else { Place::NOWHERE };
             self.join(row.order_id, place, side, row.price_ticks, row.size_lots);
         }
     }
@@ -182,7 +190,9 @@ impl Book {
         let older = self.levels[at].youngest;
         let order = MarketOrder { order_id, size_lots, arrival: self.arrivals, level: at, older, younger: NONE };
         let slot = self.orders.insert(order);
-        self.ids.insert(place, order_id, slot);
+        if self.indexed {
+            self.ids.insert(place, order_id, slot);
+        }
         let level = &mut self.levels[at];
         level.youngest = slot;
         level.size_lots += size_lots;
@@ -202,7 +212,9 @@ impl Book {
         let level = &mut self.levels[at];
         level.size_lots -= size_lots;
         if gone {
-            self.ids.remove(place);
+            if self.indexed {
+                self.ids.remove(place);
+            }
             self.unlink(place.slot);
         }
     }
@@ -269,7 +281,9 @@ impl Book {
             for (_, at) in ladder.iter() {
                 let mut slot = self.levels[at].oldest;
                 while slot != NONE {
-                    self.ids.discard(self.orders[slot].order_id);
+                    if self.indexed {
+                        self.ids.discard(self.orders[slot].order_id);
+                    }
                     self.orders.remove(slot);
                     slot = self.orders[slot].younger;
                 }

@@ -35,6 +35,12 @@ impl Place {
     /// The place of a row that names no order.
     pub const NOWHERE: Place = Place { at: 0, slot: NONE };
 
+    /// The place of an order whose number is known, for a book without an index.
+    #[inline]
+    pub fn known(slot: u32) -> Place {
+        Place { at: 0, slot }
+    }
+
     /// Say whether the id is there.
     #[inline]
     pub fn found(self) -> bool {

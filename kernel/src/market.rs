@@ -218,6 +218,7 @@ impl Market {
     #[inline]
     fn apply(&mut self, row: &mut Row, floor: &mut Floor) -> Result<(), Fault> {
         let place = self.book.place_of(row);
+        self.view.note(place.slot);
         let watched = self.watched();
         if watched {
             if let Some(issue) = self.book.issue(row, place) {

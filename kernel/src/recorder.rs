@@ -18,6 +18,8 @@ const ORDERS: usize = 1;
 const BBO: usize = 2;
 const SAMPLES: usize = 3;
 const SERIES: usize = 4;
+const BBO_KINDS: [Kind; 6] =
+    [Kind::I16, Kind::I64, Kind::I64OrNull, Kind::I64OrNull, Kind::I64OrNull, Kind::I64OrNull];
 
 /// A fill without its markouts.
 pub struct FillRow {
@@ -78,6 +80,8 @@ pub struct Recorder {
     /// Chunks that wait to be handed over, with the numbers of their tables.
     pub full: Vec<(usize, Chunk)>,
     tables: Vec<Table>,
+    /// Best prices that are not in their table yet: instrument, time, prices and sizes.
+    quotes: Vec<(i64, Ns, Bbo)>,
     horizons: Vec<Ns>,
     waiting: VecDeque<Waiting>,
     /// The fill that waits next for each horizon.
@@ -95,12 +99,12 @@ impl Recorder {
         fills.extend(horizons.iter().map(|_| I64OrNull));
         let mut orders = vec![I64, I16, I16, I8, I8, I8, I8, I8, I8, I64OrNull, I64, I64];
         orders.extend([I64OrNull, I64OrNull, I64OrNull, I64, Text]);
-        let bbo = [I16, I64, I64OrNull, I64OrNull, I64OrNull, I64OrNull];
         let samples = [I64, I16, I16, I64, I64, I64, I64OrNull, I64OrNull, I64OrNull];
         let series = [Text, I16, I64, I64];
-        let tables = [&fills[..], &orders, &bbo, &samples, &series].map(Table::new).into();
+        let tables = [&fills[..], &orders, &BBO_KINDS, &samples, &series].map(Table::new).into();
         let next = vec![0; horizons.len()];
         Recorder {
+            quotes: Vec::new(),
             due_ns: NEVER,
             full: Vec::new(),
             tables,
@@ -207,13 +211,22 @@ impl Recorder {
     /// Add new best prices.
     #[inline]
     pub fn bbo(&mut self, instrument: usize, ts_ns: Ns, bbo: &Bbo) {
-        let table = &mut self.tables[BBO];
-        table.put(instrument as i64);
-        table.put(ts_ns);
-        for value in bbo {
-            table.put_or_null(*value);
+        self.quotes.push((instrument as i64, ts_ns, *bbo));
+        if self.quotes.len() >= CHUNK_ROWS {
+            self.write_quotes();
         }
-        self.hand_over(BBO, CHUNK_ROWS);
+    }
+
+    /// Write best prices out: column after column, which is much faster than row after row.
+    fn write_quotes(&mut self) {
+        let mut table = Table::new(&BBO_KINDS);
+        table.put_column(0, self.quotes.iter().map(|quote| Some(quote.0)));
+        table.put_column(1, self.quotes.iter().map(|quote| Some(quote.1)));
+        for i in 0..4 {
+            table.put_column(2 + i, self.quotes.iter().map(|quote| quote.2[i]));
+        }
+        self.quotes.clear();
+        self.full.push((BBO, table.take()));
     }
 
     /// Add a sample of an account.
@@ -241,6 +254,9 @@ impl Recorder {
     /// Complete the fills that still wait with the last mids, and hand everything over.
     pub fn finish(&mut self, mid2_of: impl Fn(usize) -> Option<i64>) {
         self.markouts(i64::MAX, mid2_of);
+        if !self.quotes.is_empty() {
+            self.write_quotes();
+        }
         for table in 0..self.tables.len() {
             self.hand_over(table, 1);
         }

@@ -78,6 +78,24 @@ impl Table {
         self.step();
     }
 
+    /// Put a whole column into a table without rows; the last one completes the rows.
+    pub fn put_column(&mut self, at: usize, values: impl ExactSizeIterator<Item = Option<i64>>) {
+        let (kind, column, rows) = (self.kinds[at], &mut self.columns[at], values.len());
+        for (row, value) in values.enumerate() {
+            let number = value.unwrap_or(0);
+            match kind {
+                Kind::I16 => column.data.extend_from_slice(&(number as i16).to_le_bytes()),
+                _ => column.data.extend_from_slice(&number.to_le_bytes()),
+            }
+            if kind == Kind::I64OrNull {
+                mark(&mut column.validity, row, value.is_some());
+            }
+        }
+        if at + 1 == self.kinds.len() {
+            self.rows = rows;
+        }
+    }
+
     /// Put a text into the next column of the row at hand.
     pub fn put_text(&mut self, text: &str) {
         let column = &mut self.columns[self.at];

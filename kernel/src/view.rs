@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::batch::Batch;
 use crate::book::{Bbo, Book, Row};
 use crate::codes::{action, flag, phase, Ns, NEVER};
+use crate::ids::Place;
 use crate::seat::Seat;
 
 /// A trade of the market; `side` is the aggressor's.
@@ -48,6 +49,14 @@ pub struct Delivered {
     pub any_changed: bool,
 }
 
+/// A batch, and what the exchange's book found out about its rows.
+struct Loaded {
+    first: u64,
+    batch: Arc<Batch>,
+    /// The number of the order that a row names, as it was before the row.
+    slots: Vec<u32>,
+}
+
 /// The delayed market of one instrument. Rows are numbered from 0 over all batches.
 pub struct View {
     /// The book after the last packet received.
@@ -66,7 +75,7 @@ pub struct View {
     pub moves: VecDeque<Move>,
     /// Rows that the exchange has set right, with their sizes.
     pub repaired: VecDeque<(u64, i64)>,
-    batches: VecDeque<(u64, Arc<Batch>)>,
+    batches: VecDeque<Loaded>,
     at: u64,
     ready: u64,
 }
@@ -75,7 +84,7 @@ impl View {
     /// Make the view of an empty market.
     pub fn new(level: u8, depth: usize) -> Self {
         View {
-            book: Book::new(level, depth),
+            book: Book::follower(level, depth),
             phase: phase::CONTINUOUS,
             mid2: None,
             eager: false,
@@ -91,7 +100,16 @@ impl View {
 
     /// Take in that rows from a number on are in a batch.
     pub fn load(&mut self, first: u64, batch: Arc<Batch>) {
-        self.batches.push_back((first, batch));
+        let slots = Vec::with_capacity(batch.len());
+        self.batches.push_back(Loaded { first, batch, slots });
+    }
+
+    /// Take in which order the next row names: its number in the exchange's book, which is its number here.
+    #[inline]
+    pub fn note(&mut self, slot: u32) {
+        if let Some(loaded) = self.batches.back_mut() {
+            loaded.slots.push(slot);
+        }
     }
 
     /// Put a packet that ends before a row on its way.
@@ -107,8 +125,33 @@ impl View {
     #[inline]
     pub fn catch_up(&mut self, now_ns: Ns, seats: &mut [Seat]) {
         while self.next_ns <= now_ns {
-            self.take_in(None, seats);
+            self.take_single_rows(now_ns);
+            if self.next_ns <= now_ns {
+                self.take_in(None, seats);
+            }
         }
+    }
+
+    /// Take in packets of one row for as long as they have arrived and nothing but their row is to be done.
+    fn take_single_rows(&mut self, now_ns: Ns) {
+        let Some(Loaded { first, batch, slots }) = self.batches.front() else { return };
+        let mut end = self.ready.min(first + batch.len() as u64);
+        end = self.moves.front().map_or(end, |each| end.min(each.row));
+        end = self.repaired.front().map_or(end, |each| end.min(each.0));
+        let (columns, end, mut i) = (batch.columns(), end.saturating_sub(*first) as usize, (self.at - first) as usize);
+        while i < end && columns.flags[i] & flag::LAST != 0 && columns.ts_local_ns[i] <= now_ns {
+            let row = batch.row(i);
+            if row.action == action::STATUS {
+                self.phase = row.phase;
+            }
+            let _ = self.book.apply_at(&row, Place::known(slots[i]));
+            if let (Some(bid), Some(ask)) = (self.book.best(1), self.book.best(-1)) {
+                self.mid2 = Some(bid + ask);
+            }
+            i += 1;
+        }
+        self.at = first + i as u64;
+        self.next_ns = self.find_next();
     }
 
     /// Take in the next packet and say what it brought.
@@ -123,13 +166,14 @@ impl View {
     /// Apply the rows of the next packet.
     fn take_in(&mut self, mut delivered: Option<&mut Delivered>, seats: &mut [Seat]) -> Bbo {
         loop {
-            let (first, batch) = self.batches.front().expect("rows that are on their way are in a batch");
+            let loaded = self.batches.front().expect("rows that are on their way are in a batch");
+            let Loaded { first, batch, slots } = loaded;
             let i = (self.at - first) as usize;
             if i == batch.len() {
                 self.batches.pop_front();
                 continue;
             }
-            let mut row = batch.row(i);
+            let (mut row, place) = (batch.row(i), Place::known(slots[i]));
             if let Some((at, size_lots)) = self.repaired.front() {
                 if *at == self.at {
                     row.size_lots = *size_lots;
@@ -140,10 +184,10 @@ impl View {
                 self.phase = row.phase;
             } else if let Some(delivered) = &mut delivered {
                 let ts_exchange_ns = self.wants_prints.then(|| batch.columns().ts_exchange_ns[i]);
-                apply(&mut self.book, &row, ts_exchange_ns, delivered);
+                apply(&mut self.book, (&row, place), ts_exchange_ns, delivered);
             } else {
                 // The exchange has dealt with a row that cannot be applied.
-                let _ = self.book.apply(&row);
+                let _ = self.book.apply_at(&row, place);
             }
             self.at += 1;
             if row.flags & flag::LAST != 0 {
@@ -169,7 +213,7 @@ impl View {
         if at == self.ready {
             return NEVER;
         }
-        for (first, batch) in &self.batches {
+        for Loaded { first, batch, .. } in &self.batches {
             let columns = batch.columns();
             while at < first + batch.len() as u64 {
                 let i = (at - first) as usize;
@@ -184,7 +228,8 @@ impl View {
 }
 
 /// Apply a row and note what it brought: a print, where its time is given, and whether a level changed.
-fn apply(book: &mut Book, row: &Row, ts_exchange_ns: Option<Ns>, delivered: &mut Delivered) {
+#[inline]
+fn apply(book: &mut Book, (row, place): (&Row, Place), ts_exchange_ns: Option<Ns>, delivered: &mut Delivered) {
     let mut print = |side, price_ticks, hidden| {
         if let Some(ts_exchange_ns) = ts_exchange_ns {
             let size_lots = row.size_lots;
@@ -195,7 +240,6 @@ fn apply(book: &mut Book, row: &Row, ts_exchange_ns: Option<Ns>, delivered: &mut
         print(-row.side, row.price_ticks, row.flags & flag::HIDDEN != 0);
         return;
     }
-    let place = book.place_of(row);
     if row.action == action::EXECUTE && place.found() {
         let (side, price_ticks) = book.stands_at(book.order(place.slot));
         if book.apply_at(row, place).is_ok() {
