@@ -55,6 +55,31 @@ pub struct Level {
 /// Best bid, its size, best ask, its size; `None` for a side that is empty.
 pub type Bbo = [Option<i64>; 4];
 
+/// The keys of the best levels with their sizes; `NO_KEY` and 0 for a side that is empty.
+#[derive(Clone, Copy)]
+pub struct Touch {
+    bid: (i64, i64),
+    ask: (i64, i64),
+}
+
+impl Default for Touch {
+    fn default() -> Self {
+        Touch { bid: (NO_KEY, 0), ask: (NO_KEY, 0) }
+    }
+}
+
+impl Touch {
+    /// Say whether a best price or size is another one. Number by number: memory that was written in halves is slow to
+    /// compare as a whole.
+    #[inline]
+    pub fn differs(&self, other: &Touch) -> bool {
+        self.bid.0 != other.bid.0
+            || self.ask.0 != other.ask.0
+            || self.bid.1 != other.bid.1
+            || self.ask.1 != other.ask.1
+    }
+}
+
 /// The displayed book of one instrument.
 pub struct Book {
     /// 3 for a feed of orders, 2 for a feed of level sizes.
@@ -100,7 +125,7 @@ impl Book {
     /// Look up the order of a row that names one. The place is good until the next change of the book.
     #[inline]
     pub fn find(&self, order_id: u64) -> Place {
-        self.ids.find(order_id)
+        self.ids.find(order_id, |slot| self.orders[slot].order_id == order_id)
     }
 
     /// Look up the order that a row names, if it names one.
@@ -282,7 +307,9 @@ impl Book {
                 let mut slot = self.levels[at].oldest;
                 while slot != NONE {
                     if self.indexed {
-                        self.ids.discard(self.orders[slot].order_id);
+                        let order_id = self.orders[slot].order_id;
+                        let place = self.ids.find(order_id, |other| other == slot);
+                        self.ids.remove(place);
                     }
                     self.orders.remove(slot);
                     slot = self.orders[slot].younger;
@@ -339,6 +366,23 @@ impl Book {
             slot = order.younger;
             Some(order)
         })
+    }
+
+    /// Return the best keys and sizes: cheaper to compare than `bbo`.
+    #[inline]
+    pub fn touch(&self) -> Touch {
+        let of = |ladder: &Ladder| match ladder.best_level() {
+            NONE => (NO_KEY, 0),
+            at => (ladder.best(), self.levels[at].size_lots),
+        };
+        Touch { bid: of(&self.ladders[0]), ask: of(&self.ladders[1]) }
+    }
+
+    /// Return the sum of the best prices, `None` unless both sides show something.
+    #[inline]
+    pub fn mid2(&self) -> Option<i64> {
+        let (bid, ask) = (self.ladders[0].best(), self.ladders[1].best());
+        (bid != NO_KEY && ask != NO_KEY).then(|| ask - bid)
     }
 
     /// Return the best prices and sizes.

@@ -1,25 +1,23 @@
 //! Order ids to slab numbers: open addressing, linear probing, deletion by shifting back.
+//!
+//! An entry is eight bytes: half of the id's hash, and the number. The ids themselves are with the orders, which a
+//! lookup is about to touch anyway; whoever looks an id up says whether a number has it.
 
 use crate::slab::NONE;
 
-#[derive(Clone, Copy)]
-struct Entry {
-    id: u64,
-    slot: u32,
-}
-
-const EMPTY: Entry = Entry { id: 0, slot: NONE };
+const EMPTY: u64 = NONE as u64;
+const SMALLEST_BITS: u32 = 10;
 
 /// A hash table from ids to slab numbers, at most half full.
 pub struct Ids {
-    entries: Vec<Entry>,
-    shift: u32,
+    entries: Vec<u64>,
+    bits: u32,
     len: usize,
 }
 
 impl Default for Ids {
     fn default() -> Self {
-        Ids { entries: vec![EMPTY; 1024], shift: 64 - 10, len: 0 }
+        Ids { entries: vec![EMPTY; 1 << SMALLEST_BITS], bits: SMALLEST_BITS, len: 0 }
     }
 }
 
@@ -48,6 +46,17 @@ impl Place {
     }
 }
 
+#[inline]
+fn slot_of(entry: u64) -> u32 {
+    entry as u32
+}
+
+/// Return the upper half of an id's hash, in the upper half.
+#[inline]
+fn hash(id: u64) -> u64 {
+    id.wrapping_mul(0x9E37_79B9_7F4A_7C15) & !0xFFFF_FFFF
+}
+
 impl Ids {
     /// Return how many ids are stored.
     pub fn len(&self) -> usize {
@@ -60,19 +69,20 @@ impl Ids {
     }
 
     #[inline]
-    fn home(&self, id: u64) -> usize {
-        (id.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift) as usize
+    fn home(&self, hash: u64) -> usize {
+        (hash >> (64 - self.bits)) as usize
     }
 
-    /// Look an id up. The place is good until the next change.
+    /// Look an id up; `has` says whether the thing of a number has it. The place is good until the next change.
     #[inline]
-    pub fn find(&self, id: u64) -> Place {
-        let mask = self.entries.len() - 1;
-        let mut at = self.home(id);
+    pub fn find(&self, id: u64, has: impl Fn(u32) -> bool) -> Place {
+        let (hash, mask) = (hash(id), self.entries.len() - 1);
+        let mut at = self.home(hash);
         loop {
             let entry = self.entries[at & mask];
-            if entry.slot == NONE || entry.id == id {
-                return Place { at: at & mask, slot: entry.slot };
+            let slot = slot_of(entry);
+            if slot == NONE || (entry ^ hash) >> 32 == 0 && has(slot) {
+                return Place { at: at & mask, slot };
             }
             at += 1;
         }
@@ -82,7 +92,7 @@ impl Ids {
     #[inline]
     pub fn insert(&mut self, place: Place, id: u64, slot: u32) {
         debug_assert!(!place.found());
-        self.entries[place.at] = Entry { id, slot };
+        self.entries[place.at] = hash(id) | u64::from(slot);
         self.len += 1;
         if self.len * 2 > self.entries.len() {
             self.grow();
@@ -98,11 +108,11 @@ impl Ids {
         loop {
             at = (at + 1) & mask;
             let entry = self.entries[at];
-            if entry.slot == NONE {
+            if slot_of(entry) == NONE {
                 break;
             }
             // An entry may fill the hole unless its home lies behind it.
-            if (at.wrapping_sub(self.home(entry.id)) & mask) >= (at.wrapping_sub(hole) & mask) {
+            if (at.wrapping_sub(self.home(entry)) & mask) >= (at.wrapping_sub(hole) & mask) {
                 self.entries[hole] = entry;
                 hole = at;
             }
@@ -111,22 +121,19 @@ impl Ids {
         self.len -= 1;
     }
 
-    /// Remove an id, if it is there.
-    pub fn discard(&mut self, id: u64) {
-        let place = self.find(id);
-        if place.found() {
-            self.remove(place);
-        }
-    }
-
     #[cold]
     fn grow(&mut self) {
+        assert!(self.bits < 32, "more than 2^31 orders at once");
         let old = std::mem::take(&mut self.entries);
         self.entries = vec![EMPTY; old.len() * 2];
-        self.shift -= 1;
-        for entry in old.into_iter().filter(|entry| entry.slot != NONE) {
-            let place = self.find(entry.id);
-            self.entries[place.at] = entry;
+        self.bits += 1;
+        let mask = self.entries.len() - 1;
+        for entry in old.into_iter().filter(|entry| slot_of(*entry) != NONE) {
+            let mut at = self.home(entry);
+            while slot_of(self.entries[at & mask]) != NONE {
+                at += 1;
+            }
+            self.entries[at & mask] = entry;
         }
     }
 }
@@ -139,11 +146,12 @@ mod tests {
     #[test]
     fn agrees_with_a_hash_map_over_random_inserts_and_removals() {
         let (mut ids, mut truth) = (Ids::default(), HashMap::new());
-        let mut seed = 7u64;
+        let (mut seed, mut names) = (7u64, Vec::new());
         for step in 0..200_000u32 {
             seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             let id = (seed >> 33) % 3000;
-            let place = ids.find(id);
+            names.push(id);
+            let place = ids.find(id, |slot| names[slot as usize] == id);
             assert_eq!(place.found().then_some(place.slot), truth.get(&id).copied());
             if place.found() {
                 ids.remove(place);

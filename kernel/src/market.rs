@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::account::fee_micro;
 use crate::agent::Agent;
 use crate::batch::Batch;
-use crate::book::{Bbo, Book, Row};
+use crate::book::{Bbo, Book, Row, Touch};
 use crate::codes::{action, flag, phase, Cause, Issue, IssuePolicy, Ns, UpdateKind, BEFORE_ALL, NEVER};
 use crate::desk::Desk;
 use crate::entry::answer;
@@ -79,7 +79,10 @@ pub struct Market {
     recording: bool,
     suspect_ns: Ns,
     bbo: Bbo,
+    touch: Touch,
+    /// Best prices and mid before their first change at `changed_ns`.
     before: [Option<i64>; 3],
+    changed_ns: Ns,
     batch: Option<Arc<Batch>>,
     first: u64,
     i: usize,
@@ -117,7 +120,9 @@ impl Market {
             recording: false,
             suspect_ns: BEFORE_ALL,
             bbo: [None; 4],
+            touch: Touch::default(),
             before: [None; 3],
+            changed_ns: BEFORE_ALL,
             batch: None,
             first: 0,
             i: 0,
@@ -152,7 +157,7 @@ impl Market {
 
     /// Return the market before the first row of this nanosecond: best prices, and the last two-sided doubled mid.
     pub fn before(&self, now_ns: Ns) -> [Option<i64>; 3] {
-        if now_ns == self.now_ns {
+        if now_ns == self.changed_ns {
             self.before
         } else {
             [self.bbo[0], self.bbo[2], self.mid2]
@@ -171,10 +176,7 @@ impl Market {
         let columns = batch.columns();
         while self.next_ns <= limit_ns && !self.stirred {
             let i = self.i;
-            if self.next_ns != self.now_ns {
-                self.before = [self.bbo[0], self.bbo[2], self.mid2];
-                self.now_ns = self.next_ns;
-            }
+            self.now_ns = self.next_ns;
             let mut row = batch.row(i);
             self.apply(&mut row, floor)?;
             if row.action == action::STATUS {
@@ -292,9 +294,10 @@ impl Market {
             self.book.complete();
         }
         self.view.send(end, ts_local_ns);
-        let bbo = self.book.bbo();
-        if bbo != self.bbo {
-            self.take_bbo(bbo, floor);
+        let touch = self.book.touch();
+        if touch.differs(&self.touch) {
+            self.touch = touch;
+            self.take_bbo(self.book.bbo(), floor);
         }
         if self.paranoid {
             self.check().map_err(|what| {
@@ -316,6 +319,10 @@ impl Market {
 
     #[inline]
     fn take_bbo(&mut self, bbo: Bbo, floor: &mut Floor) {
+        if self.changed_ns != self.now_ns {
+            self.changed_ns = self.now_ns;
+            self.before = [self.bbo[0], self.bbo[2], self.mid2];
+        }
         self.bbo = bbo;
         if let [Some(bid), _, Some(ask), _] = bbo {
             self.mid2 = Some(bid + ask);

@@ -9,6 +9,8 @@ use crate::own_order::Stand;
 use crate::table::{Chunk, Kind, Table};
 
 const CHUNK_ROWS: usize = 1 << 16;
+/// How many best prices are written to their table at once: a multiple of 8, so that their bits begin a byte.
+const QUOTES: usize = 1 << 10;
 const CHUNK_TEXT: usize = 1 << 28;
 
 /// The names of the tables, in the order in which the recorder numbers them.
@@ -212,21 +214,21 @@ impl Recorder {
     #[inline]
     pub fn bbo(&mut self, instrument: usize, ts_ns: Ns, bbo: &Bbo) {
         self.quotes.push((instrument as i64, ts_ns, *bbo));
-        if self.quotes.len() >= CHUNK_ROWS {
+        if self.quotes.len() == QUOTES {
             self.write_quotes();
         }
     }
 
     /// Write best prices out: column after column, which is much faster than row after row.
     fn write_quotes(&mut self) {
-        let mut table = Table::new(&BBO_KINDS);
+        let table = &mut self.tables[BBO];
         table.put_column(0, self.quotes.iter().map(|quote| Some(quote.0)));
         table.put_column(1, self.quotes.iter().map(|quote| Some(quote.1)));
         for i in 0..4 {
             table.put_column(2 + i, self.quotes.iter().map(|quote| quote.2[i]));
         }
         self.quotes.clear();
-        self.full.push((BBO, table.take()));
+        self.hand_over(BBO, CHUNK_ROWS);
     }
 
     /// Add a sample of an account.
@@ -260,6 +262,11 @@ impl Recorder {
         for table in 0..self.tables.len() {
             self.hand_over(table, 1);
         }
+    }
+
+    /// Take the memory of a chunk back that has been handed over.
+    pub fn reuse(&mut self, table: usize, chunk: Chunk) {
+        self.tables[table].reuse(chunk);
     }
 
     #[inline]

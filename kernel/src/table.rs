@@ -32,6 +32,7 @@ pub struct Table {
     columns: Vec<Column>,
     at: usize,
     rows: usize,
+    spare: Option<Vec<Column>>,
 }
 
 /// The rows of a full table.
@@ -45,7 +46,7 @@ pub struct Chunk {
 impl Table {
     /// Make an empty table.
     pub fn new(kinds: &[Kind]) -> Self {
-        Table { kinds: kinds.to_vec(), columns: fresh(kinds), at: 0, rows: 0 }
+        Table { kinds: kinds.to_vec(), columns: fresh(kinds), at: 0, rows: 0, spare: None }
     }
 
     /// Return the number of complete rows.
@@ -78,21 +79,24 @@ impl Table {
         self.step();
     }
 
-    /// Put a whole column into a table without rows; the last one completes the rows.
+    /// Put numbers into one column, behind complete rows whose number divides by 8; the last column completes the rows.
     pub fn put_column(&mut self, at: usize, values: impl ExactSizeIterator<Item = Option<i64>>) {
         let (kind, column, rows) = (self.kinds[at], &mut self.columns[at], values.len());
+        let width = if kind == Kind::I16 { 2 } else { 8 };
+        let (data, bits) = (column.data.len(), column.validity.len());
+        column.data.resize(data + rows * width, 0);
+        if kind == Kind::I64OrNull {
+            column.validity.resize(bits + rows.div_ceil(8), 0);
+        }
         for (row, value) in values.enumerate() {
-            let number = value.unwrap_or(0);
-            match kind {
-                Kind::I16 => column.data.extend_from_slice(&(number as i16).to_le_bytes()),
-                _ => column.data.extend_from_slice(&number.to_le_bytes()),
-            }
+            let bytes = value.unwrap_or(0).to_le_bytes();
+            column.data[data + row * width..][..width].copy_from_slice(&bytes[..width]);
             if kind == Kind::I64OrNull {
-                mark(&mut column.validity, row, value.is_some());
+                column.validity[bits + row / 8] |= u8::from(value.is_some()) << (row % 8);
             }
         }
         if at + 1 == self.kinds.len() {
-            self.rows = rows;
+            self.rows += rows;
         }
     }
 
@@ -121,8 +125,20 @@ impl Table {
 
     /// Take all rows out.
     pub fn take(&mut self) -> Chunk {
-        let columns = std::mem::replace(&mut self.columns, fresh(&self.kinds));
+        let next = self.spare.take().unwrap_or_else(|| fresh(&self.kinds));
+        let columns = std::mem::replace(&mut self.columns, next);
         Chunk { rows: std::mem::take(&mut self.rows), columns }
+    }
+
+    /// Take the memory of a chunk back that is not needed any more.
+    pub fn reuse(&mut self, chunk: Chunk) {
+        let mut columns = chunk.columns;
+        for (kind, column) in self.kinds.iter().zip(&mut columns) {
+            column.data.clear();
+            column.validity.clear();
+            column.offsets.truncate(if *kind == Kind::Text { 4 } else { 0 });
+        }
+        self.spare = Some(columns);
     }
 }
 

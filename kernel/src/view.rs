@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::batch::Batch;
-use crate::book::{Bbo, Book, Row};
+use crate::book::{Book, Row};
 use crate::codes::{action, flag, phase, Ns, NEVER};
 use crate::ids::Place;
 use crate::seat::Seat;
@@ -76,6 +76,7 @@ pub struct View {
     /// Rows that the exchange has set right, with their sizes.
     pub repaired: VecDeque<(u64, i64)>,
     batches: VecDeque<Loaded>,
+    spare: Vec<u32>,
     at: u64,
     ready: u64,
 }
@@ -93,6 +94,7 @@ impl View {
             moves: VecDeque::new(),
             repaired: VecDeque::new(),
             batches: VecDeque::new(),
+            spare: Vec::new(),
             at: 0,
             ready: 0,
         }
@@ -100,7 +102,9 @@ impl View {
 
     /// Take in that rows from a number on are in a batch.
     pub fn load(&mut self, first: u64, batch: Arc<Batch>) {
-        let slots = Vec::with_capacity(batch.len());
+        let mut slots = std::mem::take(&mut self.spare);
+        slots.clear();
+        slots.reserve(batch.len());
         self.batches.push_back(Loaded { first, batch, slots });
     }
 
@@ -145,9 +149,7 @@ impl View {
                 self.phase = row.phase;
             }
             let _ = self.book.apply_at(&row, Place::known(slots[i]));
-            if let (Some(bid), Some(ask)) = (self.book.best(1), self.book.best(-1)) {
-                self.mid2 = Some(bid + ask);
-            }
+            self.mid2 = self.book.mid2().or(self.mid2);
             i += 1;
         }
         self.at = first + i as u64;
@@ -156,21 +158,21 @@ impl View {
 
     /// Take in the next packet and say what it brought.
     pub fn deliver(&mut self, delivered: &mut Delivered, seats: &mut [Seat]) {
-        let before = self.book.bbo();
+        let before = self.book.touch();
         delivered.prints.clear();
         delivered.any_changed = false;
-        let after = self.take_in(Some(delivered), seats);
-        delivered.best_changed = before != after;
+        self.take_in(Some(delivered), seats);
+        delivered.best_changed = before.differs(&self.book.touch());
     }
 
     /// Apply the rows of the next packet.
-    fn take_in(&mut self, mut delivered: Option<&mut Delivered>, seats: &mut [Seat]) -> Bbo {
+    fn take_in(&mut self, mut delivered: Option<&mut Delivered>, seats: &mut [Seat]) {
         loop {
             let loaded = self.batches.front().expect("rows that are on their way are in a batch");
             let Loaded { first, batch, slots } = loaded;
             let i = (self.at - first) as usize;
             if i == batch.len() {
-                self.batches.pop_front();
+                self.spare = self.batches.pop_front().map_or(Vec::new(), |loaded| loaded.slots);
                 continue;
             }
             let (mut row, place) = (batch.row(i), Place::known(slots[i]));
@@ -199,12 +201,8 @@ impl View {
                 seats[each.agent].desk.moved(each.order_id, each.turn, each.ahead_lots);
             }
         }
-        let bbo = self.book.bbo();
-        if let [Some(bid), _, Some(ask), _] = bbo {
-            self.mid2 = Some(bid + ask);
-        }
+        self.mid2 = self.book.mid2().or(self.mid2);
         self.next_ns = self.find_next();
-        bbo
     }
 
     /// Return when the packet at hand arrives: with its last row.

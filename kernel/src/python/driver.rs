@@ -271,6 +271,11 @@ impl<'py> Run<'py> {
                 columns.set_item(name, (chunk.rows, validity, offsets, data))?;
             }
             self.sink.call_method1("write", (TABLES[table], columns))?;
+            // After the run there is nothing to take it back.
+            let _ = self.shared.with(|replay| {
+                replay.floor.recorder.reuse(table, chunk);
+                Ok(())
+            });
         }
         Ok(())
     }
