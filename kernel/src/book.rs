@@ -73,10 +73,7 @@ impl Touch {
     /// compare as a whole.
     #[inline]
     pub fn differs(&self, other: &Touch) -> bool {
-        self.bid.0 != other.bid.0
-            || self.ask.0 != other.ask.0
-            || self.bid.1 != other.bid.1
-            || self.ask.1 != other.ask.1
+        self.bid.0 != other.bid.0 || self.ask.0 != other.ask.0 || self.bid.1 != other.bid.1 || self.ask.1 != other.ask.1
     }
 }
 

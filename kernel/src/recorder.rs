@@ -20,8 +20,7 @@ const ORDERS: usize = 1;
 const BBO: usize = 2;
 const SAMPLES: usize = 3;
 const SERIES: usize = 4;
-const BBO_KINDS: [Kind; 6] =
-    [Kind::I16, Kind::I64, Kind::I64OrNull, Kind::I64OrNull, Kind::I64OrNull, Kind::I64OrNull];
+const BBO_KINDS: [Kind; 6] = [Kind::I16, Kind::I64, Kind::I64OrNull, Kind::I64OrNull, Kind::I64OrNull, Kind::I64OrNull];
 
 /// A fill without its markouts.
 pub struct FillRow {
