@@ -1,5 +1,9 @@
 //! Position, cash and fees of one strategy in one instrument, in integers.
 
+use crate::fault::Fault;
+
+const INT64: i128 = 1 << 63;
+
 /// A fee as two integers, both in 10⁻¹² tick·lots: a tick·lot of notional, and a lot.
 pub type Rates = (i64, i64);
 
@@ -16,11 +20,23 @@ pub struct Account {
 
 impl Account {
     /// Book one fill.
-    pub fn fill(&mut self, side: i8, price_ticks: i64, size_lots: i64, fee_micro: i128) {
+    ///
+    /// # Errors
+    /// The sums leave 64 bits.
+    pub fn fill(&mut self, side: i8, price_ticks: i64, size_lots: i64, fee_micro: i128) -> Result<(), Fault> {
         let signed_lots = i64::from(side) * size_lots;
+        let cash_tick_lots = self.cash_tick_lots - i128::from(signed_lots) * i128::from(price_ticks);
+        let fees_micro = self.fees_micro.saturating_add(fee_micro);
+        if cash_tick_lots.abs() >= INT64 || fees_micro.saturating_abs() >= INT64 {
+            return Err(Fault::Engine(format!(
+                "cash of {cash_tick_lots} tick·lots or fees of {fees_micro} · 10⁻⁶ do not fit 64 bits; use a coarser \
+                 tick or lot, or trade less"
+            )));
+        }
         self.position_lots += signed_lots;
-        self.cash_tick_lots -= i128::from(signed_lots) * i128::from(price_ticks);
-        self.fees_micro += fee_micro;
+        self.cash_tick_lots = cash_tick_lots;
+        self.fees_micro = fees_micro;
+        Ok(())
     }
 
     /// Return cash plus the position at a doubled mid, fees apart; the position counts nothing without a mid.

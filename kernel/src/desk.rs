@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::account::Account;
 use crate::codes::{Ask, OrderState, TimeInForce, UpdateKind};
+use crate::fault::Fault;
 use crate::messages::{Answer, Filled};
 
 /// An own order as the strategy knows it.
@@ -156,11 +157,14 @@ impl Desk {
     }
 
     /// Take in a fill; return its order as now known.
-    pub fn take_fill(&mut self, fill: &Filled) -> KnownOrder {
+    ///
+    /// # Errors
+    /// The sums of money leave 64 bits.
+    pub fn take_fill(&mut self, fill: &Filled) -> Result<KnownOrder, Fault> {
         let known = self.orders.get_mut(&fill.order_id).expect("a fill belongs to an order that the desk knows");
         known.filled_lots += fill.size_lots;
-        self.account.fill(known.side, fill.price_ticks, fill.size_lots, fill.fee_micro);
-        self.sweep(fill.order_id)
+        self.account.fill(known.side, fill.price_ticks, fill.size_lots, fill.fee_micro)?;
+        Ok(self.sweep(fill.order_id))
     }
 
     /// Forget an order that is over, when nothing that was asked of it is unanswered.

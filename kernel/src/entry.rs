@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::agent::Agent;
-use crate::codes::{Ask, OrderState, RejectReason, TimeInForce, UpdateKind, LIMIT};
+use crate::codes::{Ask, OrderState, RejectReason, TimeInForce, UpdateKind};
 use crate::desk::KnownOrder;
 use crate::fault::Fault;
 use crate::messages::{Answer, Message};
@@ -14,22 +14,6 @@ use crate::number::Number;
 use crate::own_order::{OwnOrder, Stand};
 use crate::recorder::{Recorder, Times};
 use crate::seat::Seat;
-
-/// The id that a strategy gave: for looking up, and for the record of a refusal.
-#[derive(Clone, Copy)]
-pub struct GivenId {
-    /// The integer, `None` where it is none.
-    pub known_as: Option<i64>,
-    /// What a refusal names, -1 where it is no id.
-    pub recorded_as: i64,
-}
-
-impl GivenId {
-    /// Take an id that is an integer for sure.
-    pub fn of(order_id: i64) -> Self {
-        GivenId { known_as: Some(order_id), recorded_as: order_id }
-    }
-}
 
 /// How a new order is to be handled, as given.
 pub struct Terms {
@@ -94,22 +78,22 @@ impl Entry<'_> {
     ///
     /// # Errors
     /// Too many requests at one nanosecond.
-    pub fn replace(&mut self, id: GivenId, price: Option<Number>, size: Option<Number>) -> Result<(), Fault> {
+    pub fn replace(&mut self, order_id: i64, price: Option<Number>, size: Option<Number>) -> Result<(), Fault> {
         self.agent.count("requests")?;
         let (price_ticks, size_lots) = (price.map(Number::price_ticks), size.map(Number::size_lots));
         let reason = self
-            .find(id)
+            .find(order_id)
             .or(|| price_ticks.as_ref().map_or(RejectReason::None, of))
             .or(|| size_lots.as_ref().map_or(RejectReason::None, of))
             .or(|| self.closed());
         let (price_ticks, size_lots) = (price_ticks.and_then(Result::ok), size_lots.and_then(Result::ok));
-        let reason = reason.or(|| match (self.known(id), size_lots) {
+        let reason = reason.or(|| match (self.known(order_id), size_lots) {
             (Some(known), Some(size)) => self.breach(known.side, size - known.filled_lots, Some(known.order_id)),
             _ => RejectReason::None,
         });
         if reason != RejectReason::None {
-            self.refuse_request(id, UpdateKind::ReplaceRejected, reason);
-        } else if let Some(known) = id.known_as.and_then(|id| self.seat.desk.orders.get_mut(&id)) {
+            self.refuse_request(order_id, UpdateKind::ReplaceRejected, reason);
+        } else if let Some(known) = self.seat.desk.orders.get_mut(&order_id) {
             known.in_flight += 1;
             known.asked.push_back((price_ticks, size_lots.unwrap_or(known.size_lots)));
             self.agent.send(Ask::Replace, self.instrument, known.own, price_ticks, size_lots);
@@ -121,13 +105,13 @@ impl Entry<'_> {
     ///
     /// # Errors
     /// Too many requests at one nanosecond.
-    pub fn cancel(&mut self, id: GivenId) -> Result<(), Fault> {
+    pub fn cancel(&mut self, order_id: i64) -> Result<(), Fault> {
         self.agent.count("requests")?;
         let stopped = self.agent.stopped;
-        let reason = self.find(id).or(|| if stopped { RejectReason::Stopped } else { RejectReason::None });
+        let reason = self.find(order_id).or(|| if stopped { RejectReason::Stopped } else { RejectReason::None });
         if reason != RejectReason::None {
-            self.refuse_request(id, UpdateKind::CancelRejected, reason);
-        } else if let Some(known) = id.known_as.and_then(|id| self.seat.desk.orders.get_mut(&id)) {
+            self.refuse_request(order_id, UpdateKind::CancelRejected, reason);
+        } else if let Some(known) = self.seat.desk.orders.get_mut(&order_id) {
             known.in_flight += 1;
             self.agent.send(Ask::Cancel, self.instrument, known.own, None, None);
         }
@@ -141,21 +125,21 @@ impl Entry<'_> {
     pub fn cancel_all(&mut self) -> Result<(), Fault> {
         let live = self.seat.desk.orders.values().filter(|known| !known.state.gone());
         for order_id in live.map(|known| known.order_id).collect::<Vec<_>>() {
-            self.cancel(GivenId::of(order_id))?;
+            self.cancel(order_id)?;
         }
         Ok(())
     }
 
     /// Return an order that is not over, as the desk knows it.
-    fn known(&self, id: GivenId) -> Option<&KnownOrder> {
-        let known = id.known_as.and_then(|id| self.seat.desk.orders.get(&id));
+    fn known(&self, order_id: i64) -> Option<&KnownOrder> {
+        let known = self.seat.desk.orders.get(&order_id);
         known.filter(|known| !known.state.gone())
     }
 
-    fn find(&self, id: GivenId) -> RejectReason {
-        if self.known(id).is_some() {
+    fn find(&self, order_id: i64) -> RejectReason {
+        if self.known(order_id).is_some() {
             RejectReason::None
-        } else if id.known_as.is_some_and(|id| self.agent.knew(id)) {
+        } else if self.agent.knew(order_id) {
             RejectReason::TooLate
         } else {
             RejectReason::UnknownOrder
@@ -179,15 +163,14 @@ impl Entry<'_> {
         }
     }
 
-    fn refuse_request(&mut self, id: GivenId, kind: UpdateKind, reason: RejectReason) {
-        if let Some(known) = self.known(id) {
+    fn refuse_request(&mut self, order_id: i64, kind: UpdateKind, reason: RejectReason) {
+        if let Some(known) = self.known(order_id) {
             let own = &self.seat.gateway.overlay.owns[known.own];
             let (stand, tag) = (own.stand(), own.tag.clone());
             self.refuse(&stand, &tag, kind, reason);
         } else {
             // The order is gone or never was: the record names the id and nothing else.
-            let number = if id.recorded_as.saturating_abs() < LIMIT { id.recorded_as } else { -1 };
-            let mut own = OwnOrder::new(number, 0, None, 0, Arc::from(""));
+            let mut own = OwnOrder::new(order_id, 0, None, 0, Arc::from(""));
             own.state = OrderState::Rejected;
             self.refuse(&own.stand(), "", kind, reason);
         }

@@ -79,7 +79,12 @@ impl Gateway {
         own.state = OrderState::Live;
         let (side, lots) = (own.side, own.open_lots());
         let offers = self.displayed_offers(displayed, side, None, lots);
+        self.update(at, UpdateKind::Accepted, RejectReason::None);
         self.walk(at, offers);
+        if self.overlay.owns[at].open_lots() != 0 {
+            self.overlay.owns[at].state = OrderState::Expired;
+            self.update(at, UpdateKind::Expired, RejectReason::None);
+        }
     }
 
     fn take_off(&mut self, at: u32) {

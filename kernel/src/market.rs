@@ -294,6 +294,9 @@ impl Market {
             self.book.complete();
         }
         self.view.send(end, ts_local_ns);
+        if !self.book.uncrossed() && self.phase == phase::CONTINUOUS {
+            self.counts.crossed += 1;
+        }
         let touch = self.book.touch();
         if touch.differs(&self.touch) {
             self.touch = touch;
@@ -326,9 +329,6 @@ impl Market {
         self.bbo = bbo;
         if let [Some(bid), _, Some(ask), _] = bbo {
             self.mid2 = Some(bid + ask);
-            if bid >= ask && self.phase == phase::CONTINUOUS {
-                self.counts.crossed += 1;
-            }
         }
         if self.recording {
             floor.recorder.bbo(self.index, self.now_ns, &bbo);
@@ -406,7 +406,7 @@ impl Market {
         let taker = cause == Cause::Take;
         let own = &seat.gateway.overlay.owns[own];
         let fee_micro = fee_micro(price_ticks, size_lots, if taker { seat.taker } else { seat.maker });
-        seat.gateway.account.fill(own.side, price_ticks, size_lots, fee_micro);
+        seat.gateway.account.fill(own.side, price_ticks, size_lots, fee_micro)?;
         let row = FillRow {
             order_id: own.order_id,
             agent,

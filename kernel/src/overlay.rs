@@ -276,7 +276,9 @@ impl Overlay {
                     break;
                 }
                 let own = &self.owns[at];
-                if own.visible && own.arrival < order.arrival && (own.ahead == 0 || self.rules.evidence) {
+                // After a return to the window orders with nothing ahead may stand among those that count as older.
+                let evident = self.rules.evidence && own.arrival < order.arrival;
+                if own.visible && (own.ahead == 0 || evident) {
                     let lots = left.min(own.open_lots());
                     left -= lots;
                     self.take(at, price_ticks, lots, Cause::Queue);

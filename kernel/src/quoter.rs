@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::codes::{index, TimeInForce};
 use crate::desk::KnownOrder;
-use crate::entry::{Entry, GivenId, Terms};
+use crate::entry::{Entry, Terms};
 use crate::fault::Fault;
 use crate::number::Number;
 
@@ -160,7 +160,7 @@ impl Entry<'_> {
             }
         }
         for order_id in free {
-            self.cancel(GivenId::of(order_id))?;
+            self.cancel(order_id)?;
         }
         Ok(())
     }
@@ -183,11 +183,11 @@ impl Entry<'_> {
         let size = size.at_most(self.seat.desk.room(side, Some(order_id)));
         let known = &self.seat.desk.orders[&order_id];
         if matches!(size.partial_cmp(0), Some(Ordering::Less | Ordering::Equal)) {
-            return self.cancel(GivenId::of(order_id));
+            return self.cancel(order_id);
         }
         if known.price_ticks.is_none_or(|standing| !price.is(standing)) || !size.is(known.open_lots()) {
             let total = size.plus(known.filled_lots);
-            self.replace(GivenId::of(order_id), Some(price), Some(total))?;
+            self.replace(order_id, Some(price), Some(total))?;
             self.sent(side, order_id, price);
         }
         Ok(())

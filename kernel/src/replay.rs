@@ -255,7 +255,7 @@ impl Replay {
                 market.view.deliver(&mut self.delivered, &mut market.seats);
                 self.telling = Some(Telling { now_ns, instrument: whose, agent: 0, print: 0, awake: false });
             }
-            Event::Message => return Ok(self.message(now_ns, whose)),
+            Event::Message => return self.message(now_ns, whose),
             Event::Timer => return Ok(self.timer(now_ns, whose)),
             Event::Clock => self.clock(now_ns)?,
         }
@@ -339,8 +339,8 @@ impl Replay {
     }
 
     /// Take in the next message from the exchange.
-    fn message(&mut self, now_ns: Ns, agent: usize) -> Option<Call> {
-        let posted = self.floor.agents[agent].next_message()?;
+    fn message(&mut self, now_ns: Ns, agent: usize) -> Result<Option<Call>, Fault> {
+        let Some(posted) = self.floor.agents[agent].next_message() else { return Ok(None) };
         let instrument = posted.instrument;
         self.look(agent, now_ns);
         let wants = self.floor.agents[agent].wants;
@@ -353,13 +353,13 @@ impl Replay {
                 ((known.order_id, known.own), wants.order, Callback::Order(Box::new(known), answer.kind, answer.reason))
             }
             Message::Filled(filled) => {
-                let known = seat.desk.take_fill(&filled);
+                let known = seat.desk.take_fill(&filled)?;
                 seat.quoter.note(filled.order_id, false);
                 ((known.order_id, known.own), wants.fill, Callback::Fill(Box::new(known), filled))
             }
         };
         self.afterwards = Some(Afterwards { agent, instrument, order_id: known.0, own: known.1 });
-        self.call(wanted, agent, instrument, now_ns, what)
+        Ok(self.call(wanted, agent, instrument, now_ns, what))
     }
 
     fn look_after(&mut self, told: &Afterwards) -> Result<(), Fault> {
@@ -402,7 +402,10 @@ impl Replay {
         let markets = &self.markets;
         self.floor.recorder.markouts(now_ns, |instrument| markets[instrument].mid2);
         if self.sample_ns == now_ns {
-            self.sample(now_ns)?;
+            // The last sample is taken when everything is over.
+            if now_ns != self.end_ns() {
+                self.sample(now_ns)?;
+            }
             self.sample_ns += self.plan.sample_ns;
         }
         Ok(())
@@ -473,9 +476,7 @@ impl Replay {
     /// A sum of money does not fit its column.
     pub fn finish(&mut self) -> Result<(), Fault> {
         self.over = true;
-        if self.plan.flatten || self.sample_ns - self.plan.sample_ns != self.now_ns {
-            self.sample(self.now_ns)?;
-        }
+        self.sample(self.now_ns)?;
         let markets = &self.markets;
         self.floor.recorder.finish(|instrument| markets[instrument].mid2);
         Ok(())

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyIterator, PyList};
 
@@ -10,7 +11,7 @@ use super::given::{self, Given};
 use super::types::Types;
 use super::{Shared, StrategyError};
 use crate::account::Account;
-use crate::entry::{Entry, GivenId};
+use crate::entry::Entry;
 use crate::fault::Fault;
 use crate::replay::Replay;
 
@@ -70,10 +71,8 @@ impl Context {
     }
 
     /// Find the instrument that an order belongs to; this one, if it is nowhere.
-    fn place_of(&self, replay: &Replay, id: GivenId) -> usize {
-        let has = |place: &usize| {
-            id.known_as.is_some_and(|id| replay.markets[*place].seats[self.agent].desk.orders.contains_key(&id))
-        };
+    fn place_of(&self, replay: &Replay, id: i64) -> usize {
+        let has = |place: &usize| replay.markets[*place].seats[self.agent].desk.orders.contains_key(&id);
         (0..replay.markets.len()).find(has).unwrap_or(self.place)
     }
 }
@@ -272,7 +271,7 @@ impl Context {
         price_ticks: Option<&Bound<'_, PyAny>>,
         size_lots: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        let id = given::order_id(order_id);
+        let id = given::order_number(order_id)?;
         let (price, size) = (given::number_or_none(price_ticks)?, given::number_or_none(size_lots)?);
         self.with(|replay| {
             let place = self.place_of(replay, id);
@@ -282,7 +281,7 @@ impl Context {
 
     /// Ask for an order to be taken off.
     fn cancel(&self, order_id: &Bound<'_, PyAny>) -> PyResult<()> {
-        let id = given::order_id(order_id);
+        let id = given::order_number(order_id)?;
         self.with(|replay| {
             let place = self.place_of(replay, id);
             replay.entry(self.agent, place).cancel(id)
@@ -304,14 +303,23 @@ impl Context {
 
     /// Add a point to a series of the result.
     fn record(&self, name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let text = name.str()?.to_string_lossy().into_owned();
         let number = match value.cast_exact::<PyFloat>() {
-            Ok(float) => float.value(),
-            Err(_) => self.to_float(name, value)?,
+            Ok(float) => Ok(float.value()),
+            Err(_) => value.py().get_type::<PyFloat>().call1((value,)).and_then(|float| float.extract::<f64>()),
+        };
+        let text = name.str()?;
+        let (text, number) = match (text.to_str(), number) {
+            (Ok(text), Ok(number)) => (text, number),
+            (_, Err(error)) if !is_about_value(&error, name.py()) => return Err(error),
+            _ => {
+                let (name, value) = (name.repr()?, value.repr()?);
+                let message = format!("ctx.record({name}, {value}): expected a text and a number");
+                return Err(StrategyError::new_err(message));
+            }
         };
         self.with(|replay| {
             let now_ns = replay.floor.agents[self.agent].now_ns;
-            replay.floor.recorder.point(&text, self.agent, now_ns, number);
+            replay.floor.recorder.point(text, self.agent, now_ns, number);
             Ok(())
         })
     }
@@ -325,24 +333,17 @@ impl Context {
     /// Write a line to the run's log.
     fn log(&self, text: &Bound<'_, PyAny>) -> PyResult<()> {
         let now_ns = self.now_ns()?;
-        self.sink.bind(text.py()).call_method1("log", (now_ns, text.str()?))?;
+        let (py, text) = (text.py(), text.str()?);
+        let text = match text.to_str() {
+            Ok(_) => text.into_any(),
+            // Half a surrogate pair has no bytes.
+            Err(_) => text.call_method1("encode", ("utf-8", "backslashreplace"))?.call_method0("decode")?,
+        };
+        self.sink.bind(py).call_method1("log", (now_ns, text))?;
         Ok(())
     }
 }
 
-impl Context {
-    fn to_float(&self, name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<f64> {
-        let py = value.py();
-        match py.get_type::<PyFloat>().call1((value,)) {
-            Ok(float) => float.extract(),
-            Err(error)
-                if error.is_instance_of::<pyo3::exceptions::PyTypeError>(py)
-                    || error.is_instance_of::<pyo3::exceptions::PyValueError>(py) =>
-            {
-                let (name, value) = (name.repr()?, value.repr()?);
-                Err(StrategyError::new_err(format!("ctx.record({name}, {value}): expected a number")))
-            }
-            Err(error) => Err(error),
-        }
-    }
+fn is_about_value(error: &PyErr, py: Python<'_>) -> bool {
+    error.is_instance_of::<PyTypeError>(py) || error.is_instance_of::<PyValueError>(py)
 }

@@ -6,8 +6,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyList, PyString, PyTuple};
 
 use super::StrategyError;
-use crate::codes::TimeInForce;
-use crate::entry::{GivenId, Terms};
+use crate::codes::{TimeInForce, LIMIT};
+use crate::entry::Terms;
 use crate::number::{Number, HUGE};
 use crate::quoter::Wanted;
 
@@ -73,11 +73,15 @@ pub fn nanoseconds(value: &Bound<'_, PyAny>) -> PyResult<Option<i64>> {
     integer(value).map(Some)
 }
 
-/// Read an order id: whatever is none is no order's.
-pub fn order_id(value: &Bound<'_, PyAny>) -> GivenId {
-    let known_as = if value.is_instance_of::<PyInt>() { value.extract::<i64>().ok() } else { None };
-    let recorded_as = known_as.filter(|_| !value.is_instance_of::<PyBool>()).unwrap_or(-1);
-    GivenId { known_as, recorded_as }
+/// Read an order's id; -1 for what cannot be one.
+///
+/// # Errors
+/// As `number`.
+pub fn order_number(value: &Bound<'_, PyAny>) -> PyResult<i64> {
+    Ok(match number(value)? {
+        Number::Whole(number) if number.abs() < LIMIT => number,
+        _ => -1,
+    })
 }
 
 /// Read how a new order is to be handled.
@@ -132,6 +136,6 @@ fn pair(level: &Bound<'_, PyAny>, quote: &Bound<'_, PyAny>, side: &str) -> PyRes
         }
     }
     let quote = quote.repr()?;
-    let expected = "(price_ticks, size_lots), two numbers, a list of such pairs, or None";
+    let expected = "(price_ticks, size_lots), a list of such pairs, or None";
     Err(StrategyError::new_err(format!("ctx.quote({side}={quote}): expected {expected}")))
 }
