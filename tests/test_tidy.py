@@ -41,7 +41,7 @@ ALLOWED: dict[str, set[str]] = {
     "market": FOUNDATION | {"engine", "instrument"},
     "config": FOUNDATION | {"tables", "instrument"},
     "plan": FOUNDATION | {"tables", "instrument", "config", "market"},
-    "engine": FOUNDATION | {"tables", "instrument", "strategy", "plan", "market.schema"},
+    "engine": FOUNDATION | {"tables", "instrument", "strategy", "plan", "market.schema", "_kernel"},
     "storage": FOUNDATION | {"tables"},
     "result": FOUNDATION | {"tables", "instrument", "digest", "storage", "report"},
     "report": FOUNDATION | {"tables", "instrument", "digest", "result", "market"},

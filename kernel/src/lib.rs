@@ -31,6 +31,7 @@ pub mod replay;
 pub mod resting;
 pub mod seat;
 pub mod slab;
+pub mod step;
 pub mod table;
 pub mod timers;
 pub mod view;

@@ -8,50 +8,17 @@ use std::sync::Arc;
 
 use crate::agent::Agent;
 use crate::codes::{phase, Ask, Ns, RejectReason, UpdateKind, NEVER};
-use crate::desk::KnownOrder;
 use crate::entry::Entry;
 use crate::fault::Fault;
 use crate::market::{narrow, Floor, Market};
-use crate::messages::{Filled, Message, Request};
+use crate::messages::{Message, Request};
+use crate::overlay::Displayed;
 use crate::own_order::OwnOrder;
 use crate::plan::Plan;
 use crate::recorder::Recorder;
 use crate::slab::NONE;
-use crate::view::{Delivered, Print};
-
-/// A call of a strategy.
-pub struct Call {
-    /// Whose.
-    pub agent: usize,
-    /// On which instrument's context.
-    pub instrument: usize,
-    /// When.
-    pub now_ns: Ns,
-    /// What of.
-    pub what: Callback,
-}
-
-/// What a strategy is told.
-#[allow(missing_docs)] // as in `lob_backtest.strategy`
-pub enum Callback {
-    Start,
-    Book,
-    Trade(Print),
-    Order(Box<KnownOrder>, UpdateKind, RejectReason),
-    Fill(Box<KnownOrder>, Filled),
-    Timer(i64),
-    Stop,
-}
-
-/// What the loop cannot do by itself.
-pub enum Step {
-    /// Give it the next batch of an instrument.
-    Load(usize),
-    /// Call a strategy.
-    Call(Call),
-    /// Nothing: the run is over.
-    Done,
-}
+use crate::step::{Call, Callback, Step};
+use crate::view::Delivered;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
@@ -294,7 +261,7 @@ impl Replay {
     fn arrive(&mut self, agent: usize) -> Result<(), Fault> {
         let Some(request) = self.floor.agents[agent].next_request() else { return Ok(()) };
         let market = &mut self.markets[request.instrument];
-        let displayed = crate::overlay::Displayed { book: &market.book, prints: &market.prints, phase: market.phase };
+        let displayed = Displayed { book: &market.book, prints: &market.prints, phase: market.phase };
         let gateway = &mut market.seats[agent].gateway;
         match request.ask {
             Ask::New => gateway.submit(displayed, request.own, request.ts_exchange_ns),
@@ -460,7 +427,7 @@ impl Replay {
         let order_id = self.floor.agents[agent].new_id();
         let mut order = OwnOrder::new(order_id, side, None, position.abs(), Arc::from("flatten"));
         order.ts_arrival_ns = now_ns;
-        let displayed = crate::overlay::Displayed { book: &market.book, prints: &market.prints, phase: market.phase };
+        let displayed = Displayed { book: &market.book, prints: &market.prints, phase: market.phase };
         let gateway = &mut market.seats[agent].gateway;
         let own = gateway.overlay.owns.insert(order);
         gateway.flatten(displayed, own);

@@ -10,7 +10,7 @@ use crate::ratio::ratio;
 
 type Levels = Vec<(i64, i64)>;
 
-/// `lob_backtest.strategy.BookView`, which says what each name means.
+/// `lob_backtest.strategy.Book`, which says what each name means.
 #[pyclass(frozen, name = "ReceivedBook", module = "lob_backtest._kernel")]
 pub struct ReceivedBook {
     /// The run.

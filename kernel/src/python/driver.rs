@@ -16,7 +16,8 @@ use crate::fault::Fault;
 use crate::market::Counts;
 use crate::plan::Plan;
 use crate::recorder::TABLES;
-use crate::replay::{Call, Callback, Replay, Step};
+use crate::replay::Replay;
+use crate::step::{Call, Callback, Step};
 use crate::table::Chunk;
 
 /// A stretch of rows without a call that is long enough to pay for letting other threads run.
