@@ -55,8 +55,11 @@ def command(
     """
     from lob_backtest import storage
     from lob_backtest.backtest import run
+    from lob_backtest.engine import is_built
 
     values = _values(config, data, strategy, param, changes, seed)
+    if engine is None and not is_built():
+        click.echo("note: the compiled engine is not built; the reference engine is much slower (make install)", err=True)
     if out is not None:
         storage.check_target(out, force=force)
     try:

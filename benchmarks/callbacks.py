@@ -1,0 +1,85 @@
+"""What one callback costs: an empty `on_book`, and a `ctx.quote` that changes nothing. Usage: callbacks.py [EVENTS]."""
+
+from __future__ import annotations
+
+import sys
+import time
+from decimal import Decimal
+
+from l3_flow import l3_flow
+from vs_hftbacktest import FOLDER, batches
+
+import lob_backtest as lob
+from lob_backtest.engine import load_engine
+from lob_backtest.instrument import Instrument
+from lob_backtest.market.schema import Batch
+from lob_backtest.plan import InstrumentPlan, Plan
+from lob_backtest.sink import MemorySink
+
+ROUNDS = 5
+LIMIT_BOOK_NS, LIMIT_QUOTE_NS = 150, 200
+
+
+class Idle(lob.Strategy):
+    """Listens to nothing."""
+
+
+class Book(lob.Strategy):
+    """Is called for every change of the best prices or sizes."""
+
+    def on_book(self, ctx: lob.Context) -> None:
+        pass
+
+
+class Quotes(lob.Strategy):
+    """Asks for the quotes that it has, again and again, and takes the time of it."""
+
+    best_ns: float = float("inf")
+
+    def on_start(self, ctx: lob.Context) -> None:
+        ctx.every(lob.SECOND)
+
+    def on_timer(self, ctx: lob.Context, timer_id: int) -> None:
+        if ctx.book.bid_ticks is None or ctx.book.ask_ticks is None:
+            return
+        bid, ask = (ctx.book.bid_ticks - 500, 10), (ctx.book.ask_ticks + 500, 10)
+        if not list(ctx.orders):
+            self._bid, self._ask = bid, ask
+        bid, ask, quote = self._bid, self._ask, ctx.quote
+        quote(bid=bid, ask=ask)
+        begin = time.perf_counter_ns()
+        for _ in range(100):
+            quote(bid=bid, ask=ask)
+        self.best_ns = min(self.best_ns, (time.perf_counter_ns() - begin) / 100)
+
+
+def seconds(strategies: list[lob.Strategy], loaded: list[Batch]) -> tuple[float, int]:
+    """Run the kernel with each strategy; return the best time of the loop and the changes of the best prices."""
+    rates = (0, 0)
+    market = InstrumentPlan(Instrument("X", "TEST", Decimal("0.01"), Decimal(1)), 3, 0, rates, rates, 0.01)
+    plan = Plan(instruments=(market,), entry_ns=1_000_000, response_ns=1_000_000)
+    best, changes = float("inf"), 0
+    for strategy in strategies:
+        sink = MemorySink(plan.markouts_ns)
+        begin = time.perf_counter()
+        outcome = load_engine("kernel")(plan, [iter(loaded)], [strategy], sink)
+        best = min(best, time.perf_counter() - begin)
+        if outcome.failure is not None:
+            raise outcome.failure
+        changes = sink.tables()["bbo"].num_rows
+    return best, changes
+
+
+def main() -> None:
+    events = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    loaded = list(batches(l3_flow(events, FOLDER)))
+    idle, changes = seconds([Idle() for _ in range(ROUNDS)], loaded)
+    book, _ = seconds([Book() for _ in range(ROUNDS)], loaded)
+    quotes = Quotes()
+    seconds([quotes], loaded[:10])
+    print(f"on_book: {(book - idle) / changes * 1e9:.0f} ns a call over a loop without it (limit {LIMIT_BOOK_NS})")
+    print(f"ctx.quote of both sides that changes nothing: {quotes.best_ns:.0f} ns (limit {LIMIT_QUOTE_NS})")
+
+
+if __name__ == "__main__":
+    main()

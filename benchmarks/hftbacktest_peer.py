@@ -1,0 +1,120 @@
+"""The peer's side of vs_hftbacktest.py: the same flow and market maker in hftbacktest. Runs in an environment of its own.
+
+Usage: python hftbacktest_peer.py FLOW.npz OUT.json
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+import hftbacktest as hb
+import numpy as np
+from hftbacktest.types import event_dtype
+from numba import njit
+
+ADD, CANCEL, EXECUTE = 1, 2, 4
+FEED_NS, ENTRY_NS, RESPONSE_NS = 250_000, 1_000_000, 1_000_000
+
+
+def events_of(flow):
+    """Write the flow as the peer's events: an execution is a fill, and what it leaves of the order."""
+    executed, left = flow["action"] == EXECUTE, flow["left_lots"]
+    n = len(executed)
+    place = np.arange(n) + np.concatenate(([0], np.cumsum(executed)[:-1]))
+    out = np.zeros(n + int(executed.sum()), event_dtype)
+    side = np.where(flow["side"] > 0, hb.BUY_EVENT, hb.SELL_EVENT).astype(np.uint64)
+    both = np.uint64(hb.EXCH_EVENT | hb.LOCAL_EVENT)
+
+    def put(at, rows, kind, size):
+        out["ev"][at] = kind | side[rows] | both
+        out["exch_ts"][at] = flow["ts_exchange_ns"][rows]
+        out["local_ts"][at] = flow["ts_exchange_ns"][rows] + FEED_NS
+        out["px"][at] = flow["price_ticks"][rows] * 0.01
+        out["qty"][at] = size
+        out["order_id"][at] = flow["order_id"][rows]
+
+    add, cancel = flow["action"] == ADD, flow["action"] == CANCEL
+    put(place[add], add, np.uint64(hb.ADD_ORDER_EVENT), flow["size_lots"][add])
+    put(place[executed], executed, np.uint64(hb.FILL_EVENT), flow["size_lots"][executed])
+    for rows, at in ((cancel, place[cancel]), (executed, place[executed] + 1)):
+        kind = np.where(left[rows] == 0, hb.CANCEL_ORDER_EVENT, hb.MODIFY_ORDER_EVENT).astype(np.uint64)
+        put(at, rows, kind, left[rows])
+    return out
+
+
+@njit
+def market_maker(hbt, log):
+    """Keep 10 lots at each touch, look every 100 ms; return the polls."""
+    polls = 0
+    order_id = 0
+    while hbt.elapse(100_000_000) == 0:
+        polls += 1
+        hbt.clear_inactive_orders(0)
+        depth = hbt.depth(0)
+        bid, ask = depth.best_bid_tick, depth.best_ask_tick
+        position = hbt.position(0)
+        want_bid, want_ask = position < 500, position > -500
+        values = hbt.orders(0).values()
+        while values.has_next():
+            order = values.get()
+            wanted = (order.side == hb.BUY and want_bid and order.price_tick == bid) or (
+                order.side == hb.SELL and want_ask and order.price_tick == ask
+            )
+            if wanted or not order.cancellable:
+                if order.side == hb.BUY:
+                    want_bid = False
+                else:
+                    want_ask = False
+            else:
+                hbt.cancel(0, order.order_id, False)
+        if want_bid:
+            order_id += 1
+            hbt.submit_buy_order(0, order_id, bid * 0.01, 10, hb.GTX, hb.LIMIT, False)
+        if want_ask:
+            order_id += 1
+            hbt.submit_sell_order(0, order_id, ask * 0.01, 10, hb.GTX, hb.LIMIT, False)
+    log[0] = hbt.position(0)
+    log[1] = hbt.state_values(0).trading_volume
+    log[2] = hbt.state_values(0).num_trades
+    return polls
+
+
+def run(events):
+    """Run the market maker over events; return seconds and what came of it."""
+    asset = (
+        hb.BacktestAsset()
+        .data([events])
+        .linear_asset(1.0)
+        .constant_order_latency(ENTRY_NS, RESPONSE_NS)
+        .l3_fifo_queue_model()
+        .no_partial_fill_exchange()
+        .trading_value_fee_model(0.0, 0.0)
+        .tick_size(0.01)
+        .lot_size(1.0)
+        .roi_lb(0.0)
+        .roi_ub(1000.0)
+    )
+    hbt = hb.ROIVectorMarketDepthBacktest([asset])
+    log = np.zeros(3)
+    begin = time.perf_counter()
+    cpu = time.process_time()
+    polls = market_maker(hbt, log)
+    seconds, cpu = time.perf_counter() - begin, time.process_time() - cpu
+    hbt.close()
+    return {"seconds": seconds, "cpu_s": cpu, "polls": polls, "position": log[0], "lots": log[1], "fills": log[2]}
+
+
+def main():
+    with np.load(sys.argv[1]) as saved:
+        flow = {name: saved[name] for name in saved.files}
+    events = events_of(flow)
+    run(events[:10_000])  # compile
+    runs = [run(events) for _ in range(3)]
+    with open(sys.argv[2], "w") as file:
+        json.dump({"events": len(events), "rows": len(flow["action"]), **min(runs, key=lambda r: r["seconds"])}, file)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""The kernel against hftbacktest 2.4.4: one L3 flow, one market maker, side by side.
+
+The peer pins an older numpy, so that it gets an environment of its own (out/benchmark/peer). Usage:
+python benchmarks/vs_hftbacktest.py [EVENTS]
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import venv
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+from l3_flow import Columns, l3_flow
+
+import lob_backtest as lob
+from lob_backtest.engine import load_engine
+from lob_backtest.instrument import Instrument
+from lob_backtest.market.schema import Batch
+from lob_backtest.plan import InstrumentPlan, Plan
+from lob_backtest.sink import MemorySink
+
+PEER = "hftbacktest==2.4.4"
+FOLDER = Path(__file__).resolve().parents[1] / "out" / "benchmark"
+FEED_NS, LATENCY_NS, LIMIT, SIZE = 250_000, 1_000_000, 500, 10
+ROUNDS = 3
+
+
+class MarketMaker(lob.Strategy):
+    """Keeps 10 lots at each touch, looks every 100 ms."""
+
+    def on_start(self, ctx: lob.Context) -> None:
+        ctx.every(100 * lob.MS)
+
+    def on_timer(self, ctx: lob.Context, timer_id: int) -> None:
+        bid, ask = ctx.book.bid_ticks, ctx.book.ask_ticks
+        if bid is None or ask is None:
+            return
+        position = ctx.position
+        ctx.quote(
+            bid=(bid, SIZE) if position < LIMIT else None,
+            ask=(ask, SIZE) if position > -LIMIT else None,
+        )
+
+
+def batches(flow: Columns, rows: int = 65536) -> Iterator[Batch]:
+    """Cut a flow into batches."""
+    n = len(flow["action"])
+    ts = flow["ts_exchange_ns"]
+    action, side = flow["action"].astype(np.uint8), flow["side"].astype(np.int8)
+    order_id, zeros, ones = flow["order_id"].astype(np.uint64), np.zeros(n, np.uint8), np.ones(n, np.uint8)
+    columns = (ts, ts + FEED_NS, action, side, order_id, flow["price_ticks"], flow["size_lots"], ones, zeros)
+    for i in range(0, n, rows):
+        yield Batch(*(column[i : i + rows] for column in columns), row=i, path="flow")
+
+
+def ours(flow: Columns) -> dict[str, float]:
+    """Run the market maker in the kernel; the batches are in memory, as the peer's events are."""
+    instrument = Instrument("X", "TEST", Decimal("0.01"), Decimal(1))
+    rates = (0, 0)
+    market = InstrumentPlan(instrument, 3, 0, rates, rates, 0.01, max_position=LIMIT + SIZE)
+    plan = Plan(instruments=(market,), entry_ns=LATENCY_NS, response_ns=LATENCY_NS)
+    loaded = list(batches(flow))
+    best: dict[str, float] = {"seconds": float("inf")}
+    for _ in range(ROUNDS):
+        sink = MemorySink(plan.markouts_ns)
+        begin, cpu = time.perf_counter(), time.process_time()
+        outcome = load_engine("kernel")(plan, [iter(loaded)], [MarketMaker()], sink)
+        seconds, cpu_s = time.perf_counter() - begin, time.process_time() - cpu
+        if outcome.failure is not None:
+            raise outcome.failure
+        if seconds < best["seconds"]:
+            fills = sink.tables()["fills"]
+            lots = sum(fills.column("size_lots").to_pylist())
+            best = {"seconds": seconds, "cpu_s": cpu_s, "fills": fills.num_rows, "lots": lots}
+    return best
+
+
+def theirs(path: Path) -> dict[str, float]:
+    """Run the market maker in the peer, in its own environment."""
+    python = FOLDER / "peer" / "bin" / "python"
+    if not python.exists():
+        venv.create(FOLDER / "peer", with_pip=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", PEER], check=True)
+    out = FOLDER / "peer.json"
+    subprocess.run([python, Path(__file__).with_name("hftbacktest_peer.py"), path, out], check=True)
+    result: dict[str, float] = json.loads(out.read_text("utf-8"))
+    return result
+
+
+def main() -> None:
+    events = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000_000
+    flow = l3_flow(events, FOLDER)
+    peer, kernel = theirs(FOLDER / f"l3-flow-3-{events}.npz"), ours(flow)
+    for name, run in (("hftbacktest", peer), ("kernel", kernel)):
+        print(
+            f"{name:12} {events / run['seconds'] / 1e6:6.1f} million rows/s, {run['cpu_s']:.2f} s of CPU, "
+            f"{run['fills']:,.0f} fills of {run['lots']:,.0f} lots"
+        )
+    print(f"ratio {peer['seconds'] / kernel['seconds']:.1f} (limit 10)")
+
+
+if __name__ == "__main__":
+    main()
