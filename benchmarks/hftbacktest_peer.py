@@ -1,4 +1,4 @@
-"""The peer's side of vs_hftbacktest.py: the same flow and market maker in hftbacktest. Runs in an environment of its own.
+"""The peer's side of vs_hftbacktest.py: the same flow and market maker in hftbacktest, in an environment of its own.
 
 Usage: python hftbacktest_peer.py FLOW.npz OUT.json
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from typing import Any
 
 import hftbacktest as hb
 import numpy as np
@@ -18,7 +19,7 @@ ADD, CANCEL, EXECUTE = 1, 2, 4
 FEED_NS, ENTRY_NS, RESPONSE_NS = 250_000, 1_000_000, 1_000_000
 
 
-def events_of(flow):
+def events_of(flow: dict[str, Any]) -> Any:
     """Write the flow as the peer's events: an execution is a fill, and what it leaves of the order."""
     executed, left = flow["action"] == EXECUTE, flow["left_lots"]
     n = len(executed)
@@ -27,7 +28,7 @@ def events_of(flow):
     side = np.where(flow["side"] > 0, hb.BUY_EVENT, hb.SELL_EVENT).astype(np.uint64)
     both = np.uint64(hb.EXCH_EVENT | hb.LOCAL_EVENT)
 
-    def put(at, rows, kind, size):
+    def put(at: Any, rows: Any, kind: Any, size: Any) -> None:
         out["ev"][at] = kind | side[rows] | both
         out["exch_ts"][at] = flow["ts_exchange_ns"][rows]
         out["local_ts"][at] = flow["ts_exchange_ns"][rows] + FEED_NS
@@ -44,8 +45,8 @@ def events_of(flow):
     return out
 
 
-@njit
-def market_maker(hbt, log):
+@njit  # type: ignore[untyped-decorator]
+def market_maker(hbt: Any, log: Any) -> int:
     """Keep 10 lots at each touch, look every 100 ms; return the polls."""
     polls = 0
     order_id = 0
@@ -81,7 +82,7 @@ def market_maker(hbt, log):
     return polls
 
 
-def run(events):
+def run(events: Any) -> dict[str, float]:
     """Run the market maker over events; return seconds and what came of it."""
     asset = (
         hb.BacktestAsset()
@@ -106,13 +107,13 @@ def run(events):
     return {"seconds": seconds, "cpu_s": cpu, "polls": polls, "position": log[0], "lots": log[1], "fills": log[2]}
 
 
-def main():
+def main() -> None:
     with np.load(sys.argv[1]) as saved:
         flow = {name: saved[name] for name in saved.files}
     events = events_of(flow)
     run(events[:10_000])  # compile
     runs = [run(events) for _ in range(3)]
-    with open(sys.argv[2], "w") as file:
+    with open(sys.argv[2], "w", encoding="utf-8") as file:
         json.dump({"events": len(events), "rows": len(flow["action"]), **min(runs, key=lambda r: r["seconds"])}, file)
 
 

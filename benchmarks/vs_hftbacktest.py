@@ -14,6 +14,7 @@ import venv
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from l3_flow import Columns, l3_flow
@@ -56,7 +57,8 @@ def batches(flow: Columns, rows: int = 65536) -> Iterator[Batch]:
     order_id, zeros, ones = flow["order_id"].astype(np.uint64), np.zeros(n, np.uint8), np.ones(n, np.uint8)
     columns = (ts, ts + FEED_NS, action, side, order_id, flow["price_ticks"], flow["size_lots"], ones, zeros)
     for i in range(0, n, rows):
-        yield Batch(*(column[i : i + rows] for column in columns), row=i, path="flow")
+        part: list[Any] = [column[i : i + rows] for column in columns]
+        yield Batch._make([*part, i, "flow"])
 
 
 def ours(flow: Columns) -> dict[str, float]:
