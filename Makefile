@@ -10,7 +10,7 @@ unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
 VENV_PYTHON := .venv/bin/python
 TESTS ?= tests
 MARKS ?= not slow and not fuzz
-BENCHMARKS ?= benchmarks/help_start.py benchmarks/reference_engine.py
+BENCHMARKS ?= benchmarks/help_start.py benchmarks/reference_engine.py benchmarks/engines.py
 
 .PHONY: help install base demo test check format bench docs clean
 
