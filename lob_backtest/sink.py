@@ -26,9 +26,7 @@ class MemorySink:
         self._schemas = schemas(markouts_ns)
         self._batches: dict[str, list[pa.RecordBatch]] = {name: [] for name in self._schemas}
 
-    def write(
-        self, table: str, columns: Mapping[str, list[Any] | tuple[int, bytes | None, bytes | None, bytes]]
-    ) -> None:
+    def write(self, table: str, columns: Mapping[str, Column]) -> None:
         """Take rows of a table, column by column: lists of values, or memory as Arrow lays it out."""
         schema = self._schemas[table]
         arrays = [_array(columns[field.name], field.type) for field in schema]

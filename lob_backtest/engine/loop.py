@@ -7,7 +7,6 @@ messages at the strategies, timers, then the recorder's clock.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 from lob_backtest.engine import Outcome, Sink
 from lob_backtest.engine.agent import Agent
@@ -24,7 +23,6 @@ REQUEST, PACKET, MESSAGE, TIMER, CLOCK = range(1, 6)
 
 Event = tuple[int, int, int]
 """When, what, whose."""
-END: Final[Event] = (NEVER, CLOCK, 0)
 
 
 def replay(plan: Plan, sources: Sequence[Iterator[Batch]], agents: Sequence[Strategy], sink: Sink) -> Outcome:

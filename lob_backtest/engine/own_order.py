@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lob_backtest.engine.queue_model import to_lots
-from lob_backtest.tables import OrderState, RejectReason, TimeInForce
+from lob_backtest.tables import OrderState, TimeInForce
 
 
 class OwnOrder:
@@ -36,7 +36,6 @@ class OwnOrder:
         "order_id",
         "post_only",
         "price_ticks",
-        "reason",
         "removed",
         "shown",
         "side",
@@ -72,7 +71,6 @@ class OwnOrder:
         self.post_only = post_only
         self.tag = tag
         self.state = OrderState.PENDING
-        self.reason = RejectReason.NONE
         self.ts_arrival_ns = 0
         self.ahead_at_arrival: int | None = None
         self.turn = 0

@@ -106,17 +106,8 @@ class _Watcher:
     def take(self, batch: Batch, tally: Tally) -> None:
         """Apply a batch of rows."""
         book = self.book
-        rows = zip(
-            batch.action.tolist(),
-            batch.side.tolist(),
-            batch.order_id.tolist(),
-            batch.price_ticks.tolist(),
-            batch.size_lots.tolist(),
-            batch.flags.tolist(),
-            strict=True,
-        )
         times = batch.ts_exchange_ns.tolist()
-        for i, row in enumerate(rows):
+        for i, row in enumerate(batch.book_rows()):
             action, side, order_id, price_ticks, _, flags = row
             if times[i] != self.now_ns:
                 self.turn(times[i])

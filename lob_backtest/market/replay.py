@@ -140,17 +140,8 @@ def replay(source: MarketSource, book: Book, tally: Tally) -> Iterator[Moment]:
     for batch in source.batches():
         numbers = sequences.of(batch.path, batch.row, len(batch.action))
         begin = sequences.first_row(batch.path) + batch.row
-        rows = zip(
-            batch.action.tolist(),
-            batch.side.tolist(),
-            batch.order_id.tolist(),
-            batch.price_ticks.tolist(),
-            batch.size_lots.tolist(),
-            batch.flags.tolist(),
-            strict=True,
-        )
         times = batch.ts_exchange_ns.tolist()
-        for i, event in enumerate(rows):
+        for i, event in enumerate(batch.book_rows()):
             issue = book.apply(*event)
             if issue:
                 settle(issue, event[2], Sample(batch.path, batch.row + i, times[i]), tally)

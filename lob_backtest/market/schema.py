@@ -6,6 +6,7 @@ users; this module is what the code goes by.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import IntEnum, IntFlag
 from typing import Final, NamedTuple
 
@@ -122,3 +123,7 @@ class Batch(NamedTuple):
     phase: NDArray[np.uint8]
     row: int
     path: str
+
+    def book_rows(self) -> Iterator[tuple[int, int, int, int, int, int]]:
+        """Iterate the rows as a book applies them, from action to flags, in plain integers."""
+        return zip(*(column.tolist() for column in self[2:8]), strict=True)
