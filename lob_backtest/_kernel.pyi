@@ -11,11 +11,16 @@ from lob_backtest.market.schema import Batch
 from lob_backtest.plan import Plan
 from lob_backtest.strategy import Order, Quote, Strategy
 
-__all__ = ["KernelContext", "ReceivedBook", "replay"]
+__all__ = ["KernelContext", "Memory", "ReceivedBook", "replay"]
 
 def replay(
     plan: Plan, sources: Sequence[Iterator[Batch]], agents: Sequence[Strategy], sink: Sink
 ) -> tuple[int, int, list[dict[str, int]], StrategyError | None]: ...
+
+@final
+class Memory:
+    def __len__(self) -> int: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...
 
 @final
 class ReceivedBook:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 
 from lob_backtest.tables import schemas
 from lob_backtest.units import format_instant
 
-Column = list[Any] | tuple[int, bytes | None, bytes | None, bytes]
+if TYPE_CHECKING:
+    from lob_backtest.engine import Packed
+
+Column: TypeAlias = "list[Any] | Packed"
 """Values, or memory as `lob_backtest.engine.Packed` says."""
 
 

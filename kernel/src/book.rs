@@ -2,7 +2,7 @@
 //!
 //! A `Book` follows the feed and nothing else: it does not know that a backtest is running.
 
-use crate::codes::{action, flag, index, key, sides, Issue};
+use crate::codes::{action, index, key, sides, Issue};
 use crate::ids::{Ids, Place};
 use crate::ladder::{Ladder, NO_KEY};
 use crate::slab::{Slab, NONE};
@@ -27,6 +27,7 @@ pub struct Row {
 }
 
 /// A displayed order of the market. `arrival` numbers the places in all queues of the book: lower is older.
+#[derive(Clone)]
 pub struct MarketOrder {
     /// Its id.
     pub order_id: u64,
@@ -41,6 +42,7 @@ pub struct MarketOrder {
 }
 
 /// A price: its displayed size and, on L3, its orders, oldest first.
+#[derive(Clone)]
 pub struct Level {
     /// +1 or -1.
     pub side: i8,
@@ -52,32 +54,63 @@ pub struct Level {
     youngest: u32,
 }
 
-/// Best bid, its size, best ask, its size; `None` for a side that is empty.
-pub type Bbo = [Option<i64>; 4];
-
-/// The keys of the best levels with their sizes; `NO_KEY` and 0 for a side that is empty.
-#[derive(Clone, Copy)]
+/// Best prices and sizes; a side that is empty shows 0 lots.
+#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
 pub struct Touch {
-    bid: (i64, i64),
-    ask: (i64, i64),
-}
-
-impl Default for Touch {
-    fn default() -> Self {
-        Touch { bid: (NO_KEY, 0), ask: (NO_KEY, 0) }
-    }
+    bid_ticks: i64,
+    bid_lots: i64,
+    ask_ticks: i64,
+    ask_lots: i64,
 }
 
 impl Touch {
-    /// Say whether a best price or size is another one. Number by number: memory that was written in halves is slow to
-    /// compare as a whole.
+    /// Return the price of a side.
     #[inline]
-    pub fn differs(&self, other: &Touch) -> bool {
-        self.bid.0 != other.bid.0 || self.ask.0 != other.ask.0 || self.bid.1 != other.bid.1 || self.ask.1 != other.ask.1
+    pub fn price(&self, side: i8) -> Option<i64> {
+        let (price_ticks, lots) = if side > 0 { (self.bid_ticks, self.bid_lots) } else { (self.ask_ticks, self.ask_lots) };
+        (lots != 0).then_some(price_ticks)
+    }
+
+    /// Return the size of a side, 0 where it is empty.
+    #[inline]
+    pub fn lots(&self, side: i8) -> i64 {
+        if side > 0 {
+            self.bid_lots
+        } else {
+            self.ask_lots
+        }
+    }
+
+    /// Return the sum of the best prices, `None` unless both sides show something.
+    #[inline]
+    pub fn mid2(&self) -> Option<i64> {
+        self.is_two_sided().then_some(self.bid_ticks + self.ask_ticks)
+    }
+
+    /// Return best ask less best bid, `None` unless both sides show something.
+    #[inline]
+    pub fn spread(&self) -> Option<i64> {
+        self.is_two_sided().then_some(self.ask_ticks - self.bid_ticks)
+    }
+
+    #[inline]
+    fn is_two_sided(&self) -> bool {
+        self.bid_lots != 0 && self.ask_lots != 0
+    }
+
+    /// Return best bid, its size, best ask, its size.
+    #[inline]
+    pub fn columns(&self) -> [Option<i64>; 4] {
+        let (bid, ask) = (self.bid_lots != 0, self.ask_lots != 0);
+        [bid.then_some(self.bid_ticks), bid.then_some(self.bid_lots), ask.then_some(self.ask_ticks), ask.then_some(self.ask_lots)]
     }
 }
 
+/// The number of no order. It absorbs what is written to the neighbour of an order that has none.
+const NOBODY: u32 = 0;
+
 /// The displayed book of one instrument.
+#[derive(Clone)]
 pub struct Book {
     /// 3 for a feed of orders, 2 for a feed of level sizes.
     pub level: u8,
@@ -89,50 +122,37 @@ pub struct Book {
     pub arrivals: u64,
     /// Sides that a CLEAR has emptied and that no complete packet has shown again; see `complete`.
     pub partial: [bool; 2],
+    /// Whether the best prices or sizes may have changed since `false` was written here.
+    pub touched: bool,
     ladders: [Ladder; 2],
     levels: Slab<Level>,
     orders: Slab<MarketOrder>,
     ids: Ids,
-    indexed: bool,
 }
 
 impl Book {
     /// Make an empty book.
     pub fn new(level: u8, depth: usize) -> Self {
+        let mut orders = Slab::default();
+        orders.insert(MarketOrder { order_id: 0, size_lots: 0, arrival: 0, level: 0, older: NOBODY, younger: NOBODY });
         Book {
             level,
             depth,
             suspect: false,
             arrivals: 0,
             partial: [false; 2],
+            touched: false,
             ladders: Default::default(),
             levels: Slab::default(),
-            orders: Slab::default(),
+            orders,
             ids: Ids::default(),
-            indexed: true,
         }
-    }
-
-    /// Make an empty book without an index of orders, which takes the same rows as another one with the numbers that
-    /// the other one's orders had: the same rows make the same numbers.
-    pub fn follower(level: u8, depth: usize) -> Self {
-        Book { indexed: false, ..Book::new(level, depth) }
     }
 
     /// Look up the order of a row that names one. The place is good until the next change of the book.
     #[inline]
     pub fn find(&self, order_id: u64) -> Place {
         self.ids.find(order_id, |slot| self.orders[slot].order_id == order_id)
-    }
-
-    /// Look up the order that a row names, if it names one.
-    #[inline]
-    pub fn place_of(&self, row: &Row) -> Place {
-        if row.action <= action::EXECUTE {
-            self.find(row.order_id)
-        } else {
-            Place::NOWHERE
-        }
     }
 
     /// Return a displayed order by the number that `find` gave.
@@ -154,42 +174,55 @@ impl Book {
         place.found().then(|| self.order(place.slot))
     }
 
-    /// Say for what a row cannot be applied.
-    #[inline]
-    pub fn issue(&self, row: &Row, place: Place) -> Option<Issue> {
+    /// Apply one row of the feed, or say why it was not applied. `before` sees the book as it stood, and the order that
+    /// the row names, if the row takes something away.
+    ///
+    /// # Errors
+    /// The row asks for what the book cannot do; `before` has not been called.
+    // The action comes first and each has a lookup of its own: what a processor learns of one does not help another.
+    #[inline(always)]
+    pub fn apply(&mut self, row: &Row, before: impl FnOnce(&Book, Place)) -> Result<(), Issue> {
         match row.action {
-            action::ADD if place.found() => Some(Issue::DuplicateOrder),
-            action::CANCEL | action::EXECUTE | action::MODIFY if !place.found() => Some(Issue::UnknownOrder),
-            action::CANCEL | action::EXECUTE if row.size_lots > self.orders[place.slot].size_lots => {
-                Some(Issue::Oversize)
+            action::ADD => {
+                let place = self.find(row.order_id);
+                if place.found() {
+                    return Err(Issue::DuplicateOrder);
+                }
+                self.join(row.order_id, place, row.side, row.price_ticks, row.size_lots);
             }
-            _ => None,
-        }
-    }
-
-    /// Apply one row of the feed, or say why it was not applied.
-    #[inline]
-    pub fn apply(&mut self, row: &Row) -> Result<(), Issue> {
-        let place = self.place_of(row);
-        self.apply_at(row, place)
-    }
-
-    /// Apply one row whose order has been looked up.
-    #[inline]
-    pub fn apply_at(&mut self, row: &Row, place: Place) -> Result<(), Issue> {
-        self.suspect = row.flags & flag::SUSPECT != 0;
-        if let Some(issue) = self.issue(row, place) {
-            return Err(issue);
-        }
-        match row.action {
-            action::ADD => self.join(row.order_id, place, row.side, row.price_ticks, row.size_lots),
-            action::CANCEL | action::EXECUTE => self.reduce(place, row.size_lots),
-            action::LEVEL => self.set_level(row.side, row.price_ticks, row.size_lots),
-            action::MODIFY => self.modify(row, place),
-            action::CLEAR => self.clear(row.side),
-            _ => {}
+            action::CANCEL | action::EXECUTE => {
+                let place = self.known(row)?;
+                if row.size_lots > self.orders[place.slot].size_lots {
+                    return Err(Issue::Oversize);
+                }
+                before(self, place);
+                self.reduce(place, row.size_lots);
+            }
+            action::MODIFY => {
+                let place = self.known(row)?;
+                before(self, place);
+                self.modify(row, place);
+            }
+            other => {
+                before(self, Place::NOWHERE);
+                match other {
+                    action::LEVEL => self.set_level(row.side, row.price_ticks, row.size_lots),
+                    action::CLEAR => self.clear(row.side),
+                    _ => {}
+                }
+            }
         }
         Ok(())
+    }
+
+    #[inline(always)]
+    fn known(&self, row: &Row) -> Result<Place, Issue> {
+        let place = self.find(row.order_id);
+        if place.found() {
+            Ok(place)
+        } else {
+            Err(Issue::UnknownOrder)
+        }
     }
 
     fn modify(&mut self, row: &Row, place: Place) {
@@ -200,8 +233,7 @@ impl Book {
             self.reduce(place, left - row.size_lots);
         } else {
             self.reduce(place, left);
-            let place = if self.indexed { self.find(row.order_id) } else { Place::NOWHERE };
-            self.join(row.order_id, place, side, row.price_ticks, row.size_lots);
+            self.join(row.order_id, self.find(row.order_id), side, row.price_ticks, row.size_lots);
         }
     }
 
@@ -210,19 +242,14 @@ impl Book {
         self.arrivals += 1;
         let at = self.level_or_open(side, price_ticks);
         let older = self.levels[at].youngest;
-        let order = MarketOrder { order_id, size_lots, arrival: self.arrivals, level: at, older, younger: NONE };
+        let order = MarketOrder { order_id, size_lots, arrival: self.arrivals, level: at, older, younger: NOBODY };
         let slot = self.orders.insert(order);
-        if self.indexed {
-            self.ids.insert(place, order_id, slot);
-        }
+        self.ids.insert(place, order_id, slot);
         let level = &mut self.levels[at];
         level.youngest = slot;
         level.size_lots += size_lots;
-        if older == NONE {
-            level.oldest = slot;
-        } else {
-            self.orders[older].younger = slot;
-        }
+        level.oldest = if older == NOBODY { slot } else { level.oldest };
+        self.orders[older].younger = slot;
     }
 
     #[inline]
@@ -233,10 +260,9 @@ impl Book {
         let gone = order.size_lots == 0;
         let level = &mut self.levels[at];
         level.size_lots -= size_lots;
+        self.touched |= self.ladders[index(level.side)].best_level() == at;
         if gone {
-            if self.indexed {
-                self.ids.remove(place);
-            }
+            self.ids.remove(place);
             self.unlink(place.slot);
         }
     }
@@ -244,21 +270,13 @@ impl Book {
     #[inline]
     fn unlink(&mut self, slot: u32) {
         let MarketOrder { level: at, older, younger, .. } = self.orders[slot];
-        if older != NONE {
-            self.orders[older].younger = younger;
-        }
-        if younger != NONE {
-            self.orders[younger].older = older;
-        }
+        self.orders[older].younger = younger;
+        self.orders[younger].older = older;
         self.orders.remove(slot);
         let level = &mut self.levels[at];
-        if level.oldest == slot {
-            level.oldest = younger;
-        }
-        if level.youngest == slot {
-            level.youngest = older;
-        }
-        if level.oldest == NONE {
+        level.oldest = if level.oldest == slot { younger } else { level.oldest };
+        level.youngest = if level.youngest == slot { older } else { level.youngest };
+        if level.oldest == NOBODY {
             let (side, price_ticks) = (level.side, level.price_ticks);
             self.close_level(at, side, price_ticks);
         }
@@ -267,7 +285,9 @@ impl Book {
     #[inline]
     fn set_level(&mut self, side: i8, price_ticks: i64, size_lots: i64) {
         if size_lots == 0 {
-            let at = self.ladders[index(side)].get(key(side, price_ticks));
+            let ladder = &self.ladders[index(side)];
+            self.touched |= key(side, price_ticks) <= ladder.best();
+            let at = ladder.get(key(side, price_ticks));
             if at != NONE {
                 self.close_level(at, side, price_ticks);
             }
@@ -281,11 +301,12 @@ impl Book {
     fn level_or_open(&mut self, side: i8, price_ticks: i64) -> u32 {
         let ladder = &mut self.ladders[index(side)];
         let key = key(side, price_ticks);
+        self.touched |= key <= ladder.best();
         let at = ladder.get(key);
         if at != NONE {
             return at;
         }
-        let level = Level { side, price_ticks, size_lots: 0, oldest: NONE, youngest: NONE };
+        let level = Level { side, price_ticks, size_lots: 0, oldest: NOBODY, youngest: NOBODY };
         let at = self.levels.insert(level);
         ladder.open(key, at);
         at
@@ -298,16 +319,15 @@ impl Book {
     }
 
     fn clear(&mut self, side: i8) {
+        self.touched = true;
         for each in sides(side) {
             let ladder = &mut self.ladders[index(*each)];
             for (_, at) in ladder.iter() {
                 let mut slot = self.levels[at].oldest;
-                while slot != NONE {
-                    if self.indexed {
-                        let order_id = self.orders[slot].order_id;
-                        let place = self.ids.find(order_id, |other| other == slot);
-                        self.ids.remove(place);
-                    }
+                while slot != NOBODY {
+                    let order_id = self.orders[slot].order_id;
+                    let place = self.ids.find(order_id, |other| other == slot);
+                    self.ids.remove(place);
                     self.orders.remove(slot);
                     slot = self.orders[slot].younger;
                 }
@@ -359,41 +379,35 @@ impl Book {
     pub fn orders_of<'a>(&'a self, level: &Level) -> impl Iterator<Item = &'a MarketOrder> + 'a {
         let mut slot = level.oldest;
         std::iter::from_fn(move || {
-            let order = (slot != NONE).then(|| &self.orders[slot])?;
+            let order = (slot != NOBODY).then(|| &self.orders[slot])?;
             slot = order.younger;
             Some(order)
         })
     }
 
-    /// Return the best keys and sizes: cheaper to compare than `bbo`.
-    #[inline]
-    pub fn touch(&self) -> Touch {
-        let of = |ladder: &Ladder| match ladder.best_level() {
-            NONE => (NO_KEY, 0),
-            at => (ladder.best(), self.levels[at].size_lots),
-        };
-        Touch { bid: of(&self.ladders[0]), ask: of(&self.ladders[1]) }
-    }
-
-    /// Return the sum of the best prices, `None` unless both sides show something.
-    #[inline]
-    pub fn mid2(&self) -> Option<i64> {
-        let (bid, ask) = (self.ladders[0].best(), self.ladders[1].best());
-        (bid != NO_KEY && ask != NO_KEY).then(|| ask - bid)
-    }
-
     /// Return the best prices and sizes.
     #[inline]
-    pub fn bbo(&self) -> Bbo {
+    pub fn touch(&self) -> Touch {
         let of = |side: i8| {
             let ladder = &self.ladders[index(side)];
             match ladder.best_level() {
-                NONE => (None, None),
-                at => (Some(key(side, ladder.best())), Some(self.levels[at].size_lots)),
+                NONE => (0, 0),
+                at => (key(side, ladder.best()), self.levels[at].size_lots),
             }
         };
-        let ((bid, bid_lots), (ask, ask_lots)) = (of(1), of(-1));
-        [bid, bid_lots, ask, ask_lots]
+        let ((bid_ticks, bid_lots), (ask_ticks, ask_lots)) = (of(1), of(-1));
+        Touch { bid_ticks, bid_lots, ask_ticks, ask_lots }
+    }
+
+    /// Return how many orders are displayed.
+    pub fn orders(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Return the key of the best price of one side, `NO_KEY` where it is empty.
+    #[inline]
+    pub fn best_key(&self, side: i8) -> i64 {
+        self.ladders[index(side)].best()
     }
 
     /// Say whether the best bid is below the best ask, or a side is empty.

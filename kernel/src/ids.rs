@@ -8,7 +8,8 @@ use crate::slab::NONE;
 const EMPTY: u64 = NONE as u64;
 const SMALLEST_BITS: u32 = 10;
 
-/// A hash table from ids to slab numbers, at most half full.
+/// A hash table from ids to slab numbers, at most a quarter full.
+#[derive(Clone)]
 pub struct Ids {
     entries: Vec<u64>,
     bits: u32,
@@ -32,12 +33,6 @@ pub struct Place {
 impl Place {
     /// The place of a row that names no order.
     pub const NOWHERE: Place = Place { at: 0, slot: NONE };
-
-    /// The place of an order whose number is known, for a book without an index.
-    #[inline]
-    pub fn known(slot: u32) -> Place {
-        Place { at: 0, slot }
-    }
 
     /// Say whether the id is there.
     #[inline]
@@ -94,7 +89,7 @@ impl Ids {
         debug_assert!(!place.found());
         self.entries[place.at] = hash(id) | u64::from(slot);
         self.len += 1;
-        if self.len * 2 > self.entries.len() {
+        if self.len * 4 > self.entries.len() {
             self.grow();
         }
     }
@@ -123,7 +118,7 @@ impl Ids {
 
     #[cold]
     fn grow(&mut self) {
-        assert!(self.bits < 32, "more than 2^31 orders at once");
+        assert!(self.bits < 32, "more than 2^30 orders at once");
         let old = std::mem::take(&mut self.entries);
         self.entries = vec![EMPTY; old.len() * 2];
         self.bits += 1;

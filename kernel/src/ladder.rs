@@ -16,6 +16,7 @@ const MISSES: u32 = 2048;
 pub const NO_KEY: i64 = i64::MAX;
 
 /// Level numbers by key.
+#[derive(Clone)]
 pub struct Ladder {
     base: i64,
     slots: Box<[u32]>,

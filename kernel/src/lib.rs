@@ -9,6 +9,7 @@ pub mod codes;
 pub mod desk;
 pub mod entry;
 pub mod fault;
+pub mod follower;
 pub mod gateway;
 pub mod ids;
 pub mod ladder;
@@ -24,6 +25,7 @@ pub mod plan;
 pub mod prints;
 pub mod python;
 pub mod queue_model;
+pub mod quotes;
 pub mod quoter;
 pub mod ratio;
 pub mod recorder;
@@ -45,4 +47,6 @@ mod _kernel {
     use crate::python::context::Context;
     #[pymodule_export]
     use crate::python::driver::replay;
+    #[pymodule_export]
+    use crate::python::memory::Memory;
 }

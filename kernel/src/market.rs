@@ -5,13 +5,12 @@ use std::sync::Arc;
 use crate::account::fee_micro;
 use crate::agent::Agent;
 use crate::batch::Batch;
-use crate::book::{Bbo, Book, Row, Touch};
+use crate::book::{Book, Row, Touch};
 use crate::codes::{action, flag, phase, Cause, Issue, IssuePolicy, Ns, UpdateKind, BEFORE_ALL, NEVER};
 use crate::desk::Desk;
 use crate::entry::answer;
 use crate::fault::{format_instant, Fault};
 use crate::gateway::Gateway;
-use crate::ids::Place;
 use crate::messages::{Filled, Message, Request};
 use crate::overlay::{Displayed, Event};
 use crate::plan::{InstrumentPlan, Plan};
@@ -78,8 +77,11 @@ pub struct Market {
     paranoid: bool,
     recording: bool,
     suspect_ns: Ns,
-    bbo: Bbo,
     touch: Touch,
+    /// Whether the last complete packet left a crossed or locked book.
+    crossed: bool,
+    /// Whether the packet at hand has changed a level.
+    changed: bool,
     /// Best prices and mid before their first change at `changed_ns`.
     before: [Option<i64>; 3],
     changed_ns: Ns,
@@ -104,7 +106,7 @@ impl Market {
             book: Book::new(own.level, own.depth),
             prints: Prints::default(),
             phase: phase::CONTINUOUS,
-            view: View::new(own.level, own.depth),
+            view: View::new(own.level, own.depth, plan.policies[Issue::Oversize as usize - 1] == IssuePolicy::Repair),
             seats: (0..agents).map(seat).collect(),
             counts: Counts::default(),
             mid2: None,
@@ -119,8 +121,9 @@ impl Market {
             paranoid: plan.paranoid,
             recording: false,
             suspect_ns: BEFORE_ALL,
-            bbo: [None; 4],
             touch: Touch::default(),
+            crossed: false,
+            changed: false,
             before: [None; 3],
             changed_ns: BEFORE_ALL,
             batch: None,
@@ -141,12 +144,8 @@ impl Market {
         let columns = batch.columns();
         self.next_ns = columns.ts_exchange_ns[0];
         self.last_local_ns = columns.ts_local_ns[batch.len() - 1];
-        self.view.load(self.first, batch.clone());
+        self.view.follower.load(self.first, batch.clone());
         self.batch = Some(batch);
-        if !self.view.eager {
-            // Nobody looks at the past any more: what had arrived before the last row need not wait for a look.
-            self.view.catch_up(self.now_ns - 1, &mut self.seats);
-        }
     }
 
     /// Return the market as own orders see it.
@@ -160,8 +159,22 @@ impl Market {
         if now_ns == self.changed_ns {
             self.before
         } else {
-            [self.bbo[0], self.bbo[2], self.mid2]
+            self.present()
         }
+    }
+
+    fn present(&self) -> [Option<i64>; 3] {
+        [self.touch.price(1), self.touch.price(-1), self.mid2]
+    }
+
+    /// Return the book as received, all levels and orders.
+    pub fn received_book(&mut self) -> &Book {
+        self.view.book(self.first + self.i as u64)
+    }
+
+    /// Note from now on which packets change a level.
+    pub fn want_levels(&mut self) {
+        self.view.want_levels(self.first + self.i as u64);
     }
 
     /// Apply rows up to a time; stop early when one of them has scheduled something, or the batch is used up.
@@ -171,14 +184,32 @@ impl Market {
     ///
     /// # Errors
     /// A row cannot be applied and its policy is to fail, or an invariant is broken.
-    pub fn advance(&mut self, mut limit_ns: Ns, floor: &mut Floor) -> Result<(), Fault> {
-        let Some(batch) = self.batch.clone() else { return Ok(()) };
+    pub fn advance(&mut self, limit_ns: Ns, floor: &mut Floor) -> Result<(), Fault> {
+        let Some(batch) = self.batch.take() else { return Ok(()) };
+        let told = self.plan.level == 2 || self.view.wants_prints || self.paranoid || self.watched();
+        let begin = self.i;
+        let done = if told {
+            self.rows::<true>(&batch, limit_ns, floor)
+        } else {
+            self.rows::<false>(&batch, limit_ns, floor)
+        };
+        self.counts.rows += (self.i - begin) as u64;
+        match batch.columns().ts_exchange_ns.get(self.i) {
+            Some(next_ns) => self.next_ns = *next_ns,
+            None => self.hungry = true,
+        }
+        self.batch = Some(batch);
+        done
+    }
+
+    /// Apply rows. `TOLD`: somebody has to be told of each before the book takes it in.
+    fn rows<const TOLD: bool>(&mut self, batch: &Batch, mut limit_ns: Ns, floor: &mut Floor) -> Result<(), Fault> {
         let columns = batch.columns();
-        while self.next_ns <= limit_ns && !self.stirred {
+        while self.i < batch.len() && columns.ts_exchange_ns[self.i] <= limit_ns && !(TOLD && self.stirred) {
             let i = self.i;
-            self.now_ns = self.next_ns;
+            self.now_ns = columns.ts_exchange_ns[i];
             let mut row = batch.row(i);
-            self.apply(&mut row, floor)?;
+            self.apply::<TOLD>(&mut row, batch, floor)?;
             if row.action == action::STATUS {
                 self.phase = row.phase;
             }
@@ -186,18 +217,10 @@ impl Market {
                 self.suspect_ns = self.now_ns;
             }
             self.i = i + 1;
-            self.counts.rows += 1;
             if row.flags & flag::LAST != 0 {
-                self.end_packet(columns.ts_local_ns[i], floor)?;
-                if self.view.eager {
+                let sent = self.end_packet::<TOLD>(columns.ts_local_ns[i], floor)?;
+                if sent && self.view.eager {
                     limit_ns = limit_ns.min(columns.ts_local_ns[i]);
-                }
-            }
-            match columns.ts_exchange_ns.get(self.i) {
-                Some(next_ns) => self.next_ns = *next_ns,
-                None => {
-                    self.hungry = true;
-                    break;
                 }
             }
         }
@@ -207,76 +230,102 @@ impl Market {
     /// Record the best prices from now on, as they stand first.
     pub fn start(&mut self, now_ns: Ns, recorder: &mut Recorder) {
         self.recording = true;
-        if self.bbo != [None; 4] {
-            recorder.bbo(self.index, now_ns, &self.bbo);
+        if self.touch != Touch::default() {
+            recorder.bbo(self.index, now_ns, self.touch);
         }
     }
 
-    #[inline]
     fn watched(&self) -> bool {
         self.seats.iter().any(|seat| seat.gateway.overlay.watching())
     }
 
-    #[inline]
-    fn apply(&mut self, row: &mut Row, floor: &mut Floor) -> Result<(), Fault> {
-        let place = self.book.place_of(row);
-        self.view.note(place.slot);
-        let watched = self.watched();
-        if watched {
-            if let Some(issue) = self.book.issue(row, place) {
-                if !self.settle(issue, row, place)? {
-                    self.book.suspect = row.flags & flag::SUSPECT != 0;
-                    return Ok(());
-                }
-            }
-            self.tell(row, place, floor)?;
+    #[inline(always)]
+    fn apply<const TOLD: bool>(&mut self, row: &mut Row, batch: &Batch, floor: &mut Floor) -> Result<(), Fault> {
+        if let Err(issue) = self.try_to_apply::<TOLD>(row) {
+            self.settle_and_apply(issue, row, batch)?;
+        } else if self.view.wants_levels {
+            self.changed |= row.action != action::TRADE && row.action != action::STATUS;
         }
-        if self.plan.level == 2 {
-            self.tell_prints(row);
-        }
-        if let Err(issue) = self.book.apply_at(row, place) {
-            if self.settle(issue, row, place)? {
-                let _ = self.book.apply_at(row, place);
-            }
+        self.book.suspect = row.flags & flag::SUSPECT != 0;
+        if TOLD {
+            self.book_all(floor)?;
         }
         Ok(())
     }
 
-    /// Tell own orders of a row while the book still stands as it was.
+    #[inline(always)]
+    fn try_to_apply<const TOLD: bool>(&mut self, row: &Row) -> Result<(), Issue> {
+        let Market { book, seats, prints, view, phase, now_ns, plan, .. } = self;
+        book.apply(row, |book, place| {
+            if TOLD {
+                for seat in seats.iter_mut() {
+                    seat.gateway.overlay.before(Displayed { book, prints, phase: *phase }, row, place);
+                }
+                if plan.level == 2 {
+                    prints.take_in(book, row);
+                }
+                if view.wants_prints {
+                    view.tell(book, row, place, *now_ns);
+                }
+            }
+        })
+    }
+
+    #[cold]
+    fn settle_and_apply(&mut self, issue: Issue, row: &mut Row, batch: &Batch) -> Result<(), Fault> {
+        if self.settle(issue, row, batch)? && self.try_to_apply::<true>(row).is_ok() {
+            self.changed |= self.view.wants_levels;
+        }
+        Ok(())
+    }
+
+    /// Book and tell what a row did to own orders.
     #[inline]
-    fn tell(&mut self, row: &Row, place: Place, floor: &mut Floor) -> Result<(), Fault> {
+    fn book_all(&mut self, floor: &mut Floor) -> Result<(), Fault> {
         for agent in 0..self.seats.len() {
-            let displayed = Displayed { book: &self.book, prints: &self.prints, phase: self.phase };
-            let overlay = &mut self.seats[agent].gateway.overlay;
-            if overlay.watching() {
-                overlay.before(displayed, row, place);
-                if !overlay.events.is_empty() {
-                    self.book_events(agent, None, floor)?;
-                }
+            if !self.seats[agent].gateway.overlay.events.is_empty() {
+                self.book_events(agent, None, floor)?;
             }
         }
         Ok(())
     }
 
-    fn tell_prints(&mut self, row: &Row) {
-        let place = (row.side, row.price_ticks);
-        match row.action {
-            action::LEVEL => {
-                let before = self.book.size_at(row.side, row.price_ticks);
-                self.prints.level(place, before, row.size_lots);
-            }
-            action::TRADE if row.side != 0 && row.flags & (flag::HIDDEN | flag::AUCTION) == 0 => {
-                self.prints.trade(place, row.size_lots);
-            }
-            action::CLEAR => self.prints.clear(row.side),
-            _ => {}
+    /// Settle what is judged after a whole packet, and put what it changes on its way; say whether it changes anything.
+    #[inline(always)]
+    fn end_packet<const TOLD: bool>(&mut self, ts_local_ns: Ns, floor: &mut Floor) -> Result<bool, Fault> {
+        self.counts.packets += 1;
+        if TOLD {
+            self.end_packet_of_orders(floor)?;
         }
+        if self.book.partial != [false; 2] {
+            self.book.complete();
+        }
+        let touched = std::mem::take(&mut self.book.touched) && self.take_touch(floor);
+        self.counts.crossed += u64::from(self.crossed && self.phase == phase::CONTINUOUS);
+        let changed = std::mem::take(&mut self.changed);
+        let sent = touched || changed || self.view.carries(self.phase);
+        let end = self.first + self.i as u64;
+        if sent {
+            self.view.send(end, ts_local_ns, self.touch, self.phase, changed);
+            if self.view.is_crowded() {
+                // Nobody looks at the past any more: what had arrived before this row need not wait for a look.
+                self.view.catch_up(self.now_ns - 1, &mut self.seats);
+            }
+        }
+        if self.view.follower.is_behind(end) {
+            self.view.follower.keep_up(end, ts_local_ns, self.now_ns, &self.book);
+        }
+        if TOLD && self.paranoid {
+            self.check().map_err(|what| {
+                let (name, at) = (&self.plan.name, format_instant(self.now_ns));
+                Fault::Engine(format!("{name} at {at}: {what}"))
+            })?;
+        }
+        Ok(sent)
     }
 
     #[inline]
-    fn end_packet(&mut self, ts_local_ns: Ns, floor: &mut Floor) -> Result<(), Fault> {
-        self.counts.packets += 1;
-        let end = self.first + self.i as u64;
+    fn end_packet_of_orders(&mut self, floor: &mut Floor) -> Result<(), Fault> {
         for agent in 0..self.seats.len() {
             let displayed = Displayed { book: &self.book, prints: &self.prints, phase: self.phase };
             let overlay = &mut self.seats[agent].gateway.overlay;
@@ -287,62 +336,49 @@ impl Market {
                 }
             }
             if !self.seats[agent].gateway.overlay.moved.is_empty() {
-                self.send_moves(agent, end - 1);
+                self.send_moves(agent);
             }
-        }
-        if self.book.partial != [false; 2] {
-            self.book.complete();
-        }
-        self.view.send(end, ts_local_ns);
-        if !self.book.uncrossed() && self.phase == phase::CONTINUOUS {
-            self.counts.crossed += 1;
-        }
-        let touch = self.book.touch();
-        if touch.differs(&self.touch) {
-            self.touch = touch;
-            self.take_bbo(self.book.bbo(), floor);
-        }
-        if self.paranoid {
-            self.check().map_err(|what| {
-                let (name, at) = (&self.plan.name, format_instant(self.now_ns));
-                Fault::Engine(format!("{name} at {at}: {what}"))
-            })?;
         }
         Ok(())
     }
 
-    fn send_moves(&mut self, agent: usize, row: u64) {
+    fn send_moves(&mut self, agent: usize) {
         let overlay = &mut self.seats[agent].gateway.overlay;
         for at in overlay.moved.drain(..) {
             let own = &overlay.owns[at];
             let (order_id, turn, ahead_lots) = (own.order_id, own.turn, own.ahead_lots(self.plan.level));
-            self.view.moves.push_back(Move { row, agent, order_id, turn, ahead_lots });
+            self.view.moved(Move { agent, order_id, turn, ahead_lots });
         }
     }
 
+    /// Take in the best prices and sizes after a packet; say whether they are others.
     #[inline]
-    fn take_bbo(&mut self, bbo: Bbo, floor: &mut Floor) {
+    fn take_touch(&mut self, floor: &mut Floor) -> bool {
+        let touch = self.book.touch();
+        if touch == self.touch {
+            return false;
+        }
         if self.changed_ns != self.now_ns {
+            self.before = self.present();
             self.changed_ns = self.now_ns;
-            self.before = [self.bbo[0], self.bbo[2], self.mid2];
         }
-        self.bbo = bbo;
-        if let [Some(bid), _, Some(ask), _] = bbo {
-            self.mid2 = Some(bid + ask);
-        }
+        self.touch = touch;
+        self.crossed = !self.book.uncrossed();
+        self.mid2 = touch.mid2().or(self.mid2);
         if self.recording {
-            floor.recorder.bbo(self.index, self.now_ns, &bbo);
+            floor.recorder.bbo(self.index, self.now_ns, touch);
         }
+        true
     }
 
     /// Deal with a row that the book cannot apply, by policy; say whether it can be applied now.
     #[cold]
-    fn settle(&mut self, issue: Issue, row: &mut Row, place: Place) -> Result<bool, Fault> {
+    fn settle(&mut self, issue: Issue, row: &mut Row, batch: &Batch) -> Result<bool, Fault> {
         let code = issue as usize - 1;
         let (name, at) = (issue.name(), format_instant(self.now_ns));
         let policy = self.policies[code];
         if policy == IssuePolicy::Fail {
-            let (path, first) = self.batch.as_ref().map_or(("", 0), |batch| (batch.path.as_str(), batch.first_row));
+            let (path, first) = (&batch.path, batch.first_row);
             let choices = if issue == Issue::Oversize { "\"skip\" or \"repair\"" } else { "\"skip\"" };
             return Err(Fault::Data(format!(
                 "{path}: row {} at {at}: {name}: order {}, size {}. See `lob-backtest validate`, or set \
@@ -355,8 +391,7 @@ impl Market {
         self.suspect_ns = self.now_ns;
         if policy == IssuePolicy::Repair && issue == Issue::Oversize {
             self.counts.repaired[code] += 1;
-            row.size_lots = self.book.order(place.slot).size_lots;
-            self.view.repaired.push_back((self.first + self.i as u64, row.size_lots));
+            row.size_lots = self.book.order_by_id(row.order_id).map_or(0, |order| order.size_lots);
             return Ok(true);
         }
         self.counts.skipped[code] += 1;

@@ -2,7 +2,8 @@
 
 use rustc_hash::FxHashMap as HashMap;
 
-use crate::codes::{index, sides};
+use crate::book::{Book, Row};
+use crate::codes::{action, flag, index, sides};
 
 /// Side and price of a level.
 pub type Place = (i8, i64);
@@ -25,8 +26,21 @@ impl Prints {
         self.printed.get(&place).copied().unwrap_or(0)
     }
 
+    /// Take in a row that the book is about to apply.
+    pub fn take_in(&mut self, book: &Book, row: &Row) {
+        let place = (row.side, row.price_ticks);
+        match row.action {
+            action::LEVEL => self.level(place, book.size_at(row.side, row.price_ticks), row.size_lots),
+            action::TRADE if row.side != 0 && row.flags & (flag::HIDDEN | flag::AUCTION) == 0 => {
+                self.trade(place, row.size_lots);
+            }
+            action::CLEAR => self.clear(row.side),
+            _ => {}
+        }
+    }
+
     /// Take in a LEVEL row that changes a level from `before` to `after` lots.
-    pub fn level(&mut self, place: Place, before: i64, after: i64) {
+    fn level(&mut self, place: Place, before: i64, after: i64) {
         let printed = if self.printed.is_empty() { 0 } else { self.printed.remove(&place).unwrap_or(0) };
         let unexplained = before - after - printed;
         if unexplained > 0 {
@@ -38,7 +52,7 @@ impl Prints {
     }
 
     /// Take in a print against a side.
-    pub fn trade(&mut self, place: Place, size_lots: i64) {
+    fn trade(&mut self, place: Place, size_lots: i64) {
         let late = self.late.get(&place).copied().unwrap_or(0);
         if late > size_lots {
             self.late.insert(place, late - size_lots);
@@ -52,7 +66,7 @@ impl Prints {
     }
 
     /// Forget a side (0: both) whose levels are gone.
-    pub fn clear(&mut self, side: i8) {
+    fn clear(&mut self, side: i8) {
         for each in sides(side) {
             self.last[index(*each)] = None;
             self.printed.retain(|place, _| place.0 != *each);

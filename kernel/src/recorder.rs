@@ -3,14 +3,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::book::Bbo;
+use crate::book::Touch;
 use crate::codes::{Ns, RejectReason, UpdateKind, NEVER};
 use crate::own_order::Stand;
+use crate::quotes::{self, Quotes};
 use crate::table::{Chunk, Kind, Table};
 
 const CHUNK_ROWS: usize = 1 << 16;
-/// How many best prices are written to their table at once: a multiple of 8, so that their bits begin a byte.
-const QUOTES: usize = 1 << 10;
 const CHUNK_TEXT: usize = 1 << 28;
 
 /// The names of the tables, in the order in which the recorder numbers them.
@@ -20,7 +19,6 @@ const ORDERS: usize = 1;
 const BBO: usize = 2;
 const SAMPLES: usize = 3;
 const SERIES: usize = 4;
-const BBO_KINDS: [Kind; 6] = [Kind::I16, Kind::I64, Kind::I64OrNull, Kind::I64OrNull, Kind::I64OrNull, Kind::I64OrNull];
 
 /// A fill without its markouts.
 pub struct FillRow {
@@ -81,8 +79,7 @@ pub struct Recorder {
     /// Chunks that wait to be handed over, with the numbers of their tables.
     pub full: Vec<(usize, Chunk)>,
     tables: Vec<Table>,
-    /// Best prices that are not in their table yet: instrument, time, prices and sizes.
-    quotes: Vec<(i64, Ns, Bbo)>,
+    quotes: Quotes,
     horizons: Vec<Ns>,
     waiting: VecDeque<Waiting>,
     /// The fill that waits next for each horizon.
@@ -102,10 +99,10 @@ impl Recorder {
         orders.extend([I64OrNull, I64OrNull, I64OrNull, I64, Text]);
         let samples = [I64, I16, I16, I64, I64, I64, I64OrNull, I64OrNull, I64OrNull];
         let series = [Text, I16, I64, I64];
-        let tables = [&fills[..], &orders, &BBO_KINDS, &samples, &series].map(Table::new).into();
+        let tables = [&fills[..], &orders, &[], &samples, &series].map(Table::new).into();
         let next = vec![0; horizons.len()];
         Recorder {
-            quotes: Vec::new(),
+            quotes: Quotes::default(),
             due_ns: NEVER,
             full: Vec::new(),
             tables,
@@ -211,23 +208,11 @@ impl Recorder {
 
     /// Add new best prices.
     #[inline]
-    pub fn bbo(&mut self, instrument: usize, ts_ns: Ns, bbo: &Bbo) {
-        self.quotes.push((instrument as i64, ts_ns, *bbo));
-        if self.quotes.len() == QUOTES {
-            self.write_quotes();
+    pub fn bbo(&mut self, instrument: usize, ts_ns: Ns, touch: Touch) {
+        self.quotes.push(instrument, ts_ns, touch);
+        if self.quotes.rows() == quotes::ROWS {
+            self.full.push((BBO, self.quotes.take()));
         }
-    }
-
-    /// Write best prices out: column after column, which is much faster than row after row.
-    fn write_quotes(&mut self) {
-        let table = &mut self.tables[BBO];
-        table.put_column(0, self.quotes.iter().map(|quote| Some(quote.0)));
-        table.put_column(1, self.quotes.iter().map(|quote| Some(quote.1)));
-        for i in 0..4 {
-            table.put_column(2 + i, self.quotes.iter().map(|quote| quote.2[i]));
-        }
-        self.quotes.clear();
-        self.hand_over(BBO, CHUNK_ROWS);
     }
 
     /// Add a sample of an account.
@@ -255,17 +240,12 @@ impl Recorder {
     /// Complete the fills that still wait with the last mids, and hand everything over.
     pub fn finish(&mut self, mid2_of: impl Fn(usize) -> Option<i64>) {
         self.markouts(i64::MAX, mid2_of);
-        if !self.quotes.is_empty() {
-            self.write_quotes();
+        if self.quotes.rows() != 0 {
+            self.full.push((BBO, self.quotes.take()));
         }
         for table in 0..self.tables.len() {
             self.hand_over(table, 1);
         }
-    }
-
-    /// Take the memory of a chunk back that has been handed over.
-    pub fn reuse(&mut self, table: usize, chunk: Chunk) {
-        self.tables[table].reuse(chunk);
     }
 
     #[inline]

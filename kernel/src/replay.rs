@@ -190,6 +190,9 @@ impl Replay {
         } else if event_ns > until_ns {
             self.now_ns = self.end_ns();
             self.stage = Stage::Stop(0);
+            for market in &mut self.markets {
+                market.view.pass(self.now_ns);
+            }
         } else {
             self.now_ns = event_ns;
             return self.handle(event_ns, event, whose);
@@ -215,6 +218,11 @@ impl Replay {
     }
 
     fn handle(&mut self, now_ns: Ns, event: Event, whose: usize) -> Result<Option<Call>, Fault> {
+        for (i, market) in self.markets.iter_mut().enumerate() {
+            // Packets of one nanosecond arrive in the order of their instruments, and before everything but requests.
+            let later = event == Event::Request || event == Event::Packet && i >= whose;
+            market.view.pass(now_ns - Ns::from(later));
+        }
         match event {
             Event::Request => self.arrive(whose)?,
             Event::Packet => {

@@ -6,6 +6,7 @@ use std::ops::{Index, IndexMut};
 pub const NONE: u32 = u32::MAX;
 
 /// A growable array with a free list.
+#[derive(Clone)]
 pub struct Slab<T> {
     items: Vec<T>,
     free: Vec<u32>,

@@ -15,15 +15,27 @@ pub enum Kind {
     Text,
 }
 
-/// A column: its values, little-endian; where needed its validity, a bit a row, and its texts' ends.
-#[derive(Default)]
+/// The memory of a column.
+#[derive(Debug)]
+pub enum Cells {
+    /// One byte each, or texts put end to end.
+    Bytes(Vec<u8>),
+    /// Two bytes each.
+    Shorts(Vec<i16>),
+    /// Four bytes each.
+    Halves(Vec<i32>),
+    /// Eight bytes each.
+    Words(Vec<i64>),
+}
+
+/// A column: its values; where needed its validity, a bit a row, and its texts' ends.
 pub struct Column {
-    /// Little-endian values, or all texts put end to end.
-    pub data: Vec<u8>,
-    /// One bit a row, lowest first; empty where nothing can be null.
+    /// The values, or all texts put end to end.
+    pub cells: Cells,
+    /// One bit a row, lowest first; empty where nothing is null.
     pub validity: Vec<u8>,
-    /// Where each text begins, and the end of the last, 32 bits each; empty for numbers.
-    pub offsets: Vec<u8>,
+    /// Where each text begins, and the end of the last; empty for numbers.
+    pub offsets: Vec<i32>,
 }
 
 /// A table that fills row by row.
@@ -32,7 +44,6 @@ pub struct Table {
     columns: Vec<Column>,
     at: usize,
     rows: usize,
-    spare: Option<Vec<Column>>,
 }
 
 /// The rows of a full table.
@@ -43,10 +54,58 @@ pub struct Chunk {
     pub columns: Vec<Column>,
 }
 
+impl Column {
+    fn new(kind: Kind) -> Self {
+        let cells = match kind {
+            Kind::I8 | Kind::Text => Cells::Bytes(Vec::new()),
+            Kind::I16 => Cells::Shorts(Vec::new()),
+            Kind::I64 | Kind::I64OrNull => Cells::Words(Vec::new()),
+        };
+        let offsets = if kind == Kind::Text { vec![0] } else { Vec::new() };
+        Column { cells, validity: Vec::new(), offsets }
+    }
+
+    /// Make a column of numbers of which some are null, by their rows.
+    pub fn of(numbers: Vec<i64>, nulls: &[usize]) -> Self {
+        let rows = numbers.len();
+        let mut column = Column { cells: Cells::Words(numbers), validity: Vec::new(), offsets: Vec::new() };
+        if !nulls.is_empty() {
+            column.validity = all_valid(rows);
+            for row in nulls {
+                column.validity[row / 8] &= !(1 << (row % 8));
+            }
+        }
+        column
+    }
+
+    /// Note whether the value of the next row is one. Nothing is noted before the first null.
+    fn mark(&mut self, row: usize, valid: bool) {
+        if self.validity.is_empty() {
+            if valid {
+                return;
+            }
+            self.validity = all_valid(row);
+        }
+        if row % 8 == 0 {
+            self.validity.push(0);
+        }
+        self.validity[row / 8] |= u8::from(valid) << (row % 8);
+    }
+}
+
+/// Return a set bit for each row.
+fn all_valid(rows: usize) -> Vec<u8> {
+    let mut bits = vec![0xFF; rows / 8];
+    if rows % 8 != 0 {
+        bits.push((1 << (rows % 8)) - 1);
+    }
+    bits
+}
+
 impl Table {
     /// Make an empty table.
     pub fn new(kinds: &[Kind]) -> Self {
-        Table { kinds: kinds.to_vec(), columns: fresh(kinds), at: 0, rows: 0, spare: None }
+        Table { kinds: kinds.to_vec(), columns: kinds.iter().map(|kind| Column::new(*kind)).collect(), at: 0, rows: 0 }
     }
 
     /// Return the number of complete rows.
@@ -56,59 +115,33 @@ impl Table {
     }
 
     /// Put a number into the next column of the row at hand.
-    #[inline]
     pub fn put(&mut self, value: i64) {
-        let (kind, column) = (self.kinds[self.at], &mut self.columns[self.at]);
-        match kind {
-            Kind::I8 => column.data.push(value as u8),
-            Kind::I16 => column.data.extend_from_slice(&(value as i16).to_le_bytes()),
-            _ => column.data.extend_from_slice(&value.to_le_bytes()),
-        }
-        if kind == Kind::I64OrNull {
-            mark(&mut column.validity, self.rows, true);
-        }
-        self.step();
+        self.put_or_null(Some(value));
     }
 
     /// Put a number or a null into the next column of the row at hand.
-    #[inline]
     pub fn put_or_null(&mut self, value: Option<i64>) {
-        let column = &mut self.columns[self.at];
-        column.data.extend_from_slice(&value.unwrap_or(0).to_le_bytes());
-        mark(&mut column.validity, self.rows, value.is_some());
+        let (column, number) = (&mut self.columns[self.at], value.unwrap_or(0));
+        match &mut column.cells {
+            Cells::Bytes(bytes) => bytes.push(number as u8),
+            Cells::Shorts(shorts) => shorts.push(number as i16),
+            Cells::Halves(halves) => halves.push(number as i32),
+            Cells::Words(words) => words.push(number),
+        }
+        column.mark(self.rows, value.is_some());
         self.step();
-    }
-
-    /// Put numbers into one column, behind complete rows whose number divides by 8; the last column completes the rows.
-    pub fn put_column(&mut self, at: usize, values: impl ExactSizeIterator<Item = Option<i64>>) {
-        let (kind, column, rows) = (self.kinds[at], &mut self.columns[at], values.len());
-        let width = if kind == Kind::I16 { 2 } else { 8 };
-        let (data, bits) = (column.data.len(), column.validity.len());
-        column.data.resize(data + rows * width, 0);
-        if kind == Kind::I64OrNull {
-            column.validity.resize(bits + rows.div_ceil(8), 0);
-        }
-        for (row, value) in values.enumerate() {
-            let bytes = value.unwrap_or(0).to_le_bytes();
-            column.data[data + row * width..][..width].copy_from_slice(&bytes[..width]);
-            if kind == Kind::I64OrNull {
-                column.validity[bits + row / 8] |= u8::from(value.is_some()) << (row % 8);
-            }
-        }
-        if at + 1 == self.kinds.len() {
-            self.rows += rows;
-        }
     }
 
     /// Put a text into the next column of the row at hand.
     pub fn put_text(&mut self, text: &str) {
         let column = &mut self.columns[self.at];
-        column.data.extend_from_slice(text.as_bytes());
-        column.offsets.extend_from_slice(&(column.data.len() as i32).to_le_bytes());
+        if let Cells::Bytes(bytes) = &mut column.cells {
+            bytes.extend_from_slice(text.as_bytes());
+            column.offsets.push(bytes.len() as i32);
+        }
         self.step();
     }
 
-    #[inline]
     fn step(&mut self) {
         self.at += 1;
         if self.at == self.kinds.len() {
@@ -119,40 +152,42 @@ impl Table {
 
     /// Return the bytes that the texts of the longest column have.
     pub fn text_bytes(&self) -> usize {
-        let texts = self.kinds.iter().zip(&self.columns).filter(|(kind, _)| **kind == Kind::Text);
-        texts.map(|(_, column)| column.data.len()).max().unwrap_or(0)
+        let texts = self.columns.iter().filter(|column| !column.offsets.is_empty());
+        texts.filter_map(|column| column.offsets.last()).map(|end| *end as usize).max().unwrap_or(0)
     }
 
     /// Take all rows out.
     pub fn take(&mut self) -> Chunk {
-        let next = self.spare.take().unwrap_or_else(|| fresh(&self.kinds));
-        let columns = std::mem::replace(&mut self.columns, next);
+        let fresh = self.kinds.iter().map(|kind| Column::new(*kind)).collect();
+        let columns = std::mem::replace(&mut self.columns, fresh);
         Chunk { rows: std::mem::take(&mut self.rows), columns }
     }
+}
 
-    /// Take the memory of a chunk back that is not needed any more.
-    pub fn reuse(&mut self, chunk: Chunk) {
-        let mut columns = chunk.columns;
-        for (kind, column) in self.kinds.iter().zip(&mut columns) {
-            column.data.clear();
-            column.validity.clear();
-            column.offsets.truncate(if *kind == Kind::Text { 4 } else { 0 });
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_say_which_numbers_are_null_however_late_the_first_one_comes() {
+        for first in 0..20 {
+            let mut table = Table::new(&[Kind::I64OrNull]);
+            for row in 0..20 {
+                table.put_or_null((row != first && row != 19).then_some(row));
+            }
+            let column = &table.take().columns[0];
+            let valid: Vec<bool> = (0..20).map(|row| column.validity[row / 8] >> (row % 8) & 1 == 1).collect();
+            assert_eq!(valid, (0..20).map(|row| row != first && row != 19).collect::<Vec<_>>());
+            let nulls = if first == 19 { vec![19] } else { vec![first as usize, 19] };
+            assert_eq!(Column::of((0..20).collect(), &nulls).validity, column.validity);
         }
-        self.spare = Some(columns);
     }
-}
 
-fn fresh(kinds: &[Kind]) -> Vec<Column> {
-    let offsets = |kind: &Kind| if *kind == Kind::Text { vec![0; 4] } else { Vec::new() };
-    kinds.iter().map(|kind| Column { offsets: offsets(kind), ..Column::default() }).collect()
-}
-
-#[inline]
-fn mark(validity: &mut Vec<u8>, row: usize, valid: bool) {
-    if row % 8 == 0 {
-        validity.push(0);
-    }
-    if let Some(last) = validity.last_mut() {
-        *last |= u8::from(valid) << (row % 8);
+    #[test]
+    fn a_column_without_nulls_has_no_bits() {
+        let mut table = Table::new(&[Kind::I64OrNull, Kind::I8]);
+        (0..20).for_each(|value| table.put(value));
+        assert!(table.take().columns.iter().all(|column| column.validity.is_empty()));
+        assert!(Column::of(vec![1, 2], &[]).validity.is_empty());
     }
 }

@@ -1,13 +1,18 @@
-//! One instrument as the strategies have received it: the same book, later, a packet at a time.
+//! One instrument as the strategies have received it: the same market, later, a packet at a time.
+//!
+//! The exchange says what each packet changes, and most packets change nothing that a strategy would notice: those are
+//! not sent at all. Levels and orders behind the best prices are read from a book that follows, see `follower`.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
-use crate::batch::Batch;
-use crate::book::{Book, Row};
+use crate::book::{Book, Row, Touch};
 use crate::codes::{action, flag, phase, Ns, NEVER};
+use crate::follower::{Follower, Received};
 use crate::ids::Place;
 use crate::seat::Seat;
+
+/// How many packets may wait before those that have arrived are taken in without being asked for.
+const CROWD: usize = 1024;
 
 /// A trade of the market; `side` is the aggressor's.
 #[derive(Clone, Copy, Debug)]
@@ -26,8 +31,6 @@ pub struct Print {
 
 /// A new queue position of an own order.
 pub struct Move {
-    /// The number of the last row of the packet that brings it.
-    pub row: u64,
     /// Whose order.
     pub agent: usize,
     /// Its id.
@@ -38,6 +41,22 @@ pub struct Move {
     pub ahead_lots: Option<i64>,
 }
 
+/// A packet on its way to the strategies; its prints and moves wait in queues of their own.
+#[derive(Clone, Copy)]
+pub struct Packet {
+    /// The number of the row behind it.
+    pub end: u64,
+    /// When it arrives.
+    pub ts_local_ns: Ns,
+    /// Best prices and sizes after it.
+    pub touch: Touch,
+    /// Whether some level changed; noted only where a strategy wants to know.
+    pub changed: bool,
+    phase: u8,
+    prints: u32,
+    moves: u32,
+}
+
 /// What a packet brought.
 #[derive(Default)]
 pub struct Delivered {
@@ -45,22 +64,14 @@ pub struct Delivered {
     pub prints: Vec<Print>,
     /// Whether the best prices or sizes changed.
     pub best_changed: bool,
-    /// Whether any level changed.
+    /// Whether any level changed, if some strategy wants to know.
     pub any_changed: bool,
-}
-
-/// A batch, and what the exchange's book found out about its rows.
-struct Loaded {
-    first: u64,
-    batch: Arc<Batch>,
-    /// The number of the order that a row names, as it was before the row.
-    slots: Vec<u32>,
 }
 
 /// The delayed market of one instrument. Rows are numbered from 0 over all batches.
 pub struct View {
-    /// The book after the last packet received.
-    pub book: Book,
+    /// Best prices and sizes after the last packet received.
+    pub touch: Touch,
     /// The trading phase after it.
     pub phase: u8,
     /// The last two-sided doubled mid.
@@ -69,182 +80,147 @@ pub struct View {
     pub eager: bool,
     /// Whether some strategy wants prints.
     pub wants_prints: bool,
-    /// When the next packet arrives, `NEVER` while none is on its way.
+    /// Whether some strategy wants every change of a level.
+    pub wants_levels: bool,
+    /// When the next packet arrives that a strategy may notice, `NEVER` while none is on its way.
     pub next_ns: Ns,
-    /// Queue positions on their way.
-    pub moves: VecDeque<Move>,
-    /// Rows that the exchange has set right, with their sizes.
-    pub repaired: VecDeque<(u64, i64)>,
-    batches: VecDeque<Loaded>,
-    spare: Vec<u32>,
-    at: u64,
-    ready: u64,
+    /// The levels and orders.
+    pub follower: Follower,
+    packets: VecDeque<Packet>,
+    prints: VecDeque<Print>,
+    moves: VecDeque<Move>,
+    received: Received,
+    /// The phase, and the numbers of prints and moves, of what has been sent up to the packet at hand.
+    sent_phase: u8,
+    new_prints: u32,
+    new_moves: u32,
 }
 
 impl View {
     /// Make the view of an empty market.
-    pub fn new(level: u8, depth: usize) -> Self {
+    pub fn new(level: u8, depth: usize, repairs: bool) -> Self {
         View {
-            book: Book::follower(level, depth),
+            touch: Touch::default(),
             phase: phase::CONTINUOUS,
             mid2: None,
             eager: false,
             wants_prints: false,
+            wants_levels: false,
             next_ns: NEVER,
+            follower: Follower::new(level, depth, repairs),
+            packets: VecDeque::new(),
+            prints: VecDeque::new(),
             moves: VecDeque::new(),
-            repaired: VecDeque::new(),
-            batches: VecDeque::new(),
-            spare: Vec::new(),
-            at: 0,
-            ready: 0,
+            received: Received::default(),
+            sent_phase: phase::CONTINUOUS,
+            new_prints: 0,
+            new_moves: 0,
         }
     }
 
-    /// Take in that rows from a number on are in a batch.
-    pub fn load(&mut self, first: u64, batch: Arc<Batch>) {
-        let mut slots = std::mem::take(&mut self.spare);
-        slots.clear();
-        slots.reserve(batch.len());
-        self.batches.push_back(Loaded { first, batch, slots });
+    /// Put the print of a row on its way, if it has one, with the packet at hand. The book has not applied the row.
+    pub fn tell(&mut self, book: &Book, row: &Row, place: Place, ts_exchange_ns: Ns) {
+        let (side, price_ticks) = match row.action {
+            action::TRADE => (row.side, row.price_ticks),
+            action::EXECUTE => book.stands_at(book.order(place.slot)),
+            _ => return,
+        };
+        let hidden = row.action == action::TRADE && row.flags & flag::HIDDEN != 0;
+        self.prints.push_back(Print { ts_exchange_ns, side: -side, price_ticks, size_lots: row.size_lots, hidden });
+        self.new_prints += 1;
     }
 
-    /// Take in which order the next row names: its number in the exchange's book, which is its number here.
-    #[inline]
-    pub fn note(&mut self, slot: u32) {
-        if let Some(loaded) = self.batches.back_mut() {
-            loaded.slots.push(slot);
-        }
+    /// Put a queue position on its way, with the packet at hand.
+    pub fn moved(&mut self, moved: Move) {
+        self.moves.push_back(moved);
+        self.new_moves += 1;
     }
 
-    /// Put a packet that ends before a row on its way.
+    /// Say whether the packet at hand carries something besides best prices and changes of levels.
     #[inline]
-    pub fn send(&mut self, end: u64, ts_local_ns: Ns) {
-        if self.at == self.ready {
+    pub fn carries(&self, phase: u8) -> bool {
+        self.new_prints != 0 || self.new_moves != 0 || self.sent_phase != phase
+    }
+
+    /// Put the packet at hand on its way: it ends before a row.
+    pub fn send(&mut self, end: u64, ts_local_ns: Ns, touch: Touch, phase: u8, changed: bool) {
+        if self.packets.is_empty() {
             self.next_ns = ts_local_ns;
         }
-        self.ready = end;
+        let (prints, moves) = (std::mem::take(&mut self.new_prints), std::mem::take(&mut self.new_moves));
+        self.sent_phase = phase;
+        self.packets.push_back(Packet { end, ts_local_ns, touch, changed, phase, prints, moves });
+    }
+
+    /// Say whether so much waits that what has arrived should be taken in.
+    #[inline]
+    pub fn is_crowded(&self) -> bool {
+        self.packets.len() >= CROWD && !self.eager
     }
 
     /// Take in all packets that have arrived by now, telling nobody.
     #[inline]
     pub fn catch_up(&mut self, now_ns: Ns, seats: &mut [Seat]) {
+        self.received.until_ns = self.received.until_ns.max(now_ns);
         while self.next_ns <= now_ns {
-            self.take_single_rows(now_ns);
-            if self.next_ns <= now_ns {
-                self.take_in(None, seats);
-            }
+            let packet = self.take_in(seats);
+            self.prints.drain(..packet.prints as usize);
         }
-    }
-
-    /// Take in packets of one row for as long as they have arrived and nothing but their row is to be done.
-    fn take_single_rows(&mut self, now_ns: Ns) {
-        let Some(Loaded { first, batch, slots }) = self.batches.front() else { return };
-        let mut end = self.ready.min(first + batch.len() as u64);
-        end = self.moves.front().map_or(end, |each| end.min(each.row));
-        end = self.repaired.front().map_or(end, |each| end.min(each.0));
-        let (columns, end, mut i) = (batch.columns(), end.saturating_sub(*first) as usize, (self.at - first) as usize);
-        while i < end && columns.flags[i] & flag::LAST != 0 && columns.ts_local_ns[i] <= now_ns {
-            let row = batch.row(i);
-            if row.action == action::STATUS {
-                self.phase = row.phase;
-            }
-            let _ = self.book.apply_at(&row, Place::known(slots[i]));
-            self.mid2 = self.book.mid2().or(self.mid2);
-            i += 1;
-        }
-        self.at = first + i as u64;
-        self.next_ns = self.find_next();
     }
 
     /// Take in the next packet and say what it brought.
     pub fn deliver(&mut self, delivered: &mut Delivered, seats: &mut [Seat]) {
-        let before = self.book.touch();
+        let before = self.touch;
+        let packet = self.take_in(seats);
         delivered.prints.clear();
-        delivered.any_changed = false;
-        self.take_in(Some(delivered), seats);
-        delivered.best_changed = before.differs(&self.book.touch());
+        delivered.prints.extend(self.prints.drain(..packet.prints as usize));
+        delivered.best_changed = before != packet.touch;
+        delivered.any_changed = packet.changed;
+        self.received.until_row = packet.end;
     }
 
-    /// Apply the rows of the next packet.
-    fn take_in(&mut self, mut delivered: Option<&mut Delivered>, seats: &mut [Seat]) {
-        loop {
-            let loaded = self.batches.front().expect("rows that are on their way are in a batch");
-            let Loaded { first, batch, slots } = loaded;
-            let i = (self.at - first) as usize;
-            if i == batch.len() {
-                self.spare = self.batches.pop_front().map_or(Vec::new(), |loaded| loaded.slots);
-                continue;
-            }
-            let (mut row, place) = (batch.row(i), Place::known(slots[i]));
-            if let Some((at, size_lots)) = self.repaired.front() {
-                if *at == self.at {
-                    row.size_lots = *size_lots;
-                    self.repaired.pop_front();
-                }
-            }
-            if row.action == action::STATUS {
-                self.phase = row.phase;
-            } else if let Some(delivered) = &mut delivered {
-                let ts_exchange_ns = self.wants_prints.then(|| batch.columns().ts_exchange_ns[i]);
-                apply(&mut self.book, (&row, place), ts_exchange_ns, delivered);
-            } else {
-                // The exchange has dealt with a row that cannot be applied.
-                let _ = self.book.apply_at(&row, place);
-            }
-            self.at += 1;
-            if row.flags & flag::LAST != 0 {
-                break;
-            }
-        }
-        while self.moves.front().is_some_and(|each| each.row + 1 == self.at) {
+    /// Take in that no packet up to a time is still on its way.
+    #[inline]
+    pub fn pass(&mut self, until_ns: Ns) {
+        self.received.until_ns = self.received.until_ns.max(until_ns);
+    }
+
+    #[inline]
+    fn take_in(&mut self, seats: &mut [Seat]) -> Packet {
+        let packet = self.packets.pop_front().expect("a packet that arrives is on its way");
+        self.next_ns = self.packets.front().map_or(NEVER, |next| next.ts_local_ns);
+        self.touch = packet.touch;
+        self.phase = packet.phase;
+        self.mid2 = packet.touch.mid2().or(self.mid2);
+        for _ in 0..packet.moves {
             if let Some(each) = self.moves.pop_front() {
                 seats[each.agent].desk.moved(each.order_id, each.turn, each.ahead_lots);
             }
         }
-        self.mid2 = self.book.mid2().or(self.mid2);
-        self.next_ns = self.find_next();
+        packet
     }
 
-    /// Return when the packet at hand arrives: with its last row.
-    fn find_next(&self) -> Ns {
-        let mut at = self.at;
-        if at == self.ready {
-            return NEVER;
+    /// Return the book after the last packet received; the exchange has taken in the rows before `done`.
+    pub fn book(&mut self, done: u64) -> &Book {
+        self.follower.book(self.received, done)
+    }
+
+    /// From now on, note every change of a level, in the packets that are on their way already too.
+    pub fn want_levels(&mut self, done: u64) {
+        if self.wants_levels || !self.eager {
+            return;
         }
-        for Loaded { first, batch, .. } in &self.batches {
-            let columns = batch.columns();
-            while at < first + batch.len() as u64 {
-                let i = (at - first) as usize;
-                if columns.flags[i] & flag::LAST != 0 {
-                    return columns.ts_local_ns[i];
-                }
-                at += 1;
+        self.wants_levels = true;
+        let mut known = std::mem::take(&mut self.packets).into_iter().peekable();
+        let (mut touch, mut phase) = (self.touch, self.phase);
+        for (end, ts_local_ns, changed) in self.follower.changes(self.received, done) {
+            if let Some(packet) = known.next_if(|packet| packet.end == end) {
+                (touch, phase) = (packet.touch, packet.phase);
+                self.packets.push_back(Packet { changed, ..packet });
+            } else if changed {
+                self.packets.push_back(Packet { end, ts_local_ns, touch, changed, phase, prints: 0, moves: 0 });
             }
         }
-        NEVER
-    }
-}
-
-/// Apply a row and note what it brought: a print, where its time is given, and whether a level changed.
-#[inline]
-fn apply(book: &mut Book, (row, place): (&Row, Place), ts_exchange_ns: Option<Ns>, delivered: &mut Delivered) {
-    let mut print = |side, price_ticks, hidden| {
-        if let Some(ts_exchange_ns) = ts_exchange_ns {
-            let size_lots = row.size_lots;
-            delivered.prints.push(Print { ts_exchange_ns, side, price_ticks, size_lots, hidden });
-        }
-    };
-    if row.action == action::TRADE {
-        print(-row.side, row.price_ticks, row.flags & flag::HIDDEN != 0);
-        return;
-    }
-    if row.action == action::EXECUTE && place.found() {
-        let (side, price_ticks) = book.stands_at(book.order(place.slot));
-        if book.apply_at(row, place).is_ok() {
-            print(-side, price_ticks, false);
-            delivered.any_changed = true;
-        }
-    } else {
-        delivered.any_changed |= book.apply_at(row, place).is_ok();
+        self.next_ns = self.packets.front().map_or(NEVER, |next| next.ts_local_ns);
     }
 }

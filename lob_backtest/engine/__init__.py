@@ -10,17 +10,20 @@ import importlib
 import importlib.util
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
     from lob_backtest.errors import StrategyError
     from lob_backtest.market.schema import Batch
     from lob_backtest.plan import Plan
     from lob_backtest.strategy import Strategy
 
 
-Packed = tuple[int, bytes | None, bytes | None, bytes]
-"""A column in Arrow's memory layout: rows, validity (a bit a row), the offsets of texts (32 bits each), values."""
+Packed: TypeAlias = "tuple[int, Buffer | None, Buffer | None, Buffer]"
+"""A column in Arrow's memory layout: rows, validity (a bit a row), the offsets of texts (32 bits each), values.
+No validity: nothing is null."""
 
 
 class Sink(Protocol):

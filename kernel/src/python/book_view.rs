@@ -4,7 +4,7 @@ use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 
 use super::{given, Shared};
-use crate::book::{Bbo, Book};
+use crate::book::{Book, Touch};
 use crate::number::Number;
 use crate::ratio::ratio;
 
@@ -22,12 +22,12 @@ pub struct ReceivedBook {
 impl ReceivedBook {
     #[inline]
     fn with<R>(&self, read: impl FnOnce(&Book) -> R) -> PyResult<R> {
-        self.replay.with(|replay| Ok(read(&replay.markets[self.instrument].view.book)))
+        self.replay.with(|replay| Ok(read(replay.markets[self.instrument].received_book())))
     }
 
     #[inline]
-    fn bbo(&self) -> PyResult<Bbo> {
-        self.with(Book::bbo)
+    fn touch(&self) -> PyResult<Touch> {
+        self.replay.with(|replay| Ok(replay.markets[self.instrument].view.touch))
     }
 }
 
@@ -52,40 +52,37 @@ impl ReceivedBook {
     /// Return the best bid.
     #[getter]
     fn bid_ticks(&self) -> PyResult<Option<i64>> {
-        self.with(|book| book.best(1))
+        Ok(self.touch()?.price(1))
     }
 
     /// Return the best ask.
     #[getter]
     fn ask_ticks(&self) -> PyResult<Option<i64>> {
-        self.with(|book| book.best(-1))
+        Ok(self.touch()?.price(-1))
     }
 
     /// Return the size at the best bid.
     #[getter]
     fn bid_size_lots(&self) -> PyResult<i64> {
-        Ok(self.bbo()?[1].unwrap_or(0))
+        Ok(self.touch()?.lots(1))
     }
 
     /// Return the size at the best ask.
     #[getter]
     fn ask_size_lots(&self) -> PyResult<i64> {
-        Ok(self.bbo()?[3].unwrap_or(0))
+        Ok(self.touch()?.lots(-1))
     }
 
     /// Return the mid.
     #[getter]
     fn mid_ticks(&self) -> PyResult<Option<f64>> {
-        Ok(match self.bbo()? {
-            [Some(bid), _, Some(ask), _] => Some((bid + ask) as f64 / 2.0),
-            _ => None,
-        })
+        Ok(self.touch()?.mid2().map(|mid2| mid2 as f64 / 2.0))
     }
 
     /// Return the mid weighted by the opposite sizes.
     #[getter]
     fn microprice_ticks(&self) -> PyResult<Option<f64>> {
-        let [Some(bid), Some(bid_lots), Some(ask), Some(ask_lots)] = self.bbo()? else { return Ok(None) };
+        let [Some(bid), Some(bid_lots), Some(ask), Some(ask_lots)] = self.touch()?.columns() else { return Ok(None) };
         let weighted = i128::from(bid) * i128::from(ask_lots) + i128::from(ask) * i128::from(bid_lots);
         Ok(Some(ratio(weighted, bid_lots + ask_lots)))
     }
@@ -93,16 +90,13 @@ impl ReceivedBook {
     /// Return ask - bid.
     #[getter]
     fn spread_ticks(&self) -> PyResult<Option<i64>> {
-        Ok(match self.bbo()? {
-            [Some(bid), _, Some(ask), _] => Some(ask - bid),
-            _ => None,
-        })
+        Ok(self.touch()?.spread())
     }
 
     /// Return the imbalance of the best sizes.
     #[getter]
     fn imbalance(&self) -> PyResult<Option<f64>> {
-        let [_, Some(bid_lots), _, Some(ask_lots)] = self.bbo()? else { return Ok(None) };
+        let [_, Some(bid_lots), _, Some(ask_lots)] = self.touch()?.columns() else { return Ok(None) };
         Ok(Some(ratio(i128::from(bid_lots - ask_lots), bid_lots + ask_lots)))
     }
 

@@ -167,6 +167,7 @@ impl Context {
         }
         self.with(|replay| {
             replay.floor.agents[self.agent].depth[self.place] = true;
+            replay.markets[self.place].want_levels();
             Ok(())
         })
     }

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex};
 use pyo3::exceptions::{PyException, PySystemExit};
 use pyo3::panic::PanicException;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyIterator, PyTuple};
+use pyo3::types::{PyDict, PyIterator, PyTuple};
 
 use super::book_view::ReceivedBook;
 use super::context::{Context, Siblings};
+use super::memory::Memory;
 use super::types::Types;
 use super::{input, raised, EngineError, Shared, StrategyError};
 use crate::fault::Fault;
@@ -18,7 +19,7 @@ use crate::plan::Plan;
 use crate::recorder::TABLES;
 use crate::replay::Replay;
 use crate::step::{Call, Callback, Step};
-use crate::table::Chunk;
+use crate::table::{Cells, Chunk};
 
 /// A stretch of rows without a call that is long enough to pay for letting other threads run.
 const SPARSE_ROWS: u64 = 256;
@@ -264,19 +265,12 @@ impl<'py> Run<'py> {
     fn hand_over(&self, py: Python<'py>, full: Vec<(usize, Chunk)>) -> PyResult<()> {
         for (table, chunk) in full {
             let columns = PyDict::new(py);
-            for (name, column) in self.columns[table].iter().zip(&chunk.columns) {
-                let bytes = |bytes: &[u8], there: bool| there.then(|| PyBytes::new(py, bytes));
-                let validity = bytes(&column.validity, !column.validity.is_empty());
-                let offsets = bytes(&column.offsets, !column.offsets.is_empty());
-                let data = bytes(&column.data, true);
-                columns.set_item(name, (chunk.rows, validity, offsets, data))?;
+            for (name, column) in self.columns[table].iter().zip(chunk.columns) {
+                let validity = (!column.validity.is_empty()).then(|| Memory::new(Cells::Bytes(column.validity)));
+                let offsets = (!column.offsets.is_empty()).then(|| Memory::new(Cells::Halves(column.offsets)));
+                columns.set_item(name, (chunk.rows, validity, offsets, Memory::new(column.cells)))?;
             }
             self.sink.call_method1("write", (TABLES[table], columns))?;
-            // After the run there is nothing to take it back.
-            let _ = self.shared.with(|replay| {
-                replay.floor.recorder.reuse(table, chunk);
-                Ok(())
-            });
         }
         Ok(())
     }

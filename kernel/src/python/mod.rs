@@ -5,6 +5,7 @@ pub mod context;
 pub mod driver;
 pub mod given;
 pub mod input;
+pub mod memory;
 pub mod types;
 
 use std::sync::{Arc, Mutex, TryLockError};
