@@ -65,24 +65,36 @@ impl Batch {
         self.len() == 0
     }
 
-    /// Return the columns.
-    #[inline]
-    pub fn columns(&self) -> &Columns<'_> {
-        &self.columns
+    /// Return the columns, cut to one length: who walks them pays for one check of it a row.
+    #[inline(always)]
+    pub fn columns(&self) -> Columns<'_> {
+        let (n, all) = (self.len(), &self.columns);
+        Columns {
+            ts_exchange_ns: &all.ts_exchange_ns[..n],
+            ts_local_ns: &all.ts_local_ns[..n],
+            action: &all.action[..n],
+            side: &all.side[..n],
+            order_id: &all.order_id[..n],
+            price_ticks: &all.price_ticks[..n],
+            size_lots: &all.size_lots[..n],
+            flags: &all.flags[..n],
+            phase: &all.phase[..n],
+        }
     }
+}
 
+impl Columns<'_> {
     /// Return a row without its times.
     #[inline(always)]
     pub fn row(&self, i: usize) -> Row {
-        let columns = &self.columns;
         Row {
-            action: columns.action[i],
-            side: columns.side[i],
-            order_id: columns.order_id[i],
-            price_ticks: columns.price_ticks[i],
-            size_lots: columns.size_lots[i],
-            flags: columns.flags[i],
-            phase: columns.phase[i],
+            action: self.action[i],
+            side: self.side[i],
+            order_id: self.order_id[i],
+            price_ticks: self.price_ticks[i],
+            size_lots: self.size_lots[i],
+            flags: self.flags[i],
+            phase: self.phase[i],
         }
     }
 }

@@ -27,7 +27,7 @@ pub struct Row {
 }
 
 /// A displayed order of the market. `arrival` numbers the places in all queues of the book: lower is older.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub struct MarketOrder {
     /// Its id.
     pub order_id: u64,
@@ -42,7 +42,7 @@ pub struct MarketOrder {
 }
 
 /// A price: its displayed size and, on L3, its orders, oldest first.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub struct Level {
     /// +1 or -1.
     pub side: i8,
@@ -55,12 +55,22 @@ pub struct Level {
 }
 
 /// Best prices and sizes; a side that is empty shows 0 lots.
-#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, Debug)]
 pub struct Touch {
     bid_ticks: i64,
     bid_lots: i64,
     ask_ticks: i64,
     ask_lots: i64,
+}
+
+impl PartialEq for Touch {
+    /// Compare number by number: memory that has just been written in parts is slow to read as a whole.
+    #[inline(always)]
+    fn eq(&self, other: &Self) -> bool {
+        let bid = (self.bid_ticks ^ other.bid_ticks) | (self.bid_lots ^ other.bid_lots);
+        let ask = (self.ask_ticks ^ other.ask_ticks) | (self.ask_lots ^ other.ask_lots);
+        bid | ask == 0
+    }
 }
 
 impl Touch {
@@ -110,7 +120,6 @@ impl Touch {
 const NOBODY: u32 = 0;
 
 /// The displayed book of one instrument.
-#[derive(Clone)]
 pub struct Book {
     /// 3 for a feed of orders, 2 for a feed of level sizes.
     pub level: u8,
@@ -128,6 +137,25 @@ pub struct Book {
     levels: Slab<Level>,
     orders: Slab<MarketOrder>,
     ids: Ids,
+}
+
+impl Clone for Book {
+    fn clone(&self) -> Self {
+        let mut copy = Book::new(self.level, self.depth);
+        copy.clone_from(self);
+        copy
+    }
+
+    /// Copy into memory that is there already.
+    fn clone_from(&mut self, other: &Self) {
+        let Book { level, depth, suspect, arrivals, partial, touched, ladders, levels, orders, ids } = self;
+        (*level, *depth, *suspect, *arrivals) = (other.level, other.depth, other.suspect, other.arrivals);
+        (*partial, *touched) = (other.partial, other.touched);
+        ladders.clone_from(&other.ladders);
+        levels.clone_from(&other.levels);
+        orders.clone_from(&other.orders);
+        ids.clone_from(&other.ids);
+    }
 }
 
 impl Book {
@@ -166,6 +194,13 @@ impl Book {
     pub fn stands_at(&self, order: &MarketOrder) -> (i8, i64) {
         let level = &self.levels[order.level];
         (level.side, level.price_ticks)
+    }
+
+    /// Return the side of an order, 0 bid and 1 ask, and the key of its price.
+    #[inline(always)]
+    pub fn key_of(&self, slot: u32) -> (usize, i64) {
+        let level = &self.levels[self.orders[slot].level];
+        (index(level.side), key(level.side, level.price_ticks))
     }
 
     /// Return a displayed order by its id.
@@ -386,7 +421,7 @@ impl Book {
     }
 
     /// Return the best prices and sizes.
-    #[inline]
+    #[inline(always)]
     pub fn touch(&self) -> Touch {
         let of = |side: i8| {
             let ladder = &self.ladders[index(side)];

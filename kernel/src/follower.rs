@@ -38,8 +38,8 @@ struct Position {
 /// The exchange's rows since the book's, and the book.
 pub struct Follower {
     here: Position,
-    /// A copy further on, and when its last packet is received.
-    ahead: Option<(Position, Ns)>,
+    /// A copy further on, and when its last packet is received: `NEVER` where there is none.
+    ahead: (Position, Ns),
     batches: VecDeque<(u64, Arc<Batch>)>,
     repairs: bool,
     next_copy: u64,
@@ -49,7 +49,7 @@ impl Follower {
     /// Make a follower of an empty book. With `repairs` rows that take more than there is take what there is.
     pub fn new(level: u8, depth: usize, repairs: bool) -> Self {
         let here = Position { book: Book::new(level, depth), row: 0 };
-        Follower { here, ahead: None, batches: VecDeque::new(), repairs, next_copy: STRIDE }
+        Follower { ahead: (here.clone(), NEVER), here, batches: VecDeque::new(), repairs, next_copy: STRIDE }
     }
 
     /// Take in that rows from a number on are in a batch.
@@ -66,16 +66,18 @@ impl Follower {
     /// Take a copy of the exchange's book after a packet, and start from the last one if everybody has it by now.
     #[cold]
     pub fn keep_up(&mut self, end: u64, ts_local_ns: Ns, now_ns: Ns, book: &Book) {
-        if self.ahead.as_ref().is_some_and(|(_, received_ns)| *received_ns < now_ns) {
-            let (ahead, _) = self.ahead.take().expect("it is there");
+        let (ahead, received_ns) = &mut self.ahead;
+        if *received_ns < now_ns {
+            *received_ns = NEVER;
             if ahead.row > self.here.row {
-                self.here = ahead;
-                self.let_go();
+                std::mem::swap(&mut self.here, ahead);
             }
         }
-        if self.ahead.is_none() {
-            self.ahead = Some((Position { book: book.clone(), row: end }, ts_local_ns));
+        if *received_ns == NEVER {
+            ahead.book.clone_from(book);
+            (ahead.row, *received_ns) = (end, ts_local_ns);
         }
+        self.let_go();
         self.next_copy = end + STRIDE.max(book.orders() as u64);
     }
 
@@ -133,8 +135,9 @@ fn walk(
         while position.row < end {
             let (first, batch) = batch_of(batches, position.row);
             let stop = end.min(first + batch.len() as u64);
+            let columns = batch.columns();
             for row in position.row..stop {
-                changed |= take_in(&mut position.book, batch.row((row - first) as usize), repairs);
+                changed |= take_in(&mut position.book, columns.row((row - first) as usize), repairs);
             }
             position.row = stop;
         }

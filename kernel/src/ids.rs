@@ -9,11 +9,21 @@ const EMPTY: u64 = NONE as u64;
 const SMALLEST_BITS: u32 = 10;
 
 /// A hash table from ids to slab numbers, at most a quarter full.
-#[derive(Clone)]
 pub struct Ids {
     entries: Vec<u64>,
     bits: u32,
     len: usize,
+}
+
+impl Clone for Ids {
+    fn clone(&self) -> Self {
+        Ids { entries: self.entries.clone(), ..*self }
+    }
+
+    fn clone_from(&mut self, other: &Self) {
+        self.entries.clone_from(&other.entries);
+        (self.bits, self.len) = (other.bits, other.len);
+    }
 }
 
 impl Default for Ids {

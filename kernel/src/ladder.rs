@@ -16,7 +16,6 @@ const MISSES: u32 = 2048;
 pub const NO_KEY: i64 = i64::MAX;
 
 /// Level numbers by key.
-#[derive(Clone)]
 pub struct Ladder {
     base: i64,
     slots: Box<[u32]>,
@@ -27,6 +26,23 @@ pub struct Ladder {
     len: usize,
     best: i64,
     best_level: u32,
+}
+
+impl Clone for Ladder {
+    fn clone(&self) -> Self {
+        let mut copy = Ladder::default();
+        copy.clone_from(self);
+        copy
+    }
+
+    fn clone_from(&mut self, other: &Self) {
+        let Ladder { base, slots, words, summary, outside, misses, len, best, best_level } = self;
+        slots.copy_from_slice(&other.slots);
+        words.copy_from_slice(&other.words);
+        outside.clone_from(&other.outside);
+        (*base, *summary, *misses, *len) = (other.base, other.summary, other.misses, other.len);
+        (*best, *best_level) = (other.best, other.best_level);
+    }
 }
 
 impl Default for Ladder {

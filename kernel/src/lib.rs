@@ -37,6 +37,7 @@ pub mod step;
 pub mod table;
 pub mod timers;
 pub mod view;
+pub mod watch;
 
 /// `lob_backtest._kernel`.
 #[pyo3::pymodule]

@@ -19,6 +19,7 @@ use crate::quoter::Quoter;
 use crate::recorder::{FillRow, Recorder, Times};
 use crate::seat::Seat;
 use crate::view::{Move, View};
+use crate::watch::Watch;
 
 /// What the exchange tells everybody else: the strategies' channels and the result tables.
 pub struct Floor {
@@ -82,6 +83,9 @@ pub struct Market {
     crossed: bool,
     /// Whether the packet at hand has changed a level.
     changed: bool,
+    watch: Watch,
+    /// Whether own orders have been told of a row of the packet at hand.
+    heard: bool,
     /// Best prices and mid before their first change at `changed_ns`.
     before: [Option<i64>; 3],
     changed_ns: Ns,
@@ -124,6 +128,8 @@ impl Market {
             touch: Touch::default(),
             crossed: false,
             changed: false,
+            watch: Watch::default(),
+            heard: false,
             before: [None; 3],
             changed_ns: BEFORE_ALL,
             batch: None,
@@ -186,7 +192,8 @@ impl Market {
     /// A row cannot be applied and its policy is to fail, or an invariant is broken.
     pub fn advance(&mut self, limit_ns: Ns, floor: &mut Floor) -> Result<(), Fault> {
         let Some(batch) = self.batch.take() else { return Ok(()) };
-        let told = self.plan.level == 2 || self.view.wants_prints || self.paranoid || self.watched();
+        self.watch = Watch::new(&self.seats, &self.book);
+        let told = self.plan.level == 2 || self.view.wants_prints || self.paranoid || self.watch.is_on();
         let begin = self.i;
         let done = if told {
             self.rows::<true>(&batch, limit_ns, floor)
@@ -205,10 +212,13 @@ impl Market {
     /// Apply rows. `TOLD`: somebody has to be told of each before the book takes it in.
     fn rows<const TOLD: bool>(&mut self, batch: &Batch, mut limit_ns: Ns, floor: &mut Floor) -> Result<(), Fault> {
         let columns = batch.columns();
-        while self.i < batch.len() && columns.ts_exchange_ns[self.i] <= limit_ns && !(TOLD && self.stirred) {
-            let i = self.i;
-            self.now_ns = columns.ts_exchange_ns[i];
-            let mut row = batch.row(i);
+        for i in self.i..batch.len() {
+            let now_ns = columns.ts_exchange_ns[i];
+            if now_ns > limit_ns || TOLD && self.stirred {
+                break;
+            }
+            self.now_ns = now_ns;
+            let mut row = columns.row(i);
             self.apply::<TOLD>(&mut row, batch, floor)?;
             if row.action == action::STATUS {
                 self.phase = row.phase;
@@ -235,10 +245,6 @@ impl Market {
         }
     }
 
-    fn watched(&self) -> bool {
-        self.seats.iter().any(|seat| seat.gateway.overlay.watching())
-    }
-
     #[inline(always)]
     fn apply<const TOLD: bool>(&mut self, row: &mut Row, batch: &Batch, floor: &mut Floor) -> Result<(), Fault> {
         if let Err(issue) = self.try_to_apply::<TOLD>(row) {
@@ -247,7 +253,7 @@ impl Market {
             self.changed |= row.action != action::TRADE && row.action != action::STATUS;
         }
         self.book.suspect = row.flags & flag::SUSPECT != 0;
-        if TOLD {
+        if TOLD && self.heard {
             self.book_all(floor)?;
         }
         Ok(())
@@ -255,11 +261,14 @@ impl Market {
 
     #[inline(always)]
     fn try_to_apply<const TOLD: bool>(&mut self, row: &Row) -> Result<(), Issue> {
-        let Market { book, seats, prints, view, phase, now_ns, plan, .. } = self;
+        let Market { book, seats, prints, view, phase, now_ns, plan, watch, heard, .. } = self;
         book.apply(row, |book, place| {
             if TOLD {
-                for seat in seats.iter_mut() {
-                    seat.gateway.overlay.before(Displayed { book, prints, phase: *phase }, row, place);
+                if !place.found() || watch.minds(book.key_of(place.slot), row.action) {
+                    *heard = true;
+                    for seat in seats.iter_mut() {
+                        seat.gateway.overlay.before(Displayed { book, prints, phase: *phase }, row, place);
+                    }
                 }
                 if plan.level == 2 {
                     prints.take_in(book, row);
@@ -294,7 +303,7 @@ impl Market {
     #[inline(always)]
     fn end_packet<const TOLD: bool>(&mut self, ts_local_ns: Ns, floor: &mut Floor) -> Result<bool, Fault> {
         self.counts.packets += 1;
-        if TOLD {
+        if TOLD && (std::mem::take(&mut self.heard) || self.watch.minds_end(&self.book)) {
             self.end_packet_of_orders(floor)?;
         }
         if self.book.partial != [false; 2] {
@@ -324,21 +333,19 @@ impl Market {
         Ok(sent)
     }
 
-    #[inline]
     fn end_packet_of_orders(&mut self, floor: &mut Floor) -> Result<(), Fault> {
         for agent in 0..self.seats.len() {
             let displayed = Displayed { book: &self.book, prints: &self.prints, phase: self.phase };
             let overlay = &mut self.seats[agent].gateway.overlay;
-            if overlay.watching() {
-                overlay.end_packet(displayed);
-                if !overlay.events.is_empty() {
-                    self.book_events(agent, None, floor)?;
-                }
+            overlay.end_packet(displayed);
+            if !overlay.events.is_empty() {
+                self.book_events(agent, None, floor)?;
             }
             if !self.seats[agent].gateway.overlay.moved.is_empty() {
                 self.send_moves(agent);
             }
         }
+        self.watch = Watch::new(&self.seats, &self.book);
         Ok(())
     }
 
@@ -352,7 +359,7 @@ impl Market {
     }
 
     /// Take in the best prices and sizes after a packet; say whether they are others.
-    #[inline]
+    #[inline(always)]
     fn take_touch(&mut self, floor: &mut Floor) -> bool {
         let touch = self.book.touch();
         if touch == self.touch {

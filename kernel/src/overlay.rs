@@ -6,6 +6,7 @@
 use crate::book::{Book, Row};
 use crate::codes::{action, flag, index, key, phase, sides, Cause, OrderState, RejectReason, UpdateKind};
 use crate::ids::Place;
+use crate::ladder::NO_KEY;
 use crate::liquidity::Liquidity;
 use crate::own_order::{OwnOrder, Stand};
 use crate::prints::Prints;
@@ -110,16 +111,23 @@ impl Overlay {
         }
     }
 
-    /// Say whether any row can matter: an order rests, or a taken lot is remembered.
-    #[inline]
-    pub fn watching(&self) -> bool {
-        !self.sides[0].is_empty() || !self.sides[1].is_empty() || !self.liquidity.is_untouched()
+    /// Return the best and the worst key of the resting orders of each side.
+    pub fn reach(&self) -> [(i64, i64); 2] {
+        [self.sides[0].reach(), self.sides[1].reach()]
+    }
+
+    /// Say whether rows can matter beside those at own prices: a taken lot is remembered, or the feed does not show all
+    /// that an order's place depends on.
+    pub fn is_careful(&self, book: &Book) -> bool {
+        let rests = !self.sides.iter().all(Resting::is_empty);
+        !self.liquidity.is_untouched() || rests && (self.unsettled || book.depth != 0)
     }
 
     /// Return the best own price of one side.
     #[inline]
     pub fn best(&self, side: i8) -> Option<i64> {
-        self.sides[index(side)].best().map(|best| key(side, best))
+        let best = self.sides[index(side)].best();
+        (best != NO_KEY).then(|| key(side, best))
     }
 
     #[inline]
@@ -159,7 +167,6 @@ impl Overlay {
     }
 
     /// Take in a row that the book is about to apply.
-    #[inline]
     pub fn before(&mut self, displayed: Displayed, row: &Row, place: Place) {
         let book = displayed.book;
         self.liquidity.before(book, row, place);
@@ -189,7 +196,7 @@ impl Overlay {
             self.settle(book, 1);
             self.settle(book, -1);
         }
-        if (self.crosses(book, 1) || self.crosses(book, -1)) && displayed.matching() {
+        if (self.crosses(book, 1) | self.crosses(book, -1)) && displayed.matching() {
             self.cross(displayed, 1);
             self.cross(displayed, -1);
         }
@@ -261,8 +268,7 @@ impl Overlay {
         let book = displayed.book;
         let order = book.order(place.slot);
         let (side, price_ticks) = book.stands_at(order);
-        let resting = &self.sides[index(side)];
-        if resting.best().is_some_and(|best| best <= key(side, price_ticks)) {
+        if self.sides[index(side)].best() <= key(side, price_ticks) {
             self.execute_at(displayed, row, place, (side, price_ticks));
         }
     }
@@ -381,10 +387,8 @@ impl Overlay {
     /// Say whether the market's opposite side stands at or through the best own order of a side.
     #[inline]
     fn crosses(&self, book: &Book, side: i8) -> bool {
-        match (self.best(side), book.best(-side)) {
-            (Some(own), Some(opposite)) => i64::from(side) * own >= i64::from(side) * opposite,
-            _ => false,
-        }
+        // A key is less than no key, and one side's keys are the other's with the sign changed.
+        self.sides[index(side)].best().saturating_add(book.best_key(-side)) <= 0
     }
 
     fn cross(&mut self, displayed: Displayed, side: i8) {

@@ -1,5 +1,7 @@
 //! The prices of one side at which own orders rest, best first, each with its orders, oldest first.
 
+use crate::ladder::NO_KEY;
+
 /// An own price and its orders.
 pub struct Rung {
     /// `-side * price`.
@@ -9,10 +11,17 @@ pub struct Rung {
 }
 
 /// One side of own resting orders.
-#[derive(Default)]
 pub struct Resting {
     rungs: Vec<Rung>,
     spare: Vec<Vec<u32>>,
+    /// The best and the worst key; nothing lies between them where nothing rests.
+    reach: (i64, i64),
+}
+
+impl Default for Resting {
+    fn default() -> Self {
+        Resting { rungs: Vec::new(), spare: Vec::new(), reach: (NO_KEY, -NO_KEY) }
+    }
 }
 
 impl Resting {
@@ -22,10 +31,21 @@ impl Resting {
         self.rungs.is_empty()
     }
 
-    /// Return the best key.
+    /// Return the best key, `NO_KEY` where nothing rests.
     #[inline]
-    pub fn best(&self) -> Option<i64> {
-        self.rungs.first().map(|rung| rung.key)
+    pub fn best(&self) -> i64 {
+        self.reach.0
+    }
+
+    /// Return the best and the worst key; nothing lies between them where nothing rests.
+    #[inline]
+    pub fn reach(&self) -> (i64, i64) {
+        self.reach
+    }
+
+    fn measure(&mut self) {
+        let ends = self.rungs.first().zip(self.rungs.last());
+        self.reach = ends.map_or((NO_KEY, -NO_KEY), |(best, worst)| (best.key, worst.key));
     }
 
     /// Return all prices, best first.
@@ -58,6 +78,7 @@ impl Resting {
             self.rungs.insert(place, Rung { key, owns });
         }
         self.rungs[place].owns.push(own);
+        self.measure();
     }
 
     /// Take an order off.
@@ -68,6 +89,7 @@ impl Resting {
         if owns.is_empty() {
             let rung = self.rungs.remove(place);
             self.spare.push(rung.owns);
+            self.measure();
         }
     }
 

@@ -6,10 +6,20 @@ use std::ops::{Index, IndexMut};
 pub const NONE: u32 = u32::MAX;
 
 /// A growable array with a free list.
-#[derive(Clone)]
 pub struct Slab<T> {
     items: Vec<T>,
     free: Vec<u32>,
+}
+
+impl<T: Copy> Clone for Slab<T> {
+    fn clone(&self) -> Self {
+        Slab { items: self.items.clone(), free: self.free.clone() }
+    }
+
+    fn clone_from(&mut self, other: &Self) {
+        self.items.clone_from(&other.items);
+        self.free.clone_from(&other.free);
+    }
 }
 
 impl<T> Default for Slab<T> {

@@ -12,7 +12,7 @@ use crate::ids::Place;
 use crate::seat::Seat;
 
 /// How many packets may wait before those that have arrived are taken in without being asked for.
-const CROWD: usize = 1024;
+const CROWD: usize = 64;
 
 /// A trade of the market; `side` is the aggressor's.
 #[derive(Clone, Copy, Debug)]

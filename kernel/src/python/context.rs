@@ -28,7 +28,8 @@ pub struct Context {
     /// The instrument's place in the plan.
     pub place: usize,
     /// The instrument.
-    pub traded: Py<PyAny>,
+    #[pyo3(get)]
+    pub instrument: Py<PyAny>,
     /// Its name.
     pub name: String,
     /// Configured start and end.
@@ -36,7 +37,8 @@ pub struct Context {
     /// What one lot gains when the price rises by one tick, in currency.
     pub value: f64,
     /// The book.
-    pub received: Py<ReceivedBook>,
+    #[pyo3(get)]
+    pub book: Py<ReceivedBook>,
     /// The strategy's generator.
     pub generator: Py<PyAny>,
     /// Takes what is logged.
@@ -172,18 +174,6 @@ impl Context {
         })
     }
 
-    /// Return the book as received.
-    #[getter]
-    fn book(&self, py: Python<'_>) -> PyResult<Py<ReceivedBook>> {
-        self.with(|_| Ok(()))?;
-        Ok(self.received.clone_ref(py))
-    }
-
-    /// Return the instrument.
-    #[getter]
-    fn instrument(&self, py: Python<'_>) -> Py<PyAny> {
-        self.traded.clone_ref(py)
-    }
 
     /// Return the context of another instrument.
     fn market(&self, name: &Bound<'_, PyAny>) -> PyResult<Py<Context>> {

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use pyo3::exceptions::{PyException, PySystemExit};
 use pyo3::panic::PanicException;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyIterator, PyTuple};
+use pyo3::ffi;
+use pyo3::types::{PyDict, PyIterator, PyString, PyTuple};
 
 use super::book_view::ReceivedBook;
 use super::context::{Context, Siblings};
@@ -103,11 +104,11 @@ impl<'py> Run<'py> {
                 replay: self.shared.clone(),
                 agent,
                 place,
-                traded: given.getattr("instruments")?.get_item(place)?.getattr("instrument")?.unbind(),
+                instrument: given.getattr("instruments")?.get_item(place)?.getattr("instrument")?.unbind(),
                 name: each.name.clone(),
                 span: (plan.start_ns, plan.end_ns),
                 value: each.tick_lot_value,
-                received: Py::new(py, ReceivedBook { replay: self.shared.clone(), instrument: place })?,
+                book: Py::new(py, ReceivedBook { replay: self.shared.clone(), instrument: place })?,
                 generator: generator.clone().unbind(),
                 sink: self.sink.clone().unbind(),
                 siblings: siblings.clone(),
@@ -177,8 +178,13 @@ impl<'py> Run<'py> {
     /// Run until Python is needed. Other threads may run meanwhile where that is worth it.
     fn step(&mut self, py: Python<'py>) -> PyResult<(Step, Vec<(usize, Chunk)>)> {
         let shared = &self.shared;
-        let work = || catch_unwind(AssertUnwindSafe(|| shared.with(advance)));
-        let done = if self.sparse { py.detach(work) } else { work() };
+        let done = catch_unwind(AssertUnwindSafe(|| {
+            if self.sparse {
+                shared.with_detached(py, advance)
+            } else {
+                shared.with(advance)
+            }
+        }));
         let (step, full, rows) = match done {
             Ok(done) => done?,
             Err(panic) => return Err(panicked(&*panic)),
@@ -223,11 +229,7 @@ impl<'py> Run<'py> {
             Callback::Start => (pyo3::intern!(py, "on_start"), None),
             Callback::Stop => (pyo3::intern!(py, "on_stop"), None),
         };
-        let done = match &told {
-            None => agent.call_method1(callback, (context,)),
-            Some(told) => agent.call_method1(callback, (context, told)),
-        };
-        match done {
+        match call_method(agent, callback, context, told.as_ref()) {
             Ok(_) => Ok(()),
             Err(error) => Err(self.failure(py, error, agent, (callback.as_any(), call.now_ns, told))),
         }
@@ -273,6 +275,24 @@ impl<'py> Run<'py> {
             self.sink.call_method1("write", (TABLES[table], columns))?;
         }
         Ok(())
+    }
+}
+
+/// Call a method with one argument or two. What PyO3 does for it under the stable ABI makes a method object and a tuple
+/// for every call, which costs more than the call itself.
+fn call_method<'py>(
+    object: &Bound<'py, PyAny>,
+    name: &Bound<'py, PyString>,
+    first: &Bound<'py, Context>,
+    second: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let none = std::ptr::null_mut::<ffi::PyObject>();
+    let second = second.map_or(none, |second| second.as_ptr());
+    // SAFETY: all objects are alive, the list of arguments ends with a null, and the result is a reference of ours or
+    // null with an exception set.
+    unsafe {
+        let done = ffi::PyObject_CallMethodObjArgs(object.as_ptr(), name.as_ptr(), first.as_ptr(), second, none);
+        Bound::from_owned_ptr_or_err(object.py(), done)
     }
 }
 

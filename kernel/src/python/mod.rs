@@ -8,7 +8,9 @@ pub mod input;
 pub mod memory;
 pub mod types;
 
-use std::sync::{Arc, Mutex, TryLockError};
+use std::cell::UnsafeCell;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
 
 use pyo3::prelude::*;
 
@@ -24,15 +26,35 @@ pub use errors::{DataError, EngineError, StrategyError};
 
 /// One run, shared by the loop and what the strategies hold; `None` when it is over.
 ///
-/// The lock is never held while Python code can run, so that whatever a strategy does in the midst of a call finds it
-/// free.
+/// The run is never in use while Python code can run, so that whatever a strategy does in the midst of a call finds it
+/// free. Only the loop may let go of Python's lock while it works; a thread that comes in between is turned away.
 #[derive(Clone)]
-pub struct Shared(Arc<Mutex<Option<Replay>>>);
+pub struct Shared(Arc<Guarded>);
+
+struct Guarded {
+    busy: AtomicBool,
+    replay: UnsafeCell<Option<Replay>>,
+}
+
+// SAFETY: `replay` is reached in `Shared::claim` alone, which hands it to one caller at a time: see there.
+unsafe impl Sync for Guarded {}
+// SAFETY: a run has no tie to a thread.
+unsafe impl Send for Guarded {}
+
+/// The run in the hands of one caller; given back when this is dropped.
+struct Claim<'a>(&'a Guarded);
+
+impl Drop for Claim<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.busy.store(false, Ordering::Release);
+    }
+}
 
 impl Shared {
     /// Share a run.
     pub fn new(replay: Replay) -> Self {
-        Shared(Arc::new(Mutex::new(Some(replay))))
+        Shared(Arc::new(Guarded { busy: AtomicBool::new(false), replay: UnsafeCell::new(Some(replay)) }))
     }
 
     /// Do something with the run. `work` must not touch Python.
@@ -41,13 +63,39 @@ impl Shared {
     /// The run is over or in use by another thread, or what `work` answers.
     #[inline]
     pub fn with<R>(&self, work: impl FnOnce(&mut Replay) -> Result<R, Fault>) -> PyResult<R> {
-        let mut held = match self.0.try_lock() {
-            Ok(held) => held,
-            Err(TryLockError::WouldBlock) => return Err(StrategyError::new_err("ctx was used from another thread")),
-            Err(TryLockError::Poisoned(_)) => return Err(EngineError::new_err("the kernel has failed before")),
-        };
-        match held.as_mut() {
+        let claim = self.claim()?;
+        // SAFETY: the claim says that nobody else has the run until it is dropped.
+        match unsafe { &mut *claim.0.replay.get() } {
             Some(replay) if !replay.over => work(replay).map_err(raised),
+            _ => Err(StrategyError::new_err("ctx was used after the run; keep what you need in on_stop")),
+        }
+    }
+
+    #[inline]
+    fn claim(&self) -> PyResult<Claim<'_>> {
+        // Every caller holds Python's lock when it comes here, so that no two of them can read `false`: the look and the
+        // mark need not be one step, which would cost more than most of what is done with the run.
+        if self.0.busy.load(Ordering::Acquire) {
+            return Err(StrategyError::new_err("ctx was used from another thread"));
+        }
+        self.0.busy.store(true, Ordering::Relaxed);
+        Ok(Claim(&self.0))
+    }
+
+    /// Work on the run while other Python threads may run.
+    ///
+    /// # Errors
+    /// As `with`.
+    pub fn with_detached<R: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&mut Replay) -> Result<R, Fault> + Send,
+    ) -> PyResult<R> {
+        let claim = self.claim()?; // before Python's lock is let go of
+        // SAFETY: as in `with`.
+        let replay = unsafe { &mut *claim.0.replay.get() };
+        match replay {
+            Some(replay) if !replay.over => py.detach(|| work(replay)).map_err(raised),
             _ => Err(StrategyError::new_err("ctx was used after the run; keep what you need in on_stop")),
         }
     }
@@ -57,8 +105,9 @@ impl Shared {
     /// # Errors
     /// The tables cannot be completed.
     pub fn finish(&self) -> PyResult<Replay> {
-        // A poisoned lock means a bug that has been reported; what there is can still be written.
-        let mut held = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let claim = self.claim()?;
+        // SAFETY: as in `with`.
+        let held = unsafe { &mut *claim.0.replay.get() };
         let mut replay = held.take().ok_or_else(|| EngineError::new_err("the run has been finished before"))?;
         replay.finish().map_err(raised)?;
         Ok(replay)

@@ -1,0 +1,57 @@
+//! Which rows can matter to own orders, in a few numbers: most cannot, and own orders need not be asked.
+
+use crate::book::Book;
+use crate::codes::action;
+use crate::ladder::NO_KEY;
+use crate::seat::Seat;
+
+/// Where all own orders of an instrument stand.
+#[derive(Clone, Copy)]
+pub struct Watch {
+    /// The best and the worst key of bids and of asks; nothing lies between them where nothing rests.
+    reach: [(i64, i64); 2],
+    /// Whether own orders have to be asked about everything.
+    careful: bool,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Watch { reach: [(NO_KEY, -NO_KEY); 2], careful: false }
+    }
+}
+
+impl Watch {
+    /// Watch what rests in an instrument.
+    pub fn new(seats: &[Seat], book: &Book) -> Self {
+        let mut watch = Watch::default();
+        for overlay in seats.iter().map(|seat| &seat.gateway.overlay) {
+            watch.careful |= overlay.is_careful(book);
+            for (reach, (best, worst)) in watch.reach.iter_mut().zip(overlay.reach()) {
+                *reach = (reach.0.min(best), reach.1.max(worst));
+            }
+        }
+        watch
+    }
+
+    /// Say whether anything rests or is remembered.
+    pub fn is_on(&self) -> bool {
+        self.careful || self.reach.iter().any(|(best, _)| *best != NO_KEY)
+    }
+
+    /// Say whether a row can matter that takes from an order of a side (0 bid, 1 ask) at a key: one at an own price, or
+    /// one that trades there or at a worse price.
+    #[inline(always)]
+    pub fn minds(&self, (side, key): (usize, i64), act: u8) -> bool {
+        let (best, worst) = self.reach[side];
+        let behind = (key > worst) & (act != action::EXECUTE);
+        !((key < best) | behind) | self.careful
+    }
+
+    /// Say whether own orders have something to settle at the end of a packet that has told them nothing.
+    #[inline(always)]
+    pub fn minds_end(&self, book: &Book) -> bool {
+        // A key is less than no key, and one side's keys are the other's with the sign changed.
+        let crosses = |side: usize, opposite| self.reach[side].0.saturating_add(book.best_key(opposite)) <= 0;
+        self.careful | crosses(0, -1) | crosses(1, 1) | (book.partial != [false; 2])
+    }
+}
