@@ -378,6 +378,7 @@ impl Book {
         for side in [0, 1] {
             self.partial[side] &= self.ladders[side].is_empty();
         }
+        self.touched = self.partial != [false; 2]; // so that the next packet is looked at too
     }
 
     /// Return the best price of one side.

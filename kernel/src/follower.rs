@@ -57,15 +57,16 @@ impl Follower {
         self.batches.push_back((first, batch));
     }
 
-    /// Say whether it is time for `keep_up` at the end of a packet.
-    #[inline]
-    pub fn is_behind(&self, end: u64) -> bool {
-        end >= self.next_copy
+    /// Say whether it is time for `keep_up`, at the end of the next packet.
+    pub fn is_behind(&self, row: u64) -> bool {
+        row >= self.next_copy
     }
 
     /// Take a copy of the exchange's book after a packet, and start from the last one if everybody has it by now.
-    #[cold]
     pub fn keep_up(&mut self, end: u64, ts_local_ns: Ns, now_ns: Ns, book: &Book) {
+        if !self.is_behind(end) {
+            return;
+        }
         let (ahead, received_ns) = &mut self.ahead;
         if *received_ns < now_ns {
             *received_ns = NEVER;

@@ -11,6 +11,7 @@ use crate::desk::Desk;
 use crate::entry::answer;
 use crate::fault::{format_instant, Fault};
 use crate::gateway::Gateway;
+use crate::ids::Place;
 use crate::messages::{Filled, Message, Request};
 use crate::overlay::{Displayed, Event};
 use crate::plan::{InstrumentPlan, Plan};
@@ -18,7 +19,7 @@ use crate::prints::Prints;
 use crate::quoter::Quoter;
 use crate::recorder::{FillRow, Recorder, Times};
 use crate::seat::Seat;
-use crate::view::{Move, View};
+use crate::view::{Move, State, View};
 use crate::watch::Watch;
 
 /// What the exchange tells everybody else: the strategies' channels and the result tables.
@@ -42,6 +43,31 @@ pub struct Counts {
     pub skipped: [u64; 3],
     /// Rows set right, an `Issue` each.
     pub repaired: [u64; 3],
+}
+
+/// Who hears of a row before the book takes it in.
+struct Listeners<'a> {
+    seats: &'a mut [Seat],
+    prints: &'a mut Prints,
+    view: &'a mut View,
+    phase: u8,
+    now_ns: Ns,
+}
+
+impl Listeners<'_> {
+    /// Tell of a row; say whether it puts something on its way to the strategies.
+    // Not where it is called, which is walked for every row: few get here.
+    #[inline(never)]
+    fn tell(self, book: &Book, row: &Row, place: Place) -> bool {
+        for seat in self.seats {
+            let displayed = Displayed { book, prints: self.prints, phase: self.phase };
+            seat.gateway.overlay.before(displayed, row, place);
+        }
+        if book.level == 2 {
+            self.prints.take_in(book, row);
+        }
+        self.view.wants_prints && self.view.tell(book, row, place, self.now_ns)
+    }
 }
 
 /// The exchange of one instrument.
@@ -81,8 +107,10 @@ pub struct Market {
     touch: Touch,
     /// Whether the last complete packet left a crossed or locked book.
     crossed: bool,
-    /// Whether the packet at hand has changed a level.
+    /// Whether the packet at hand has changed a level; noted only where a strategy wants to know.
     changed: bool,
+    /// Whether there is something to do at the end of the packet at hand beside a look at the best prices.
+    news: bool,
     watch: Watch,
     /// Whether own orders have been told of a row of the packet at hand.
     heard: bool,
@@ -128,6 +156,7 @@ impl Market {
             touch: Touch::default(),
             crossed: false,
             changed: false,
+            news: false,
             watch: Watch::default(),
             heard: false,
             before: [None; 3],
@@ -151,6 +180,7 @@ impl Market {
         self.next_ns = columns.ts_exchange_ns[0];
         self.last_local_ns = columns.ts_local_ns[batch.len() - 1];
         self.view.follower.load(self.first, batch.clone());
+        self.news |= self.view.follower.is_behind(self.first);
         self.batch = Some(batch);
     }
 
@@ -192,8 +222,8 @@ impl Market {
     /// A row cannot be applied and its policy is to fail, or an invariant is broken.
     pub fn advance(&mut self, limit_ns: Ns, floor: &mut Floor) -> Result<(), Fault> {
         let Some(batch) = self.batch.take() else { return Ok(()) };
-        self.watch = Watch::new(&self.seats, &self.book);
-        let told = self.plan.level == 2 || self.view.wants_prints || self.paranoid || self.watch.is_on();
+        self.watch = self.watching();
+        let told = self.paranoid || self.watch.is_on();
         let begin = self.i;
         let done = if told {
             self.rows::<true>(&batch, limit_ns, floor)
@@ -209,6 +239,11 @@ impl Market {
         done
     }
 
+    fn watching(&self) -> Watch {
+        let everything = self.book.level == 2 || self.view.wants_prints;
+        Watch::new(&self.seats, &self.book, everything)
+    }
+
     /// Apply rows. `TOLD`: somebody has to be told of each before the book takes it in.
     fn rows<const TOLD: bool>(&mut self, batch: &Batch, mut limit_ns: Ns, floor: &mut Floor) -> Result<(), Fault> {
         let columns = batch.columns();
@@ -220,11 +255,8 @@ impl Market {
             self.now_ns = now_ns;
             let mut row = columns.row(i);
             self.apply::<TOLD>(&mut row, batch, floor)?;
-            if row.action == action::STATUS {
-                self.phase = row.phase;
-            }
-            if row.flags & flag::SUSPECT != 0 {
-                self.suspect_ns = self.now_ns;
+            if (row.flags & flag::SUSPECT != 0) | self.book.suspect | (row.action == action::STATUS) {
+                self.note(&row);
             }
             self.i = i + 1;
             if row.flags & flag::LAST != 0 {
@@ -245,14 +277,27 @@ impl Market {
         }
     }
 
+    /// Take in what a row says beside what it does to the book.
+    #[cold]
+    fn note(&mut self, row: &Row) {
+        self.book.suspect = row.flags & flag::SUSPECT != 0;
+        if self.book.suspect {
+            self.suspect_ns = self.now_ns;
+        }
+        if row.action == action::STATUS {
+            self.news |= self.phase != row.phase;
+            self.phase = row.phase;
+        }
+    }
+
     #[inline(always)]
     fn apply<const TOLD: bool>(&mut self, row: &mut Row, batch: &Batch, floor: &mut Floor) -> Result<(), Fault> {
         if let Err(issue) = self.try_to_apply::<TOLD>(row) {
             self.settle_and_apply(issue, row, batch)?;
         } else if self.view.wants_levels {
             self.changed |= row.action != action::TRADE && row.action != action::STATUS;
+            self.news |= self.changed;
         }
-        self.book.suspect = row.flags & flag::SUSPECT != 0;
         if TOLD && self.heard {
             self.book_all(floor)?;
         }
@@ -261,21 +306,12 @@ impl Market {
 
     #[inline(always)]
     fn try_to_apply<const TOLD: bool>(&mut self, row: &Row) -> Result<(), Issue> {
-        let Market { book, seats, prints, view, phase, now_ns, plan, watch, heard, .. } = self;
+        let Market { book, seats, prints, view, phase, now_ns, watch, heard, news, .. } = self;
         book.apply(row, |book, place| {
-            if TOLD {
-                if !place.found() || watch.minds(book.key_of(place.slot), row.action) {
-                    *heard = true;
-                    for seat in seats.iter_mut() {
-                        seat.gateway.overlay.before(Displayed { book, prints, phase: *phase }, row, place);
-                    }
-                }
-                if plan.level == 2 {
-                    prints.take_in(book, row);
-                }
-                if view.wants_prints {
-                    view.tell(book, row, place, *now_ns);
-                }
+            if TOLD && (!place.found() || watch.minds(book.key_of(place.slot), row.action)) {
+                *heard = true;
+                let listeners = Listeners { seats, prints, view, phase: *phase, now_ns: *now_ns };
+                *news |= listeners.tell(book, row, place);
             }
         })
     }
@@ -284,6 +320,7 @@ impl Market {
     fn settle_and_apply(&mut self, issue: Issue, row: &mut Row, batch: &Batch) -> Result<(), Fault> {
         if self.settle(issue, row, batch)? && self.try_to_apply::<true>(row).is_ok() {
             self.changed |= self.view.wants_levels;
+            self.news |= self.changed;
         }
         Ok(())
     }
@@ -306,23 +343,9 @@ impl Market {
         if TOLD && (std::mem::take(&mut self.heard) || self.watch.minds_end(&self.book)) {
             self.end_packet_of_orders(floor)?;
         }
-        if self.book.partial != [false; 2] {
-            self.book.complete();
-        }
-        let touched = std::mem::take(&mut self.book.touched) && self.take_touch(floor);
-        self.counts.crossed += u64::from(self.crossed && self.phase == phase::CONTINUOUS);
-        let changed = std::mem::take(&mut self.changed);
-        let sent = touched || changed || self.view.carries(self.phase);
-        let end = self.first + self.i as u64;
-        if sent {
-            self.view.send(end, ts_local_ns, self.touch, self.phase, changed);
-            if self.view.is_crowded() {
-                // Nobody looks at the past any more: what had arrived before this row need not wait for a look.
-                self.view.catch_up(self.now_ns - 1, &mut self.seats);
-            }
-        }
-        if self.view.follower.is_behind(end) {
-            self.view.follower.keep_up(end, ts_local_ns, self.now_ns, &self.book);
+        let sent = (self.book.touched | self.news) && self.tell(ts_local_ns, floor);
+        if self.crossed {
+            self.counts.crossed += u64::from(self.phase == phase::CONTINUOUS);
         }
         if TOLD && self.paranoid {
             self.check().map_err(|what| {
@@ -331,6 +354,27 @@ impl Market {
             })?;
         }
         Ok(sent)
+    }
+
+    /// Tell the strategies of a packet, if it brings anything.
+    #[inline(never)]
+    fn tell(&mut self, ts_local_ns: Ns, floor: &mut Floor) -> bool {
+        let touched = self.book.touched && self.take_touch(floor);
+        let changed = std::mem::take(&mut self.changed);
+        let end = self.first + self.i as u64;
+        if std::mem::take(&mut self.news) {
+            self.view.follower.keep_up(end, ts_local_ns, self.now_ns, &self.book);
+        }
+        let sent = touched || changed || self.view.carries(self.phase);
+        if sent {
+            let state = State { touch: self.touch, mid2: self.mid2, phase: self.phase };
+            self.view.send(end, ts_local_ns, state, changed);
+            if self.view.is_crowded() {
+                // Nobody looks at the past any more: what had arrived before this row need not wait for a look.
+                self.view.catch_up(self.now_ns - 1, &mut self.seats);
+            }
+        }
+        sent
     }
 
     fn end_packet_of_orders(&mut self, floor: &mut Floor) -> Result<(), Fault> {
@@ -343,9 +387,12 @@ impl Market {
             }
             if !self.seats[agent].gateway.overlay.moved.is_empty() {
                 self.send_moves(agent);
+                self.news = true;
             }
         }
-        self.watch = Watch::new(&self.seats, &self.book);
+        if self.watch.is_stale(&self.seats, &self.book) {
+            self.watch = self.watching();
+        }
         Ok(())
     }
 
@@ -361,6 +408,7 @@ impl Market {
     /// Take in the best prices and sizes after a packet; say whether they are others.
     #[inline(always)]
     fn take_touch(&mut self, floor: &mut Floor) -> bool {
+        self.book.complete();
         let touch = self.book.touch();
         if touch == self.touch {
             return false;

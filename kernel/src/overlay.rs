@@ -277,24 +277,25 @@ impl Overlay {
         let order = displayed.book.order(place.slot);
         if row.flags & flag::AUCTION == 0 && displayed.matching_row(row) {
             let mut left = self.through(side, price_ticks, row.size_lots, Cause::Through);
-            for at in self.at(side, price_ticks).to_vec() {
-                if left == 0 {
-                    break;
-                }
+            let mut i = 0;
+            while let Some(at) = self.at(side, price_ticks).get(i).copied().filter(|_| left > 0) {
                 let own = &self.owns[at];
                 // After a return to the window orders with nothing ahead may stand among those that count as older.
                 let evident = self.rules.evidence && own.arrival < order.arrival;
-                if own.visible && (own.ahead == 0 || evident) {
-                    let lots = left.min(own.open_lots());
-                    left -= lots;
+                let lots = if own.visible && (own.ahead == 0 || evident) { left.min(own.open_lots()) } else { 0 };
+                i += usize::from(lots < own.open_lots()); // one that fills makes room for the next
+                left -= lots;
+                if lots > 0 {
                     self.take(at, price_ticks, lots, Cause::Queue);
                 }
             }
         }
-        for at in self.at(side, price_ticks).to_vec() {
+        let mut i = 0;
+        while let Some(at) = self.at(side, price_ticks).get(i).copied() {
             if order_queue::executed(&mut self.owns[at], order, row.size_lots) {
                 self.changed(at);
             }
+            i += 1;
         }
     }
 

@@ -7,14 +7,16 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::codes::{index, TimeInForce};
 use crate::desk::KnownOrder;
 use crate::entry::{Entry, Terms};
 use crate::fault::Fault;
 use crate::number::Number;
 
-/// Prices and sizes of one side.
-pub type Wanted = Vec<(Number, Number)>;
+/// Prices and sizes of one side; nearly always one of each.
+pub type Wanted = SmallVec<[(Number, Number); 1]>;
 
 /// The quotes of one strategy in one instrument.
 #[derive(Default)]
@@ -60,6 +62,12 @@ impl Entry<'_> {
                 self.seat.quoter.wanted[side] = levels;
                 self.seat.quoter.refused[side].clear();
             }
+        }
+        if [1, -1].into_iter().all(|side| !given[index(side)] || self.stands_as_wanted(side)) {
+            for side in [0, 1] {
+                self.seat.quoter.waiting[side] &= !given[side];
+            }
+            return Ok(());
         }
         // The side that makes room goes first, so that own quotes never meet: asks when prices rise.
         let rising = given[0] && {
@@ -172,7 +180,7 @@ impl Entry<'_> {
         else {
             return false;
         };
-        let known = &self.seat.desk.orders[order_id];
+        let Some(known) = self.seat.desk.orders.get(order_id).filter(|known| !known.state.gone()) else { return false };
         let order = size.partial_cmp(known.open_lots());
         known.in_flight == 0
             && price.is(last_price(known))

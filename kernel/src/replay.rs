@@ -293,7 +293,7 @@ impl Replay {
             };
             if !telling.awake {
                 telling.awake = true;
-                if self.markets[instrument].view.phase != phase::CLOSED {
+                if self.markets[instrument].view.state.phase != phase::CLOSED {
                     agent.timers.wake(now_ns, instrument);
                 }
             }
@@ -364,7 +364,7 @@ impl Replay {
         let agent = &mut self.floor.agents[index];
         let instrument = agent.timers.next_instrument();
         let view = &mut self.markets[instrument].view;
-        if view.phase == phase::CLOSED {
+        if view.state.phase == phase::CLOSED {
             agent.timers.sleep();
             view.eager = true; // so that the packet that opens the market wakes the timer
             return None;

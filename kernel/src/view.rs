@@ -41,20 +41,29 @@ pub struct Move {
     pub ahead_lots: Option<i64>,
 }
 
+/// What a packet leaves behind, as far as a strategy can notice.
+#[derive(Clone, Copy, Default)]
+pub struct State {
+    /// Best prices and sizes.
+    pub touch: Touch,
+    /// The last two-sided doubled mid.
+    pub mid2: Option<i64>,
+    /// The trading phase.
+    pub phase: u8,
+}
+
 /// A packet on its way to the strategies; its prints and moves wait in queues of their own.
 #[derive(Clone, Copy)]
-pub struct Packet {
+struct Packet {
     /// The number of the row behind it.
-    pub end: u64,
-    /// When it arrives.
-    pub ts_local_ns: Ns,
-    /// Best prices and sizes after it.
-    pub touch: Touch,
+    end: u64,
+    ts_local_ns: Ns,
+    state: State,
     /// Whether some level changed; noted only where a strategy wants to know.
-    pub changed: bool,
-    phase: u8,
-    prints: u32,
-    moves: u32,
+    changed: bool,
+    /// How many prints and moves there have been up to its end.
+    prints: u64,
+    moves: u64,
 }
 
 /// What a packet brought.
@@ -70,12 +79,8 @@ pub struct Delivered {
 
 /// The delayed market of one instrument. Rows are numbered from 0 over all batches.
 pub struct View {
-    /// Best prices and sizes after the last packet received.
-    pub touch: Touch,
-    /// The trading phase after it.
-    pub phase: u8,
-    /// The last two-sided doubled mid.
-    pub mid2: Option<i64>,
+    /// What the last packet received has left behind.
+    pub state: State,
     /// Whether some strategy wants to be called for packets; else they are taken in when somebody looks.
     pub eager: bool,
     /// Whether some strategy wants prints.
@@ -90,19 +95,18 @@ pub struct View {
     prints: VecDeque<Print>,
     moves: VecDeque<Move>,
     received: Received,
-    /// The phase, and the numbers of prints and moves, of what has been sent up to the packet at hand.
+    /// How many prints and moves there have been, and how many of them have been sent and received.
+    made: (u64, u64),
+    sent: (u64, u64),
+    taken: (u64, u64),
     sent_phase: u8,
-    new_prints: u32,
-    new_moves: u32,
 }
 
 impl View {
     /// Make the view of an empty market.
     pub fn new(level: u8, depth: usize, repairs: bool) -> Self {
         View {
-            touch: Touch::default(),
-            phase: phase::CONTINUOUS,
-            mid2: None,
+            state: State { phase: phase::CONTINUOUS, ..State::default() },
             eager: false,
             wants_prints: false,
             wants_levels: false,
@@ -112,44 +116,47 @@ impl View {
             prints: VecDeque::new(),
             moves: VecDeque::new(),
             received: Received::default(),
+            made: (0, 0),
+            sent: (0, 0),
+            taken: (0, 0),
             sent_phase: phase::CONTINUOUS,
-            new_prints: 0,
-            new_moves: 0,
         }
     }
 
-    /// Put the print of a row on its way, if it has one, with the packet at hand. The book has not applied the row.
-    pub fn tell(&mut self, book: &Book, row: &Row, place: Place, ts_exchange_ns: Ns) {
+    /// Put the print of a row on its way, if it has one, with the packet at hand; say whether it has. The book has
+    /// not applied the row.
+    pub fn tell(&mut self, book: &Book, row: &Row, place: Place, ts_exchange_ns: Ns) -> bool {
         let (side, price_ticks) = match row.action {
             action::TRADE => (row.side, row.price_ticks),
             action::EXECUTE => book.stands_at(book.order(place.slot)),
-            _ => return,
+            _ => return false,
         };
         let hidden = row.action == action::TRADE && row.flags & flag::HIDDEN != 0;
         self.prints.push_back(Print { ts_exchange_ns, side: -side, price_ticks, size_lots: row.size_lots, hidden });
-        self.new_prints += 1;
+        self.made.0 += 1;
+        true
     }
 
     /// Put a queue position on its way, with the packet at hand.
     pub fn moved(&mut self, moved: Move) {
         self.moves.push_back(moved);
-        self.new_moves += 1;
+        self.made.1 += 1;
     }
 
     /// Say whether the packet at hand carries something besides best prices and changes of levels.
     #[inline]
     pub fn carries(&self, phase: u8) -> bool {
-        self.new_prints != 0 || self.new_moves != 0 || self.sent_phase != phase
+        (self.made != self.sent) | (self.sent_phase != phase)
     }
 
     /// Put the packet at hand on its way: it ends before a row.
-    pub fn send(&mut self, end: u64, ts_local_ns: Ns, touch: Touch, phase: u8, changed: bool) {
-        if self.packets.is_empty() {
-            self.next_ns = ts_local_ns;
-        }
-        let (prints, moves) = (std::mem::take(&mut self.new_prints), std::mem::take(&mut self.new_moves));
-        self.sent_phase = phase;
-        self.packets.push_back(Packet { end, ts_local_ns, touch, changed, phase, prints, moves });
+    #[inline]
+    pub fn send(&mut self, end: u64, ts_local_ns: Ns, state: State, changed: bool) {
+        self.next_ns = self.next_ns.min(ts_local_ns);
+        self.sent_phase = state.phase;
+        self.sent = self.made;
+        let (prints, moves) = self.made;
+        self.packets.push_back(Packet { end, ts_local_ns, state, changed, prints, moves });
     }
 
     /// Say whether so much waits that what has arrived should be taken in.
@@ -161,20 +168,25 @@ impl View {
     /// Take in all packets that have arrived by now, telling nobody.
     #[inline]
     pub fn catch_up(&mut self, now_ns: Ns, seats: &mut [Seat]) {
-        self.received.until_ns = self.received.until_ns.max(now_ns);
-        while self.next_ns <= now_ns {
-            let packet = self.take_in(seats);
-            self.prints.drain(..packet.prints as usize);
+        self.pass(now_ns);
+        if self.next_ns <= now_ns {
+            let all = self.packets.back().is_some_and(|last| last.ts_local_ns <= now_ns);
+            let arrived =
+                if all { self.packets.len() } else { self.packets.partition_point(|each| each.ts_local_ns <= now_ns) };
+            let packet = self.take_in(arrived, seats);
+            self.prints.drain(..(packet.prints - self.taken.0) as usize);
+            self.taken.0 = packet.prints;
         }
     }
 
     /// Take in the next packet and say what it brought.
     pub fn deliver(&mut self, delivered: &mut Delivered, seats: &mut [Seat]) {
-        let before = self.touch;
-        let packet = self.take_in(seats);
+        let before = self.state.touch;
+        let packet = self.take_in(1, seats);
         delivered.prints.clear();
-        delivered.prints.extend(self.prints.drain(..packet.prints as usize));
-        delivered.best_changed = before != packet.touch;
+        delivered.prints.extend(self.prints.drain(..(packet.prints - self.taken.0) as usize));
+        self.taken.0 = packet.prints;
+        delivered.best_changed = before != packet.state.touch;
         delivered.any_changed = packet.changed;
         self.received.until_row = packet.end;
     }
@@ -185,18 +197,17 @@ impl View {
         self.received.until_ns = self.received.until_ns.max(until_ns);
     }
 
+    /// Take in so many packets, at least one, and return the last.
     #[inline]
-    fn take_in(&mut self, seats: &mut [Seat]) -> Packet {
-        let packet = self.packets.pop_front().expect("a packet that arrives is on its way");
+    fn take_in(&mut self, packets: usize, seats: &mut [Seat]) -> Packet {
+        let packet = self.packets[packets - 1];
+        self.packets.drain(..packets);
         self.next_ns = self.packets.front().map_or(NEVER, |next| next.ts_local_ns);
-        self.touch = packet.touch;
-        self.phase = packet.phase;
-        self.mid2 = packet.touch.mid2().or(self.mid2);
-        for _ in 0..packet.moves {
-            if let Some(each) = self.moves.pop_front() {
-                seats[each.agent].desk.moved(each.order_id, each.turn, each.ahead_lots);
-            }
+        self.state = packet.state;
+        for each in self.moves.drain(..(packet.moves - self.taken.1) as usize) {
+            seats[each.agent].desk.moved(each.order_id, each.turn, each.ahead_lots);
         }
+        self.taken.1 = packet.moves;
         packet
     }
 
@@ -212,13 +223,13 @@ impl View {
         }
         self.wants_levels = true;
         let mut known = std::mem::take(&mut self.packets).into_iter().peekable();
-        let (mut touch, mut phase) = (self.touch, self.phase);
+        let (mut state, (mut prints, mut moves)) = (self.state, self.taken);
         for (end, ts_local_ns, changed) in self.follower.changes(self.received, done) {
             if let Some(packet) = known.next_if(|packet| packet.end == end) {
-                (touch, phase) = (packet.touch, packet.phase);
+                (state, prints, moves) = (packet.state, packet.prints, packet.moves);
                 self.packets.push_back(Packet { changed, ..packet });
             } else if changed {
-                self.packets.push_back(Packet { end, ts_local_ns, touch, changed, phase, prints: 0, moves: 0 });
+                self.packets.push_back(Packet { end, ts_local_ns, state, changed, prints, moves });
             }
         }
         self.next_ns = self.packets.front().map_or(NEVER, |next| next.ts_local_ns);

@@ -21,9 +21,9 @@ impl Default for Watch {
 }
 
 impl Watch {
-    /// Watch what rests in an instrument.
-    pub fn new(seats: &[Seat], book: &Book) -> Self {
-        let mut watch = Watch::default();
+    /// Watch what rests in an instrument, or everything.
+    pub fn new(seats: &[Seat], book: &Book, everything: bool) -> Self {
+        let mut watch = Watch { careful: everything, ..Watch::default() };
         for overlay in seats.iter().map(|seat| &seat.gateway.overlay) {
             watch.careful |= overlay.is_careful(book);
             for (reach, (best, worst)) in watch.reach.iter_mut().zip(overlay.reach()) {
@@ -31,6 +31,11 @@ impl Watch {
             }
         }
         watch
+    }
+
+    /// Say whether what own orders have heard may have changed how careful they are.
+    pub fn is_stale(&self, seats: &[Seat], book: &Book) -> bool {
+        self.careful || seats.iter().any(|seat| seat.gateway.overlay.is_careful(book))
     }
 
     /// Say whether anything rests or is remembered.

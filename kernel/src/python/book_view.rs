@@ -27,7 +27,7 @@ impl ReceivedBook {
 
     #[inline]
     fn touch(&self) -> PyResult<Touch> {
-        self.replay.with(|replay| Ok(replay.markets[self.instrument].view.touch))
+        self.replay.with(|replay| Ok(replay.markets[self.instrument].view.state.touch))
     }
 }
 

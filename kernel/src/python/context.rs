@@ -62,7 +62,7 @@ impl Context {
     fn account(&self) -> PyResult<(Account, Option<i64>)> {
         self.with(|replay| {
             let market = &replay.markets[self.place];
-            Ok((market.seats[self.agent].desk.account.clone(), market.view.mid2))
+            Ok((market.seats[self.agent].desk.account.clone(), market.view.state.mid2))
         })
     }
 
