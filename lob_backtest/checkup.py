@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final, Literal
 
-from lob_backtest.engine import ENGINES, load_engine
+from lob_backtest.engine import ENGINES, is_built, load_engine
 from lob_backtest.errors import LobBacktestError
 
 DISTRIBUTION: Final = "lob-backtest"
@@ -49,6 +49,7 @@ def examine() -> list[Finding]:
         Finding("python", "ok", f"{platform.python_version()} at {sys.executable}"),
         Finding("machine", "ok", f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"),
         *_libraries(),
+        *([] if is_built() else [_no_kernel()]),
         *(_engine(name, preferred=place == 0) for place, name in enumerate(ENGINES)),
         *_data(),
     ]
@@ -83,15 +84,27 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"(?:^|\.)(\d+)", version))
 
 
+def _no_kernel() -> Finding:
+    """Say why the compiled engine is not there.
+
+    The tag of the wheel that was installed tells: setup.py makes one for any platform where it finds no cargo.
+    """
+    wheels = (each.read_text("WHEEL") for each in metadata.distributions(name=DISTRIBUTION))
+    if "-none-any" in next(filter(None, wheels), ""):  # what a build leaves in a checkout has no such file
+        why = "cargo was not found when the package was installed"
+    else:
+        why = "it failed to compile when the package was installed, or its file is gone"
+    advice = "install Rust (https://rustup.rs), then lob-backtest again with LOB_REQUIRE_KERNEL=1; docs/performance.md"
+    return Finding("engine kernel", "absent", f"not built: {why}", advice)
+
+
 def _engine(name: str, *, preferred: bool) -> Finding:
     """Let an engine replay a small synthetic market."""
     what = f"engine {name}"
     try:
         load_engine(name)
         rate = _events_per_s(name)
-    except ImportError as error:
-        return Finding(what, "absent", f"not installed ({error})", "install lob-backtest with its compiled engine")
-    except (LobBacktestError, OSError) as error:
+    except (ImportError, LobBacktestError, OSError) as error:
         return Finding(what, "missing", f"does not run ({error})", "see the message")
     found = f"{rate:,.0f} events/s without orders"
     if preferred and rate < FAST_EVENTS_PER_S:

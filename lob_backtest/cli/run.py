@@ -59,7 +59,7 @@ def command(
 
     values = _values(config, data, strategy, param, changes, seed)
     if engine is None and not is_built():
-        click.echo("note: the compiled engine is not built; the reference engine is slower (make install)", err=True)
+        click.echo("note: the compiled engine is not built, the slower one runs; see lob-backtest doctor", err=True)
     if out is not None:
         storage.check_target(out, force=force)
     try:

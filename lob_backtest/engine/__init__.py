@@ -77,7 +77,7 @@ _HOMES: Final = {"kernel": "lob_backtest.engine.kernel", "reference": "lob_backt
 
 
 def is_built() -> bool:
-    """Say whether the compiled kernel is installed."""
+    """Say whether the compiled kernel is installed; `load_engine` finds out whether it can be loaded."""
     return importlib.util.find_spec("lob_backtest._kernel") is not None
 
 
@@ -86,6 +86,10 @@ ENGINES: Final = tuple(name for name in _HOMES if name != "kernel" or is_built()
 
 
 def load_engine(name: str) -> Engine:
-    """Return an engine of `ENGINES`."""
+    """Return an engine of `ENGINES`.
+
+    Raises:
+        ConfigError: it is installed and cannot be loaded.
+    """
     engine: Engine = importlib.import_module(_HOMES[name]).replay
     return engine

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lob_backtest import _kernel
 from lob_backtest.engine import Outcome, Sink
+from lob_backtest.errors import ConfigError
 from lob_backtest.market.schema import Batch
 from lob_backtest.plan import Plan
 from lob_backtest.strategy import Strategy
+
+try:
+    from lob_backtest import _kernel
+except ImportError as error:  # it is there: built for another machine, or cut short
+    raise ConfigError(
+        f"the compiled engine cannot be loaded: {error}. Install lob-backtest again, or use the reference engine "
+        "(--engine reference)"
+    ) from error
 
 
 def replay(plan: Plan, sources: Sequence[Iterator[Batch]], agents: Sequence[Strategy], sink: Sink) -> Outcome:
