@@ -3,7 +3,7 @@
 use std::any::Any;
 
 use crate::book::Row;
-use crate::codes::Ns;
+use crate::codes::{action, flag, Ns};
 
 /// Complete columns of `len` rows each.
 pub struct Columns<'a> {
@@ -36,6 +36,7 @@ pub struct Batch {
     pub path: String,
     /// The file's row of the first one.
     pub first_row: i64,
+    eventful: bool,
 }
 
 impl Batch {
@@ -51,7 +52,14 @@ impl Batch {
         let bytes = [columns.action.len(), columns.side.len(), columns.flags.len(), columns.phase.len()];
         let words = [columns.ts_local_ns.len(), columns.order_id.len(), columns.price_ticks.len()];
         assert!(bytes.iter().chain(&words).all(|len| *len == n) && columns.size_lots.len() == n, "columns differ");
-        Batch { columns, _owner: owner, path, first_row }
+        let suspect = columns.flags.iter().fold(0, |all, flags| all | flags) & flag::SUSPECT != 0;
+        let eventful = suspect || columns.action.contains(&action::STATUS);
+        Batch { columns, _owner: owner, path, first_row, eventful }
+    }
+
+    /// Say whether some row calls the book suspect or changes the phase.
+    pub fn is_eventful(&self) -> bool {
+        self.eventful
     }
 
     /// Return the number of rows.

@@ -116,6 +116,20 @@ impl Touch {
     }
 }
 
+/// Hears of rows that are about to be applied.
+pub trait Witness {
+    /// Take in a row and the order that it names; rows that add an order are not told.
+    fn before(self, book: &Book, row: Row, place: Place);
+}
+
+/// A witness that nothing is told.
+pub struct Nobody;
+
+impl Witness for Nobody {
+    #[inline(always)]
+    fn before(self, _: &Book, _: Row, _: Place) {}
+}
+
 /// The number of no order. It absorbs what is written to the neighbour of an order that has none.
 const NOBODY: u32 = 0;
 
@@ -209,14 +223,13 @@ impl Book {
         place.found().then(|| self.order(place.slot))
     }
 
-    /// Apply one row of the feed, or say why it was not applied. `before` sees the book as it stood, and the order that
-    /// the row names, if the row takes something away.
+    /// Apply one row of the feed, or say why it was not applied. The witness sees the book as it stood.
     ///
     /// # Errors
-    /// The row asks for what the book cannot do; `before` has not been called.
+    /// The row asks for what the book cannot do; the witness has not been called.
     // The action comes first and each has a lookup of its own: what a processor learns of one does not help another.
     #[inline(always)]
-    pub fn apply(&mut self, row: &Row, before: impl FnOnce(&Book, Place)) -> Result<(), Issue> {
+    pub fn apply(&mut self, row: Row, witness: impl Witness) -> Result<(), Issue> {
         match row.action {
             action::ADD => {
                 let place = self.find(row.order_id);
@@ -226,20 +239,20 @@ impl Book {
                 self.join(row.order_id, place, row.side, row.price_ticks, row.size_lots);
             }
             action::CANCEL | action::EXECUTE => {
-                let place = self.known(row)?;
+                let place = self.known(row.order_id)?;
                 if row.size_lots > self.orders[place.slot].size_lots {
                     return Err(Issue::Oversize);
                 }
-                before(self, place);
+                witness.before(self, row, place);
                 self.reduce(place, row.size_lots);
             }
             action::MODIFY => {
-                let place = self.known(row)?;
-                before(self, place);
-                self.modify(row, place);
+                let place = self.known(row.order_id)?;
+                witness.before(self, row, place);
+                self.modify(&row, place);
             }
             other => {
-                before(self, Place::NOWHERE);
+                witness.before(self, row, Place::NOWHERE);
                 match other {
                     action::LEVEL => self.set_level(row.side, row.price_ticks, row.size_lots),
                     action::CLEAR => self.clear(row.side),
@@ -251,8 +264,8 @@ impl Book {
     }
 
     #[inline(always)]
-    fn known(&self, row: &Row) -> Result<Place, Issue> {
-        let place = self.find(row.order_id);
+    fn known(&self, order_id: u64) -> Result<Place, Issue> {
+        let place = self.find(order_id);
         if place.found() {
             Ok(place)
         } else {

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::batch::Batch;
-use crate::book::{Book, Row};
+use crate::book::{Book, Nobody, Row};
 use crate::codes::{action, flag, Issue, Ns, BEFORE_ALL, NEVER};
 
 /// How many rows there are at least between two copies: a copy costs as much as the book is large.
@@ -151,11 +151,11 @@ fn take_in(book: &mut Book, mut row: Row, repairs: bool) -> bool {
     if row.action == action::TRADE || row.action == action::STATUS {
         return false;
     }
-    match book.apply(&row, |_, _| {}) {
+    match book.apply(row, Nobody) {
         Ok(()) => true,
         Err(Issue::Oversize) if repairs => {
             row.size_lots = book.order_by_id(row.order_id).map_or(0, |order| order.size_lots);
-            book.apply(&row, |_, _| {}).is_ok()
+            book.apply(row, Nobody).is_ok()
         }
         // The exchange has left it out too.
         Err(_) => false,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::account::fee_micro;
 use crate::agent::Agent;
 use crate::batch::Batch;
-use crate::book::{Book, Row, Touch};
+use crate::book::{Book, Nobody, Row, Touch, Witness};
 use crate::codes::{action, flag, phase, Cause, Issue, IssuePolicy, Ns, UpdateKind, BEFORE_ALL, NEVER};
 use crate::desk::Desk;
 use crate::entry::answer;
@@ -47,18 +47,31 @@ pub struct Counts {
 
 /// Who hears of a row before the book takes it in.
 struct Listeners<'a> {
+    watch: &'a Watch,
     seats: &'a mut [Seat],
     prints: &'a mut Prints,
     view: &'a mut View,
     phase: u8,
     now_ns: Ns,
+    heard: &'a mut bool,
+    news: &'a mut bool,
+}
+
+impl Witness for Listeners<'_> {
+    #[inline(always)]
+    fn before(self, book: &Book, row: Row, place: Place) {
+        if !place.found() || self.watch.minds(book.key_of(place.slot), row.action) {
+            self.tell(book, row, place);
+        }
+    }
 }
 
 impl Listeners<'_> {
-    /// Tell of a row; say whether it puts something on its way to the strategies.
     // Not where it is called, which is walked for every row: few get here.
     #[inline(never)]
-    fn tell(self, book: &Book, row: &Row, place: Place) -> bool {
+    fn tell(self, book: &Book, row: Row, place: Place) {
+        let row = &row;
+        *self.heard = true;
         for seat in self.seats {
             let displayed = Displayed { book, prints: self.prints, phase: self.phase };
             seat.gateway.overlay.before(displayed, row, place);
@@ -66,7 +79,7 @@ impl Listeners<'_> {
         if book.level == 2 {
             self.prints.take_in(book, row);
         }
-        self.view.wants_prints && self.view.tell(book, row, place, self.now_ns)
+        *self.news |= self.view.wants_prints && self.view.tell(book, row, place, self.now_ns);
     }
 }
 
@@ -90,6 +103,8 @@ pub struct Market {
     pub mid2: Option<i64>,
     /// Whether something was scheduled while rows were applied.
     pub stirred: bool,
+    /// How far rows may be applied at the moment.
+    limit_ns: Ns,
     /// When the last row happened.
     pub now_ns: Ns,
     /// When the next row happens, `NEVER` behind the last.
@@ -143,6 +158,7 @@ impl Market {
             counts: Counts::default(),
             mid2: None,
             stirred: false,
+            limit_ns: NEVER,
             now_ns: BEFORE_ALL,
             next_ns: NEVER,
             last_local_ns: BEFORE_ALL,
@@ -225,11 +241,8 @@ impl Market {
         self.watch = self.watching();
         let told = self.paranoid || self.watch.is_on();
         let begin = self.i;
-        let done = if told {
-            self.rows::<true>(&batch, limit_ns, floor)
-        } else {
-            self.rows::<false>(&batch, limit_ns, floor)
-        };
+        self.limit_ns = limit_ns;
+        let done = if told { self.rows::<true>(&batch, floor) } else { self.rows::<false>(&batch, floor) };
         self.counts.rows += (self.i - begin) as u64;
         match batch.columns().ts_exchange_ns.get(self.i) {
             Some(next_ns) => self.next_ns = *next_ns,
@@ -245,25 +258,23 @@ impl Market {
     }
 
     /// Apply rows. `TOLD`: somebody has to be told of each before the book takes it in.
-    fn rows<const TOLD: bool>(&mut self, batch: &Batch, mut limit_ns: Ns, floor: &mut Floor) -> Result<(), Fault> {
+    fn rows<const TOLD: bool>(&mut self, batch: &Batch, floor: &mut Floor) -> Result<(), Fault> {
         let columns = batch.columns();
+        let eventful = batch.is_eventful() || self.book.suspect;
         for i in self.i..batch.len() {
             let now_ns = columns.ts_exchange_ns[i];
-            if now_ns > limit_ns || TOLD && self.stirred {
+            if now_ns > self.limit_ns || TOLD && self.stirred {
                 break;
             }
             self.now_ns = now_ns;
-            let mut row = columns.row(i);
-            self.apply::<TOLD>(&mut row, batch, floor)?;
-            if (row.flags & flag::SUSPECT != 0) | self.book.suspect | (row.action == action::STATUS) {
-                self.note(&row);
+            let row = columns.row(i);
+            self.apply::<TOLD>(row, batch, floor)?;
+            if eventful && (self.book.suspect || row.flags & flag::SUSPECT != 0 || row.action == action::STATUS) {
+                self.note(row.action, row.phase, row.flags);
             }
             self.i = i + 1;
             if row.flags & flag::LAST != 0 {
-                let sent = self.end_packet::<TOLD>(columns.ts_local_ns[i], floor)?;
-                if sent && self.view.eager {
-                    limit_ns = limit_ns.min(columns.ts_local_ns[i]);
-                }
+                self.end_packet::<TOLD>(columns.ts_local_ns[i], floor)?;
             }
         }
         Ok(())
@@ -279,19 +290,19 @@ impl Market {
 
     /// Take in what a row says beside what it does to the book.
     #[cold]
-    fn note(&mut self, row: &Row) {
-        self.book.suspect = row.flags & flag::SUSPECT != 0;
+    fn note(&mut self, act: u8, phase: u8, flags: u8) {
+        self.book.suspect = flags & flag::SUSPECT != 0;
         if self.book.suspect {
             self.suspect_ns = self.now_ns;
         }
-        if row.action == action::STATUS {
-            self.news |= self.phase != row.phase;
-            self.phase = row.phase;
+        if act == action::STATUS {
+            self.news |= self.phase != phase;
+            self.phase = phase;
         }
     }
 
     #[inline(always)]
-    fn apply<const TOLD: bool>(&mut self, row: &mut Row, batch: &Batch, floor: &mut Floor) -> Result<(), Fault> {
+    fn apply<const TOLD: bool>(&mut self, row: Row, batch: &Batch, floor: &mut Floor) -> Result<(), Fault> {
         if let Err(issue) = self.try_to_apply::<TOLD>(row) {
             self.settle_and_apply(issue, row, batch)?;
         } else if self.view.wants_levels {
@@ -305,20 +316,17 @@ impl Market {
     }
 
     #[inline(always)]
-    fn try_to_apply<const TOLD: bool>(&mut self, row: &Row) -> Result<(), Issue> {
+    fn try_to_apply<const TOLD: bool>(&mut self, row: Row) -> Result<(), Issue> {
+        if !TOLD {
+            return self.book.apply(row, Nobody);
+        }
         let Market { book, seats, prints, view, phase, now_ns, watch, heard, news, .. } = self;
-        book.apply(row, |book, place| {
-            if TOLD && (!place.found() || watch.minds(book.key_of(place.slot), row.action)) {
-                *heard = true;
-                let listeners = Listeners { seats, prints, view, phase: *phase, now_ns: *now_ns };
-                *news |= listeners.tell(book, row, place);
-            }
-        })
+        book.apply(row, Listeners { watch, seats, prints, view, phase: *phase, now_ns: *now_ns, heard, news })
     }
 
     #[cold]
-    fn settle_and_apply(&mut self, issue: Issue, row: &mut Row, batch: &Batch) -> Result<(), Fault> {
-        if self.settle(issue, row, batch)? && self.try_to_apply::<true>(row).is_ok() {
+    fn settle_and_apply(&mut self, issue: Issue, mut row: Row, batch: &Batch) -> Result<(), Fault> {
+        if self.settle(issue, &mut row, batch)? && self.try_to_apply::<true>(row).is_ok() {
             self.changed |= self.view.wants_levels;
             self.news |= self.changed;
         }
@@ -336,14 +344,16 @@ impl Market {
         Ok(())
     }
 
-    /// Settle what is judged after a whole packet, and put what it changes on its way; say whether it changes anything.
+    /// Settle what is judged after a whole packet, and put what it changes on its way.
     #[inline(always)]
-    fn end_packet<const TOLD: bool>(&mut self, ts_local_ns: Ns, floor: &mut Floor) -> Result<bool, Fault> {
+    fn end_packet<const TOLD: bool>(&mut self, ts_local_ns: Ns, floor: &mut Floor) -> Result<(), Fault> {
         self.counts.packets += 1;
-        if TOLD && (std::mem::take(&mut self.heard) || self.watch.minds_end(&self.book)) {
+        if TOLD && self.heard | self.book.touched | self.watch.is_careful() {
             self.end_packet_of_orders(floor)?;
         }
-        let sent = (self.book.touched | self.news) && self.tell(ts_local_ns, floor);
+        if self.book.touched | self.news {
+            self.tell(ts_local_ns, floor);
+        }
         if self.crossed {
             self.counts.crossed += u64::from(self.phase == phase::CONTINUOUS);
         }
@@ -353,12 +363,12 @@ impl Market {
                 Fault::Engine(format!("{name} at {at}: {what}"))
             })?;
         }
-        Ok(sent)
+        Ok(())
     }
 
     /// Tell the strategies of a packet, if it brings anything.
     #[inline(never)]
-    fn tell(&mut self, ts_local_ns: Ns, floor: &mut Floor) -> bool {
+    fn tell(&mut self, ts_local_ns: Ns, floor: &mut Floor) {
         let touched = self.book.touched && self.take_touch(floor);
         let changed = std::mem::take(&mut self.changed);
         let end = self.first + self.i as u64;
@@ -373,11 +383,17 @@ impl Market {
                 // Nobody looks at the past any more: what had arrived before this row need not wait for a look.
                 self.view.catch_up(self.now_ns - 1, &mut self.seats);
             }
+            if self.view.eager {
+                self.limit_ns = self.limit_ns.min(ts_local_ns);
+            }
         }
-        sent
     }
 
+    #[inline]
     fn end_packet_of_orders(&mut self, floor: &mut Floor) -> Result<(), Fault> {
+        if !std::mem::take(&mut self.heard) && !self.watch.minds_end(&self.book) {
+            return Ok(());
+        }
         for agent in 0..self.seats.len() {
             let displayed = Displayed { book: &self.book, prints: &self.prints, phase: self.phase };
             let overlay = &mut self.seats[agent].gateway.overlay;

@@ -30,7 +30,14 @@ impl Watch {
                 *reach = (reach.0.min(best), reach.1.max(worst));
             }
         }
+        watch.careful |= watch.minds_end(book); // what could not be settled yet may be at the next packet's end
         watch
+    }
+
+    /// Say whether own orders have to be asked about everything.
+    #[inline(always)]
+    pub fn is_careful(&self) -> bool {
+        self.careful
     }
 
     /// Say whether what own orders have heard may have changed how careful they are.
