@@ -13,17 +13,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from typing_extensions import Buffer
-
     from lob_backtest.errors import StrategyError
     from lob_backtest.market.schema import Batch
     from lob_backtest.plan import Plan
     from lob_backtest.strategy import Strategy
 
 
-Packed: TypeAlias = "tuple[int, Buffer | None, Buffer | None, Buffer]"
-"""A column in Arrow's memory layout: rows, validity (a bit a row), the offsets of texts (32 bits each), values.
-No validity: nothing is null."""
+Packed: TypeAlias = "tuple[int, Any, Any, Any]"
+"""A column in Arrow's memory layout: rows, validity (a bit a row), the offsets of texts (32 bits each), values: objects
+that show their memory, or `None`. No validity: nothing is null."""
 
 
 class Sink(Protocol):
