@@ -7,7 +7,9 @@ import platform
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import metadata
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,8 +23,9 @@ from lob_backtest.market.strip import Stripped
 from lob_backtest.plan import Plan
 from lob_backtest.planning import make_plan
 from lob_backtest.progress import Progress
-from lob_backtest.result import InputInfo, InstrumentInfo, Result, RunInfo
-from lob_backtest.sink import MemorySink
+from lob_backtest.result import InputInfo, InstrumentInfo, Result, RunInfo, Status
+from lob_backtest.sink import FileSink, MemorySink, TableSink
+from lob_backtest.storage import Draft, check_target
 from lob_backtest.strategy import Strategy
 from lob_backtest.strategy_loader import load_strategy
 from lob_backtest.units import format_instant
@@ -34,6 +37,8 @@ def run(
     config: RunConfig | dict[str, Any] | str | Path,
     strategy: Strategy | type[Strategy] | None = None,
     *,
+    out: str | PathLike[str] | None = None,
+    force: bool = False,
     engine: str | None = None,
     paranoid: bool = False,
     progress: Progress | None = None,
@@ -43,6 +48,9 @@ def run(
     Args:
         config: a `RunConfig`, its plain values, or the path of a TOML file.
         strategy: an instance, or a class that takes its parameters from the config; `None`: the config names it.
+        out: a folder for the result, as `Result.save` writes it. The tables go there as they are made, and stay there:
+            memory does not grow with the market. `None`: they are kept in memory.
+        force: replace a result that is in `out`.
         engine: "kernel" or "reference"; `None` chooses the fastest that is installed.
         paranoid: check every invariant of the engine after every packet; slow.
         progress: told how many rows of all files have been read.
@@ -53,33 +61,63 @@ def run(
     Raises:
         ConfigError: the config is wrong, the strategy is not to be had, or the data end before the run starts.
         DataError: a file cannot be read or breaks its contract.
-        StrategyError: the strategy raised; its `result` is what the run had produced until then.
+        StrategyError: the strategy raised; its `result` is what the run had produced until then, and is in `out`, too.
         EngineError: an invariant is broken.
+        OutputError: `out` exists, or it cannot be written.
     """
     config = RunConfig.of(config)
-    name = engine or ENGINES[0]
-    if name not in ENGINES:
-        raise ConfigError(f"engine {name!r} is not in this version; available: {', '.join(ENGINES)}")
-    agent = make_strategy(config, strategy)
-    feeds = [_Feed(_open(config, part), part.strip_orders) for part in config.instrument]
-    plan = make_plan(config, [feed.source for feed in feeds], paranoid=paranoid)
-    sink = MemorySink(plan.markouts_ns)
-    begin = time.perf_counter()
-    with _few_collections():
-        outcome = load_engine(name)(plan, _streams(feeds, progress), [agent], sink)
-    engine_s = time.perf_counter() - begin
-    read_s = sum(feed.read_s for feed in feeds)
-    events = sum(counts["rows"] for counts in outcome.counts)
-    timing = {"events": events, "read_s": read_s, "engine_s": engine_s - read_s, "report_s": 0.0}
-    info = _info(config, plan, feeds, outcome, agent, name)
-    failure = outcome.failure
-    if failure is None:
-        _refuse_empty(config, outcome)
-    result = Result(sink.tables(), info, status="partial" if failure else "complete", timing=timing)
+    target = None if out is None else Path(fspath(out))
+    if target is not None:
+        check_target(target, force=force)
+    replay = _Replay.of(config, strategy, engine or ENGINES[0], paranoid=paranoid)
+    if target is None:
+        result, failure = replay.into(MemorySink(replay.plan.markouts_ns), progress)
+    else:
+        with Draft(target, force=force) as draft, FileSink(replay.plan.markouts_ns, draft) as sink:
+            result, failure = replay.into(sink, progress)
+            result.finish(draft)
     if failure is not None:
         failure.result = result
         raise failure
     return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Replay:
+    """A run that is ready to start."""
+
+    config: RunConfig
+    plan: Plan
+    feeds: list[_Feed]
+    agent: Strategy
+    engine: str
+
+    @classmethod
+    def of(
+        cls, config: RunConfig, strategy: Strategy | type[Strategy] | None, engine: str, *, paranoid: bool
+    ) -> _Replay:
+        """Open the files and compile the plan."""
+        if engine not in ENGINES:
+            raise ConfigError(f"engine {engine!r} is not in this version; available: {', '.join(ENGINES)}")
+        agent = make_strategy(config, strategy)
+        feeds = [_Feed(_open(config, part), part.strip_orders) for part in config.instrument]
+        plan = make_plan(config, [feed.source for feed in feeds], paranoid=paranoid)
+        return cls(config, plan, feeds, agent, engine)
+
+    def into(self, sink: TableSink, progress: Progress | None) -> tuple[Result, StrategyError | None]:
+        """Run; return what came of it and what the strategy raised."""
+        begin = time.perf_counter()
+        with _few_collections():
+            outcome = load_engine(self.engine)(self.plan, _streams(self.feeds, progress), [self.agent], sink)
+        engine_s = time.perf_counter() - begin
+        read_s = sum(feed.read_s for feed in self.feeds)
+        events = sum(counts["rows"] for counts in outcome.counts)
+        timing = {"events": events, "read_s": read_s, "engine_s": engine_s - read_s, "report_s": 0.0}
+        info = _info(self.config, self.plan, self.feeds, outcome, self.agent, self.engine)
+        if outcome.failure is None:
+            _refuse_empty(self.config, outcome)
+        status: Status = "partial" if outcome.failure else "complete"
+        return Result(sink.tables(), info, status=status, timing=timing), outcome.failure
 
 
 def _refuse_empty(config: RunConfig, outcome: Outcome) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
 
-from lob_backtest.tables import DIGESTED
+from lob_backtest.tables import DIGESTED, Rows
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 _LITTLE_ENDIAN: Final = {pa.int8(): "<i1", pa.int16(): "<i2", pa.int64(): "<i8"}
 
 
-def digest(tables: Mapping[str, pa.Table]) -> str:
+def digest(tables: Mapping[str, Rows]) -> str:
     """Hash the tables that a run promises to repeat (`lob_backtest.tables.DIGESTED`, in that order).
 
     Hashed are, for each table, its name and number of rows; for each column its name, its type, one byte a value for
     its validity and its values, little-endian, with nulls as 0. Strings are hashed as their lengths in bytes and their
-    UTF-8 bytes. Chunks, file bytes and machine make no difference.
+    UTF-8 bytes. Chunks, file bytes and machine make no difference. Columns are read twice, a stretch at a
+    time, so that no table has to be in memory.
 
     Args:
         tables: by name; what is not digested is ignored.
@@ -35,11 +36,11 @@ def digest(tables: Mapping[str, pa.Table]) -> str:
         table = tables[name]
         _text(sha, name)
         sha.update(table.num_rows.to_bytes(8, "little"))
-        sha.update(table.num_columns.to_bytes(8, "little"))
+        sha.update(len(table.schema).to_bytes(8, "little"))
         for field in table.schema:
             _text(sha, field.name)
             _text(sha, str(field.type))
-            _column(sha, table.column(field.name))
+            _column(sha, table.select([field.name]))
     return sha.hexdigest()
 
 
@@ -49,21 +50,30 @@ def _text(sha: _Hash, text: str) -> None:
     sha.update(encoded)
 
 
-def _column(sha: _Hash, column: pa.ChunkedArray) -> None:
-    for chunk in column.chunks:
-        sha.update(np.asarray(chunk.is_valid()).astype("u1").tobytes())
-    if pa.types.is_string(column.type):
+def _column(sha: _Hash, column: Rows) -> None:
+    (field,) = column.schema
+    for part in _parts(column):
+        sha.update(np.asarray(part.is_valid()).astype("u1").tobytes())
+    if pa.types.is_string(field.type):
         _strings(sha, column)
         return
-    for chunk in column.chunks:
-        values = chunk.fill_null(0).to_numpy(zero_copy_only=False)
-        sha.update(np.ascontiguousarray(values, dtype=_LITTLE_ENDIAN[column.type]).data)
+    for part in _parts(column):
+        values = part.fill_null(0).to_numpy(zero_copy_only=False)
+        sha.update(np.ascontiguousarray(values, dtype=_LITTLE_ENDIAN[field.type]).data)
 
 
-def _strings(sha: _Hash, column: pa.ChunkedArray) -> None:
+def _strings(sha: _Hash, column: Rows) -> None:
     """Hash the lengths of all values, then their bytes: no two lists of strings look the same."""
-    encoded = [[(text or "").encode() for text in chunk.to_pylist()] for chunk in column.chunks]
-    for chunk in encoded:
-        sha.update(np.fromiter((len(text) for text in chunk), dtype="<i8", count=len(chunk)).data)
-    for chunk in encoded:
-        sha.update(b"".join(chunk))
+    for part in _parts(column):
+        encoded = _encoded(part)
+        sha.update(np.fromiter((len(text) for text in encoded), dtype="<i8", count=len(encoded)).data)
+    for part in _parts(column):
+        sha.update(b"".join(_encoded(part)))
+
+
+def _parts(column: Rows) -> Iterator[pa.Array]:
+    return (batch.column(0) for batch in column.to_batches())
+
+
+def _encoded(texts: pa.Array) -> list[bytes]:
+    return [(text or "").encode() for text in texts.to_pylist()]

@@ -16,7 +16,8 @@ from lob_backtest import storage
 from lob_backtest.digest import digest
 from lob_backtest.errors import DataError
 from lob_backtest.run_info import InputInfo, InstrumentInfo, RunInfo
-from lob_backtest.tables import schemas
+from lob_backtest.table_file import TableFile
+from lob_backtest.tables import Rows, schemas
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +43,7 @@ class Result:
 
     def __init__(
         self,
-        tables: Mapping[str, pa.Table],
+        tables: Mapping[str, Rows],
         info: RunInfo,
         *,
         status: Status = "complete",
@@ -51,7 +52,8 @@ class Result:
         """Wrap the tables of a run.
 
         Args:
-            tables: `fills`, `orders`, `bbo`, `samples`, `series`, as `lob_backtest.tables.schemas` describes them.
+            tables: `fills`, `orders`, `bbo`, `samples`, `series`, as `lob_backtest.tables.schemas` describes them, in
+                memory or in files.
             info: what the run was.
             status: "partial" where the run ended early.
             timing: what the clock on the wall said.
@@ -59,7 +61,7 @@ class Result:
         self.info = info
         self.status = status
         self.timing = dict(timing or {})
-        self._tables = {}
+        self._tables: dict[str, Rows] = {}
         for name, schema in schemas(info.markouts_ns).items():
             assert tables[name].schema.equals(schema), f"table {name}: {tables[name].schema} is not {schema}"
             self._tables[name] = tables[name]
@@ -76,18 +78,28 @@ class Result:
 
         Raises:
             KeyError: there is no such table.
+            DataError: it is in a file, which is gone or damaged.
         """
         if name == "lots":
             return self._lots
         if name not in self._tables:
             raise KeyError(f"no table {name!r}; there are {', '.join((*self._tables, 'lots'))}")
+        rows = self._tables[name]
+        return rows.read() if isinstance(rows, TableFile) else rows
+
+    def rows(self, name: str) -> Rows:
+        """Return a result table as it is kept, in memory or in a file: to be taken batch by batch.
+
+        Args:
+            name: as in `table`, but "lots".
+        """
         return self._tables[name]
 
     @cached_property
     def _lots(self) -> pa.Table:
         from lob_backtest.report.lots import lots_table
 
-        return lots_table(self._tables, self.info)
+        return lots_table([account.lots for account in self.accounts], self.info)
 
     @cached_property
     def accounts(self) -> list[Account]:
@@ -151,7 +163,7 @@ class Result:
 
         rows = self._tables["series"].filter(pc.field("name") == name)
         if not rows.num_rows:
-            recorded = sorted(pc.unique(self._tables["series"]["name"]).to_pylist())
+            recorded = sorted(pc.unique(self.table("series")["name"]).to_pylist())
             raise KeyError(f"nothing was recorded as {name!r}; there are {', '.join(recorded) or 'no series'}")
         from lob_backtest.report.frames import frame
 
@@ -173,17 +185,35 @@ class Result:
         Raises:
             OutputError: the folder exists, or it cannot be written.
         """
+        with storage.Draft(Path(fspath(folder)), force=force) as draft:
+            for name, rows in self._tables.items():
+                draft.write(f"{name}.parquet", rows)
+            return self.finish(draft, page=page)
+
+    def finish(self, draft: storage.Draft, *, page: bool = True) -> Path:
+        """Add everything to a folder that has the tables of the run, and put it in place.
+
+        Args:
+            draft: the folder; tables of this result that are files in it move along with it.
+            page: write `report.html`, too.
+
+        Returns:
+            the folder.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
         from lob_backtest.report.page import page as html
 
-        target = Path(fspath(folder))
-        storage.check_target(target, force=force)
-        files: dict[str, str | pa.Table] = {f"{name}.parquet": self.table(name) for name in (*self._tables, "lots")}
         begin = perf_counter()
         if page:
-            files["report.html"] = html(self)
+            draft.write("report.html", html(self))
         self.timing["report_s"] = perf_counter() - begin
-        files[storage.MANIFEST] = json.dumps(self._manifest(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        storage.write_folder(target, files, force=force)
+        draft.write("lots.parquet", self._lots)
+        text = json.dumps(self._manifest(), indent=2, ensure_ascii=False, allow_nan=False)
+        draft.write(storage.MANIFEST, text + "\n")
+        target = draft.finish()
+        self._tables = {name: _moved(rows, draft.folder, target) for name, rows in self._tables.items()}
         return target
 
     def _manifest(self) -> dict[str, Any]:
@@ -216,7 +246,7 @@ class Result:
                 f"{source / storage.MANIFEST}: not as this version writes it ({error}); run the backtest again"
             ) from None
         tables = {
-            name: storage.read_table(source / f"{name}.parquet", schema)
+            name: TableFile.of(source / f"{name}.parquet", schema).read()
             for name, schema in schemas(info.markouts_ns).items()
         }
         result = cls(tables, info, status=status, timing=timing)
@@ -249,3 +279,7 @@ class Result:
         from lob_backtest.report.notebook import notebook
 
         return notebook(self)
+
+
+def _moved(rows: Rows, before: Path, after: Path) -> Rows:
+    return rows.moved(after) if isinstance(rows, TableFile) and rows.path.parent == before else rows

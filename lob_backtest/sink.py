@@ -1,14 +1,17 @@
-"""Collects the tables of a run in memory."""
+"""Takes the tables of a run as they are made: into memory, or to disk."""
 
 from __future__ import annotations
 
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import pyarrow as pa
 
-from lob_backtest.tables import schemas
+from lob_backtest.storage import Draft
+from lob_backtest.table_file import TableFile, TableWriter
+from lob_backtest.tables import Rows, schemas
 from lob_backtest.units import format_instant
 
 if TYPE_CHECKING:
@@ -18,8 +21,8 @@ Column: TypeAlias = "list[Any] | Packed"
 """Values, or memory as `lob_backtest.engine.Packed` says."""
 
 
-class MemorySink:
-    """Keeps each chunk of a table as Arrow, eight bytes a number; `tables` puts them together.
+class TableSink(ABC):
+    """Makes Arrow of each chunk of a table, eight bytes a number.
 
     Args:
         markouts_ns: horizons of the run, which decide the columns of `fills`.
@@ -27,21 +30,76 @@ class MemorySink:
 
     def __init__(self, markouts_ns: Sequence[int]) -> None:
         self._schemas = schemas(markouts_ns)
-        self._batches: dict[str, list[pa.RecordBatch]] = {name: [] for name in self._schemas}
 
     def write(self, table: str, columns: Mapping[str, Column]) -> None:
         """Take rows of a table, column by column: lists of values, or memory as Arrow lays it out."""
         schema = self._schemas[table]
         arrays = [_array(columns[field.name], field.type) for field in schema]
-        self._batches[table].append(pa.RecordBatch.from_arrays(arrays, schema=schema))
+        self._take(table, pa.RecordBatch.from_arrays(arrays, schema=schema))
+
+    @abstractmethod
+    def _take(self, table: str, batch: pa.RecordBatch) -> None:
+        """Keep a chunk."""
+
+    @abstractmethod
+    def tables(self) -> Mapping[str, Rows]:
+        """Return everything taken, which is all there will be."""
 
     def log(self, ts_ns: int, text: str) -> None:
         """Write a line of the strategy's on stderr."""
         print(f"{format_instant(ts_ns)} {text}", file=sys.stderr)
 
+
+class MemorySink(TableSink):
+    """Keeps each chunk; `tables` puts them together."""
+
+    def __init__(self, markouts_ns: Sequence[int]) -> None:
+        super().__init__(markouts_ns)
+        self._batches: dict[str, list[pa.RecordBatch]] = {name: [] for name in self._schemas}
+
+    def _take(self, table: str, batch: pa.RecordBatch) -> None:
+        self._batches[table].append(batch)
+
     def tables(self) -> dict[str, pa.Table]:
         """Return everything taken so far."""
         return {name: pa.Table.from_batches(batches, self._schemas[name]) for name, batches in self._batches.items()}
+
+
+class FileSink(TableSink):
+    """Writes each chunk to its table's file, so that memory does not grow with the run; a context manager.
+
+    Args:
+        markouts_ns: horizons of the run.
+        draft: the folder of the files.
+
+    Raises:
+        OutputError: a file cannot be written; `write` and `tables` raise it, too.
+    """
+
+    def __init__(self, markouts_ns: Sequence[int], draft: Draft) -> None:
+        super().__init__(markouts_ns)
+        self._draft = draft
+        self._paths = {name: draft.folder / f"{name}.parquet" for name in self._schemas}
+        with draft.writing():
+            self._writers = {name: TableWriter(path, self._schemas[name]) for name, path in self._paths.items()}
+
+    def _take(self, table: str, batch: pa.RecordBatch) -> None:
+        with self._draft.writing():
+            self._writers[table].write(batch)
+
+    def tables(self) -> dict[str, TableFile]:
+        """Complete the files and return them."""
+        with self._draft.writing():
+            for writer in self._writers.values():
+                writer.finish()
+        return {name: TableFile.of(path, self._schemas[name]) for name, path in self._paths.items()}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for writer in self._writers.values():
+            writer.close()
 
 
 def _array(column: Column, kind: pa.DataType) -> pa.Array:

@@ -6,14 +6,16 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from lob_backtest.errors import DataError, OutputError
+from lob_backtest.table_file import TableWriter
+from lob_backtest.tables import Rows
 
 MANIFEST: Final = "summary.json"
 FORMAT: Final = "lob_backtest.result/1"
@@ -41,31 +43,69 @@ def check_target(target: Path, *, force: bool) -> None:
         )
 
 
-def write_folder(target: Path, files: Mapping[str, str | pa.Table], *, force: bool) -> None:
-    """Write a folder under a temporary name in the same parent, flush it to disk, then rename it.
+class Draft:
+    """A folder in the making: it has a temporary name in the same parent until `finish`; a context manager.
+
+    A block that ends without `finish` leaves nothing behind.
 
     Args:
         target: the folder to write.
-        files: text or tables (Parquet) by file name.
         force: replace a result that is there.
 
+    Attributes:
+        folder: where the files are until then.
+
     Raises:
-        OutputError: the disk is full, permission is denied, or the target appeared in the meantime.
+        OutputError: as `check_target` says, or the folder cannot be made.
     """
-    target = Path(os.path.abspath(target))
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        _make_parent(target)
-        draft.mkdir()
-        for name, content in files.items():
-            _write(draft / name, content)
-        _flush_folder(draft)
-        _put_in_place(draft, target, force=force)
-        _flush_folder(target.parent)
-    except (OSError, pa.ArrowException) as error:
-        raise OutputError(f"cannot write {target}: {_reason(error)}; nothing was left behind") from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+
+    def __init__(self, target: Path, *, force: bool) -> None:
+        check_target(target, force=force)
+        self.target = Path(os.path.abspath(target))
+        self.folder = self.target.with_name(f".{self.target.name}.{secrets.token_hex(4)}.tmp")
+        self._force = force
+        with self.writing():
+            _make_parent(self.target)
+            self.folder.mkdir()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Tell in one way why something cannot be written.
+
+        Raises:
+            OutputError: the disk is full, permission is denied, or the like.
+        """
+        try:
+            yield
+        except (OSError, pa.ArrowException) as error:
+            raise OutputError(f"cannot write {self.target}: {_reason(error)}; nothing was left behind") from error
+
+    def write(self, name: str, content: str | Rows) -> None:
+        """Write text, or a table (Parquet), and flush it to disk.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        with self.writing():
+            _write(self.folder / name, content)
+
+    def finish(self) -> Path:
+        """Put the folder in place and return it.
+
+        Raises:
+            OutputError: it cannot be, or the target appeared in the meantime.
+        """
+        with self.writing():
+            _flush_folder(self.folder)
+            _put_in_place(self.folder, self.target, force=self._force)
+            _flush_folder(self.target.parent)
+        return self.target
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def write_file(target: Path, text: str) -> None:
@@ -95,17 +135,17 @@ def _make_parent(target: Path) -> None:
         raise OutputError(f"cannot write {target}: {target.parent} is not a folder; choose another place") from None
 
 
-def _write(path: Path, content: str | pa.Table) -> None:
+def _write(path: Path, content: str | Rows) -> None:
     if isinstance(content, str):
         with path.open("w", encoding="utf-8", newline="\n") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         return
-    with path.open("wb") as file:
-        pq.write_table(content, file, compression="zstd", write_page_checksum=True)
-        file.flush()
-        os.fsync(file.fileno())
+    with closing(TableWriter(path, content.schema)) as writer:
+        for batch in content.to_batches():
+            writer.write(batch)
+        writer.finish()
 
 
 def _put_in_place(draft: Path, target: Path, *, force: bool) -> None:
@@ -158,22 +198,3 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise DataError(f"{path}: its format is {found!r}, expected {FORMAT!r}; run the backtest again")
     assert isinstance(manifest, dict)
     return manifest
-
-
-def read_table(path: Path, schema: pa.Schema) -> pa.Table:
-    """Read one result table, checking its page checksums and its columns.
-
-    Raises:
-        DataError: the file is missing, damaged or of other columns.
-    """
-    try:
-        table = pq.read_table(path, page_checksum_verification=True, use_pandas_metadata=False)
-    except FileNotFoundError:
-        raise DataError(f"{path}: missing; run the backtest again") from None
-    except (OSError, pa.ArrowException) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{path}: not readable as Parquet ({first}); run the backtest again") from None
-    if not table.schema.equals(schema):
-        expected = ", ".join(f"{each.name} {each.type}" for each in schema if each not in list(table.schema))
-        raise DataError(f"{path}: other columns than expected (missing or different: {expected or 'order'})")
-    return table

@@ -6,9 +6,9 @@ tick·lots, fees 10⁻⁶ tick·lots (signed: a rebate is negative). Mids are do
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
-from typing import Final
+from typing import Any, Final, Protocol
 
 import pyarrow as pa
 
@@ -180,6 +180,28 @@ SERIES: Final = pa.schema(
     ]
 )
 """What the strategy recorded with `ctx.record`; outside the digest."""
+
+
+class Rows(Protocol):
+    """A table that can be taken batch by batch: in memory a `pyarrow.Table`, on disk a `TableFile`."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Names and types of the columns."""
+
+    @property
+    def num_rows(self) -> int:
+        """How many rows there are."""
+
+    def select(self, columns: Sequence[str]) -> Rows:
+        """Return the same rows with some of the columns."""
+
+    def to_batches(self) -> Iterable[pa.RecordBatch]:
+        """Return the rows from the start, a stretch at a time."""
+
+    def filter(self, expression: Any) -> pa.Table:
+        """Return the rows for which an expression holds, in memory."""
+
 
 DIGESTED: Final = ("fills", "orders", "bbo", "samples")
 """The tables that `Result.digest` covers, in this order."""

@@ -51,26 +51,24 @@ def command(
     """Replay market data through a strategy and report where the money came from.
 
     CONFIG is a TOML file (docs/configuration.md). Without one, --data and --strategy say what to run. With -o the
-    result is saved as a folder: summary.json, the tables as Parquet, report.html.
+    result is saved as a folder: summary.json, the tables as Parquet, report.html. The tables are written as they are
+    made: memory does not grow with the market.
     """
-    from lob_backtest import storage
     from lob_backtest.backtest import run
     from lob_backtest.engine import is_built
 
     values = _values(config, data, strategy, param, changes, seed)
     if engine is None and not is_built():
         click.echo("note: the compiled engine is not built, the slower one runs; see lob-backtest doctor", err=True)
-    if out is not None:
-        storage.check_target(out, force=force)
     try:
         with redirect_stdout(sys.stderr), progress_bar("replaying", quiet=quiet) as progress:
             # what a strategy prints is talk: it must not run into the summary, or into --json
-            result = run(values, engine=engine, paranoid=paranoid, progress=progress)
+            result = run(values, out=out, force=force, engine=engine, paranoid=paranoid, progress=progress)
     except StrategyError as error:
         if error.result is not None:
-            _finish(error.result, out, force, as_json, quiet)
+            _show(error.result, out, as_json, quiet)
         raise
-    _finish(result, out, force, as_json, quiet)
+    _show(result, out, as_json, quiet)
 
 
 def _values(
@@ -118,9 +116,7 @@ def _toml_value(text: str) -> Any:
         return text
 
 
-def _finish(result: Result, out: Path | None, force: bool, as_json: bool, quiet: bool) -> None:
-    if out is not None:
-        result.save(out, force=force)
+def _show(result: Result, out: Path | None, as_json: bool, quiet: bool) -> None:
     if as_json:
         click.echo(json.dumps({"status": result.status, "digest": result.digest, **result.summary}, indent=2))
     elif not quiet:

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from lob_backtest.report.ledger import Ledger, total, widen
-from lob_backtest.tables import Cause, Liquidity, RejectReason, UpdateKind
+from lob_backtest.tables import Cause, Liquidity, RejectReason, Rows, UpdateKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +107,7 @@ def activity(ledger: Ledger, orders: Mapping[str, np.ndarray]) -> Activity:
     )
 
 
-def order_columns(orders: pa.Table, agent: int, instrument: int) -> dict[str, np.ndarray]:
+def order_columns(orders: Rows, agent: int, instrument: int) -> dict[str, np.ndarray]:
     """Return the columns of one account's order updates as arrays, each of shape `(n,)`, with `has_ts_sent_ns`.
 
     Args:
@@ -116,8 +115,9 @@ def order_columns(orders: pa.Table, agent: int, instrument: int) -> dict[str, np
         agent: code of the agent.
         instrument: code of the instrument.
     """
-    mine = orders.filter((pc.field("agent") == agent) & (pc.field("instrument") == instrument))
     names = ("order_id", "kind", "reason", "size_lots")
+    chosen = orders.select(["agent", "instrument", "ts_sent_ns", *names])
+    mine = chosen.filter((pc.field("agent") == agent) & (pc.field("instrument") == instrument))
     out = {name: mine[name].combine_chunks().to_numpy(zero_copy_only=False) for name in names}
     out["has_ts_sent_ns"] = np.asarray(mine["ts_sent_ns"].combine_chunks().is_valid())
     return out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from html import escape
 from itertools import accumulate
@@ -10,17 +10,16 @@ from typing import Any, Final
 
 import numpy as np
 import plotly.graph_objects as go
-import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from lob_backtest.report.downsample import keep_extremes
+from lob_backtest.report.downsample import Span, keep_extremes, keep_extremes_of_parts
 from lob_backtest.report.equity import Curve
 from lob_backtest.report.inventory import position_steps
 from lob_backtest.report.ledger import Ledger
 from lob_backtest.report.sections import digits_for, horizon, number
 from lob_backtest.report.summary import Account
-from lob_backtest.tables import Cause
+from lob_backtest.tables import Cause, Rows
 
 POINTS: Final = 5_000
 MARKERS: Final = 3_000  # fills drawn; beyond, every second, third, …
@@ -149,27 +148,36 @@ def position_chart(ledger: Ledger) -> go.Figure:
     return over(_layout(figure, height=240, y="lots"), ledger.start_ns, ledger.end_ns)
 
 
-def price_chart(ledger: Ledger, bbo: pa.Table) -> go.Figure:
+def price_chart(ledger: Ledger, bbo: Rows, code: int) -> go.Figure:
     """Draw the fills on the best bid and ask.
 
     Args:
         ledger: the account.
-        bbo: the instrument's rows of the table `bbo`.
+        bbo: the best prices of all instruments.
+        code: of the instrument.
     """
     tick = float(ledger.instrument.tick_size)
-    times = bbo["ts_exchange_ns"].to_numpy()
-    bid, ask = (pc.cast(bbo[name], pa.float64()).to_numpy() * tick for name in ("bid_ticks", "ask_ticks"))
-    kept = keep_extremes(times, [bid, ask], points=POINTS) if len(times) else np.arange(0)
-    x = milliseconds(times[kept])
+    span = Span.of(times for (times,) in _quotes(bbo, code, "ts_exchange_ns"))
+    parts = _quotes(bbo, code, "ts_exchange_ns", "bid_ticks", "ask_ticks")
+    kept = keep_extremes_of_parts(parts, span, points=POINTS)
+    times, bid, ask = kept or (np.zeros(0),) * 3
+    x = milliseconds(times)
     figure = go.Figure()
-    for name, values, color in (("Best ask", ask, "#d08a82"), ("Best bid", bid, "#7fb398")):
+    for name, ticks, color in (("Best ask", ask, "#d08a82"), ("Best bid", bid, "#7fb398")):
         line = {"color": color, "width": 1, "shape": "hv"}
-        figure.add_trace(go.Scatter(x=x, y=values[kept], name=name, mode="lines", line=line, hoverinfo="skip"))
+        figure.add_trace(go.Scatter(x=x, y=ticks * tick, name=name, mode="lines", line=line, hoverinfo="skip"))
     for side, name, color in ((1, "Bought", _GREEN), (-1, "Sold", _RED)):
         figure.add_trace(_markers(ledger, side, name, color, tick))
     figure = _layout(figure, height=400, y=f"price, {escape(ledger.instrument.currency)}".rstrip(", "))
     figure.update_layout(hovermode="closest")
     return over(figure, ledger.start_ns, ledger.end_ns)
+
+
+def _quotes(bbo: Rows, code: int, *names: str) -> Iterator[tuple[NDArray[Any], ...]]:
+    """Yield columns of an instrument's best prices, a stretch at a time; a column with nulls as floats."""
+    for batch in bbo.select(["instrument", *names]).to_batches():
+        mine = batch.filter(pc.equal(batch.column(0), code))
+        yield tuple(mine.column(name).to_numpy(zero_copy_only=False) for name in names)
 
 
 def _markers(ledger: Ledger, side: int, name: str, color: str, tick: float) -> go.Scatter:

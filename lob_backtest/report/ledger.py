@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from lob_backtest.run_info import InstrumentInfo, RunInfo
+from lob_backtest.tables import Rows
 
 MICRO_PER_HALF: Final = 500_000
 """10⁻⁶ tick·lots in a half-tick·lot."""
@@ -96,7 +97,7 @@ def total(values: Ints) -> int:
     return int(values.sum()) if len(values) else 0
 
 
-def build_ledgers(tables: Mapping[str, pa.Table], info: RunInfo) -> list[Ledger]:
+def build_ledgers(tables: Mapping[str, Rows], info: RunInfo) -> list[Ledger]:
     """Split the tables of a run into one ledger an agent and instrument, in that order.
 
     Args:
@@ -111,14 +112,17 @@ def build_ledgers(tables: Mapping[str, pa.Table], info: RunInfo) -> list[Ledger]
     ]
 
 
-def _first_two_sided(bbo: pa.Table, instrument: int) -> int | None:
-    rows = bbo.filter(
-        (pc.field("instrument") == instrument) & pc.field("bid_ticks").is_valid() & pc.field("ask_ticks").is_valid()
-    ).slice(0, 1)
-    return rows["bid_ticks"][0].as_py() + rows["ask_ticks"][0].as_py() if rows.num_rows else None
+def _first_two_sided(bbo: Rows, instrument: int) -> int | None:
+    two_sided = pc.field("bid_ticks").is_valid() & pc.field("ask_ticks").is_valid()
+    for batch in bbo.select(["instrument", "bid_ticks", "ask_ticks"]).to_batches():
+        rows = pa.Table.from_batches([batch]).filter((pc.field("instrument") == instrument) & two_sided)
+        if rows.num_rows:
+            first: int = rows["bid_ticks"][0].as_py() + rows["ask_ticks"][0].as_py()
+            return first
+    return None
 
 
-def _build(tables: Mapping[str, pa.Table], info: RunInfo, agent: int, instrument: int, first: int | None) -> Ledger:
+def _build(tables: Mapping[str, Rows], info: RunInfo, agent: int, instrument: int, first: int | None) -> Ledger:
     mine = (pc.field("agent") == agent) & (pc.field("instrument") == instrument)
     fills, samples = tables["fills"].filter(mine), tables["samples"].filter(mine)
     about = info.instruments[instrument]

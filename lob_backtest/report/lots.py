@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from lob_backtest.report.ledger import Ledger, build_ledgers
+from lob_backtest.report.ledger import Ledger
 from lob_backtest.run_info import RunInfo
 
 
@@ -172,20 +172,19 @@ def _pick(values: Any, index: Any, absent: Any, otherwise: int | None) -> Any:
     return out
 
 
-def lots_table(tables: Mapping[str, pa.Table], info: RunInfo) -> pa.Table:
-    """Match the fills of every account into the table `lots`.
+def lots_table(accounts: Sequence[Mapping[str, Any]], info: RunInfo) -> pa.Table:
+    """Put the lots of every account into the table `lots`.
 
     Args:
-        tables: `fills`, `bbo` and `samples` of a run.
+        accounts: the columns of each, as `match_lots` returns them, one entry an agent and instrument, in that order.
         info: what the run was.
     """
     schema = lots_schema(info.markouts_ns)
     parts = []
-    for position, ledger in enumerate(build_ledgers(tables, info)):
+    for position, lots in enumerate(accounts):
         agent, instrument = divmod(position, len(info.instruments))
-        columns = match_lots(ledger)
-        count = len(columns["side"])
-        columns |= {"agent": [agent] * count, "instrument": [instrument] * count}
+        count = len(lots["side"])
+        columns = {**lots, "agent": [agent] * count, "instrument": [instrument] * count}
         parts.append(pa.table([pa.array(columns[each.name], each.type) for each in schema], schema=schema))
     return pa.concat_tables([schema.empty_table(), *parts]).combine_chunks()
 

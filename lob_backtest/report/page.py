@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-import pyarrow.compute as pc
-
 from lob_backtest.report.equity import add_curves
 from lob_backtest.report.sections import (
     Section,
@@ -170,7 +168,7 @@ def _account(result: Result, account: Account, charts: _Charts) -> dict[str, Any
         made["equity"] = charts.add(equity, "Equity and its parts", _until(at))
     made["position"] = charts.add(draw.position_chart(ledger), "Position")
     made["price"] = charts.add(
-        draw.price_chart(ledger, result.table("bbo").filter(pc.field("instrument") == code)),
+        draw.price_chart(ledger, result.rows("bbo"), code),
         "Fills on the price",
         "Shapes: ● queue, ◆ through, ■ cross, ★ hidden, ✕ take."
         + (f" One fill in {every} is drawn." if every > 1 else ""),

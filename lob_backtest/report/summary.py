@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-import pyarrow as pa
-
 from lob_backtest.report.activity import Activity, activity, order_columns
 from lob_backtest.report.attribution import Attribution, attribute, headline_horizon_ns
 from lob_backtest.report.equity import Curve, Risk, add_curves, curve, risk
@@ -23,6 +21,7 @@ from lob_backtest.report.ledger import MICRO_PER_HALF, Ledger, build_ledgers, to
 from lob_backtest.report.lots import Realized, match_lots, realized
 from lob_backtest.report.markouts import Markout, markouts
 from lob_backtest.run_info import RunInfo
+from lob_backtest.tables import Rows
 
 Metric = int | float | str | None
 
@@ -98,7 +97,7 @@ class Account:
         }
 
 
-def measure(tables: Mapping[str, pa.Table], info: RunInfo) -> list[Account]:
+def measure(tables: Mapping[str, Rows], info: RunInfo) -> list[Account]:
     """Measure every account of a run.
 
     Args:

@@ -11,7 +11,7 @@ from result_factory import instrument, random_result, result_of
 from rich.console import Console
 
 from lob_backtest.errors import OutputError
-from lob_backtest.report.downsample import keep_extremes
+from lob_backtest.report.downsample import Span, keep_extremes, keep_extremes_of_parts
 from lob_backtest.report.page import _safe, page
 from lob_backtest.report.sections import Section, digits_for, money_section, number, span
 from lob_backtest.report.terminal import render
@@ -207,6 +207,20 @@ def test_fewer_points_keep_every_extreme():
 
 def test_few_points_are_all_kept():
     assert keep_extremes(np.arange(10), [np.zeros(10)], points=10).tolist() == list(range(10))
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("count", [0, 1, 90, 101, 3_000])
+def test_points_that_come_in_parts_are_thinned_as_the_whole(seed, count):
+    random = np.random.default_rng(seed)
+    times = np.cumsum(random.integers(0, 3, count))
+    lines = [random.integers(0, 4, count), np.where(random.random(count) < 0.5, np.nan, random.integers(0, 4, count))]
+    cuts = np.sort(random.integers(0, count + 1, 20))
+    parts = list(zip(*(np.split(each, cuts) for each in (times, *lines)), strict=True))
+    kept = keep_extremes_of_parts(parts, Span.of(part[0] for part in parts), points=100)
+    chosen = keep_extremes(times, lines, points=100)
+    for each, expected in zip(kept, (times, *lines) if count else (), strict=True):
+        np.testing.assert_array_equal(each, expected[chosen])
 
 
 def test_many_fills_are_thinned_and_it_is_said():

@@ -12,6 +12,7 @@ from test_attribution import fill
 from lob_backtest import storage
 from lob_backtest.errors import DataError, OutputError
 from lob_backtest.result import Result, RunInfo
+from lob_backtest.table_file import TableFile
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +157,7 @@ def test_no_damaged_page_reads_as_other_numbers(result, tmp_path):
         damaged[position] ^= 0x01
         path.write_bytes(bytes(damaged))
         try:
-            assert storage.read_table(path, result.table("orders").schema).equals(result.table("orders"))
+            assert TableFile.of(path, result.table("orders").schema).read().equals(result.table("orders"))
         except DataError:
             continue
 
