@@ -1,0 +1,38 @@
+"""A long L3 file for benchmarks: the seeded flow of `l3_flow`, again and again, each time from an empty book."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from l3_flow import MEAN_GAP_NS, Columns, l3_flow
+
+from lob_backtest.market.schema import Action, Flag
+from lob_backtest.market.writer import EventWriter
+
+TILE = 1_000_000
+FEED_NS = 250_000
+
+
+def tiled_market(events: int, folder: Path) -> Path:
+    """Write a file of so many million events (and a CLEAR before each million), or take the one that is there."""
+    path = folder / f"l3-tiled-{events}.parquet"
+    if path.exists():
+        return path
+    tile = _with_clear(l3_flow(TILE, folder))
+    times, ids = tile["ts_exchange_ns"], tile["order_id"]
+    span_ns, span_ids = int(times[-1] - times[0]) + MEAN_GAP_NS, int(ids.max())
+    with EventWriter(path, level=3, symbol="TILED", tick_size="0.01", lot_size=1, venue="TEST") as writer:
+        for k in range(events // TILE):
+            ts = times + k * span_ns
+            columns = {**tile, "ts_exchange_ns": ts, "ts_local_ns": ts + FEED_NS}
+            writer.write({**columns, "order_id": np.where(ids > 0, ids + k * span_ids, 0)})
+    return path
+
+
+def _with_clear(flow: Columns) -> Columns:
+    """Put a row before a flow that empties the book, and give all rows their flags."""
+    first = {"ts_exchange_ns": flow["ts_exchange_ns"][0], "action": Action.CLEAR}
+    names = ("ts_exchange_ns", "action", "side", "order_id", "price_ticks", "size_lots")
+    columns = {name: np.concatenate(([first.get(name, 0)], flow[name])) for name in names}
+    return {**columns, "flags": np.full(len(flow["action"]) + 1, Flag.LAST)}
