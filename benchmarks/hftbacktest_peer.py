@@ -1,6 +1,6 @@
 """The peer's side of vs_hftbacktest.py: the same flow and market maker in hftbacktest, in an environment of its own.
 
-Usage: python hftbacktest_peer.py FLOW.npz OUT.json
+Usage: python hftbacktest_peer.py FLOW.npz OUT.json [probe LOTS]
 """
 
 from __future__ import annotations
@@ -82,9 +82,71 @@ def market_maker(hbt: Any, log: Any) -> int:
     return polls
 
 
+@njit  # type: ignore[untyped-decorator]
+def prober(hbt: Any, lots: int, log: Any) -> int:
+    """Put some lots at each touch, every 30 seconds anew; log what was sent and became of it, and return the rows."""
+    rows = 0
+    order_id = 0
+    while hbt.elapse(30_000_000_000) == 0:
+        values = hbt.orders(0).values()
+        while values.has_next():
+            order = values.get()
+            if order.status == hb.FILLED:
+                log[rows, 0] = order.order_id
+                log[rows, 1] = 1
+                log[rows, 2] = order.exec_price_tick
+                log[rows, 3] = order.exch_timestamp
+                rows += 1
+            elif order.cancellable:
+                hbt.cancel(0, order.order_id, False)
+            elif order.status == hb.CANCELED:
+                log[rows, 0] = order.order_id
+                log[rows, 1] = 0
+                rows += 1
+        hbt.clear_inactive_orders(0)
+        depth = hbt.depth(0)
+        bid, ask = depth.best_bid_tick, depth.best_ask_tick
+        order_id += 2
+        log[rows, 0] = order_id
+        log[rows, 1] = 2
+        log[rows, 3] = hbt.current_timestamp
+        rows += 1
+        hbt.submit_buy_order(0, order_id, bid * 0.01, lots, hb.GTX, hb.LIMIT, False)
+        hbt.submit_sell_order(0, order_id + 1, ask * 0.01, lots, hb.GTX, hb.LIMIT, False)
+    return rows
+
+
+def probe(events: Any, lots: int) -> list[tuple[int, ...]]:
+    """Run the prober; return when each order that is over was sent and its side, and its fill: when, price, lots."""
+    hbt = hb.ROIVectorMarketDepthBacktest([asset_of(events)])
+    span_ns = int(events["exch_ts"][-1] - events["exch_ts"][0])
+    log = np.zeros((6 * (span_ns // 30_000_000_000 + 10), 4), np.int64)
+    log = log[: prober(hbt, lots, log)]
+    hbt.close()
+    sent = {int(row[0]): int(row[3]) for row in log if row[1] == 2}
+
+    def order(order_id: int) -> tuple[int, int]:
+        return sent[order_id & ~1], -1 if order_id & 1 else 1
+
+    unfilled = [order(int(row[0])) for row in log if row[1] == 0]
+    return unfilled + [(*order(int(row[0])), int(row[3]), int(row[2]), lots) for row in log if row[1] == 1]
+
+
 def run(events: Any) -> dict[str, float]:
     """Run the market maker over events; return seconds and what came of it."""
-    asset = (
+    hbt = hb.ROIVectorMarketDepthBacktest([asset_of(events)])
+    log = np.zeros(3)
+    begin = time.perf_counter()
+    cpu = time.process_time()
+    polls = market_maker(hbt, log)
+    seconds, cpu = time.perf_counter() - begin, time.process_time() - cpu
+    hbt.close()
+    return {"seconds": seconds, "cpu_s": cpu, "polls": polls, "position": log[0], "lots": log[1], "fills": log[2]}
+
+
+def asset_of(events: Any) -> Any:
+    """Return the peer's description of the market."""
+    return (
         hb.BacktestAsset()
         .data([events])
         .linear_asset(1.0)
@@ -97,20 +159,16 @@ def run(events: Any) -> dict[str, float]:
         .roi_lb(0.0)
         .roi_ub(1000.0)
     )
-    hbt = hb.ROIVectorMarketDepthBacktest([asset])
-    log = np.zeros(3)
-    begin = time.perf_counter()
-    cpu = time.process_time()
-    polls = market_maker(hbt, log)
-    seconds, cpu = time.perf_counter() - begin, time.process_time() - cpu
-    hbt.close()
-    return {"seconds": seconds, "cpu_s": cpu, "polls": polls, "position": log[0], "lots": log[1], "fills": log[2]}
 
 
 def main() -> None:
     with np.load(sys.argv[1]) as saved:
         flow = {name: saved[name] for name in saved.files}
     events = events_of(flow)
+    if "probe" in sys.argv:
+        with open(sys.argv[2], "w", encoding="utf-8") as file:
+            json.dump(probe(events, int(sys.argv[4])), file)
+        return
     run(events[:10_000])  # compile
     runs = [run(events) for _ in range(3)]
     with open(sys.argv[2], "w", encoding="utf-8") as file:

@@ -1,6 +1,6 @@
 """The kernel against hftbacktest 2.4.4: one L3 flow, one market maker, side by side.
 
-The peer pins an older numpy, so that it gets an environment of its own (out/benchmark/peer). Usage:
+The market maker looks every 100 ms, at a flow of 500 events a second and at the same flow ten times as fast. The peer pins an older numpy, so that it gets an environment of its own (out/benchmark/peer). Usage:
 python benchmarks/vs_hftbacktest.py [EVENTS]
 """
 
@@ -83,28 +83,43 @@ def ours(flow: Columns) -> dict[str, float]:
     return best
 
 
-def theirs(path: Path) -> dict[str, float]:
-    """Run the market maker in the peer, in its own environment."""
+def peer_python() -> Path:
+    """Return the interpreter of the peer's environment, which is made where there is none."""
     python = FOLDER / "peer" / "bin" / "python"
     if not python.exists():
         venv.create(FOLDER / "peer", with_pip=True)
         subprocess.run([python, "-m", "pip", "install", "--quiet", PEER], check=True)
+    return python
+
+
+def theirs(path: Path) -> dict[str, float]:
+    """Run the market maker in the peer, in its own environment."""
     out = FOLDER / "peer.json"
-    subprocess.run([python, Path(__file__).with_name("hftbacktest_peer.py"), path, out], check=True)
+    subprocess.run([peer_python(), Path(__file__).with_name("hftbacktest_peer.py"), path, out], check=True)
     result: dict[str, float] = json.loads(out.read_text("utf-8"))
     return result
 
 
+def faster(flow: Columns, times: int) -> Columns:
+    """Let a flow happen so many times as fast."""
+    ts_ns = flow["ts_exchange_ns"]
+    return {**flow, "ts_exchange_ns": ts_ns[0] + (ts_ns - ts_ns[0]) // times}
+
+
 def main() -> None:
     events = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000_000
-    flow = l3_flow(events, FOLDER)
-    peer, kernel = theirs(FOLDER / f"l3-flow-3-{events}.npz"), ours(flow)
-    for name, run in (("hftbacktest", peer), ("kernel", kernel)):
-        print(
-            f"{name:12} {events / run['seconds'] / 1e6:6.1f} million rows/s, {run['cpu_s']:.2f} s of CPU, "
-            f"{run['fills']:,.0f} fills of {run['lots']:,.0f} lots"
-        )
-    print(f"ratio {peer['seconds'] / kernel['seconds']:.1f} (limit 10)")
+    slow, path = l3_flow(events, FOLDER), FOLDER / "peer-flow.npz"
+    for times in (1, 10):
+        flow = faster(slow, times)
+        np.savez(path, **flow)  # type: ignore[arg-type]
+        peer, kernel = theirs(path), ours(flow)
+        print(f"{500 * times:,} events/s:")
+        for name, run in (("hftbacktest", peer), ("kernel", kernel)):
+            print(
+                f"  {name:12} {events / run['seconds'] / 1e6:6.1f} million rows/s, {run['cpu_s']:.2f} s of CPU, "
+                f"{run['fills']:,.0f} fills of {run['lots']:,.0f} lots"
+            )
+        print(f"  ratio {peer['seconds'] / kernel['seconds']:.1f} (limit 10)")
 
 
 if __name__ == "__main__":
