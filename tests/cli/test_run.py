@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 
 import lob_backtest as lob
 from lob_backtest.cli import main
+from lob_backtest.engine import ENGINES
 
 QUOTES = """
 import lob_backtest as lob
@@ -300,10 +302,13 @@ def test_an_interrupt_that_an_import_turns_into_another_exception_is_one(
     assert call(capsys, "run", "--data", market, "-s", quotes) == (130, "", "interrupted\n")
 
 
-def test_the_digest_does_not_depend_on_the_hash_seed(market: Path, quotes: str) -> None:
-    digests = set()
-    for seed in ("0", "1"):
-        words: list[Any] = [sys.executable, "-m", "lob_backtest.cli", "run", "--data", market, "-s", quotes, "--json"]
-        done = subprocess.run(words, capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": seed})
-        digests.add(json.loads(done.stdout)["digest"])
-    assert len(digests) == 1
+def test_the_digest_depends_neither_on_the_hash_seed_nor_on_the_engine(market: Path, quotes: str) -> None:
+    words: list[Any] = [sys.executable, "-m", "lob_backtest.cli", "run", "--data", market, "-s", quotes, "--json"]
+    digests = {}
+    for engine, seed in product(ENGINES, ("0", "1")):
+        environment = {"PYTHONHASHSEED": seed}
+        done = subprocess.run([*words, "--engine", engine], capture_output=True, text=True, check=True, env=environment)
+        summary = json.loads(done.stdout)
+        assert summary["fills"] > 10
+        digests[engine, seed] = summary["digest"]
+    assert len(set(digests.values())) == 1, digests

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from random_market import Row, market_l2, market_l3, play
 from scenario import BASE
 
 import lob_backtest as lob
+from lob_backtest import backtest
+from lob_backtest.engine import ENGINES
+from lob_backtest.market.reader import open_market
 from lob_backtest.strategies.inventory_skew import InventorySkew
 
 MARKETS = {3: market_l3, 2: market_l2}
@@ -185,6 +189,14 @@ def test_split_files_give_the_digest_of_the_whole(
 ) -> None:
     pattern = split(whole, tmp_path_factory.mktemp("parts"), cuts)
     assert digest_of(pattern, engine) == digest_of(whole, engine)
+
+
+def test_batches_of_any_size_give_one_digest_on_every_engine(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    digests = {}
+    for batch_rows in (1, 1_000, 1_000_000):
+        monkeypatch.setattr(backtest, "open_market", partial(open_market, batch_rows=batch_rows))
+        digests |= {(engine, batch_rows): digest_of(whole, engine) for engine in ENGINES}
+    assert len(set(digests.values())) == 1, digests
 
 
 @pytest.mark.slow
