@@ -4,8 +4,9 @@
 
 use crate::account::Account;
 use crate::codes::{phase, Cause, Ns, OrderState, RejectReason, TimeInForce, UpdateKind};
+use crate::displayed::Displayed;
 use crate::liquidity::Offer;
-use crate::overlay::{Displayed, Event, Overlay, Rules};
+use crate::overlay::{Event, Overlay, Rules};
 
 /// The exchange's side of one strategy in one instrument.
 pub struct Gateway {

@@ -3,85 +3,26 @@
 use std::sync::Arc;
 
 use crate::account::fee_micro;
-use crate::agent::Agent;
 use crate::batch::Batch;
-use crate::book::{Book, Nobody, Row, Touch, Witness};
+use crate::book::{Book, Nobody, Row};
 use crate::codes::{action, flag, phase, Cause, Issue, IssuePolicy, Ns, UpdateKind, BEFORE_ALL, NEVER};
 use crate::desk::Desk;
+use crate::displayed::Displayed;
 use crate::entry::answer;
 use crate::fault::{format_instant, Fault};
+use crate::floor::{Counts, Floor};
 use crate::gateway::Gateway;
-use crate::ids::Place;
+use crate::listeners::Listeners;
 use crate::messages::{Filled, Message, Request};
-use crate::overlay::{Displayed, Event};
+use crate::overlay::Event;
 use crate::plan::{InstrumentPlan, Plan};
 use crate::prints::Prints;
 use crate::quoter::Quoter;
 use crate::recorder::{FillRow, Recorder, Times};
 use crate::seat::Seat;
+use crate::touch::Touch;
 use crate::view::{Move, State, View};
 use crate::watch::Watch;
-
-/// What the exchange tells everybody else: the strategies' channels and the result tables.
-pub struct Floor {
-    /// The strategies.
-    pub agents: Vec<Agent>,
-    /// The result tables.
-    pub recorder: Recorder,
-}
-
-/// Rows, packets and what was skipped or repaired.
-#[derive(Clone, Copy, Default)]
-pub struct Counts {
-    /// Rows applied.
-    pub rows: u64,
-    /// Packets completed.
-    pub packets: u64,
-    /// Packets that left a crossed or locked book.
-    pub crossed: u64,
-    /// Rows left out, an `Issue` each.
-    pub skipped: [u64; 3],
-    /// Rows set right, an `Issue` each.
-    pub repaired: [u64; 3],
-}
-
-/// Who hears of a row before the book takes it in.
-struct Listeners<'a> {
-    watch: &'a Watch,
-    seats: &'a mut [Seat],
-    prints: &'a mut Prints,
-    view: &'a mut View,
-    phase: u8,
-    now_ns: Ns,
-    heard: &'a mut bool,
-    news: &'a mut bool,
-}
-
-impl Witness for Listeners<'_> {
-    #[inline(always)]
-    fn before(self, book: &Book, row: Row, place: Place) {
-        if !place.found() || self.watch.minds(book.key_of(place.slot), row.action) {
-            self.tell(book, row, place);
-        }
-    }
-}
-
-impl Listeners<'_> {
-    // Not where it is called, which is walked for every row: few get here.
-    #[inline(never)]
-    fn tell(self, book: &Book, row: Row, place: Place) {
-        let row = &row;
-        *self.heard = true;
-        for seat in self.seats {
-            let displayed = Displayed { book, prints: self.prints, phase: self.phase };
-            seat.gateway.overlay.before(displayed, row, place);
-        }
-        if book.level == 2 {
-            self.prints.take_in(book, row);
-        }
-        *self.news |= self.view.wants_prints && self.view.tell(book, row, place, self.now_ns);
-    }
-}
 
 /// The exchange of one instrument.
 pub struct Market {

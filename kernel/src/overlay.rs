@@ -4,12 +4,12 @@
 //! docs/fill-model.md states the rules; `execute`, `print` and `cross` are its three ways to a fill.
 
 use crate::book::{Book, Row};
-use crate::codes::{action, flag, index, key, phase, sides, Cause, OrderState, RejectReason, UpdateKind};
+use crate::codes::{action, flag, index, key, sides, Cause, OrderState, RejectReason, UpdateKind};
+use crate::displayed::Displayed;
 use crate::ids::Place;
 use crate::ladder::NO_KEY;
 use crate::liquidity::Liquidity;
 use crate::own_order::{OwnOrder, Stand};
-use crate::prints::Prints;
 use crate::queue_model::QueueModel;
 use crate::resting::Resting;
 use crate::slab::Slab;
@@ -50,31 +50,6 @@ pub struct Rules {
     pub evidence: bool,
     /// Let hidden prints of unknown side fill.
     pub hidden_any_side: bool,
-}
-
-/// The market as the overlay sees it: the book before the row at hand, and the prints.
-#[derive(Clone, Copy)]
-pub struct Displayed<'a> {
-    /// The market's book.
-    pub book: &'a Book,
-    /// The prints since each level's last update (L2).
-    pub prints: &'a Prints,
-    /// The trading phase.
-    pub phase: u8,
-}
-
-impl Displayed<'_> {
-    /// Say whether own orders may trade: a continuous phase and a book that is known and not crossed or locked.
-    #[inline]
-    pub fn matching(&self) -> bool {
-        self.phase == phase::CONTINUOUS && !self.book.suspect && self.book.uncrossed()
-    }
-
-    /// Say whether own orders may trade with a row.
-    #[inline]
-    fn matching_row(&self, row: &Row) -> bool {
-        row.flags & flag::SUSPECT == 0 && self.matching()
-    }
 }
 
 /// The orders of one strategy in one instrument.
@@ -128,6 +103,11 @@ impl Overlay {
     pub fn best(&self, side: i8) -> Option<i64> {
         let best = self.sides[index(side)].best();
         (best != NO_KEY).then(|| key(side, best))
+    }
+
+    #[inline]
+    fn best_key(&self, side: i8) -> i64 {
+        self.sides[index(side)].best()
     }
 
     #[inline]
@@ -268,21 +248,24 @@ impl Overlay {
         let book = displayed.book;
         let order = book.order(place.slot);
         let (side, price_ticks) = book.stands_at(order);
-        if self.sides[index(side)].best() <= key(side, price_ticks) {
+        if self.best_key(side) <= key(side, price_ticks) {
             self.execute_at(displayed, row, place, (side, price_ticks));
         }
     }
 
     fn execute_at(&mut self, displayed: Displayed, row: &Row, place: Place, (side, price_ticks): (i8, i64)) {
         let order = displayed.book.order(place.slot);
-        if row.flags & flag::AUCTION == 0 && displayed.matching_row(row) {
+        let evidence = self.rules.evidence;
+        // After a return to the window orders with nothing ahead may stand among those that count as older.
+        let is_next = |own: &OwnOrder| own.visible && (own.ahead == 0 || evidence && own.arrival < order.arrival);
+        let some_next = self.best_key(side) < key(side, price_ticks)
+            || self.at(side, price_ticks).iter().any(|at| is_next(&self.owns[*at]));
+        if some_next && row.flags & flag::AUCTION == 0 && displayed.matching_row(row) {
             let mut left = self.through(side, price_ticks, row.size_lots, Cause::Through);
             let mut i = 0;
             while let Some(at) = self.at(side, price_ticks).get(i).copied().filter(|_| left > 0) {
                 let own = &self.owns[at];
-                // After a return to the window orders with nothing ahead may stand among those that count as older.
-                let evident = self.rules.evidence && own.arrival < order.arrival;
-                let lots = if own.visible && (own.ahead == 0 || evident) { left.min(own.open_lots()) } else { 0 };
+                let lots = if is_next(own) { left.min(own.open_lots()) } else { 0 };
                 i += usize::from(lots < own.open_lots()); // one that fills makes room for the next
                 left -= lots;
                 if lots > 0 {
@@ -290,12 +273,17 @@ impl Overlay {
                 }
             }
         }
-        let mut i = 0;
-        while let Some(at) = self.at(side, price_ticks).get(i).copied() {
-            if order_queue::executed(&mut self.owns[at], order, row.size_lots) {
-                self.changed(at);
+        self.move_at(side, price_ticks, |own| order_queue::executed(own, order, row.size_lots));
+    }
+
+    /// Give the orders at a price new positions; `moved` says of each whether it has one.
+    #[inline]
+    fn move_at(&mut self, side: i8, price_ticks: i64, mut moved: impl FnMut(&mut OwnOrder) -> bool) {
+        let (own_orders, changed) = (&mut self.owns, &mut self.moved);
+        for at in self.sides[index(side)].at(key(side, price_ticks)) {
+            if moved(&mut own_orders[*at]) && !changed.contains(at) {
+                changed.push(*at);
             }
-            i += 1;
         }
     }
 
@@ -303,14 +291,14 @@ impl Overlay {
     fn cancel(&mut self, book: &Book, place: Place, size_lots: i64, flags: u8) {
         let order = book.order(place.slot);
         let (side, price_ticks) = book.stands_at(order);
-        let mut i = 0;
-        while let Some(at) = self.at(side, price_ticks).get(i).copied() {
-            if flags & flag::WINDOW != 0 {
+        if flags & flag::WINDOW != 0 {
+            let mut i = 0;
+            while let Some(at) = self.at(side, price_ticks).get(i).copied() {
                 self.freeze(at);
-            } else if order_queue::cancelled(&mut self.owns[at], order, size_lots) {
-                self.changed(at);
+                i += 1;
             }
-            i += 1;
+        } else {
+            self.move_at(side, price_ticks, |own| order_queue::cancelled(own, order, size_lots));
         }
     }
 

@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::book::Touch;
 use crate::codes::{Ns, RejectReason, UpdateKind, NEVER};
 use crate::own_order::Stand;
-use crate::quotes::{self, Quotes};
+use crate::quotes::Quotes;
 use crate::table::{Chunk, Kind, Table};
+use crate::touch::Touch;
 
 const CHUNK_ROWS: usize = 1 << 16;
 const CHUNK_TEXT: usize = 1 << 28;
@@ -209,8 +209,7 @@ impl Recorder {
     /// Add new best prices.
     #[inline]
     pub fn bbo(&mut self, instrument: usize, ts_ns: Ns, touch: Touch) {
-        self.quotes.push(instrument, ts_ns, touch);
-        if self.quotes.rows() == quotes::ROWS {
+        if self.quotes.push(instrument, ts_ns, touch) {
             self.full.push((BBO, self.quotes.take()));
         }
     }

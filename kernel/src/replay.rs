@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use crate::agent::Agent;
 use crate::codes::{phase, Ask, Ns, RejectReason, UpdateKind, NEVER};
+use crate::displayed::Displayed;
 use crate::entry::Entry;
 use crate::fault::Fault;
-use crate::market::{narrow, Floor, Market};
+use crate::floor::Floor;
+use crate::market::{narrow, Market};
 use crate::messages::{Message, Request};
-use crate::overlay::Displayed;
 use crate::own_order::OwnOrder;
 use crate::plan::Plan;
 use crate::recorder::Recorder;
@@ -179,15 +180,25 @@ impl Replay {
     fn turn(&mut self) -> Result<Option<Call>, Fault> {
         let (event_ns, event, whose) = self.next_event();
         let until_ns = event_ns.min(self.end_ns());
-        let (instrument, next_ns) = self.next_market();
-        if next_ns <= until_ns {
+        loop {
+            let (instrument, next_ns) = self.next_market();
+            if next_ns > until_ns {
+                break;
+            }
             let limit_ns = until_ns.min(self.turn_ns(instrument));
             let market = &mut self.markets[instrument];
             market.stirred = false;
             market.advance(limit_ns, &mut self.floor)?;
             self.now_ns = self.now_ns.max(market.now_ns);
-            self.hungry = Some(instrument);
-        } else if event_ns > until_ns {
+            if market.hungry {
+                self.hungry = Some(instrument);
+                return Ok(None);
+            }
+            if market.stirred || market.view.eager {
+                return Ok(None); // something else may be next now
+            }
+        }
+        if event_ns > until_ns {
             self.now_ns = self.end_ns();
             self.stage = Stage::Stop(0);
             for market in &mut self.markets {

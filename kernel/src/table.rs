@@ -1,5 +1,7 @@
 //! One result table, column by column in Arrow's memory layout, so that no value becomes an object.
 
+use crate::quotes::Block;
+
 /// A column's type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -26,6 +28,8 @@ pub enum Cells {
     Halves(Vec<i32>),
     /// Eight bytes each.
     Words(Vec<i64>),
+    /// Any of these.
+    Block(Block),
 }
 
 /// A column: its values; where needed its validity, a bit a row, and its texts' ends.
@@ -65,19 +69,6 @@ impl Column {
         Column { cells, validity: Vec::new(), offsets }
     }
 
-    /// Make a column of numbers of which some are null, by their rows.
-    pub fn of(numbers: Vec<i64>, nulls: &[usize]) -> Self {
-        let rows = numbers.len();
-        let mut column = Column { cells: Cells::Words(numbers), validity: Vec::new(), offsets: Vec::new() };
-        if !nulls.is_empty() {
-            column.validity = all_valid(rows);
-            for row in nulls {
-                column.validity[row / 8] &= !(1 << (row % 8));
-            }
-        }
-        column
-    }
-
     /// Note whether the value of the next row is one. Nothing is noted before the first null.
     fn mark(&mut self, row: usize, valid: bool) {
         if self.validity.is_empty() {
@@ -94,7 +85,7 @@ impl Column {
 }
 
 /// Return a set bit for each row.
-fn all_valid(rows: usize) -> Vec<u8> {
+pub fn all_valid(rows: usize) -> Vec<u8> {
     let mut bits = vec![0xFF; rows / 8];
     if rows % 8 != 0 {
         bits.push((1 << (rows % 8)) - 1);
@@ -127,6 +118,7 @@ impl Table {
             Cells::Shorts(shorts) => shorts.push(number as i16),
             Cells::Halves(halves) => halves.push(number as i32),
             Cells::Words(words) => words.push(number),
+            Cells::Block(_) => unreachable!("a table makes vectors"),
         }
         column.mark(self.rows, value.is_some());
         self.step();
@@ -178,8 +170,6 @@ mod tests {
             let column = &table.take().columns[0];
             let valid: Vec<bool> = (0..20).map(|row| column.validity[row / 8] >> (row % 8) & 1 == 1).collect();
             assert_eq!(valid, (0..20).map(|row| row != first && row != 19).collect::<Vec<_>>());
-            let nulls = if first == 19 { vec![19] } else { vec![first as usize, 19] };
-            assert_eq!(Column::of((0..20).collect(), &nulls).validity, column.validity);
         }
     }
 
@@ -188,6 +178,5 @@ mod tests {
         let mut table = Table::new(&[Kind::I64OrNull, Kind::I8]);
         (0..20).for_each(|value| table.put(value));
         assert!(table.take().columns.iter().all(|column| column.validity.is_empty()));
-        assert!(Column::of(vec![1, 2], &[]).validity.is_empty());
     }
 }

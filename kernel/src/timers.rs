@@ -15,25 +15,34 @@ struct Timer {
 }
 
 /// Timers by due time, then by age.
-#[derive(Default)]
 pub struct Timers {
     ids: i64,
     timers: FxHashMap<i64, Timer>,
     due: BinaryHeap<Reverse<(Ns, i64)>>,
     asleep: Vec<i64>,
+    next_ns: Ns,
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        let (timers, due) = (FxHashMap::default(), BinaryHeap::new());
+        Timers { ids: 0, timers, due, asleep: Vec::new(), next_ns: NEVER }
+    }
 }
 
 impl Timers {
     /// Return when the next timer is due, `NEVER` where there is none.
     #[inline]
-    pub fn next_ns(&mut self) -> Ns {
-        while let Some(Reverse((due_ns, id))) = self.due.peek() {
-            if self.timers.contains_key(id) {
-                return *due_ns;
-            }
+    pub fn next_ns(&self) -> Ns {
+        self.next_ns
+    }
+
+    /// Find the next timer that is due, past those that have been stopped.
+    fn find_next(&mut self) {
+        while self.due.peek().is_some_and(|Reverse((_, id))| !self.timers.contains_key(id)) {
             self.due.pop();
         }
-        NEVER
+        self.next_ns = self.due.peek().map_or(NEVER, |Reverse((due_ns, _))| *due_ns);
     }
 
     /// Return whose timer is due next. There has to be one.
@@ -47,12 +56,14 @@ impl Timers {
         self.ids += 1;
         self.timers.insert(self.ids, Timer { interval_ns, instrument });
         self.due.push(Reverse((due_ns, self.ids)));
+        self.next_ns = self.next_ns.min(due_ns);
         self.ids
     }
 
     /// Stop a timer; one that is not there is no error.
     pub fn cancel(&mut self, timer_id: i64) {
         self.timers.remove(&timer_id);
+        self.find_next();
     }
 
     /// Take the next timer that is due and return its id; one with an interval is set anew.
@@ -64,6 +75,7 @@ impl Timers {
         } else {
             self.due.push(Reverse((due_ns.saturating_add(interval_ns), id)));
         }
+        self.find_next();
         id
     }
 
@@ -71,6 +83,7 @@ impl Timers {
     pub fn sleep(&mut self) {
         let Reverse((_, id)) = self.due.pop().expect("a timer is due");
         self.asleep.push(id);
+        self.find_next();
     }
 
     /// Set the sleeping timers of an instrument: those with an interval from now on, the others at once.
@@ -88,5 +101,6 @@ impl Timers {
                 None => {}
             }
         }
+        self.find_next();
     }
 }

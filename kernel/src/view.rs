@@ -5,11 +5,12 @@
 
 use std::collections::VecDeque;
 
-use crate::book::{Book, Row, Touch};
+use crate::book::{Book, Row};
 use crate::codes::{action, flag, phase, Ns, NEVER};
 use crate::follower::{Follower, Received};
 use crate::ids::Place;
 use crate::seat::Seat;
+use crate::touch::Touch;
 
 /// How many packets may wait before those that have arrived are taken in without being asked for.
 const CROWD: usize = 64;

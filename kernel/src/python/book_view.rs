@@ -4,9 +4,10 @@ use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 
 use super::{given, Shared};
-use crate::book::{Book, Touch};
+use crate::book::Book;
 use crate::number::Number;
 use crate::ratio::ratio;
+use crate::touch::Touch;
 
 type Levels = Vec<(i64, i64)>;
 

@@ -174,7 +174,6 @@ impl Context {
         })
     }
 
-
     /// Return the context of another instrument.
     fn market(&self, name: &Bound<'_, PyAny>) -> PyResult<Py<Context>> {
         self.with(|_| Ok(()))?;

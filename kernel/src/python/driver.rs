@@ -4,9 +4,9 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::{Arc, Mutex};
 
 use pyo3::exceptions::{PyException, PySystemExit};
+use pyo3::ffi;
 use pyo3::panic::PanicException;
 use pyo3::prelude::*;
-use pyo3::ffi;
 use pyo3::types::{PyDict, PyIterator, PyString, PyTuple};
 
 use super::book_view::ReceivedBook;
@@ -15,7 +15,7 @@ use super::memory::Memory;
 use super::types::Types;
 use super::{input, raised, EngineError, Shared, StrategyError};
 use crate::fault::Fault;
-use crate::market::Counts;
+use crate::floor::Counts;
 use crate::plan::Plan;
 use crate::recorder::TABLES;
 use crate::replay::Replay;

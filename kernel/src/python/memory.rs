@@ -26,6 +26,7 @@ impl Memory {
             Cells::Shorts(cells) => (cells.as_ptr().cast(), cells.len() * 2),
             Cells::Halves(cells) => (cells.as_ptr().cast(), cells.len() * 4),
             Cells::Words(cells) => (cells.as_ptr().cast(), cells.len() * 8),
+            Cells::Block(block) => (block.bytes().as_ptr(), block.bytes().len()),
         }
     }
 }
@@ -48,7 +49,8 @@ impl Memory {
         let (bytes, len) = slf.get().bytes();
         // SAFETY: the view is Python's; the bytes stay where they are for as long as this object lives, to which the
         // view keeps a reference; it is read-only, as the last but one argument says.
-        let done = unsafe { ffi::PyBuffer_FillInfo(view, slf.as_ptr(), bytes.cast_mut().cast(), len as isize, 1, flags) };
+        let done =
+            unsafe { ffi::PyBuffer_FillInfo(view, slf.as_ptr(), bytes.cast_mut().cast(), len as isize, 1, flags) };
         if done == 0 {
             Ok(())
         } else {

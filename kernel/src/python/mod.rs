@@ -92,7 +92,7 @@ impl Shared {
         work: impl FnOnce(&mut Replay) -> Result<R, Fault> + Send,
     ) -> PyResult<R> {
         let claim = self.claim()?; // before Python's lock is let go of
-        // SAFETY: as in `with`.
+                                   // SAFETY: as in `with`.
         let replay = unsafe { &mut *claim.0.replay.get() };
         match replay {
             Some(replay) if !replay.over => py.detach(|| work(replay)).map_err(raised),

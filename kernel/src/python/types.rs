@@ -1,7 +1,7 @@
 //! The Python classes of what strategies are given.
 
-use pyo3::prelude::*;
 use pyo3::ffi;
+use pyo3::prelude::*;
 use pyo3::types::PyString;
 use pyo3::IntoPyObjectExt;
 
@@ -40,7 +40,11 @@ impl Record {
     }
 
     /// Make an instance. Its own `__init__` does the same in Python, at three times the cost.
-    fn make<'py, const N: usize>(&self, py: Python<'py>, values: [Bound<'py, PyAny>; N]) -> PyResult<Bound<'py, PyAny>> {
+    fn make<'py, const N: usize>(
+        &self,
+        py: Python<'py>,
+        values: [Bound<'py, PyAny>; N],
+    ) -> PyResult<Bound<'py, PyAny>> {
         let record = self.new.bind(py).call1((&self.class,))?;
         for (name, value) in self.fields.iter().zip(&values) {
             // SAFETY: all three objects are alive; the class refuses new values only in its own `__setattr__`.
