@@ -1,0 +1,7 @@
+//! Bytes as rows of an L2 file.
+#![no_main]
+
+#[path = "../../tests/book.rs"]
+mod book;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| book::replay(2, bytes));
