@@ -103,19 +103,11 @@ impl Follower {
         self.book(received, done);
         let mut probe = self.here.clone();
         let mut found = Vec::new();
-        let mut packet = (0, NEVER);
-        loop {
-            let mut packets = 0;
-            let changed = walk(&mut probe, &self.batches, self.repairs, done, |end, ts_local_ns| {
-                packet = (end, ts_local_ns);
-                packets += 1;
-                packets == 1
-            });
-            if packets == 0 {
-                return found;
-            }
-            found.push((probe.row, packet.1, changed));
+        while let Some((end, ts_local_ns)) = next_packet(&self.batches, probe.row, done) {
+            let changed = walk(&mut probe, &self.batches, self.repairs, done, |each, _| each <= end);
+            found.push((end, ts_local_ns, changed));
         }
+        found
     }
 }
 

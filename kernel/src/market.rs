@@ -63,7 +63,7 @@ pub struct Market {
     touch: Touch,
     /// Whether the last complete packet left a crossed or locked book.
     crossed: bool,
-    /// Whether the packet at hand has changed a level; noted only where a strategy wants to know.
+    /// Whether the packet at hand has changed a level; noted only where a strategy may want to know.
     changed: bool,
     /// Whether there is something to do at the end of the packet at hand beside a look at the best prices.
     news: bool,
@@ -246,9 +246,8 @@ impl Market {
     fn apply<const TOLD: bool>(&mut self, row: Row, batch: &Batch, floor: &mut Floor) -> Result<(), Fault> {
         if let Err(issue) = self.try_to_apply::<TOLD>(row) {
             self.settle_and_apply(issue, row, batch)?;
-        } else if self.view.wants_levels {
+        } else if self.view.eager {
             self.changed |= row.action != action::TRADE && row.action != action::STATUS;
-            self.news |= self.changed;
         }
         if TOLD && self.heard {
             self.book_all(floor)?;
@@ -268,8 +267,7 @@ impl Market {
     #[cold]
     fn settle_and_apply(&mut self, issue: Issue, mut row: Row, batch: &Batch) -> Result<(), Fault> {
         if self.settle(issue, &mut row, batch)? && self.try_to_apply::<true>(row).is_ok() {
-            self.changed |= self.view.wants_levels;
-            self.news |= self.changed;
+            self.changed = true;
         }
         Ok(())
     }
@@ -292,9 +290,10 @@ impl Market {
         if TOLD && self.heard | self.book.touched | self.watch.is_careful() {
             self.end_packet_of_orders(floor)?;
         }
-        if self.book.touched | self.news {
+        if self.book.touched | self.news | (self.changed & self.view.wants_levels) {
             self.tell(ts_local_ns, floor);
         }
+        self.changed = false;
         if self.crossed {
             self.counts.crossed += u64::from(self.phase == phase::CONTINUOUS);
         }
@@ -311,12 +310,12 @@ impl Market {
     #[inline(never)]
     fn tell(&mut self, ts_local_ns: Ns, floor: &mut Floor) {
         let touched = self.book.touched && self.take_touch(floor);
-        let changed = std::mem::take(&mut self.changed);
+        let changed = self.changed;
         let end = self.first + self.i as u64;
         if std::mem::take(&mut self.news) {
             self.view.follower.keep_up(end, ts_local_ns, self.now_ns, &self.book);
         }
-        let sent = touched || changed || self.view.carries(self.phase);
+        let sent = touched || changed && self.view.wants_levels || self.view.carries(self.phase);
         if sent {
             let state = State { touch: self.touch, mid2: self.mid2, phase: self.phase };
             self.view.send(end, ts_local_ns, state, changed);

@@ -60,7 +60,7 @@ struct Packet {
     end: u64,
     ts_local_ns: Ns,
     state: State,
-    /// Whether some level changed; noted only where a strategy wants to know.
+    /// Whether some level changed; noted only where a strategy may want to know.
     changed: bool,
     /// How many prints and moves there have been up to its end.
     prints: u64,
@@ -74,7 +74,7 @@ pub struct Delivered {
     pub prints: Vec<Print>,
     /// Whether the best prices or sizes changed.
     pub best_changed: bool,
-    /// Whether any level changed, if some strategy wants to know.
+    /// Whether any level changed, if some strategy may want to know.
     pub any_changed: bool,
 }
 
