@@ -98,7 +98,7 @@ class _Replay:
     ) -> _Replay:
         """Open the files and compile the plan."""
         if engine not in ENGINES:
-            raise ConfigError(f"engine {engine!r} is not in this version; available: {', '.join(ENGINES)}")
+            raise ConfigError(f"engine {engine!r} is not installed; available: {', '.join(ENGINES)}")
         agent = make_strategy(config, strategy)
         feeds = [_Feed(_open(config, part), part.strip_orders) for part in config.instrument]
         plan = make_plan(config, [feed.source for feed in feeds], paranoid=paranoid)

@@ -139,7 +139,7 @@ def test_a_run_says_that_the_compiled_engine_was_not_built(elsewhere: Path) -> N
     assert done.returncode == 0
     assert "the compiled engine is not built" in done.stderr
     assert refused.returncode == 2
-    assert "engine 'kernel' is not in this version; available: reference" in refused.stderr
+    assert "engine 'kernel' is not installed; available: reference" in refused.stderr
 
 
 def test_a_compiled_engine_that_cannot_be_loaded_is_an_illness_and_stops_a_run(elsewhere: Path) -> None:
