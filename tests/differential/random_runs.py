@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -17,26 +17,49 @@ from lob_backtest.engine import Outcome
 
 
 class Listener(Actor):
-    """An `Actor` that listens to everything, notes all that it is told and now and then acts on it."""
+    """An `Actor` that listens to everything, notes all that it is told and now and then acts on it.
+
+    `depth_in` names the callback in which it asks for changes of every level, sooner or later, of one of `markets`.
+    """
 
     chance: float = 0.1
+    depth_in: str = ""
+    markets: int = 1
 
     def __init__(self, **parameters: Any) -> None:
         super().__init__(**parameters)
         self.heard: list[Any] = []
 
+    def _want_depth(self, ctx: lob.Context, callback: str) -> None:
+        if callback == self.depth_in and (callback == "on_start" or ctx.rng.random() < self.chance):
+            ctx.market(f"X{ctx.rng.randrange(self.markets)}").subscribe(lob.DEPTH)
+
+    def on_start(self, ctx: lob.Context) -> None:
+        super().on_start(ctx)
+        self._want_depth(ctx, "on_start")
+
+    def on_timer(self, ctx: lob.Context, timer_id: int) -> None:
+        self._want_depth(ctx, "on_timer")
+        self.act(ctx)
+
+    def act(self, ctx: lob.Context) -> None:
+        """Send something."""
+        super().on_timer(ctx, 0)
+
     def on_book(self, ctx: lob.Context) -> None:
+        self._want_depth(ctx, "on_book")
         book = ctx.book
         best = (book.bid_ticks, book.bid_size_lots, book.ask_ticks, book.ask_size_lots, book.spread_ticks)
         means = (book.mid_ticks, book.microprice_ticks, book.imbalance)
         self.heard.append((ctx.now_ns, best, means, book.depth(3), ctx.position, ctx.cash, ctx.equity))
         if ctx.rng.random() < self.chance:
-            self.on_timer(ctx, 0)
+            self.act(ctx)
             if book.bid_ticks is not None:
                 self.heard.append(book.orders_at(1, book.bid_ticks))
                 self.heard.append(book.size_at(-1, book.bid_ticks + 3))
 
     def on_trade(self, ctx: lob.Context, trade: lob.Print) -> None:
+        self._want_depth(ctx, "on_trade")
         self.heard.append((ctx.now_ns, trade))
 
     def on_order(self, ctx: lob.Context, order: lob.Order) -> None:
@@ -44,6 +67,7 @@ class Listener(Actor):
         self.heard.append((ctx.now_ns, order, list(ctx.orders)))
 
     def on_fill(self, ctx: lob.Context, fill: lob.Fill) -> None:
+        self._want_depth(ctx, "on_fill")
         self.heard.append((ctx.now_ns, fill))
         if ctx.rng.random() < self.chance:
             ctx.cancel_all()
@@ -56,7 +80,8 @@ class Listener(Actor):
 class Quoter(Listener):
     """Quotes at random prices of both sides, ladders and fractions among them."""
 
-    def on_timer(self, ctx: lob.Context, timer_id: int) -> None:
+    def act(self, ctx: lob.Context) -> None:
+        """Quote."""
         bid, ask = ctx.book.bid_ticks, ctx.book.ask_ticks
         if bid is None or ask is None:
             return
@@ -69,6 +94,10 @@ class Quoter(Listener):
             ctx.quote(bid=None)
         else:
             ctx.quote(bid=bids, ask=asks)
+
+
+DEPTH_IN = ("", "", "on_start", "on_timer", "on_book", "on_trade", "on_fill")
+"""Where a strategy subscribes to every level."""
 
 
 @functools.cache
@@ -87,6 +116,7 @@ class Case:
     streams: list[list[Row]]
     options: dict[str, Any]
     pace: int = 7
+    depth_in: str = ""
 
     @classmethod
     def of(cls, seed: int, rows: int, *, calm: bool = False) -> Case:
@@ -121,11 +151,14 @@ class Case:
             "seed": rng.randint(0, 9),
             "paranoid": not calm and rng.random() < 0.3,
         }
+        depth_in = rng.choice(DEPTH_IN)
         if not calm:
-            return cls(seed, level, rng.choice((Actor, Listener, Listener, Quoter)), streams, options)
+            strategy = rng.choice((Actor, Listener, Listener, Quoter))
+            return cls(seed, level, strategy, streams, options, depth_in=depth_in)
         options |= {"end_ns": None, "sample_ns": 10_000, "batch_rows": rng.choice((1000, 65536))}
         strategy = rng.choice((Actor,) * 15 + (Listener,))
-        return cls(seed, level, strategy, streams, options, pace=rng.choice((300, 1000, 5000)))
+        pace = rng.choice((300, 1000, 5000))
+        return cls(seed, level, strategy, streams, options, pace=pace, depth_in=depth_in)
 
     def events(self) -> int:
         """Return the rows of all instruments."""
@@ -133,11 +166,12 @@ class Case:
 
     def cut(self, rows: int) -> Case:
         """Return the same run on the first rows of each instrument."""
-        return Case(self.seed, self.level, self.strategy, [s[:rows] for s in self.streams], self.options, self.pace)
+        return replace(self, streams=[stream[:rows] for stream in self.streams])
 
     def run(self, engine: str) -> tuple[str, Outcome, Any, dict[str, pa.Table]]:
         """Run on an engine: the digest, the outcome, what the strategy saw, and the tables."""
-        strategy = self.strategy(pace=self.pace)
+        listens = {"depth_in": self.depth_in, "markets": len(self.streams)} if self.strategy is not Actor else {}
+        strategy = self.strategy(pace=self.pace, **listens)
         tables, outcome = play(engine, self.streams, strategy, level=self.level, **self.options)
         seen = (strategy.aheads, getattr(strategy, "heard", None), tables["series"].to_pylist())
         return digest(tables), outcome, seen, tables

@@ -30,7 +30,8 @@ def compare(first_seed: int, events: int, rows: int, *, calm: bool) -> int:
             stream = "\n".join(str(row) for row in cut.streams[0][-20:])
             pytest.fail(
                 f"seed {seed} (Case.of({seed}, {rows}, calm={calm}).cut({rows_needed})), level {cut.level}, "
-                f"{cut.strategy.__name__}, {cut.options}\n{shown}\nlast rows of the first instrument:\n{stream}"
+                f"{cut.strategy.__name__}, depth in {cut.depth_in or 'nothing'}, {cut.options}\n{shown}\n"
+                f"last rows of the first instrument:\n{stream}"
             )
         done += case.events()
         seed += 1
