@@ -28,6 +28,7 @@ demo: base  ## backtest a market maker on the bundled sample; summary and report
 	@echo 'Next: open out/demo/report.html; . .venv/bin/activate; lob-backtest init mine'
 
 test: install  ## run the tests (MARKS='not fuzz' adds the slow ones, TESTS=tests/market picks some)
+	@if command -v cargo >/dev/null 2>&1; then cargo test -q --no-default-features --manifest-path kernel/Cargo.toml >/dev/null; fi
 	@$(VENV_PYTHON) -m pytest -q -m '$(MARKS)' $(TESTS)
 
 check: install  ## lint, format, types and house rules: what a commit has to pass

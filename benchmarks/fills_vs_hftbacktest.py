@@ -84,8 +84,8 @@ def main() -> None:
         parts = sum(1 for order in same if len(mine[order]) > 1)
         short = sum(1 for order in same if sum(fill[2] for fill in mine[order]) < lots)
         print(
-            f"{lots:2} lots: {len(orders)} orders in both, {len(filled)} filled, {len(same)} first at the same time and "
-            f"price; {parts} in parts here, {short} of them not to the end"
+            f"{lots:2} lots: {len(orders)} orders in both, {len(filled)} filled, {len(same)} first at the same time "
+            f"and price; {parts} in parts here, {short} of them not to the end"
         )
         different += len(filled) - len(same)
     if different:

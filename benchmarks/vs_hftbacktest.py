@@ -1,6 +1,7 @@
 """The kernel against hftbacktest 2.4.4: one L3 flow, one market maker, side by side.
 
-The market maker looks every 100 ms, at a flow of 500 events a second and at the same flow ten times as fast. The peer pins an older numpy, so that it gets an environment of its own (out/benchmark/peer). Usage:
+The market maker looks every 100 ms, at a flow of 500 events a second and at the same flow ten times as fast. The peer
+pins an older numpy, so that it gets an environment of its own (out/benchmark/peer). Usage:
 python benchmarks/vs_hftbacktest.py [EVENTS]
 """
 

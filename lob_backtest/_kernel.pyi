@@ -20,7 +20,6 @@ def replay(
 @final
 class Memory:
     def __len__(self) -> int: ...
-    def __buffer__(self, flags: int, /) -> memoryview: ...
 
 @final
 class ReceivedBook:
