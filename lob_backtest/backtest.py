@@ -16,6 +16,7 @@ from typing import Any, Final
 from lob_backtest.config import InstrumentPart, RunConfig
 from lob_backtest.engine import ENGINES, Outcome, load_engine
 from lob_backtest.errors import ConfigError, LobBacktestError, StrategyError
+from lob_backtest.market.files import hashed_meanwhile
 from lob_backtest.market.prefetch import prefetched
 from lob_backtest.market.reader import MarketSource, open_market
 from lob_backtest.market.schema import Batch
@@ -107,7 +108,8 @@ class _Replay:
     def into(self, sink: TableSink, progress: Progress | None) -> tuple[Result, StrategyError | None]:
         """Run; return what came of it and what the strategy raised."""
         begin = time.perf_counter()
-        with _few_collections():
+        files = [file for feed in self.feeds for file in feed.source.files]
+        with hashed_meanwhile(files), _few_collections():
             outcome = load_engine(self.engine)(self.plan, _streams(self.feeds, progress), [self.agent], sink)
         engine_s = time.perf_counter() - begin
         read_s = sum(feed.read_s for feed in self.feeds)

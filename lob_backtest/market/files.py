@@ -6,10 +6,12 @@ import fnmatch
 import glob
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
+from threading import Event, Thread
 from typing import Any, Final
 
 import pyarrow as pa
@@ -77,11 +79,25 @@ class MarketFile:
     @cached_property
     def sha256(self) -> str:
         """The SHA-256 of the file's bytes, in hexadecimal; read when first asked for."""
+        return self._hash(Event()) or ""  # nobody sets that event
+
+    def _hash(self, stop: Event) -> str | None:
+        """Read the file and return its hash, `None` if it was stopped."""
         digest = hashlib.sha256()
         with self.filesystem.open_input_stream(self.inner) as stream:
-            while piece := stream.read(_READ_BYTES):
+            while not stop.is_set():
+                piece = stream.read(_READ_BYTES)
+                if not piece:
+                    return digest.hexdigest()
                 digest.update(piece)
-        return digest.hexdigest()
+        return None
+
+    def hash_now(self, stop: Event) -> None:
+        """Find `sha256` before it is asked for, unless it is stopped or the file cannot be read."""
+        with suppress(OSError):
+            found = self._hash(stop)
+            if found is not None:
+                self.__dict__["sha256"] = found
 
     def keywords(self) -> dict[str, Any]:
         """Return the metadata as keyword arguments of `write_events`."""
@@ -304,6 +320,26 @@ def _wrong_type(field: pa.Field, found: pa.DataType) -> str:
         if pa.types.is_timestamp(found):
             text += f" (the unit of this one is {_UNITS[found.unit]})"
     return text
+
+
+@contextmanager
+def hashed_meanwhile(files: Sequence[MarketFile]) -> Iterator[None]:
+    """Find the hashes of files in a thread of its own while something else is done; if that fails, stop."""
+    stop = Event()
+
+    def work() -> None:
+        for file in files:
+            file.hash_now(stop)
+
+    thread = Thread(target=work, name="lob-hash", daemon=True)
+    thread.start()
+    try:
+        yield
+    except BaseException:
+        stop.set()
+        raise
+    finally:
+        thread.join()
 
 
 def _is_positive_decimal(text: str) -> bool:

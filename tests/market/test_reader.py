@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from copy import deepcopy
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from market_rows import L2, META, T0, clean, column, with_row, write
 
 from lob_backtest.errors import ConfigError, DataError
-from lob_backtest.market.files import MarketFile
+from lob_backtest.market.files import MarketFile, hashed_meanwhile
 from lob_backtest.market.policy import SAMPLES
 from lob_backtest.market.reader import open_market
 from lob_backtest.market.schema import Action, Batch, Flag
@@ -61,6 +62,36 @@ def test_sha256_is_that_of_the_bytes(tmp_path):
     (file,) = open_market(path).files
     assert (file.path, file.rows) == (str(path), 100)
     assert file.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_hash_found_meanwhile_is_that_of_the_bytes_and_is_not_looked_for_again(tmp_path):
+    path = write(tmp_path / "a.parquet", clean())
+    (file,) = open_market(path).files
+    with hashed_meanwhile([file]):
+        expected = hashlib.sha256(path.read_bytes()).hexdigest()
+    path.unlink()
+    assert file.sha256 == expected
+
+
+def test_a_file_that_goes_away_is_missed_when_its_hash_is_asked_for(tmp_path):
+    path = write(tmp_path / "a.parquet", clean())
+    (file,) = open_market(path).files
+    path.unlink()
+    with hashed_meanwhile([file]):
+        pass
+    with pytest.raises(FileNotFoundError):
+        _ = file.sha256
+
+
+def test_hashing_stops_when_what_it_goes_along_with_fails(tmp_path):
+    files = [open_market(write(tmp_path / f"{i}.parquet", clean())).files[0] for i in range(2)]
+    stopped = threading.Event()
+    stopped.set()
+    files[0].hash_now(stopped)
+    assert "sha256" not in vars(files[0])
+    with pytest.raises(KeyboardInterrupt), hashed_meanwhile(files):
+        raise KeyboardInterrupt
+    assert not any(thread.name == "lob-hash" for thread in threading.enumerate())
 
 
 BAD_ROWS = [
