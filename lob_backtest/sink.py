@@ -92,6 +92,7 @@ class FileSink(TableSink):
         with self._draft.writing():
             for writer in self._writers.values():
                 writer.finish()
+        pa.default_memory_pool().release_unused()  # what the replay took, before the report takes its own
         return {name: TableFile.of(path, self._schemas[name]) for name, path in self._paths.items()}
 
     def __enter__(self) -> Self:
