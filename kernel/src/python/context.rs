@@ -153,7 +153,7 @@ impl Context {
 
     /// Stop a timer.
     fn cancel_timer(&self, timer_id: &Bound<'_, PyAny>) -> PyResult<()> {
-        let timer_id = timer_id.extract::<i64>().unwrap_or(0); // ids begin at 1
+        let timer_id = given::timer_number(timer_id);
         self.with(|replay| {
             replay.floor.agents[self.agent].timers.cancel(timer_id);
             Ok(())

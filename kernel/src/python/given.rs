@@ -84,6 +84,15 @@ pub fn order_number(value: &Bound<'_, PyAny>) -> PyResult<i64> {
     })
 }
 
+/// Read a timer's id; 0, which no timer has, for what is not equal to an id.
+pub fn timer_number(value: &Bound<'_, PyAny>) -> i64 {
+    match value.cast::<PyFloat>() {
+        Ok(float) if float.value().fract() == 0.0 => float.value() as i64,
+        Ok(_) => 0,
+        Err(_) => value.extract().unwrap_or(0),
+    }
+}
+
 /// Read how a new order is to be handled.
 ///
 /// # Errors
