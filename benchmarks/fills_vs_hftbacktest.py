@@ -1,8 +1,9 @@
 """The fills of the kernel and of hftbacktest, order by order. Usage: fills_vs_hftbacktest.py [EVENTS].
 
 Every 30 seconds a prober takes its orders off and puts a few lots at each touch: what fills has no part in what it asks
-next, so that one difference does not make others. Fails if an order's first fill has another time or price, or if only
-one of the two engines fills it.
+next, so that one difference does not make others. The engines differ in two rules: here an execution at a worse price
+than an own order's fills it (the peer waits for one at its price, or for the other side to come there), and no fill is
+larger than the execution that caused it. Fails if an order's first fill has another time or price for another reason.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import sys
 from decimal import Decimal
 from pathlib import Path
 
-from l3_flow import Columns, l3_flow
+from l3_flow import Columns, flow_path, l3_flow
 from vs_hftbacktest import FOLDER, LATENCY_NS, batches, peer_python
 
 import lob_backtest as lob
@@ -21,11 +22,12 @@ from lob_backtest.engine import load_engine
 from lob_backtest.instrument import Instrument
 from lob_backtest.plan import InstrumentPlan, Plan
 from lob_backtest.sink import MemorySink
+from lob_backtest.tables import Cause
 
 Order = tuple[int, int]
 """When it was sent, and its side."""
-Fill = tuple[int, int, int]
-"""When, at what price, how many lots."""
+Fill = tuple[int, int, int, bool]
+"""When, at what price, how many lots, whether by an execution at a worse price."""
 
 
 class Prober(lob.Strategy):
@@ -58,19 +60,30 @@ def ours(flow: Columns, lots: int) -> dict[Order, list[Fill]]:
     orders = {row.order_id: (int(row.ts_sent_ns), int(row.side)) for row in rested.itertuples()}
     fills: dict[Order, list[Fill]] = {order: [] for order in orders.values()}
     for row in tables["fills"].to_pandas().itertuples():
-        fills[orders[row.order_id]].append((int(row.ts_exchange_ns), int(row.price_ticks), int(row.size_lots)))
+        fill = (int(row.ts_exchange_ns), int(row.price_ticks), int(row.size_lots), row.cause == Cause.THROUGH)
+        fills[orders[row.order_id]].append(fill)
     return fills
 
 
 def theirs(events: int, lots: int) -> dict[Order, list[Fill]]:
     """Return the same of the peer: an order is known when it is over."""
     out, script = FOLDER / "peer-fills.json", Path(__file__).with_name("hftbacktest_peer.py")
-    path = FOLDER / f"l3-flow-3-{events}.npz"
+    path = flow_path(events, FOLDER)
     subprocess.run([peer_python(), script, path, out, "probe", str(lots)], check=True)
     fills: dict[Order, list[Fill]] = {}
     for sent_ns, side, *filled in json.loads(out.read_text("utf-8")):
-        fills[sent_ns, side] = [tuple(filled)] if filled else []
+        fills[sent_ns, side] = [(*filled, False)] if filled else []
     return fills
+
+
+def is_same(mine: list[Fill], other: list[Fill]) -> bool:
+    """Say whether an order begins to fill at the same time and price."""
+    return bool(mine and other) and mine[0][:2] == other[0][:2]
+
+
+def is_through(mine: list[Fill], other: list[Fill]) -> bool:
+    """Say whether an execution at a worse price fills an order here, and nothing in the peer until then."""
+    return bool(mine) and mine[0][3] and (not other or mine[0][0] < other[0][0])
 
 
 def main() -> None:
@@ -80,16 +93,16 @@ def main() -> None:
         mine, other = ours(flow, lots), theirs(events, lots)
         orders = sorted(mine.keys() & other.keys())
         filled = [order for order in orders if mine[order] or other[order]]
-        same = [order for order in filled if [fill[:2] for fill in mine[order][:1]] == [f[:2] for f in other[order]]]
-        parts = sum(1 for order in same if len(mine[order]) > 1)
-        short = sum(1 for order in same if sum(fill[2] for fill in mine[order]) < lots)
+        same = sum(is_same(mine[order], other[order]) for order in filled)
+        through = sum(is_through(mine[order], other[order]) for order in filled)
+        parts = sum(len(mine[order]) > 1 for order in filled)
         print(
-            f"{lots:2} lots: {len(orders)} orders in both, {len(filled)} filled, {len(same)} first at the same time "
-            f"and price; {parts} in parts here, {short} of them not to the end"
+            f"{lots:2} lots: {len(orders)} orders in both, {len(filled)} filled; {same} begin at the same time and "
+            f"price, {through} earlier here by an execution at a worse price; {parts} fill in parts here"
         )
-        different += len(filled) - len(same)
+        different += len(filled) - same - through
     if different:
-        raise SystemExit(f"{different} orders filled otherwise in hftbacktest")
+        raise SystemExit(f"{different} orders fill otherwise, and no rule says why")
 
 
 if __name__ == "__main__":

@@ -22,8 +22,9 @@ Columns = dict[str, NDArray[np.int64]]
 class Flow:
     """The generator's own book: orders by id, levels by price, each level's orders oldest first."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, distance: int) -> None:
         self.rng = random.Random(seed)
+        self.distance = distance
         self.sides: dict[int, SortedDict[int, dict[int, None]]] = {1: SortedDict(), -1: SortedDict()}
         self.orders: dict[int, list[int]] = {}
         self.live: list[int] = []
@@ -46,7 +47,7 @@ class Flow:
     def _add(self, side: int) -> tuple[int, int, int, int, int, int]:
         opposite = self.sides[-side]
         reference = side * opposite.peekitem(0)[0] if opposite else 10_000
-        price = reference - side * (1 + int(-math.log(1 - self.rng.random()) * 4))
+        price = reference - side * (1 + int(-math.log(1 - self.rng.random()) * self.distance))
         size = self.rng.randint(1, 20)
         self.ids += 1
         self.sides[side].setdefault(-side * price, {})[self.ids] = None
@@ -71,13 +72,26 @@ class Flow:
         return action, side, order_id, price, size, order[2]
 
 
-def l3_flow(events: int, cache: Path, seed: int = 3) -> Columns:
-    """Make a flow, or load the one that an earlier run has left in a folder."""
-    path = cache / f"l3-flow-{seed}-{events}.npz"
+def flow_path(events: int, cache: Path, seed: int = 3, distance: int = 20) -> Path:
+    """Return where a flow is left."""
+    return cache / f"l3-flow-{seed}-{distance}-{events}.npz"
+
+
+def l3_flow(events: int, cache: Path, seed: int = 3, distance: int = 20) -> Columns:
+    """Make a flow, or load the one that an earlier run has left in a folder.
+
+    Args:
+        events: how many rows.
+        cache: where flows are left.
+        seed: of the generator.
+        distance: how many ticks an order joins from the opposite best on average. With 20 there are some ten orders at
+            a best price and 1.7 rows in a hundred move one; with 4 there are two hundred, and best prices stand still.
+    """
+    path = flow_path(events, cache, seed, distance)
     if path.exists():
         with np.load(path) as saved:
             return {name: saved[name] for name in COLUMNS}
-    flow, rng = Flow(seed), random.Random(seed + 1)
+    flow, rng = Flow(seed, distance), random.Random(seed + 1)
     rows = np.empty((events, len(COLUMNS)), np.int64)
     ts_ns = START_NS
     for i in range(events):

@@ -107,7 +107,7 @@ def show(title: str, cases: Iterable[tuple[int, list[Batch], int]]) -> None:
 
 
 def main() -> None:
-    flows = {n * ROWS: list(batches(l3_flow(n * ROWS, FOLDER))) for n in (1, 3, 10)}
+    flows = {n * ROWS: list(batches(l3_flow(n * ROWS, FOLDER, distance=4))) for n in (1, 3, 10)}
     show("rows", ((rows, flow, 0) for rows, flow in flows.items()))
     show("own resting orders", ((own, flows[ROWS], own) for own in (0, 2, 20, 200, 2_000)))
     widths = ((width, list(batches(churn(3_000, width))), 0) for width in (100, 10_000, 1_000_000))

@@ -16,7 +16,7 @@ FEED_NS = 250_000
 
 def tiled_market(events: int, folder: Path) -> Path:
     """Write a file of so many million events (and a CLEAR before each million), or take the one that is there."""
-    path = folder / f"l3-tiled-{events}.parquet"
+    path = folder / f"l3-tiled-20-{events}.parquet"
     if path.exists():
         return path
     tile = _with_clear(l3_flow(TILE, folder))
