@@ -1,6 +1,7 @@
 //! What an exchange gives out.
 
 use crate::agent::Agent;
+use crate::codes::Ns;
 use crate::recorder::Recorder;
 
 /// What the exchange tells everybody else: the strategies' channels and the result tables.
@@ -9,6 +10,19 @@ pub struct Floor {
     pub agents: Vec<Agent>,
     /// The result tables.
     pub recorder: Recorder,
+    /// The last two-sided doubled mid of each instrument.
+    pub mids2: Vec<Option<i64>>,
+}
+
+impl Floor {
+    /// Record what is due before an instrument has another mid.
+    #[inline]
+    pub fn take_mid(&mut self, instrument: usize, mid2: Option<i64>, now_ns: Ns) {
+        if self.mids2[instrument] != mid2 {
+            self.recorder.markouts(now_ns - 1, &self.mids2);
+            self.mids2[instrument] = mid2;
+        }
+    }
 }
 
 /// Rows, packets and what was skipped or repaired.

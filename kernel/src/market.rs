@@ -376,6 +376,7 @@ impl Market {
         self.touch = touch;
         self.crossed = !self.book.uncrossed();
         self.mid2 = touch.mid2().or(self.mid2);
+        floor.take_mid(self.index, self.mid2, self.now_ns);
         if self.recording {
             floor.recorder.bbo(self.index, self.now_ns, touch);
         }
@@ -472,7 +473,7 @@ impl Market {
             tainted: now_ns.saturating_sub(self.suspect_ns) <= self.taint_ns,
         };
         let order_id = own.order_id;
-        let fill_id = floor.recorder.fill(row);
+        let fill_id = floor.recorder.fill(row, &floor.mids2);
         Ok(Filled { fill_id, order_id, price_ticks, size_lots, fee_micro, cause, ts_exchange_ns: now_ns })
     }
 

@@ -10,6 +10,8 @@ use crate::table::{Chunk, Kind, Table};
 use crate::touch::Touch;
 
 const CHUNK_ROWS: usize = 1 << 16;
+/// How many fills may wait for mids before it is seen whether some of them need not.
+const CROWD: usize = 4096;
 const CHUNK_TEXT: usize = 1 << 28;
 
 /// The names of the tables, in the order in which the recorder numbers them.
@@ -74,13 +76,13 @@ struct Waiting {
 
 /// The result tables of one run. A fill is complete when its longest markout horizon has passed.
 pub struct Recorder {
-    /// When the next markout of a fill is to be recorded.
-    pub due_ns: Ns,
     /// Chunks that wait to be handed over, with the numbers of their tables.
     pub full: Vec<(usize, Chunk)>,
     tables: Vec<Table>,
     quotes: Quotes,
     horizons: Vec<Ns>,
+    /// When the next markout of a fill is due.
+    due_ns: Ns,
     waiting: VecDeque<Waiting>,
     /// The fill that waits next for each horizon.
     next: Vec<i64>,
@@ -114,8 +116,11 @@ impl Recorder {
         }
     }
 
-    /// Add a fill and return its id.
-    pub fn fill(&mut self, row: FillRow) -> i64 {
+    /// Add a fill and return its id; the mids are those of all instruments at its time.
+    pub fn fill(&mut self, row: FillRow, mids2: &[Option<i64>]) -> i64 {
+        if self.waiting.len() % CROWD == CROWD - 1 {
+            self.markouts(row.ts_exchange_ns - 1, mids2);
+        }
         let id = self.fills;
         self.fills += 1;
         if let Some(horizon) = self.horizons.first() {
@@ -127,18 +132,25 @@ impl Recorder {
         id
     }
 
-    /// Record the mids of all fills whose horizon ends by now.
-    pub fn markouts(&mut self, now_ns: Ns, mid2_of: impl Fn(usize) -> Option<i64>) {
+    /// Record the mids of all fills whose horizon ends by a time, at which all mids are still these.
+    #[inline]
+    pub fn markouts(&mut self, until_ns: Ns, mids2: &[Option<i64>]) {
+        if self.due_ns <= until_ns {
+            self.record(until_ns, mids2);
+        }
+    }
+
+    fn record(&mut self, until_ns: Ns, mids2: &[Option<i64>]) {
         let last = self.horizons.len().saturating_sub(1);
         let mut due_ns = NEVER;
         for i in 0..self.horizons.len() {
             while let Some(waiting) = self.waiting.get_mut((self.next[i] - self.first) as usize) {
                 let ends_ns = waiting.row.ts_exchange_ns.saturating_add(self.horizons[i]);
-                if ends_ns > now_ns {
+                if ends_ns > until_ns {
                     due_ns = due_ns.min(ends_ns);
                     break;
                 }
-                waiting.mids2.push(mid2_of(waiting.row.instrument));
+                waiting.mids2.push(mids2[waiting.row.instrument]);
                 self.next[i] += 1;
                 if i == last {
                     self.write_first();
@@ -237,8 +249,8 @@ impl Recorder {
     }
 
     /// Complete the fills that still wait with the last mids, and hand everything over.
-    pub fn finish(&mut self, mid2_of: impl Fn(usize) -> Option<i64>) {
-        self.markouts(i64::MAX, mid2_of);
+    pub fn finish(&mut self, mids2: &[Option<i64>]) {
+        self.markouts(i64::MAX, mids2);
         if self.quotes.rows() != 0 {
             self.full.push((BBO, self.quotes.take()));
         }

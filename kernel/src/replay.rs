@@ -88,7 +88,8 @@ impl Replay {
             market.view.eager = agents.iter().any(|agent| agent.wants.book || agent.wants.trade);
             market.view.wants_prints = agents.iter().any(|agent| agent.wants.trade);
         }
-        let floor = Floor { agents, recorder: Recorder::new(plan.markouts_ns.clone()) };
+        let mids2 = vec![None; markets.len()];
+        let floor = Floor { agents, recorder: Recorder::new(plan.markouts_ns.clone()), mids2 };
         Replay {
             plan,
             markets,
@@ -214,7 +215,7 @@ impl Replay {
     /// Return the earliest thing that is not a market row.
     #[inline]
     fn next_event(&mut self) -> (Ns, Event, usize) {
-        let mut next = (self.floor.recorder.due_ns.min(self.sample_ns), Event::Clock, 0);
+        let mut next = (self.sample_ns, Event::Clock, 0);
         for (i, agent) in self.floor.agents.iter_mut().enumerate() {
             next = next.min((agent.next_request_ns(), Event::Request, i));
             next = next.min((agent.next_message_ns(), Event::Message, i));
@@ -385,15 +386,11 @@ impl Replay {
     }
 
     fn clock(&mut self, now_ns: Ns) -> Result<(), Fault> {
-        let markets = &self.markets;
-        self.floor.recorder.markouts(now_ns, |instrument| markets[instrument].mid2);
-        if self.sample_ns == now_ns {
-            // The last sample is taken when everything is over.
-            if now_ns != self.end_ns() {
-                self.sample(now_ns)?;
-            }
-            self.sample_ns += self.plan.sample_ns;
+        // The last sample is taken when everything is over.
+        if now_ns != self.end_ns() {
+            self.sample(now_ns)?;
         }
+        self.sample_ns += self.plan.sample_ns;
         Ok(())
     }
 
@@ -463,8 +460,7 @@ impl Replay {
     pub fn finish(&mut self) -> Result<(), Fault> {
         self.over = true;
         self.sample(self.now_ns)?;
-        let markets = &self.markets;
-        self.floor.recorder.finish(|instrument| markets[instrument].mid2);
+        self.floor.recorder.finish(&self.floor.mids2);
         Ok(())
     }
 
