@@ -138,6 +138,7 @@ impl Market {
         self.last_local_ns = columns.ts_local_ns[batch.len() - 1];
         self.view.follower.load(self.first, batch.clone());
         self.news |= self.view.follower.is_behind(self.first);
+        self.watch = self.watching();
         self.batch = Some(batch);
     }
 
@@ -170,7 +171,7 @@ impl Market {
         self.view.want_levels(self.first + self.i as u64);
     }
 
-    /// Apply rows up to a time; stop early when one of them has scheduled something, or the batch is used up.
+    /// Apply rows up to a time, or to that of what they schedule, or until the batch is used up.
     ///
     /// Where a strategy waits for packets, the exchange goes no further than the arrival of the first that is on its
     /// way: what the strategy then sends has to find the exchange as it is at that time.
@@ -179,7 +180,6 @@ impl Market {
     /// A row cannot be applied and its policy is to fail, or an invariant is broken.
     pub fn advance(&mut self, limit_ns: Ns, floor: &mut Floor) -> Result<(), Fault> {
         let Some(batch) = self.batch.take() else { return Ok(()) };
-        self.watch = self.watching();
         let told = self.paranoid || self.watch.is_on();
         let begin = self.i;
         self.limit_ns = limit_ns;
@@ -204,7 +204,7 @@ impl Market {
         let eventful = batch.is_eventful() || self.book.suspect;
         for i in self.i..batch.len() {
             let now_ns = columns.ts_exchange_ns[i];
-            if now_ns > self.limit_ns || TOLD && self.stirred {
+            if now_ns > self.limit_ns {
                 break;
             }
             self.now_ns = now_ns;
@@ -428,16 +428,19 @@ impl Market {
                     floor.recorder.order((agent, self.index), (&stand, tag), (kind, reason), times);
                     let answer = answer(&stand, asked.map(|request| request.ask), kind, reason);
                     floor.agents[agent].tell(local_ns, self.index, Message::Answer(answer));
+                    self.limit_ns = self.limit_ns.min(local_ns);
                 }
                 Event::Fill { own, price_ticks, size_lots, cause } => {
                     let filled = self.book_fill((agent, own), (price_ticks, size_lots, cause), now_ns, floor)?;
                     let local_ns = floor.agents[agent].response_ns(now_ns);
                     floor.agents[agent].tell(local_ns, self.index, Message::Filled(filled));
+                    self.limit_ns = self.limit_ns.min(local_ns);
                 }
             }
         }
         self.seats[agent].gateway.overlay.events = events;
         self.stirred = true;
+        self.watch = self.watching();
         Ok(())
     }
 
