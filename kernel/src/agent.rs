@@ -1,7 +1,6 @@
 //! One strategy in the engine: its channels to the exchange and back, which never reorder, its clock and its timers.
 
-use std::cmp::{Ordering, Reverse};
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::VecDeque;
 
 use crate::codes::{Ask, Ns, BEFORE_ALL, NEVER};
 use crate::fault::{format_instant, Fault};
@@ -27,31 +26,10 @@ pub struct Wants {
 pub struct Posted {
     /// When it arrives.
     pub ts_local_ns: Ns,
-    number: u64,
     /// Its instrument.
     pub instrument: usize,
     /// Itself.
     pub message: Message,
-}
-
-impl PartialEq for Posted {
-    fn eq(&self, other: &Self) -> bool {
-        self.number == other.number
-    }
-}
-
-impl Eq for Posted {}
-
-impl PartialOrd for Posted {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Posted {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (self.ts_local_ns, self.number).cmp(&(other.ts_local_ns, other.number))
-    }
 }
 
 /// A strategy's channels, clock and timers.
@@ -73,10 +51,9 @@ pub struct Agent {
     /// Whether it wants `on_book` for any level, an instrument each.
     pub depth: Vec<bool>,
     requests: VecDeque<Request>,
-    messages: BinaryHeap<Reverse<Posted>>,
+    messages: VecDeque<Posted>,
     agents: i64,
     orders: i64,
-    posted: u64,
     back_ns: Ns,
     at_once: (Ns, u32),
     entry_ns: Ns,
@@ -96,10 +73,9 @@ impl Agent {
             timers: Timers::default(),
             depth: vec![false; instruments],
             requests: VecDeque::new(),
-            messages: BinaryHeap::new(),
+            messages: VecDeque::new(),
             agents: place.1 as i64,
             orders: 0,
-            posted: 0,
             back_ns: BEFORE_ALL,
             at_once: (BEFORE_ALL, 0),
             entry_ns: latency.0,
@@ -155,8 +131,9 @@ impl Agent {
 
     /// Put a message on its way to the strategy.
     pub fn tell(&mut self, ts_local_ns: Ns, instrument: usize, message: Message) {
-        self.posted += 1;
-        self.messages.push(Reverse(Posted { ts_local_ns, number: self.posted, instrument, message }));
+        // Responses do not overtake each other; only a refusal on the spot arrives before those that are on their way.
+        let behind = self.messages.iter().rev().take_while(|posted| posted.ts_local_ns > ts_local_ns).count();
+        self.messages.insert(self.messages.len() - behind, Posted { ts_local_ns, instrument, message });
     }
 
     /// Return when the next request arrives at the exchange.
@@ -168,7 +145,7 @@ impl Agent {
     /// Return when the next message arrives at the strategy.
     #[inline]
     pub fn next_message_ns(&self) -> Ns {
-        self.messages.peek().map_or(NEVER, |posted| posted.0.ts_local_ns)
+        self.messages.front().map_or(NEVER, |posted| posted.ts_local_ns)
     }
 
     /// Take the next request off its channel.
@@ -178,6 +155,6 @@ impl Agent {
 
     /// Take the next message off its channel.
     pub fn next_message(&mut self) -> Option<Posted> {
-        self.messages.pop().map(|posted| posted.0)
+        self.messages.pop_front()
     }
 }

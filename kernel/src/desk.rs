@@ -9,6 +9,7 @@ use crate::account::Account;
 use crate::codes::{Ask, OrderState, TimeInForce, UpdateKind};
 use crate::fault::Fault;
 use crate::messages::{Answer, Filled};
+use crate::slab::NONE;
 
 /// An own order as the strategy knows it.
 #[derive(Clone)]
@@ -63,7 +64,7 @@ impl KnownOrder {
             turn: 0,
             ahead_lots: None,
             early: Vec::new(),
-            own: crate::slab::NONE,
+            own: NONE,
         }
     }
 
@@ -94,6 +95,16 @@ impl KnownOrder {
             None
         }
     }
+}
+
+/// What a message is about.
+pub struct Told {
+    /// The order's id.
+    pub order_id: i64,
+    /// The number of the exchange's order, `NONE` where there is none.
+    pub own: u32,
+    /// The order as now known, where a strategy is told of it.
+    pub known: Option<Box<KnownOrder>>,
 }
 
 /// One strategy's knowledge of its business in one instrument.
@@ -134,13 +145,13 @@ impl Desk {
         }
     }
 
-    /// Take in an answer; return the order as now known.
-    pub fn take_answer(&mut self, answer: &Answer) -> KnownOrder {
+    /// Take in an answer; say whose it is and, if it is to be told, the order as now known.
+    pub fn take_answer(&mut self, answer: &Answer, told: bool) -> Told {
         let Some(known) = self.orders.get_mut(&answer.order_id) else {
             // A refusal that names an order which is gone or never was.
             let mut known = KnownOrder::new(answer.order_id, 0, None, 0, Arc::from(""));
             known.state = answer.state;
-            return known;
+            return Told { order_id: answer.order_id, own: NONE, known: told.then(|| Box::new(known)) };
         };
         if answer.asked.is_some() {
             known.in_flight -= 1;
@@ -153,31 +164,32 @@ impl Desk {
             UpdateKind::Rejected | UpdateKind::Cancelled | UpdateKind::Expired => known.state = answer.state,
             UpdateKind::ReplaceRejected | UpdateKind::CancelRejected => {}
         }
-        self.sweep(answer.order_id)
+        self.sweep(answer.order_id, told)
     }
 
-    /// Take in a fill; return its order as now known.
+    /// Take in a fill; say as `take_answer` what it is told of.
     ///
     /// # Errors
     /// The sums of money leave 64 bits.
-    pub fn take_fill(&mut self, fill: &Filled) -> Result<KnownOrder, Fault> {
+    pub fn take_fill(&mut self, fill: &Filled, told: bool) -> Result<Told, Fault> {
         let known = self.orders.get_mut(&fill.order_id).expect("a fill belongs to an order that the desk knows");
         known.filled_lots += fill.size_lots;
         self.account.fill(known.side, fill.price_ticks, fill.size_lots, fill.fee_micro)?;
-        Ok(self.sweep(fill.order_id))
+        Ok(self.sweep(fill.order_id, told))
     }
 
     /// Forget an order that is over, when nothing that was asked of it is unanswered.
-    fn sweep(&mut self, order_id: i64) -> KnownOrder {
+    fn sweep(&mut self, order_id: i64, told: bool) -> Told {
         let known = self.orders.get_mut(&order_id).expect("the order at hand is known");
         if known.state == OrderState::Live && known.open_lots() <= 0 && known.asked.is_empty() {
             known.state = OrderState::Filled;
         }
-        let now = known.clone();
-        if now.state.gone() && now.in_flight == 0 {
+        let (own, over) = (known.own, known.state.gone() && known.in_flight == 0);
+        let known = told.then(|| Box::new(known.clone()));
+        if over {
             self.orders.remove(&order_id);
         }
-        now
+        Told { order_id, own, known }
     }
 }
 

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::codes::{Ns, RejectReason, UpdateKind, NEVER};
 use crate::own_order::Stand;
 use crate::quotes::Quotes;
@@ -71,7 +73,7 @@ pub struct Times {
 
 struct Waiting {
     row: FillRow,
-    mids2: Vec<Option<i64>>,
+    mids2: SmallVec<[Option<i64>; 6]>,
 }
 
 /// The result tables of one run. A fill is complete when its longest markout horizon has passed.
@@ -125,9 +127,9 @@ impl Recorder {
         self.fills += 1;
         if let Some(horizon) = self.horizons.first() {
             self.due_ns = self.due_ns.min(row.ts_exchange_ns.saturating_add(*horizon));
-            self.waiting.push_back(Waiting { row, mids2: Vec::with_capacity(self.horizons.len()) });
+            self.waiting.push_back(Waiting { row, mids2: SmallVec::new() });
         } else {
-            self.write_fill(id, &Waiting { row, mids2: Vec::new() });
+            self.write_fill(id, &Waiting { row, mids2: SmallVec::new() });
         }
         id
     }

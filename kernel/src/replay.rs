@@ -332,21 +332,23 @@ impl Replay {
         self.look(agent, now_ns);
         let wants = self.floor.agents[agent].wants;
         let seat = &mut self.markets[instrument].seats[agent];
-        let (known, wanted, what) = match posted.message {
+        let (told, what) = match posted.message {
             Message::Answer(answer) => {
-                let known = seat.desk.take_answer(&answer);
+                let mut told = seat.desk.take_answer(&answer, wants.order);
                 let refusal = matches!(answer.kind, UpdateKind::Rejected | UpdateKind::ReplaceRejected);
                 seat.quoter.note(answer.order_id, refusal && answer.reason != RejectReason::TooLate);
-                ((known.order_id, known.own), wants.order, Callback::Order(Box::new(known), answer.kind, answer.reason))
+                let what = told.known.take().map(|known| Callback::Order(known, answer.kind, answer.reason));
+                (told, what)
             }
             Message::Filled(filled) => {
-                let known = seat.desk.take_fill(&filled)?;
+                let mut told = seat.desk.take_fill(&filled, wants.fill)?;
                 seat.quoter.note(filled.order_id, false);
-                ((known.order_id, known.own), wants.fill, Callback::Fill(Box::new(known), filled))
+                let what = told.known.take().map(|known| Callback::Fill(known, filled));
+                (told, what)
             }
         };
-        self.afterwards = Some(Afterwards { agent, instrument, order_id: known.0, own: known.1 });
-        Ok(self.call(wanted, agent, instrument, now_ns, what))
+        self.afterwards = Some(Afterwards { agent, instrument, order_id: told.order_id, own: told.own });
+        Ok(what.map(|what| Call { agent, instrument, now_ns, what }))
     }
 
     fn look_after(&mut self, told: &Afterwards) -> Result<(), Fault> {

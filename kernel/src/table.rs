@@ -70,6 +70,7 @@ impl Column {
     }
 
     /// Note whether the value of the next row is one. Nothing is noted before the first null.
+    #[inline]
     fn mark(&mut self, row: usize, valid: bool) {
         if self.validity.is_empty() {
             if valid {
@@ -106,11 +107,13 @@ impl Table {
     }
 
     /// Put a number into the next column of the row at hand.
+    #[inline]
     pub fn put(&mut self, value: i64) {
         self.put_or_null(Some(value));
     }
 
     /// Put a number or a null into the next column of the row at hand.
+    #[inline]
     pub fn put_or_null(&mut self, value: Option<i64>) {
         let (column, number) = (&mut self.columns[self.at], value.unwrap_or(0));
         match &mut column.cells {
