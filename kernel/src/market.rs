@@ -180,7 +180,8 @@ impl Market {
     /// A row cannot be applied and its policy is to fail, or an invariant is broken.
     pub fn advance(&mut self, limit_ns: Ns, floor: &mut Floor) -> Result<(), Fault> {
         let Some(batch) = self.batch.take() else { return Ok(()) };
-        let told = self.paranoid || self.watch.is_on();
+        // What own orders have heard in the packet at hand is settled at its end, even if none rests any more.
+        let told = self.paranoid || self.heard || self.watch.is_on();
         let begin = self.i;
         self.limit_ns = limit_ns;
         let done = if told { self.rows::<true>(&batch, floor) } else { self.rows::<false>(&batch, floor) };

@@ -40,9 +40,9 @@ impl Watch {
         self.careful
     }
 
-    /// Say whether what own orders have heard may have changed how careful they are.
+    /// Say whether what own orders have heard, or what they could not settle, may have changed how careful they are.
     pub fn is_stale(&self, seats: &[Seat], book: &Book) -> bool {
-        self.careful || seats.iter().any(|seat| seat.gateway.overlay.is_careful(book))
+        self.careful || self.minds_end(book) || seats.iter().any(|seat| seat.gateway.overlay.is_careful(book))
     }
 
     /// Say whether anything rests or is remembered.

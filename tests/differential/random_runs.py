@@ -14,6 +14,7 @@ from scenario import BASE
 import lob_backtest as lob
 from lob_backtest.digest import digest
 from lob_backtest.engine import Outcome
+from lob_backtest.market.schema import Flag
 
 
 class Listener(Actor):
@@ -106,6 +107,19 @@ def market(level: int, seed: int, rows: int, mid: int) -> list[Row]:
     return (market_l3 if level == 3 else market_l2)(seed, rows, mid=mid)
 
 
+def blurred(stream: list[Row], rng: random.Random) -> list[Row]:
+    """Make packets of several rows, with different times, and stretches in which the book is suspect."""
+    rows, suspect = [], False
+    for i, row in enumerate(stream):
+        *head, flags, phase = row
+        suspect = rng.random() < (0.8 if suspect else 0.03)
+        flags |= Flag.SUSPECT if suspect else 0
+        if i + 1 < len(stream) and rng.random() < 0.3:
+            flags &= ~int(Flag.LAST)
+        rows.append((*head, int(flags), phase))
+    return rows
+
+
 @dataclass
 class Case:
     """One random run, the same on every engine."""
@@ -153,6 +167,9 @@ class Case:
         }
         depth_in = rng.choice(DEPTH_IN)
         if not calm:
+            if rng.random() < 0.5:
+                streams = [blurred(stream, rng) for stream in streams]
+                options["sample_ns"] = rng.choice((10, 100_000))
             strategy = rng.choice((Actor, Listener, Listener, Quoter))
             return cls(seed, level, strategy, streams, options, depth_in=depth_in)
         options |= {"end_ns": None, "sample_ns": 10_000, "batch_rows": rng.choice((1000, 65536))}

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from scenario import BASE, batch, instrument_plan, market_row
 
-from lob_backtest.engine import ENGINES, is_built
+from lob_backtest.engine import ENGINES, is_built, load_engine
 from lob_backtest.engine.context import ReceivedBook, ReferenceContext
-from lob_backtest.strategy import Book, Context
+from lob_backtest.errors import DataError
+from lob_backtest.market.schema import Batch
+from lob_backtest.plan import Plan
+from lob_backtest.sink import MemorySink
+from lob_backtest.strategy import Book, Context, Strategy
 
 ROOT = Path(__file__).resolve().parents[2]
 needs_kernel = pytest.mark.skipif(not is_built(), reason="the kernel is not built")
@@ -51,3 +59,20 @@ def test_the_stub_says_what_the_kernel_is(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mypy.stubtest", "lob_backtest._kernel", "--mypy-config-file", str(config)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@needs_kernel
+def test_a_run_that_cannot_begin_leaves_nothing_behind() -> None:
+    def broken() -> Iterator[Batch]:
+        raise DataError("no first batch")
+        yield
+
+    sink = MemorySink(())
+    gone = weakref.ref(sink)
+    row = (0, *market_row(["add", "bid", "100", "5", "#1"]))
+    plan = Plan(instruments=(instrument_plan(3, name="A"), instrument_plan(3, name="B")), end_ns=BASE + 10)
+    with pytest.raises(DataError):
+        load_engine("kernel")(plan, [iter([batch([row])]), broken()], [Strategy()], sink)
+    del sink
+    gc.collect()
+    assert gone() is None

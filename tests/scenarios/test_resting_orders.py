@@ -466,3 +466,37 @@ def test_a_skipped_row_ends_suspicion_whether_an_order_rests_or_not(engine: str,
         """,
         policies={Issue.UNKNOWN_ORDER: IssuePolicy.SKIP},
     )
+
+
+def test_an_order_crossed_while_the_book_is_suspect_fills_with_the_next_packet_that_is_not(engine: str) -> None:
+    check(
+        engine,
+        """
+        0 add bid 100 5 #1
+        0 add ask 110 5 #2
+        0 add bid 80 5 #3
+        10 a buy 100 3
+        100 add ask 99 7 #4 suspect
+        100 cancel #1 5 suspect
+        200 add bid 70 1 #10
+        250 add bid 70 1 #11
+        200 fill a 3 @ 100 cross
+        """,
+    )
+
+
+def test_a_position_that_moves_in_a_packet_is_told_though_the_order_leaves_before_its_end(engine: str) -> None:
+    check(
+        engine,
+        """
+        0 add bid 100 5 #1
+        0 add ask 110 5 #2
+        10 a buy 100 1
+        100 cancel #1 2 more
+        103 a cancel
+        120 add bid 90 1 #8 more
+        150 add bid 90 1 #5
+        160 ahead a 3
+        """,
+        response_ns=60,
+    )

@@ -96,6 +96,7 @@ impl<'py> Run<'py> {
     /// Make the contexts of a strategy.
     fn open_contexts(&mut self, py: Python<'py>, agent: usize, plan: &Plan, given: &Bound<'py, PyAny>) -> PyResult<()> {
         let siblings: Siblings = Arc::new(Mutex::new(Vec::new()));
+        self.siblings.push(siblings.clone());
         let seed = given.getattr("seed")?.add(agent)?;
         let generator = py.import("random")?.getattr("Random")?.call1((seed,))?;
         let mut contexts = Vec::new();
@@ -120,7 +121,6 @@ impl<'py> Run<'py> {
         }
         self.names.push(plan.instruments.iter().map(|each| each.name.clone()).collect());
         self.contexts.push(contexts);
-        self.siblings.push(siblings);
         Ok(())
     }
 
@@ -128,10 +128,6 @@ impl<'py> Run<'py> {
     fn whole(mut self, py: Python<'py>) -> PyResult<Outcome<'py>> {
         self.load_first(py)?;
         let stopped = self.go(py);
-        for siblings in &self.siblings {
-            let held = std::mem::take(&mut *lock(siblings));
-            drop(held);
-        }
         let shared = self.shared.clone();
         let finished = catch_unwind(AssertUnwindSafe(|| shared.finish()));
         let mut replay = match (finished, &stopped) {
@@ -275,6 +271,16 @@ impl<'py> Run<'py> {
             self.sink.call_method1("write", (TABLES[table], columns))?;
         }
         Ok(())
+    }
+}
+
+impl Drop for Run<'_> {
+    /// Take contexts apart that hold each other, however the run has ended.
+    fn drop(&mut self) {
+        for siblings in &self.siblings {
+            let held = std::mem::take(&mut *lock(siblings));
+            drop(held);
+        }
     }
 }
 
