@@ -473,8 +473,6 @@ def test_an_order_crossed_while_the_book_is_suspect_fills_with_the_next_packet_t
         engine,
         """
         0 add bid 100 5 #1
-        0 add ask 110 5 #2
-        0 add bid 80 5 #3
         10 a buy 100 3
         100 add ask 99 7 #4 suspect
         100 cancel #1 5 suspect
