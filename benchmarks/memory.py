@@ -12,6 +12,8 @@ from typing import Any
 
 FOLDER = Path(__file__).resolve().parents[1] / "out" / "benchmark"
 LIMIT = 1.2
+DISTANCE = 4
+"""Best prices stand still at this distance (l3_flow), so that it is the market that grows, not what the strategy did."""
 
 
 def measured(events: int) -> None:
@@ -23,7 +25,7 @@ def measured(events: int) -> None:
     import lob_backtest as lob
 
     config = {
-        "instrument": [{"data": [str(tiled_market(events, FOLDER))]}],
+        "instrument": [{"data": [str(tiled_market(events, FOLDER, DISTANCE))]}],
         "latency": {"entry": "1ms", "response": "1ms"},
         "risk": {"max_position": POSITION + SIZE},
     }
@@ -59,7 +61,7 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--write"]:
         from tiled_market import tiled_market
 
-        tiled_market(int(sys.argv[2]), FOLDER)
+        tiled_market(int(sys.argv[2]), FOLDER, DISTANCE)
     elif sys.argv[1:2] == ["--run"]:
         measured(int(sys.argv[2]))
     else:

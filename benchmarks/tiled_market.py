@@ -14,12 +14,12 @@ TILE = 1_000_000
 FEED_NS = 250_000
 
 
-def tiled_market(events: int, folder: Path) -> Path:
+def tiled_market(events: int, folder: Path, distance: int = 20) -> Path:
     """Write a file of so many million events (and a CLEAR before each million), or take the one that is there."""
-    path = folder / f"l3-tiled-20-{events}.parquet"
+    path = folder / f"l3-tiled-{distance}-{events}.parquet"
     if path.exists():
         return path
-    tile = _with_clear(l3_flow(TILE, folder))
+    tile = _with_clear(l3_flow(TILE, folder, distance=distance))
     times, ids = tile["ts_exchange_ns"], tile["order_id"]
     span_ns, span_ids = int(times[-1] - times[0]) + MEAN_GAP_NS, int(ids.max())
     with EventWriter(path, level=3, symbol="TILED", tick_size="0.01", lot_size=1, venue="TEST") as writer:
