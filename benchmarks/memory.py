@@ -13,7 +13,7 @@ from typing import Any
 FOLDER = Path(__file__).resolve().parents[1] / "out" / "benchmark"
 LIMIT = 1.2
 DISTANCE = 4
-"""Best prices stand still at this distance (l3_flow), so that it is the market that grows, not what the strategy did."""
+"""Best prices stand still at this distance (l3_flow): it is the market that grows, not what the strategy did."""
 
 
 def measured(events: int) -> None:
