@@ -248,7 +248,8 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not a TOML file: {error}") from None
+        remedy = "; a market data file is named with --data" if path.suffix == ".parquet" else ""
+        raise ConfigError(f"{path}: not a TOML file: {error}{remedy}") from None
     for part in values.get("instrument", ()) if isinstance(values.get("instrument"), list) else ():
         if isinstance(part, dict) and isinstance(part.get("data"), list):
             part["data"] = [_beside(path, each) for each in part["data"]]

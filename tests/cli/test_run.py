@@ -201,6 +201,15 @@ def test_a_bad_config_file_is_one_message_with_exit_code_2(
     assert "run.toml" in err
 
 
+def test_a_market_data_file_in_the_place_of_the_config_is_told_where_it_goes(
+    capsys: pytest.CaptureFixture[str], market: Path
+) -> None:
+    code, _, err = call(capsys, "run", market)
+    assert code == 2
+    assert "not a TOML file" in err
+    assert "a market data file is named with --data" in err
+
+
 def _one_message(code: int, out: str, err: str, expected: int, says: str, folder: Path) -> None:
     assert (code, out) == (expected, "")
     assert says in err
