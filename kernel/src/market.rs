@@ -142,12 +142,6 @@ impl Market {
         self.batch = Some(batch);
     }
 
-    /// Return the market as own orders see it.
-    #[inline]
-    pub fn displayed(&self) -> Displayed<'_> {
-        Displayed { book: &self.book, prints: &self.prints, phase: self.phase }
-    }
-
     /// Return the market before the first row of this nanosecond: best prices, and the last two-sided doubled mid.
     pub fn before(&self, now_ns: Ns) -> [Option<i64>; 3] {
         if now_ns == self.changed_ns {
