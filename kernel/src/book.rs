@@ -392,10 +392,11 @@ impl Book {
         self.ids.len()
     }
 
-    /// Return the key of the best price of one side, `NO_KEY` where it is empty.
-    #[inline]
-    pub fn best_key(&self, side: i8) -> i64 {
-        self.ladders[index(side)].best()
+    /// Say whether the opposite side stands at or through a key of one side, which may be `NO_KEY`.
+    #[inline(always)]
+    pub fn crosses(&self, side: i8, key: i64) -> bool {
+        // A key is less than no key, and one side's keys are the other's with the sign changed.
+        key.saturating_add(self.ladders[index(-side)].best()) <= 0
     }
 
     /// Say whether the best bid is below the best ask, or a side is empty.

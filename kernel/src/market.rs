@@ -341,9 +341,7 @@ impl Market {
                 self.news = true;
             }
         }
-        if self.watch.is_stale(&self.seats, &self.book) {
-            self.watch = self.watching();
-        }
+        self.watch = self.watching();
         Ok(())
     }
 

@@ -376,8 +376,7 @@ impl Overlay {
     /// Say whether the market's opposite side stands at or through the best own order of a side.
     #[inline]
     fn crosses(&self, book: &Book, side: i8) -> bool {
-        // A key is less than no key, and one side's keys are the other's with the sign changed.
-        self.sides[index(side)].best().saturating_add(book.best_key(-side)) <= 0
+        book.crosses(side, self.best_key(side))
     }
 
     fn cross(&mut self, displayed: Displayed, side: i8) {

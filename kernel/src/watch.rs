@@ -40,11 +40,6 @@ impl Watch {
         self.careful
     }
 
-    /// Say whether what own orders have heard, or what they could not settle, may have changed how careful they are.
-    pub fn is_stale(&self, seats: &[Seat], book: &Book) -> bool {
-        self.careful || self.minds_end(book) || seats.iter().any(|seat| seat.gateway.overlay.is_careful(book))
-    }
-
     /// Say whether anything rests or is remembered.
     pub fn is_on(&self) -> bool {
         self.careful || self.reach.iter().any(|(best, _)| *best != NO_KEY)
@@ -62,8 +57,7 @@ impl Watch {
     /// Say whether own orders have something to settle at the end of a packet that has told them nothing.
     #[inline(always)]
     pub fn minds_end(&self, book: &Book) -> bool {
-        // A key is less than no key, and one side's keys are the other's with the sign changed.
-        let crosses = |side: usize, opposite| self.reach[side].0.saturating_add(book.best_key(opposite)) <= 0;
-        self.careful | crosses(0, -1) | crosses(1, 1) | (book.partial != [false; 2])
+        let crosses = book.crosses(1, self.reach[0].0) | book.crosses(-1, self.reach[1].0);
+        self.careful | crosses | (book.partial != [false; 2])
     }
 }

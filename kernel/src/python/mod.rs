@@ -36,13 +36,29 @@ struct Guarded {
     replay: UnsafeCell<Option<Replay>>,
 }
 
-// SAFETY: `replay` is reached in `Shared::claim` alone, which hands it to one caller at a time: see there.
+// SAFETY: `replay` is reached through a `Claim` alone, and there is one at a time: see `Shared::claim`.
 unsafe impl Sync for Guarded {}
 // SAFETY: a run has no tie to a thread.
 unsafe impl Send for Guarded {}
 
 /// The run in the hands of one caller; given back when this is dropped.
 struct Claim<'a>(&'a Guarded);
+
+impl Claim<'_> {
+    #[inline]
+    fn held(&mut self) -> &mut Option<Replay> {
+        // SAFETY: nobody else has the run until this claim is dropped.
+        unsafe { &mut *self.0.replay.get() }
+    }
+
+    #[inline]
+    fn running(&mut self) -> PyResult<&mut Replay> {
+        match self.held() {
+            Some(replay) if !replay.over => Ok(replay),
+            _ => Err(StrategyError::new_err("ctx was used after the run; keep what you need in on_stop")),
+        }
+    }
+}
 
 impl Drop for Claim<'_> {
     #[inline]
@@ -63,12 +79,7 @@ impl Shared {
     /// The run is over or in use by another thread, or what `work` answers.
     #[inline]
     pub fn with<R>(&self, work: impl FnOnce(&mut Replay) -> Result<R, Fault>) -> PyResult<R> {
-        let claim = self.claim()?;
-        // SAFETY: the claim says that nobody else has the run until it is dropped.
-        match unsafe { &mut *claim.0.replay.get() } {
-            Some(replay) if !replay.over => work(replay).map_err(raised),
-            _ => Err(StrategyError::new_err("ctx was used after the run; keep what you need in on_stop")),
-        }
+        work(self.claim()?.running()?).map_err(raised)
     }
 
     #[inline]
@@ -91,13 +102,9 @@ impl Shared {
         py: Python<'_>,
         work: impl FnOnce(&mut Replay) -> Result<R, Fault> + Send,
     ) -> PyResult<R> {
-        let claim = self.claim()?; // before Python's lock is let go of
-                                   // SAFETY: as in `with`.
-        let replay = unsafe { &mut *claim.0.replay.get() };
-        match replay {
-            Some(replay) if !replay.over => py.detach(|| work(replay)).map_err(raised),
-            _ => Err(StrategyError::new_err("ctx was used after the run; keep what you need in on_stop")),
-        }
+        let mut claim = self.claim()?; // given back when Python's lock is held again
+        let replay = claim.running()?;
+        py.detach(|| work(replay)).map_err(raised)
     }
 
     /// Complete the tables and let go of everything but them.
@@ -105,10 +112,8 @@ impl Shared {
     /// # Errors
     /// The tables cannot be completed.
     pub fn finish(&self) -> PyResult<Replay> {
-        let claim = self.claim()?;
-        // SAFETY: as in `with`.
-        let held = unsafe { &mut *claim.0.replay.get() };
-        let mut replay = held.take().ok_or_else(|| EngineError::new_err("the run has been finished before"))?;
+        let mut replay =
+            self.claim()?.held().take().ok_or_else(|| EngineError::new_err("the run has been finished before"))?;
         replay.finish().map_err(raised)?;
         Ok(replay)
     }
