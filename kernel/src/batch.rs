@@ -6,6 +6,7 @@ use crate::book::Row;
 use crate::codes::{action, flag, Ns};
 
 /// Complete columns of `len` rows each.
+#[derive(Clone, Copy, Default)]
 pub struct Columns<'a> {
     /// When a row happened at the exchange.
     pub ts_exchange_ns: &'a [Ns],
@@ -76,22 +77,39 @@ impl Batch {
     /// Return the columns, cut to one length: who walks them pays for one check of it a row.
     #[inline(always)]
     pub fn columns(&self) -> Columns<'_> {
-        let (n, all) = (self.len(), &self.columns);
+        self.stretch(0, self.len())
+    }
+
+    /// Return the columns of the rows from `begin`, no more than `most`.
+    #[inline(always)]
+    pub fn stretch(&self, begin: usize, most: usize) -> Columns<'_> {
+        let (end, all) = (self.len().min(begin + most), &self.columns);
         Columns {
-            ts_exchange_ns: &all.ts_exchange_ns[..n],
-            ts_local_ns: &all.ts_local_ns[..n],
-            action: &all.action[..n],
-            side: &all.side[..n],
-            order_id: &all.order_id[..n],
-            price_ticks: &all.price_ticks[..n],
-            size_lots: &all.size_lots[..n],
-            flags: &all.flags[..n],
-            phase: &all.phase[..n],
+            ts_exchange_ns: &all.ts_exchange_ns[begin..end],
+            ts_local_ns: &all.ts_local_ns[begin..end],
+            action: &all.action[begin..end],
+            side: &all.side[begin..end],
+            order_id: &all.order_id[begin..end],
+            price_ticks: &all.price_ticks[begin..end],
+            size_lots: &all.size_lots[begin..end],
+            flags: &all.flags[begin..end],
+            phase: &all.phase[begin..end],
         }
     }
 }
 
 impl Columns<'_> {
+    /// Return the number of rows.
+    #[inline(always)]
+    pub fn len(&self) -> usize {
+        self.ts_exchange_ns.len()
+    }
+
+    /// Say whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Return a row without its times.
     #[inline(always)]
     pub fn row(&self, i: usize) -> Row {

@@ -6,6 +6,7 @@ use crate::codes::{action, index, key, sides, Issue};
 use crate::ids::{Ids, Place};
 use crate::ladder::{Ladder, NO_KEY};
 use crate::slab::{Slab, NONE};
+use crate::tape::{kind, Trace};
 use crate::touch::Touch;
 
 /// One row of a feed without its times.
@@ -27,7 +28,7 @@ pub struct Row {
     pub phase: u8,
 }
 
-/// A displayed order of the market. `arrival` numbers the places in all queues of the book: lower is older.
+/// A displayed order of the market. `arrival` is the number of the row that put it where it stands: lower is older.
 #[derive(Clone, Copy)]
 pub struct MarketOrder {
     /// Its id.
@@ -55,20 +56,6 @@ pub struct Level {
     youngest: u32,
 }
 
-/// Hears of rows that are about to be applied.
-pub trait Witness {
-    /// Take in a row and the order that it names; rows that add an order are not told.
-    fn before(self, book: &Book, row: Row, place: Place);
-}
-
-/// A witness that nothing is told.
-pub struct Nobody;
-
-impl Witness for Nobody {
-    #[inline(always)]
-    fn before(self, _: &Book, _: Row, _: Place) {}
-}
-
 /// The number of no order. It absorbs what is written to the neighbour of an order that has none.
 const NOBODY: u32 = 0;
 
@@ -78,10 +65,8 @@ pub struct Book {
     pub level: u8,
     /// How many levels a side the feed shows; 0: all.
     pub depth: usize,
-    /// Whether the last row said that the book is not known to be right.
-    pub suspect: bool,
-    /// How many places in queues have been given out.
-    pub arrivals: u64,
+    /// The number of the last row.
+    pub row: u64,
     /// Sides that a CLEAR has emptied and that no complete packet has shown again; see `complete`.
     pub partial: [bool; 2],
     /// Whether the best prices or sizes may have changed since `false` was written here.
@@ -101,8 +86,8 @@ impl Clone for Book {
 
     /// Copy into memory that is there already.
     fn clone_from(&mut self, other: &Self) {
-        let Book { level, depth, suspect, arrivals, partial, touched, ladders, levels, orders, ids } = self;
-        (*level, *depth, *suspect, *arrivals) = (other.level, other.depth, other.suspect, other.arrivals);
+        let Book { level, depth, row, partial, touched, ladders, levels, orders, ids } = self;
+        (*level, *depth, *row) = (other.level, other.depth, other.row);
         (*partial, *touched) = (other.partial, other.touched);
         ladders.clone_from(&other.ladders);
         levels.clone_from(&other.levels);
@@ -119,8 +104,7 @@ impl Book {
         Book {
             level,
             depth,
-            suspect: false,
-            arrivals: 0,
+            row: 0,
             partial: [false; 2],
             touched: false,
             ladders: Default::default(),
@@ -142,116 +126,107 @@ impl Book {
         &self.orders[slot]
     }
 
-    /// Return the side and the price at which an order stands.
-    #[inline]
-    pub fn stands_at(&self, order: &MarketOrder) -> (i8, i64) {
-        let level = &self.levels[order.level];
-        (level.side, level.price_ticks)
-    }
-
-    /// Return the side of an order, 0 bid and 1 ask, and the key of its price.
-    #[inline(always)]
-    pub fn key_of(&self, slot: u32) -> (usize, i64) {
-        let level = &self.levels[self.orders[slot].level];
-        (index(level.side), key(level.side, level.price_ticks))
-    }
-
     /// Return a displayed order by its id.
     pub fn order_by_id(&self, order_id: u64) -> Option<&MarketOrder> {
         let place = self.find(order_id);
         place.found().then(|| self.order(place.slot))
     }
 
-    /// Apply one row of the feed, or say why it was not applied. The witness sees the book as it stood.
+    /// Apply one row of the feed, the `number`th, and return what it does; or say why it was not applied.
     ///
     /// # Errors
-    /// The row asks for what the book cannot do; the witness has not been called.
+    /// The row asks for what the book cannot do.
     // The action comes first and each has a lookup of its own: what a processor learns of one does not help another.
     #[inline(always)]
-    pub fn apply(&mut self, row: Row, witness: impl Witness) -> Result<(), Issue> {
+    pub fn apply(&mut self, row: Row, number: u64) -> Result<Trace, Issue> {
+        self.row = number;
         match row.action {
             action::ADD => {
                 let place = self.find(row.order_id);
                 if place.found() {
                     return Err(Issue::DuplicateOrder);
                 }
-                self.join(row.order_id, place, row.side, row.price_ticks, row.size_lots);
+                Ok(self.join(row.order_id, place, row.side, row.price_ticks, row.size_lots))
             }
             action::CANCEL | action::EXECUTE => {
-                let place = self.known(row.order_id)?;
-                if row.size_lots > self.orders[place.slot].size_lots {
-                    return Err(Issue::Oversize);
-                }
-                witness.before(self, row, place);
-                self.reduce(place, row.size_lots);
+                let place = self.known(row.order_id, row.size_lots)?;
+                let kind = if row.action == action::EXECUTE { kind::EXECUTE } else { kind::LESS };
+                Ok(self.reduce(place, row.size_lots, kind))
             }
             action::MODIFY => {
-                let place = self.known(row.order_id)?;
-                witness.before(self, row, place);
-                self.modify(&row, place);
+                let place = self.known(row.order_id, 0)?;
+                Ok(self.modify(&row, place))
             }
-            other => {
-                witness.before(self, row, Place::NOWHERE);
-                match other {
-                    action::LEVEL => self.set_level(row.side, row.price_ticks, row.size_lots),
-                    action::CLEAR => self.clear(row.side),
-                    _ => {}
-                }
+            action::LEVEL => {
+                self.set_level(row.side, row.price_ticks, row.size_lots);
+                Ok(Trace::of(kind::OTHER))
             }
+            action::CLEAR => {
+                self.clear(row.side);
+                Ok(Trace::of(kind::OTHER))
+            }
+            action::TRADE => Ok(Trace::of(kind::TRADE)),
+            _ => Ok(Trace::of(kind::NOTHING)),
         }
-        Ok(())
     }
 
     #[inline(always)]
-    fn known(&self, order_id: u64) -> Result<Place, Issue> {
+    fn known(&self, order_id: u64, size_lots: i64) -> Result<Place, Issue> {
         let place = self.find(order_id);
-        if place.found() {
-            Ok(place)
-        } else {
+        if !place.found() {
             Err(Issue::UnknownOrder)
-        }
-    }
-
-    fn modify(&mut self, row: &Row, place: Place) {
-        let order = &self.orders[place.slot];
-        let (side, price_ticks) = self.stands_at(order);
-        let left = order.size_lots;
-        if row.price_ticks == price_ticks && row.size_lots < left {
-            self.reduce(place, left - row.size_lots);
+        } else if size_lots > self.orders[place.slot].size_lots {
+            Err(Issue::Oversize)
         } else {
-            self.reduce(place, left);
-            self.join(row.order_id, self.find(row.order_id), side, row.price_ticks, row.size_lots);
+            Ok(place)
         }
     }
 
-    #[inline]
-    fn join(&mut self, order_id: u64, place: Place, side: i8, price_ticks: i64, size_lots: i64) {
-        self.arrivals += 1;
+    fn modify(&mut self, row: &Row, place: Place) -> Trace {
+        let MarketOrder { size_lots, level, .. } = self.orders[place.slot];
+        let Level { side, price_ticks, .. } = self.levels[level];
+        if row.price_ticks == price_ticks && row.size_lots < size_lots {
+            self.reduce(place, size_lots - row.size_lots, kind::LESS)
+        } else {
+            let left = self.reduce(place, size_lots, kind::MOVED);
+            self.join(row.order_id, self.find(row.order_id), side, row.price_ticks, row.size_lots);
+            left
+        }
+    }
+
+    #[inline(always)]
+    fn join(&mut self, order_id: u64, place: Place, side: i8, price_ticks: i64, size_lots: i64) -> Trace {
         let at = self.level_or_open(side, price_ticks);
         let older = self.levels[at].youngest;
-        let order = MarketOrder { order_id, size_lots, arrival: self.arrivals, level: at, older, younger: NOBODY };
+        let order = MarketOrder { order_id, size_lots, arrival: self.row, level: at, older, younger: NOBODY };
         let slot = self.orders.insert(order);
         self.ids.insert(place, order_id, slot);
         let level = &mut self.levels[at];
         level.youngest = slot;
         level.size_lots += size_lots;
         level.oldest = if older == NOBODY { slot } else { level.oldest };
+        let level_lots = level.size_lots;
         self.orders[older].younger = slot;
+        let (kind, key) = (kind::ADD + index(side) as u8, key(side, price_ticks));
+        Trace { kind, key, size_lots, lost_lots: 0, arrival: self.row, level_lots }
     }
 
-    #[inline]
-    fn reduce(&mut self, place: Place, size_lots: i64) {
+    #[inline(always)]
+    fn reduce(&mut self, place: Place, size_lots: i64, kind: u8) -> Trace {
         let order = &mut self.orders[place.slot];
+        let (at, arrival, before) = (order.level, order.arrival, order.size_lots);
         order.size_lots -= size_lots;
-        let at = order.level;
         let gone = order.size_lots == 0;
         let level = &mut self.levels[at];
         level.size_lots -= size_lots;
-        self.touched |= self.ladders[index(level.side)].best_level() == at;
+        let (side, level_lots, price_ticks) = (level.side, level.size_lots, level.price_ticks);
+        self.touched |= self.ladders[index(side)].best_level() == at;
         if gone {
             self.ids.remove(place);
             self.unlink(place.slot);
         }
+        let (kind, key) = (kind + index(side) as u8, key(side, price_ticks));
+        Trace { kind, key, size_lots: before, lost_lots: size_lots, arrival, level_lots }
     }
 
     #[inline]
@@ -326,7 +301,16 @@ impl Book {
     }
 
     /// Take in the end of a packet: a side that shows something again is known again.
+    #[inline]
     pub fn complete(&mut self) {
+        self.touched = false;
+        if self.partial != [false; 2] {
+            self.look_for_cleared();
+        }
+    }
+
+    #[cold]
+    fn look_for_cleared(&mut self) {
         for side in [0, 1] {
             self.partial[side] &= self.ladders[side].is_empty();
         }

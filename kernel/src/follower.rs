@@ -1,17 +1,16 @@
-//! The levels and orders behind the best prices as the strategies have received them.
+//! A book that follows the market's rows, and only when somebody looks.
 //!
-//! A book that takes in the exchange's rows later, and only when somebody looks. So that it never has far to go, it now
-//! and then starts again from a copy of the exchange's book that everybody has received by then.
+//! So that it never has far to go, and rows need not be kept, it starts again now and then from a copy that the scout has
+//! made on its way.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::batch::Batch;
-use crate::book::{Book, Nobody, Row};
-use crate::codes::{action, flag, Issue, Ns, BEFORE_ALL, NEVER};
-
-/// How many rows there are at least between two copies: a copy costs as much as the book is large.
-const STRIDE: u64 = 1 << 17;
+use crate::book::{Book, Row};
+use crate::codes::{action, flag, Issue, Ns, BEFORE_ALL};
+use crate::scout::repaired;
+use crate::tape::Copy;
 
 /// Up to where packets have been received: all that arrived by a time, and all that end before a row.
 #[derive(Clone, Copy)]
@@ -33,23 +32,48 @@ impl Default for Received {
 struct Position {
     book: Book,
     row: u64,
+    repairs: bool,
 }
 
-/// The exchange's rows since the book's, and the book.
+impl Position {
+    /// Take in a row; say whether it changed a level.
+    #[inline]
+    fn take_in(&mut self, row: Row) -> bool {
+        self.row += 1;
+        if row.action == action::TRADE || row.action == action::STATUS {
+            return false;
+        }
+        match self.book.apply(row, self.row) {
+            Ok(_) => true,
+            Err(Issue::Oversize) if self.repairs => self.book.apply(repaired(&self.book, row), self.row).is_ok(),
+            // The exchange has left it out too.
+            Err(_) => false,
+        }
+    }
+
+    /// Take in that a packet is over.
+    #[inline]
+    fn end_packet(&mut self) {
+        if self.book.touched {
+            self.book.complete();
+        }
+    }
+}
+
+/// The market's rows since the book's, and the book.
 pub struct Follower {
     here: Position,
-    /// A copy further on, and when its last packet is received: `NEVER` where there is none.
-    ahead: (Position, Ns),
+    /// Where to start when somebody looks, if that is further on.
+    start: Option<Arc<Copy>>,
+    copies: VecDeque<Arc<Copy>>,
     batches: VecDeque<(u64, Arc<Batch>)>,
-    repairs: bool,
-    next_copy: u64,
 }
 
 impl Follower {
     /// Make a follower of an empty book. With `repairs` rows that take more than there is take what there is.
     pub fn new(level: u8, depth: usize, repairs: bool) -> Self {
-        let here = Position { book: Book::new(level, depth), row: 0 };
-        Follower { ahead: (here.clone(), NEVER), here, batches: VecDeque::new(), repairs, next_copy: STRIDE }
+        let here = Position { book: Book::new(level, depth), row: 0, repairs };
+        Follower { here, start: None, copies: VecDeque::new(), batches: VecDeque::new() }
     }
 
     /// Take in that rows from a number on are in a batch.
@@ -57,43 +81,77 @@ impl Follower {
         self.batches.push_back((first, batch));
     }
 
-    /// Say whether it is time for `keep_up`, at the end of the next packet.
-    pub fn is_behind(&self, row: u64) -> bool {
-        row >= self.next_copy
+    /// Take in that there is a copy further on.
+    pub fn offer(&mut self, copy: Arc<Copy>) {
+        self.copies.push_back(copy);
     }
 
-    /// Take a copy of the exchange's book after a packet, and start from the last one if everybody has it by now.
-    pub fn keep_up(&mut self, end: u64, ts_local_ns: Ns, now_ns: Ns, book: &Book) {
-        if !self.is_behind(end) {
-            return;
-        }
-        let (ahead, received_ns) = &mut self.ahead;
-        if *received_ns < now_ns {
-            *received_ns = NEVER;
-            if ahead.row > self.here.row {
-                std::mem::swap(&mut self.here, ahead);
-            }
-        }
-        if *received_ns == NEVER {
-            ahead.book.clone_from(book);
-            (ahead.row, *received_ns) = (end, ts_local_ns);
+    /// Start from the last copy that has been reached, and let go of what lies behind it.
+    pub fn pass(&mut self, reached: impl Fn(&Copy) -> bool) {
+        while self.copies.front().is_some_and(|copy| reached(copy)) {
+            self.start = self.copies.pop_front();
         }
         self.let_go();
-        self.next_copy = end + STRIDE.max(book.orders() as u64);
     }
 
     /// Let go of batches that are not needed any more.
     fn let_go(&mut self) {
-        while self.batches.front().is_some_and(|(first, batch)| first + batch.len() as u64 <= self.here.row) {
+        let row = self.start.as_ref().map_or(0, |copy| copy.row).max(self.here.row);
+        while self.batches.front().is_some_and(|(first, batch)| first + batch.len() as u64 <= row) {
             self.batches.pop_front();
         }
     }
 
+    fn begin(&mut self) {
+        if let Some(copy) = self.start.take().filter(|copy| copy.row > self.here.row) {
+            self.here.book.clone_from(&copy.book);
+            self.here.row = copy.row;
+        }
+    }
+
+    /// Return the book as it stands.
+    #[inline]
+    pub fn here(&self) -> &Book {
+        &self.here.book
+    }
+
+    /// Take in the next row, which the book has come to.
+    #[inline]
+    pub fn take_in(&mut self, row: Row) {
+        self.here.take_in(row);
+    }
+
+    /// Take in that a packet ends before a row, if the book has come to it.
+    #[inline]
+    pub fn end_packet(&mut self, row: u64) {
+        if self.here.row == row {
+            self.here.end_packet();
+        }
+    }
+
+    /// Come to a row: the book takes in those before it, and the ends of their packets.
+    pub fn come_to(&mut self, row: u64) -> &Book {
+        if self.here.row < row {
+            self.begin();
+            self.walk(row);
+            self.let_go();
+        }
+        &self.here.book
+    }
+
+    fn walk(&mut self, until: u64) -> bool {
+        walk(&mut self.here, &self.batches, until)
+    }
+
     /// Return the book after the packets received, of the rows before `done`.
     pub fn book(&mut self, received: Received, done: u64) -> &Book {
-        walk(&mut self.here, &self.batches, self.repairs, done, |end, ts_local_ns| {
-            ts_local_ns <= received.until_ns || end <= received.until_row
-        });
+        self.begin();
+        while let Some((end, ts_local_ns)) = next_packet(&self.batches, self.here.row, done) {
+            if ts_local_ns > received.until_ns && end > received.until_row {
+                break;
+            }
+            self.walk(end);
+        }
         self.let_go();
         &self.here.book
     }
@@ -104,54 +162,28 @@ impl Follower {
         let mut probe = self.here.clone();
         let mut found = Vec::new();
         while let Some((end, ts_local_ns)) = next_packet(&self.batches, probe.row, done) {
-            let changed = walk(&mut probe, &self.batches, self.repairs, done, |each, _| each <= end);
+            let changed = walk(&mut probe, &self.batches, end);
             found.push((end, ts_local_ns, changed));
         }
         found
     }
 }
 
-/// Take in packets of the rows before `done` for as long as they are wanted, by where they end and when they arrive; say
-/// whether a level changed.
-fn walk(
-    position: &mut Position,
-    batches: &VecDeque<(u64, Arc<Batch>)>,
-    repairs: bool,
-    done: u64,
-    mut wanted: impl FnMut(u64, Ns) -> bool,
-) -> bool {
+/// Take in the rows before `until`; say whether a level changed.
+fn walk(position: &mut Position, batches: &VecDeque<(u64, Arc<Batch>)>, until: u64) -> bool {
     let mut changed = false;
-    while let Some((end, ts_local_ns)) = next_packet(batches, position.row, done) {
-        if !wanted(end, ts_local_ns) {
-            break;
-        }
-        while position.row < end {
-            let (first, batch) = batch_of(batches, position.row);
-            let stop = end.min(first + batch.len() as u64);
-            let columns = batch.columns();
-            for row in position.row..stop {
-                changed |= take_in(&mut position.book, columns.row((row - first) as usize), repairs);
+    while position.row < until {
+        let (first, batch) = batch_of(batches, position.row);
+        let stop = until.min(first + batch.len() as u64);
+        let columns = batch.columns();
+        for i in (position.row - first) as usize..(stop - first) as usize {
+            changed |= position.take_in(columns.row(i));
+            if columns.flags[i] & flag::LAST != 0 {
+                position.end_packet();
             }
-            position.row = stop;
         }
     }
     changed
-}
-
-/// Apply a row; say whether it changed a level.
-fn take_in(book: &mut Book, mut row: Row, repairs: bool) -> bool {
-    if row.action == action::TRADE || row.action == action::STATUS {
-        return false;
-    }
-    match book.apply(row, Nobody) {
-        Ok(()) => true,
-        Err(Issue::Oversize) if repairs => {
-            row.size_lots = book.order_by_id(row.order_id).map_or(0, |order| order.size_lots);
-            book.apply(row, Nobody).is_ok()
-        }
-        // The exchange has left it out too.
-        Err(_) => false,
-    }
 }
 
 fn batch_of(batches: &VecDeque<(u64, Arc<Batch>)>, row: u64) -> (u64, &Batch) {

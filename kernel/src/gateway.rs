@@ -3,9 +3,10 @@
 //! A gateway answers the requests of one strategy in one instrument when they arrive. Refusals are answers.
 
 use crate::account::Account;
-use crate::codes::{phase, Cause, Ns, OrderState, RejectReason, TimeInForce, UpdateKind};
+use crate::codes::{phase, Ask, Cause, Ns, OrderState, RejectReason, TimeInForce, UpdateKind};
 use crate::displayed::Displayed;
 use crate::liquidity::Offer;
+use crate::messages::Request;
 use crate::overlay::{Event, Overlay, Rules};
 
 /// The exchange's side of one strategy in one instrument.
@@ -22,8 +23,20 @@ impl Gateway {
         Gateway { account: Account { position_lots, ..Account::default() }, overlay: Overlay::new(rules) }
     }
 
+    /// Take in a request.
+    pub fn serve(&mut self, displayed: Displayed, request: &Request) {
+        match request.ask {
+            Ask::New => self.submit(displayed, request.own, request.ts_exchange_ns),
+            Ask::Replace => {
+                let asked = (request.price_ticks, request.size_lots);
+                self.replace(displayed, request.own, asked, request.ts_exchange_ns);
+            }
+            Ask::Cancel => self.cancel(request.own),
+        }
+    }
+
     /// Take in a new order.
-    pub fn submit(&mut self, displayed: Displayed, at: u32, now_ns: Ns) {
+    fn submit(&mut self, displayed: Displayed, at: u32, now_ns: Ns) {
         let reason = self.refusal(displayed, at, self.overlay.owns[at].price_ticks);
         if reason != RejectReason::None {
             self.overlay.owns[at].state = OrderState::Rejected;
@@ -34,7 +47,7 @@ impl Gateway {
     }
 
     /// Take in another price or total size; what is `None` stays.
-    pub fn replace(
+    fn replace(
         &mut self,
         displayed: Displayed,
         at: u32,
@@ -66,7 +79,7 @@ impl Gateway {
     }
 
     /// Take an order off.
-    pub fn cancel(&mut self, at: u32) {
+    fn cancel(&mut self, at: u32) {
         if self.overlay.owns[at].state == OrderState::Live {
             self.take_off(at);
         } else {
@@ -126,7 +139,7 @@ impl Gateway {
     }
 
     fn would_take(&self, displayed: Displayed, side: i8, price_ticks: Option<i64>) -> bool {
-        if displayed.matching() {
+        if displayed.matching {
             return !self.offers(displayed, side, price_ticks, 1).is_empty();
         }
         let side_ticks = i64::from(side);
@@ -138,7 +151,7 @@ impl Gateway {
 
     /// List what an order of a side would take, in turn; nothing while own orders may not match.
     fn offers(&self, displayed: Displayed, side: i8, limit_ticks: Option<i64>, size_lots: i64) -> Vec<Offer> {
-        if displayed.matching() {
+        if displayed.matching {
             return self.displayed_offers(displayed, side, limit_ticks, size_lots);
         }
         Vec::new()

@@ -3,9 +3,9 @@
 use rustc_hash::FxHashMap as HashMap;
 
 use crate::book::{Book, Row};
-use crate::codes::action;
-use crate::ids::Place;
+use crate::codes::{action, index, key};
 use crate::prints::Prints;
+use crate::tape::Hit;
 
 /// Whose lots: of a market order (L3) or of a level (L2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -19,6 +19,8 @@ pub enum Source {
 /// Lots that can be taken at one price.
 #[derive(Clone, Copy, Debug)]
 pub struct Offer {
+    /// The market's side.
+    pub side: i8,
     /// The price.
     pub price_ticks: i64,
     /// How many.
@@ -27,22 +29,40 @@ pub struct Offer {
     pub source: Source,
 }
 
+/// Lots of a source that own orders have taken.
+#[derive(Clone, Copy)]
+struct Taken {
+    lots: i64,
+    side: i8,
+    price_ticks: i64,
+}
+
 /// Displayed lots less those that own orders have taken and, on L2, those that prints say are gone.
 #[derive(Default)]
 pub struct Liquidity {
     cleared: bool,
-    taken: HashMap<Source, i64>,
+    taken: HashMap<Source, Taken>,
 }
 
 impl Liquidity {
-    /// Say whether a taken lot is remembered.
+    /// Say whether no taken lot is remembered.
     #[inline]
     pub fn is_untouched(&self) -> bool {
         self.taken.is_empty()
     }
 
+    /// Return the best and the worst key of each side at which a taken lot is remembered, within a reach.
+    #[inline]
+    pub fn reach(&self, mut reach: [(i64, i64); 2]) -> [(i64, i64); 2] {
+        for taken in self.taken.values() {
+            let (key, (best, worst)) = (key(taken.side, taken.price_ticks), &mut reach[index(taken.side)]);
+            (*best, *worst) = ((*best).min(key), (*worst).max(key));
+        }
+        reach
+    }
+
     fn taken(&self, source: Source) -> i64 {
-        self.taken.get(&source).copied().unwrap_or(0)
+        self.taken.get(&source).map_or(0, |taken| taken.lots)
     }
 
     /// Hand what one side of the market offers to `visit`, best first, no worse than a limit (`None`: any price),
@@ -64,14 +84,14 @@ impl Liquidity {
                 for order in book.orders_of(level) {
                     let source = Source::Order(order.order_id);
                     let size_lots = order.size_lots - self.taken(source);
-                    if size_lots > 0 && !visit(Offer { price_ticks, size_lots, source }) {
+                    if size_lots > 0 && !visit(Offer { side, price_ticks, size_lots, source }) {
                         return;
                     }
                 }
             } else if !prints.emptied((side, price_ticks)) {
                 let source = Source::Level(side, price_ticks);
                 let size_lots = level.size_lots - self.taken(source) - prints.printed((side, price_ticks));
-                if size_lots > 0 && !visit(Offer { price_ticks, size_lots, source }) {
+                if size_lots > 0 && !visit(Offer { side, price_ticks, size_lots, source }) {
                     return;
                 }
             }
@@ -80,35 +100,39 @@ impl Liquidity {
 
     /// Remember that own orders took some of an offer.
     pub fn take(&mut self, offer: &Offer, size_lots: i64) {
-        *self.taken.entry(offer.source).or_insert(0) += size_lots;
+        let Offer { side, price_ticks, source, .. } = *offer;
+        self.taken.entry(source).or_insert(Taken { lots: 0, side, price_ticks }).lots += size_lots;
     }
 
     /// Take in a row that the book is about to apply: a taken lot is taken until its order or its level loses it.
     #[inline]
-    pub fn before(&mut self, book: &Book, row: &Row, place: Place) {
+    pub fn before(&mut self, book: &Book, row: &Row, hit: &Hit) {
         if row.action == action::CLEAR {
             self.cleared = true;
         } else if !self.taken.is_empty() {
-            self.keep_what_is_left(book, row, place);
+            self.keep_what_is_left(book, row, hit);
         }
     }
 
-    fn keep_what_is_left(&mut self, book: &Book, row: &Row, place: Place) {
+    fn keep_what_is_left(&mut self, book: &Book, row: &Row, hit: &Hit) {
         match row.action {
             action::CANCEL | action::EXECUTE | action::MODIFY => {
                 let source = Source::Order(row.order_id);
-                if let Some(taken) = self.taken.get(&source).copied() {
+                if let Some(mut taken) = self.taken.get(&source).copied() {
                     let size_lots = row.size_lots;
                     let modify = row.action == action::MODIFY;
-                    let left = if modify { size_lots } else { book.order(place.slot).size_lots - size_lots };
-                    self.keep(source, taken.min(left));
+                    let left = if modify { size_lots } else { hit.size_lots - size_lots };
+                    taken.lots = taken.lots.min(left);
+                    taken.price_ticks = if modify { row.price_ticks } else { taken.price_ticks };
+                    self.keep(source, taken);
                 }
             }
             action::LEVEL => {
                 let source = Source::Level(row.side, row.price_ticks);
-                if let Some(taken) = self.taken.get(&source).copied() {
+                if let Some(mut taken) = self.taken.get(&source).copied() {
                     let fall = (book.size_at(row.side, row.price_ticks) - row.size_lots).max(0);
-                    self.keep(source, if row.size_lots == 0 { 0 } else { taken - fall });
+                    taken.lots = if row.size_lots == 0 { 0 } else { taken.lots - fall };
+                    self.keep(source, taken);
                 }
             }
             _ => {}
@@ -120,16 +144,16 @@ impl Liquidity {
     pub fn end_packet(&mut self, book: &Book) {
         if self.cleared {
             self.cleared = false;
-            self.taken.retain(|source, lots| {
-                *lots = (*lots).min(displayed(book, *source));
-                *lots > 0
+            self.taken.retain(|source, taken| {
+                taken.lots = taken.lots.min(displayed(book, *source));
+                taken.lots > 0
             });
         }
     }
 
-    fn keep(&mut self, source: Source, lots: i64) {
-        if lots > 0 {
-            self.taken.insert(source, lots);
+    fn keep(&mut self, source: Source, taken: Taken) {
+        if taken.lots > 0 {
+            self.taken.insert(source, taken);
         } else {
             self.taken.remove(&source);
         }
@@ -140,8 +164,11 @@ impl Liquidity {
     /// # Errors
     /// Says whose lot is.
     pub fn check(&self, book: &Book) -> Result<(), String> {
-        match self.taken.iter().find(|(source, lots)| **lots <= 0 || **lots > displayed(book, **source)) {
-            Some((source, lots)) => Err(format!("{lots} lots of {source:?} are taken, which it does not show")),
+        let wrong = |lots: i64, source| lots <= 0 || lots > displayed(book, source);
+        match self.taken.iter().find(|(source, taken)| wrong(taken.lots, **source)) {
+            Some((source, Taken { lots, .. })) => {
+                Err(format!("{lots} lots of {source:?} are taken, which it does not show"))
+            }
             None => Ok(()),
         }
     }

@@ -1,35 +1,39 @@
-//! One instrument at the exchange: its book, its phase, its prints, and the own orders beside them.
+//! One instrument at the exchange: its rows, its phase, its prints, and the own orders beside them.
+//!
+//! What the rows do to the book has been noted ahead of the run (`scout`); here they happen, and own orders are asked
+//! about those that can matter to them.
 
-use std::sync::Arc;
-
-use crate::account::fee_micro;
-use crate::batch::Batch;
-use crate::book::{Book, Nobody, Row};
-use crate::codes::{action, flag, phase, Cause, Issue, IssuePolicy, Ns, UpdateKind, BEFORE_ALL, NEVER};
+use crate::batch::Columns;
+use crate::book::{Book, Row};
+use crate::codes::{action, flag, phase, Issue, IssuePolicy, Ns, BEFORE_ALL, NEVER};
 use crate::desk::Desk;
-use crate::displayed::Displayed;
-use crate::entry::answer;
+use crate::errand::Errand;
+use crate::excerpt::Excerpt;
 use crate::fault::{format_instant, Fault};
 use crate::floor::{Counts, Floor};
+use crate::follower::Follower;
 use crate::gateway::Gateway;
-use crate::listeners::Listeners;
-use crate::messages::{Filled, Message, Request};
-use crate::overlay::Event;
 use crate::plan::{InstrumentPlan, Plan};
 use crate::prints::Prints;
 use crate::quoter::Quoter;
-use crate::recorder::{FillRow, Recorder, Times};
+use crate::recorder::Recorder;
+use crate::scout::Scout;
 use crate::seat::Seat;
+use crate::tape::{Mark, Tape};
 use crate::touch::Touch;
-use crate::view::{Move, State, View};
+use crate::view::{State, View};
 use crate::watch::Watch;
+
+mod booking;
+mod feed;
+mod orders;
+
+pub use booking::narrow;
 
 /// The exchange of one instrument.
 pub struct Market {
     /// The instrument's part of the plan.
     pub plan: InstrumentPlan,
-    /// The market's book.
-    pub book: Book,
     /// The prints since each level's last update (L2).
     pub prints: Prints,
     /// The trading phase.
@@ -38,34 +42,46 @@ pub struct Market {
     pub view: View,
     /// The strategies' business here, one each.
     pub seats: Vec<Seat>,
-    /// What has been done.
-    pub counts: Counts,
     /// The last two-sided doubled mid at the end of a packet.
     pub mid2: Option<i64>,
     /// Whether something was scheduled while rows were applied.
     pub stirred: bool,
-    /// How far rows may be applied at the moment.
-    limit_ns: Ns,
     /// When the last row happened.
     pub now_ns: Ns,
     /// When the next row happens, `NEVER` behind the last.
     pub next_ns: Ns,
     /// When the last row of all was received.
     pub last_local_ns: Ns,
-    /// Whether the next batch is needed before anything else.
+    /// Whether the next batch is wanted.
     pub hungry: bool,
+    /// Whether there is nothing to go on with until `take_up` has found it.
+    pub starved: bool,
     index: usize,
-    policies: [IssuePolicy; 3],
+    /// How far rows may be applied at the moment.
+    limit_ns: Ns,
+    suspect_ns: Ns,
     taint_ns: Ns,
+    touch: Touch,
+    /// What own orders may need of the book, kept while they rest.
+    excerpt: Excerpt,
+    /// The whole book, which follows when it is needed.
+    whole: Follower,
+    /// Whether a side has been cleared and not been shown again.
+    partial: bool,
+    /// Whether the last row was a packet's last.
+    between: bool,
+    counts: Counts,
+    policies: [IssuePolicy; 3],
     paranoid: bool,
     recording: bool,
-    suspect_ns: Ns,
-    touch: Touch,
+    suspect: bool,
     /// Whether the last complete packet left a crossed or locked book.
     crossed: bool,
+    /// Best prices and sizes after the packet that is being settled; else as `touch`.
+    latest: Touch,
     /// Whether the packet at hand has changed a level; noted only where a strategy may want to know.
     changed: bool,
-    /// Whether there is something to do at the end of the packet at hand beside a look at the best prices.
+    /// Whether there is something to tell at the end of the packet at hand beside best prices.
     news: bool,
     watch: Watch,
     /// Whether own orders have been told of a row of the packet at hand.
@@ -73,9 +89,16 @@ pub struct Market {
     /// Best prices and mid before their first change at `changed_ns`.
     before: [Option<i64>; 3],
     changed_ns: Ns,
-    batch: Option<Arc<Batch>>,
+    errand: Errand,
+    /// How many rows the batches given so far have.
+    given: u64,
+    ended: bool,
+    tape: Option<Box<Tape>>,
+    /// How many rows there are before the tape's.
     first: u64,
+    /// The next row of the tape, and its next mark.
     i: usize,
+    mark: usize,
 }
 
 impl Market {
@@ -89,57 +112,50 @@ impl Market {
             maker: own.maker,
             taker: own.taker,
         };
+        let repairs = plan.policies[Issue::Oversize as usize - 1] == IssuePolicy::Repair;
         Market {
             plan: own.clone(),
-            book: Book::new(own.level, own.depth),
             prints: Prints::default(),
             phase: phase::CONTINUOUS,
-            view: View::new(own.level, own.depth, plan.policies[Issue::Oversize as usize - 1] == IssuePolicy::Repair),
+            view: View::new(own.level, own.depth, repairs),
             seats: (0..agents).map(seat).collect(),
-            counts: Counts::default(),
             mid2: None,
             stirred: false,
-            limit_ns: NEVER,
             now_ns: BEFORE_ALL,
             next_ns: NEVER,
             last_local_ns: BEFORE_ALL,
             hungry: true,
+            starved: true,
             index,
-            policies: plan.policies,
+            limit_ns: NEVER,
+            suspect_ns: BEFORE_ALL,
             taint_ns: plan.taint_ns,
+            touch: Touch::default(),
+            excerpt: Excerpt::default(),
+            whole: Follower::new(own.level, own.depth, repairs),
+            partial: false,
+            between: true,
+            counts: Counts::default(),
+            policies: plan.policies,
             paranoid: plan.paranoid,
             recording: false,
-            suspect_ns: BEFORE_ALL,
-            touch: Touch::default(),
+            suspect: false,
             crossed: false,
+            latest: Touch::default(),
             changed: false,
             news: false,
             watch: Watch::default(),
             heard: false,
             before: [None; 3],
             changed_ns: BEFORE_ALL,
-            batch: None,
+            errand: Errand::new(Scout::new(index, plan)),
+            given: 0,
+            ended: false,
+            tape: None,
             first: 0,
             i: 0,
+            mark: 0,
         }
-    }
-
-    /// Take the next batch, which has rows; `None`: there is no more.
-    pub fn load(&mut self, batch: Option<Batch>) {
-        self.hungry = false;
-        self.first += self.batch.take().map_or(0, |batch| batch.len() as u64);
-        self.i = 0;
-        let Some(batch) = batch.map(Arc::new) else {
-            self.next_ns = NEVER;
-            return;
-        };
-        let columns = batch.columns();
-        self.next_ns = columns.ts_exchange_ns[0];
-        self.last_local_ns = columns.ts_local_ns[batch.len() - 1];
-        self.view.follower.load(self.first, batch.clone());
-        self.news |= self.view.follower.is_behind(self.first);
-        self.watch = self.watching();
-        self.batch = Some(batch);
     }
 
     /// Return the market before the first row of this nanosecond: best prices, and the last two-sided doubled mid.
@@ -157,15 +173,16 @@ impl Market {
 
     /// Return the book as received, all levels and orders.
     pub fn received_book(&mut self) -> &Book {
-        self.view.book(self.first + self.i as u64)
+        self.view.book(self.done())
     }
 
     /// Note from now on which packets change a level.
     pub fn want_levels(&mut self) {
-        self.view.want_levels(self.first + self.i as u64);
+        self.view.want_levels(self.done());
+        self.look_again();
     }
 
-    /// Apply rows up to a time, or to that of what they schedule, or until the batch is used up.
+    /// Apply rows up to a time, or to that of what they schedule, or until nothing is left to go on with.
     ///
     /// Where a strategy waits for packets, the exchange goes no further than the arrival of the first that is on its
     /// way: what the strategy then sends has to find the exchange as it is at that time.
@@ -173,45 +190,99 @@ impl Market {
     /// # Errors
     /// A row cannot be applied and its policy is to fail, or an invariant is broken.
     pub fn advance(&mut self, limit_ns: Ns, floor: &mut Floor) -> Result<(), Fault> {
-        let Some(batch) = self.batch.take() else { return Ok(()) };
-        // What own orders have heard in the packet at hand is settled at its end, even if none rests any more.
-        let told = self.paranoid || self.heard || self.watch.is_on();
-        let begin = self.i;
         self.limit_ns = limit_ns;
-        let done = if told { self.rows::<true>(&batch, floor) } else { self.rows::<false>(&batch, floor) };
-        self.counts.rows += (self.i - begin) as u64;
-        match batch.columns().ts_exchange_ns.get(self.i) {
-            Some(next_ns) => self.next_ns = *next_ns,
-            None => self.hungry = true,
+        let Some(tape) = self.tape.take() else { return Ok(()) };
+        let (columns, begin) = (tape.columns(), self.i);
+        let done = self.rows(&tape, &columns, floor);
+        if self.i > begin {
+            self.now_ns = columns.ts_exchange_ns[self.i - 1];
+            self.between = columns.flags[self.i - 1] & flag::LAST != 0;
+            if self.between {
+                self.changed = false;
+            } else if self.view.eager {
+                self.note_changes(&tape, columns.flags);
+            }
         }
-        self.batch = Some(batch);
+        match columns.ts_exchange_ns.get(self.i) {
+            Some(next_ns) => self.next_ns = *next_ns,
+            None => self.starved = true,
+        }
+        self.tape = Some(tape);
         done
     }
 
-    fn watching(&self) -> Watch {
-        let everything = self.book.level == 2 || self.view.wants_prints;
-        Watch::new(&self.seats, &self.book, everything)
+    /// Note whether the packet of the last row has changed a level.
+    fn note_changes(&mut self, tape: &Tape, flags: &[u8]) {
+        let begin = flags[..self.i - 1].iter().rposition(|flags| flags & flag::LAST != 0).map(|last| last + 1);
+        self.changed &= begin.is_none();
+        self.changed |= (begin.unwrap_or(0)..self.i).any(|i| tape.trace(i).changes());
     }
 
-    /// Apply rows. `TOLD`: somebody has to be told of each before the book takes it in.
-    fn rows<const TOLD: bool>(&mut self, batch: &Batch, floor: &mut Floor) -> Result<(), Fault> {
-        let columns = batch.columns();
-        let eventful = batch.is_eventful() || self.book.suspect;
-        for i in self.i..batch.len() {
-            let now_ns = columns.ts_exchange_ns[i];
-            if now_ns > self.limit_ns {
+    /// Apply rows one by one where they matter; those between them have only happened.
+    fn rows(&mut self, tape: &Tape, columns: &Columns, floor: &mut Floor) -> Result<(), Fault> {
+        let (kinds, keys) = tape.summary(columns.len());
+        while self.i < columns.len() {
+            let mark = tape.marks().get(self.mark);
+            let marked = mark.map_or(columns.len(), |mark| mark.row as usize);
+            if !(self.heard | self.watch.is_careful()) {
+                self.i = self.next_row(columns.ts_exchange_ns, kinds, keys, marked);
+            }
+            if columns.ts_exchange_ns.get(self.i).is_none_or(|now_ns| *now_ns > self.limit_ns) {
                 break;
             }
-            self.now_ns = now_ns;
-            let row = columns.row(i);
-            self.apply::<TOLD>(row, batch, floor)?;
-            if eventful && (self.book.suspect || row.flags & flag::SUSPECT != 0 || row.action == action::STATUS) {
-                self.note(row.action, row.phase, row.flags);
+            let mark = mark.filter(|_| self.i == marked);
+            self.mark += usize::from(mark.is_some());
+            match mark {
+                Some(mark) if mark.is_end() && !self.minds(kinds[self.i], keys[self.i]) => {
+                    self.now_ns = columns.ts_exchange_ns[self.i];
+                    self.i += 1;
+                    self.end_packet(Some(mark), mark.ts_local_ns, tape, floor)?;
+                }
+                _ => self.row(tape, columns, mark, floor)?,
             }
-            self.i = i + 1;
-            if row.flags & flag::LAST != 0 {
-                self.end_packet::<TOLD>(columns.ts_local_ns[i], floor)?;
+        }
+        Ok(())
+    }
+
+    /// Say whether own orders have to be asked about a row.
+    #[inline(always)]
+    fn minds(&self, kind: u8, key: i64) -> bool {
+        self.heard | self.watch.is_careful() || self.watch.is_on() && self.watch.minds(kind, key)
+    }
+
+    /// Return the next row that matters, the marked one at the latest, or the first beyond the limit.
+    #[inline(always)]
+    fn next_row(&self, ts_ns: &[Ns], kinds: &[u8], keys: &[i64], marked: usize) -> usize {
+        let (mut i, limit_ns) = (self.i, self.limit_ns);
+        if self.watch.is_on() {
+            while i < marked && ts_ns[i] <= limit_ns && !self.watch.minds(kinds[i], keys[i]) {
+                i += 1;
             }
+            return i;
+        }
+        if ts_ns.get(marked).is_some_and(|marked_ns| *marked_ns <= limit_ns) {
+            return marked;
+        }
+        i + ts_ns[i..marked].partition_point(|now_ns| *now_ns <= limit_ns)
+    }
+
+    /// Apply the row at hand.
+    fn row(&mut self, tape: &Tape, columns: &Columns, mark: Option<&Mark>, floor: &mut Floor) -> Result<(), Fault> {
+        let (i, trace) = (self.i, tape.trace(self.i));
+        self.now_ns = columns.ts_exchange_ns[i];
+        self.between = false;
+        if let Some(issue) = mark.and_then(|mark| mark.issue) {
+            self.settle(issue, &columns.row(i), tape)?;
+        }
+        if self.watch.is_on() {
+            self.tell_orders(columns, trace, floor)?;
+        }
+        if mark.is_some_and(|mark| mark.says) {
+            self.note(&columns.row(i));
+        }
+        self.i = i + 1;
+        if columns.flags[i] & flag::LAST != 0 {
+            self.end_packet(mark.filter(|mark| mark.ends), columns.ts_local_ns[i], tape, floor)?;
         }
         Ok(())
     }
@@ -226,73 +297,44 @@ impl Market {
 
     /// Take in what a row says beside what it does to the book.
     #[cold]
-    fn note(&mut self, act: u8, phase: u8, flags: u8) {
-        self.book.suspect = flags & flag::SUSPECT != 0;
-        if self.book.suspect {
+    fn note(&mut self, row: &Row) {
+        self.suspect = row.flags & flag::SUSPECT != 0;
+        if self.suspect {
             self.suspect_ns = self.now_ns;
         }
-        if act == action::STATUS {
-            self.news |= self.phase != phase;
-            self.phase = phase;
+        if row.action == action::STATUS {
+            self.news |= self.phase != row.phase;
+            self.phase = row.phase;
         }
-    }
-
-    #[inline(always)]
-    fn apply<const TOLD: bool>(&mut self, row: Row, batch: &Batch, floor: &mut Floor) -> Result<(), Fault> {
-        if let Err(issue) = self.try_to_apply::<TOLD>(row) {
-            self.settle_and_apply(issue, row, batch)?;
-        } else if self.view.eager {
-            self.changed |= row.action != action::TRADE && row.action != action::STATUS;
-        }
-        if TOLD && self.heard {
-            self.book_all(floor)?;
-        }
-        Ok(())
-    }
-
-    #[inline(always)]
-    fn try_to_apply<const TOLD: bool>(&mut self, row: Row) -> Result<(), Issue> {
-        if !TOLD {
-            return self.book.apply(row, Nobody);
-        }
-        let Market { book, seats, prints, view, phase, now_ns, watch, heard, news, .. } = self;
-        book.apply(row, Listeners { watch, seats, prints, view, phase: *phase, now_ns: *now_ns, heard, news })
-    }
-
-    #[cold]
-    fn settle_and_apply(&mut self, issue: Issue, mut row: Row, batch: &Batch) -> Result<(), Fault> {
-        if self.settle(issue, &mut row, batch)? && self.try_to_apply::<true>(row).is_ok() {
-            self.changed = true;
-        }
-        Ok(())
-    }
-
-    /// Book and tell what a row did to own orders.
-    #[inline]
-    fn book_all(&mut self, floor: &mut Floor) -> Result<(), Fault> {
-        for agent in 0..self.seats.len() {
-            if !self.seats[agent].gateway.overlay.events.is_empty() {
-                self.book_events(agent, None, floor)?;
-            }
-        }
-        Ok(())
     }
 
     /// Settle what is judged after a whole packet, and put what it changes on its way.
     #[inline(always)]
-    fn end_packet<const TOLD: bool>(&mut self, ts_local_ns: Ns, floor: &mut Floor) -> Result<(), Fault> {
-        self.counts.packets += 1;
-        if TOLD && self.heard | self.book.touched | self.watch.is_careful() {
+    fn end_packet(
+        &mut self,
+        left: Option<&Mark>,
+        ts_local_ns: Ns,
+        tape: &Tape,
+        floor: &mut Floor,
+    ) -> Result<(), Fault> {
+        self.between = true;
+        if self.view.eager {
+            self.note_changes(tape, tape.columns().flags);
+        }
+        self.latest = left.map_or(self.latest, |left| left.touch);
+        if self.heard | self.watch.is_on() & (left.is_some() | self.watch.is_careful()) {
             self.end_packet_of_orders(floor)?;
         }
-        if self.book.touched | self.news | (self.changed & self.view.wants_levels) {
-            self.tell(ts_local_ns, floor);
+        self.whole.end_packet(self.done());
+        let touched = left.is_some_and(|left| self.take_left(left, floor));
+        if touched | self.news | (self.changed & self.view.wants_levels) {
+            self.tell(touched, ts_local_ns);
         }
         self.changed = false;
         if self.crossed {
             self.counts.crossed += u64::from(self.phase == phase::CONTINUOUS);
         }
-        if TOLD && self.paranoid {
+        if self.paranoid {
             self.check().map_err(|what| {
                 let (name, at) = (&self.plan.name, format_instant(self.now_ns));
                 Fault::Engine(format!("{name} at {at}: {what}"))
@@ -302,18 +344,11 @@ impl Market {
     }
 
     /// Tell the strategies of a packet, if it brings anything.
-    #[inline(never)]
-    fn tell(&mut self, ts_local_ns: Ns, floor: &mut Floor) {
-        let touched = self.book.touched && self.take_touch(floor);
-        let changed = self.changed;
-        let end = self.first + self.i as u64;
-        if std::mem::take(&mut self.news) {
-            self.view.follower.keep_up(end, ts_local_ns, self.now_ns, &self.book);
-        }
-        let sent = touched || changed && self.view.wants_levels || self.view.carries(self.phase);
-        if sent {
+    fn tell(&mut self, touched: bool, ts_local_ns: Ns) {
+        self.news = false;
+        if touched || self.changed && self.view.wants_levels || self.view.carries(self.phase) {
             let state = State { touch: self.touch, mid2: self.mid2, phase: self.phase };
-            self.view.send(end, ts_local_ns, state, changed);
+            self.view.send(self.done(), ts_local_ns, state, self.changed);
             if self.view.is_crowded() {
                 // Nobody looks at the past any more: what had arrived before this row need not wait for a look.
                 self.view.catch_up(self.now_ns - 1, &mut self.seats);
@@ -324,66 +359,38 @@ impl Market {
         }
     }
 
-    #[inline]
-    fn end_packet_of_orders(&mut self, floor: &mut Floor) -> Result<(), Fault> {
-        if !std::mem::take(&mut self.heard) && !self.watch.minds_end(&self.book) {
-            return Ok(());
-        }
-        for agent in 0..self.seats.len() {
-            let displayed = Displayed { book: &self.book, prints: &self.prints, phase: self.phase };
-            let overlay = &mut self.seats[agent].gateway.overlay;
-            overlay.end_packet(displayed);
-            if !overlay.events.is_empty() {
-                self.book_events(agent, None, floor)?;
-            }
-            if !self.seats[agent].gateway.overlay.moved.is_empty() {
-                self.send_moves(agent);
-                self.news = true;
-            }
-        }
-        self.watch = self.watching();
-        Ok(())
-    }
-
-    fn send_moves(&mut self, agent: usize) {
-        let overlay = &mut self.seats[agent].gateway.overlay;
-        for at in overlay.moved.drain(..) {
-            let own = &overlay.owns[at];
-            let (order_id, turn, ahead_lots) = (own.order_id, own.turn, own.ahead_lots(self.plan.level));
-            self.view.moved(Move { agent, order_id, turn, ahead_lots });
-        }
-    }
-
-    /// Take in the best prices and sizes after a packet; say whether they are others.
+    /// Take in what a packet leaves behind; say whether best prices or sizes are others.
     #[inline(always)]
-    fn take_touch(&mut self, floor: &mut Floor) -> bool {
-        self.book.complete();
-        let touch = self.book.touch();
-        if touch == self.touch {
+    fn take_left(&mut self, left: &Mark, floor: &mut Floor) -> bool {
+        if left.partial != self.partial {
+            self.partial = left.partial;
+            self.look_again();
+        }
+        if left.touch == self.touch {
             return false;
         }
         if self.changed_ns != self.now_ns {
             self.before = self.present();
             self.changed_ns = self.now_ns;
         }
-        self.touch = touch;
-        self.crossed = !self.book.uncrossed();
-        self.mid2 = touch.mid2().or(self.mid2);
+        self.touch = left.touch;
+        self.crossed = !left.touch.uncrossed();
+        self.mid2 = left.touch.mid2().or(self.mid2);
         floor.take_mid(self.index, self.mid2, self.now_ns);
         if self.recording {
-            floor.recorder.bbo(self.index, self.now_ns, touch);
+            floor.recorder.bbo(self.index, self.now_ns, left.touch);
         }
         true
     }
 
-    /// Deal with a row that the book cannot apply, by policy; say whether it can be applied now.
+    /// Deal with a row that the book cannot apply as it is, by policy.
     #[cold]
-    fn settle(&mut self, issue: Issue, row: &mut Row, batch: &Batch) -> Result<bool, Fault> {
+    fn settle(&mut self, issue: Issue, row: &Row, tape: &Tape) -> Result<(), Fault> {
         let code = issue as usize - 1;
         let (name, at) = (issue.name(), format_instant(self.now_ns));
         let policy = self.policies[code];
         if policy == IssuePolicy::Fail {
-            let (path, first) = (&batch.path, batch.first_row);
+            let (path, first) = tape.source().map_or(("", 0), |(batch, begin)| (&batch.path, batch.first_row + begin));
             let choices = if issue == Issue::Oversize { "\"skip\" or \"repair\"" } else { "\"skip\"" };
             return Err(Fault::Data(format!(
                 "{path}: row {} at {at}: {name}: order {}, size {}. See `lob-backtest validate`, or set \
@@ -396,93 +403,9 @@ impl Market {
         self.suspect_ns = self.now_ns;
         if policy == IssuePolicy::Repair && issue == Issue::Oversize {
             self.counts.repaired[code] += 1;
-            row.size_lots = self.book.order_by_id(row.order_id).map_or(0, |order| order.size_lots);
-            return Ok(true);
+        } else {
+            self.counts.skipped[code] += 1;
         }
-        self.counts.skipped[code] += 1;
-        Ok(false)
-    }
-
-    /// Book and tell what happened to a strategy's orders; `asked` is the request that is being dealt with, if one is.
-    ///
-    /// # Errors
-    /// A fee is beyond all bounds.
-    pub fn book_events(&mut self, agent: usize, asked: Option<&Request>, floor: &mut Floor) -> Result<(), Fault> {
-        let mut events = std::mem::take(&mut self.seats[agent].gateway.overlay.events);
-        let now_ns = asked.map_or(self.now_ns, |request| request.ts_exchange_ns);
-        for event in events.drain(..) {
-            match event {
-                Event::Update { own, stand, kind, reason } => {
-                    let asked = asked.filter(|_| kind != UpdateKind::Expired);
-                    let local_ns = floor.agents[agent].response_ns(now_ns);
-                    let sent_ns = asked.map(|request| request.ts_sent_ns);
-                    let times = Times { sent_ns, exchange_ns: Some(now_ns), local_ns };
-                    let tag = &self.seats[agent].gateway.overlay.owns[own].tag;
-                    floor.recorder.order((agent, self.index), (&stand, tag), (kind, reason), times);
-                    let answer = answer(&stand, asked.map(|request| request.ask), kind, reason);
-                    floor.agents[agent].tell(local_ns, self.index, Message::Answer(answer));
-                    self.limit_ns = self.limit_ns.min(local_ns);
-                }
-                Event::Fill { own, price_ticks, size_lots, cause } => {
-                    let filled = self.book_fill((agent, own), (price_ticks, size_lots, cause), now_ns, floor)?;
-                    let local_ns = floor.agents[agent].response_ns(now_ns);
-                    floor.agents[agent].tell(local_ns, self.index, Message::Filled(filled));
-                    self.limit_ns = self.limit_ns.min(local_ns);
-                }
-            }
-        }
-        self.seats[agent].gateway.overlay.events = events;
-        self.stirred = true;
-        self.watch = self.watching();
         Ok(())
     }
-
-    fn book_fill(
-        &mut self,
-        (agent, own): (usize, u32),
-        (price_ticks, size_lots, cause): (i64, i64, Cause),
-        now_ns: Ns,
-        floor: &mut Floor,
-    ) -> Result<Filled, Fault> {
-        let before = self.before(now_ns);
-        let seat = &mut self.seats[agent];
-        let taker = cause == Cause::Take;
-        let own = &seat.gateway.overlay.owns[own];
-        let fee_micro = fee_micro(price_ticks, size_lots, if taker { seat.taker } else { seat.maker });
-        seat.gateway.account.fill(own.side, price_ticks, size_lots, fee_micro)?;
-        let row = FillRow {
-            order_id: own.order_id,
-            agent,
-            instrument: self.index,
-            side: own.side,
-            price_ticks,
-            size_lots,
-            fee_micro: narrow(fee_micro, "the fee of a fill")?,
-            taker,
-            cause: cause as u8,
-            ts_exchange_ns: now_ns,
-            ts_local_ns: floor.agents[agent].response_ns(now_ns),
-            before,
-            ahead_at_arrival: own.ahead_at_arrival.filter(|_| !taker),
-            ts_arrival_ns: own.ts_arrival_ns,
-            tag: own.tag.clone(),
-            tainted: now_ns.saturating_sub(self.suspect_ns) <= self.taint_ns,
-        };
-        let order_id = own.order_id;
-        let fill_id = floor.recorder.fill(row, &floor.mids2);
-        Ok(Filled { fill_id, order_id, price_ticks, size_lots, fee_micro, cause, ts_exchange_ns: now_ns })
-    }
-
-    fn check(&self) -> Result<(), String> {
-        self.book.check()?;
-        self.seats.iter().try_for_each(|seat| seat.gateway.overlay.check(&self.book))
-    }
-}
-
-/// Bring a sum of money into the 64 bits of its column.
-///
-/// # Errors
-/// It does not fit.
-pub fn narrow(value: i128, what: &str) -> Result<i64, Fault> {
-    i64::try_from(value).map_err(|_| Fault::Engine(format!("{what} is {value}, more than 64 bits hold")))
 }

@@ -1,11 +1,12 @@
 //! L3: exact queue positions, from the market orders that stand ahead.
 
-use crate::book::{Book, MarketOrder};
+use crate::book::Book;
 use crate::own_order::OwnOrder;
+use crate::tape::Hit;
 
 /// Put an own order behind everything that stands at its price.
 pub fn join(book: &Book, own: &mut OwnOrder) {
-    own.arrival = book.arrivals;
+    own.arrival = book.row;
     own.older_lots = book.size_at(own.side, own.limit_ticks());
     own.ahead = own.older_lots;
 }
@@ -20,7 +21,7 @@ pub fn reappear(book: &Book, own: &mut OwnOrder) {
 }
 
 /// Take in that a market order at the price traded; say whether the position changed.
-pub fn executed(own: &mut OwnOrder, order: &MarketOrder, size_lots: i64) -> bool {
+pub fn executed(own: &mut OwnOrder, order: &Hit, size_lots: i64) -> bool {
     if order.arrival > own.arrival || !own.visible {
         return false;
     }
@@ -30,7 +31,7 @@ pub fn executed(own: &mut OwnOrder, order: &MarketOrder, size_lots: i64) -> bool
 }
 
 /// Take in that a market order at the price was cancelled or reduced; say whether the position changed.
-pub fn cancelled(own: &mut OwnOrder, order: &MarketOrder, size_lots: i64) -> bool {
+pub fn cancelled(own: &mut OwnOrder, order: &Hit, size_lots: i64) -> bool {
     if order.arrival > own.arrival || !own.visible {
         return false;
     }
@@ -59,7 +60,7 @@ pub fn rebuild(book: &Book, own: &mut OwnOrder) {
             last = Some((order.arrival, older_lots));
         }
     }
-    (own.arrival, own.older_lots) = last.unwrap_or((book.arrivals, level.map_or(0, |level| level.size_lots)));
+    (own.arrival, own.older_lots) = last.unwrap_or((book.row, level.map_or(0, |level| level.size_lots)));
     own.ahead = own.ahead.min(own.older_lots);
     own.survivors = Vec::new();
 }

@@ -6,13 +6,13 @@
 use crate::book::{Book, Row};
 use crate::codes::{action, flag, index, key, sides, Cause, OrderState, RejectReason, UpdateKind};
 use crate::displayed::Displayed;
-use crate::ids::Place;
 use crate::ladder::NO_KEY;
 use crate::liquidity::Liquidity;
 use crate::own_order::{OwnOrder, Stand};
 use crate::queue_model::QueueModel;
 use crate::resting::Resting;
 use crate::slab::Slab;
+use crate::tape::Hit;
 use crate::{level_queue, order_queue};
 
 /// What happened to an own order and has not been booked and told yet.
@@ -91,11 +91,21 @@ impl Overlay {
         [self.sides[0].reach(), self.sides[1].reach()]
     }
 
-    /// Say whether rows can matter beside those at own prices: a taken lot is remembered, or the feed does not show all
-    /// that an order's place depends on.
-    pub fn is_careful(&self, book: &Book) -> bool {
+    /// Return the best and the worst key of each side at which an order rests or a taken lot is remembered.
+    pub fn minded(&self) -> [(i64, i64); 2] {
+        self.liquidity.reach(self.reach())
+    }
+
+    /// Say whether rows can matter beside those at own prices: the feed, which shows so many levels a side (0: all), does
+    /// not show all that an order's place depends on.
+    pub fn is_careful(&self, depth: usize) -> bool {
         let rests = !self.sides.iter().all(Resting::is_empty);
-        !self.liquidity.is_untouched() || rests && (self.unsettled || book.depth != 0)
+        rests && (self.unsettled || depth != 0)
+    }
+
+    /// Say whether other rows may matter now than before the packet at hand, apart from what its events have changed.
+    pub fn has_changed(&self, depth: usize) -> bool {
+        !self.liquidity.is_untouched() || self.is_careful(depth)
     }
 
     /// Return the best own price of one side.
@@ -146,18 +156,17 @@ impl Overlay {
         self.owns.remove(at);
     }
 
-    /// Take in a row that the book is about to apply.
-    pub fn before(&mut self, displayed: Displayed, row: &Row, place: Place) {
+    /// Take in a row that the book is about to apply, and the order that it names as it stands.
+    pub fn before(&mut self, displayed: Displayed, row: &Row, hit: &Hit) {
         let book = displayed.book;
-        self.liquidity.before(book, row, place);
+        self.liquidity.before(book, row, hit);
         match row.action {
-            action::EXECUTE => self.execute(displayed, row, place),
-            action::CANCEL => self.cancel(book, place, row.size_lots, row.flags),
+            action::EXECUTE => self.execute(displayed, row, hit),
+            action::CANCEL => self.cancel(hit, row.size_lots, row.flags),
             action::MODIFY => {
-                let order = book.order(place.slot);
-                let keeps = row.price_ticks == book.stands_at(order).1 && row.size_lots < order.size_lots;
-                let lost = if keeps { order.size_lots - row.size_lots } else { order.size_lots };
-                self.cancel(book, place, lost, row.flags);
+                let keeps = row.price_ticks == hit.price_ticks && row.size_lots < hit.size_lots;
+                let lost = if keeps { hit.size_lots - row.size_lots } else { hit.size_lots };
+                self.cancel(hit, lost, row.flags);
             }
             action::LEVEL => self.level(displayed, row),
             action::TRADE => self.trade(displayed, row),
@@ -176,7 +185,7 @@ impl Overlay {
             self.settle(book, 1);
             self.settle(book, -1);
         }
-        if (self.crosses(book, 1) | self.crosses(book, -1)) && displayed.matching() {
+        if (self.crosses(book, 1) | self.crosses(book, -1)) && displayed.matching {
             self.cross(displayed, 1);
             self.cross(displayed, -1);
         }
@@ -243,18 +252,11 @@ impl Overlay {
         size_lots
     }
 
-    #[inline]
-    fn execute(&mut self, displayed: Displayed, row: &Row, place: Place) {
-        let book = displayed.book;
-        let order = book.order(place.slot);
-        let (side, price_ticks) = book.stands_at(order);
-        if self.best_key(side) <= key(side, price_ticks) {
-            self.execute_at(displayed, row, place, (side, price_ticks));
+    fn execute(&mut self, displayed: Displayed, row: &Row, order: &Hit) {
+        let (side, price_ticks) = (order.side, order.price_ticks);
+        if self.best_key(side) > key(side, price_ticks) {
+            return;
         }
-    }
-
-    fn execute_at(&mut self, displayed: Displayed, row: &Row, place: Place, (side, price_ticks): (i8, i64)) {
-        let order = displayed.book.order(place.slot);
         let evidence = self.rules.evidence;
         // After a return to the window orders with nothing ahead may stand among those that count as older.
         let is_next = |own: &OwnOrder| own.visible && (own.ahead == 0 || evidence && own.arrival < order.arrival);
@@ -288,9 +290,8 @@ impl Overlay {
     }
 
     #[inline]
-    fn cancel(&mut self, book: &Book, place: Place, size_lots: i64, flags: u8) {
-        let order = book.order(place.slot);
-        let (side, price_ticks) = book.stands_at(order);
+    fn cancel(&mut self, order: &Hit, size_lots: i64, flags: u8) {
+        let (side, price_ticks) = (order.side, order.price_ticks);
         if flags & flag::WINDOW != 0 {
             let mut i = 0;
             while let Some(at) = self.at(side, price_ticks).get(i).copied() {

@@ -159,7 +159,7 @@ fn all_but(nulls: &[usize], rows: usize) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::book::{Book, Nobody, Row};
+    use crate::book::{Book, Row};
     use crate::codes::action;
 
     fn touch(bid: Option<i64>, ask: i64) -> Touch {
@@ -174,9 +174,9 @@ mod tests {
             phase: 0,
         };
         if let Some(bid) = bid {
-            let _ = book.apply(row(1, bid), Nobody);
+            let _ = book.apply(row(1, bid), 1);
         }
-        let _ = book.apply(row(-1, ask), Nobody);
+        let _ = book.apply(row(-1, ask), 2);
         book.touch()
     }
 

@@ -7,13 +7,12 @@
 use std::sync::Arc;
 
 use crate::agent::Agent;
-use crate::codes::{phase, Ask, Ns, RejectReason, UpdateKind, NEVER};
-use crate::displayed::Displayed;
+use crate::codes::{phase, Ns, RejectReason, UpdateKind, NEVER};
 use crate::entry::Entry;
 use crate::fault::Fault;
 use crate::floor::Floor;
 use crate::market::{narrow, Market};
-use crate::messages::{Message, Request};
+use crate::messages::Message;
 use crate::own_order::OwnOrder;
 use crate::plan::Plan;
 use crate::recorder::Recorder;
@@ -87,6 +86,7 @@ impl Replay {
         for market in &mut markets {
             market.view.eager = agents.iter().any(|agent| agent.wants.book || agent.wants.trade);
             market.view.wants_prints = agents.iter().any(|agent| agent.wants.trade);
+            market.look_again();
         }
         let mids2 = vec![None; markets.len()];
         let floor = Floor { agents, recorder: Recorder::new(plan.markouts_ns.clone()), mids2 };
@@ -112,9 +112,8 @@ impl Replay {
     /// The run cannot go on.
     pub fn go_on(&mut self) -> Result<Step, Fault> {
         loop {
-            if let Some(instrument) = self.hungry.take_if(|instrument| self.markets[*instrument].hungry) {
-                self.hungry = Some(instrument);
-                return Ok(Step::Load(instrument));
+            if let Some(step) = self.feed() {
+                return Ok(step);
             }
             if let Some(afterwards) = self.afterwards.take() {
                 self.look_after(&afterwards)?;
@@ -137,9 +136,27 @@ impl Replay {
         }
     }
 
-    /// See that each instrument has its first batch, which decides where the run starts.
+    /// See that the instrument that has come to the end of its rows gets more of them.
+    fn feed(&mut self) -> Option<Step> {
+        let instrument = self.hungry?;
+        let market = &mut self.markets[instrument];
+        loop {
+            if market.hungry {
+                return Some(Step::Load(instrument));
+            }
+            if !market.starved {
+                self.hungry = None;
+                return None;
+            }
+            if !market.take_up() {
+                return Some(Step::Wait(instrument));
+            }
+        }
+    }
+
+    /// See that each instrument has its first rows, which decide where the run starts.
     fn first(&mut self) -> Option<Call> {
-        self.hungry = self.markets.iter().position(|market| market.hungry);
+        self.hungry = self.markets.iter().position(|market| market.starved);
         if self.hungry.is_none() {
             let first_ns = self.markets.iter().map(|market| market.next_ns).min().unwrap_or(NEVER);
             self.start_ns = self.plan.start_ns.unwrap_or(first_ns);
@@ -191,7 +208,7 @@ impl Replay {
             market.stirred = false;
             market.advance(limit_ns, &mut self.floor)?;
             self.now_ns = self.now_ns.max(market.now_ns);
-            if market.hungry {
+            if market.starved {
                 self.hungry = Some(instrument);
                 return Ok(None);
             }
@@ -280,18 +297,7 @@ impl Replay {
     /// Let the next request of a strategy happen at the exchange.
     fn arrive(&mut self, agent: usize) -> Result<(), Fault> {
         let Some(request) = self.floor.agents[agent].next_request() else { return Ok(()) };
-        let market = &mut self.markets[request.instrument];
-        let displayed = Displayed { book: &market.book, prints: &market.prints, phase: market.phase };
-        let gateway = &mut market.seats[agent].gateway;
-        match request.ask {
-            Ask::New => gateway.submit(displayed, request.own, request.ts_exchange_ns),
-            Ask::Replace => {
-                let (price_ticks, size_lots) = (request.price_ticks, request.size_lots);
-                gateway.replace(displayed, request.own, (price_ticks, size_lots), request.ts_exchange_ns);
-            }
-            Ask::Cancel => gateway.cancel(request.own),
-        }
-        market.book_events(agent, Some(&request), &mut self.floor)
+        self.markets[request.instrument].serve(agent, &request, &mut self.floor)
     }
 
     /// Go on telling the strategies of the packet at hand: its prints, then the book.
@@ -445,14 +451,7 @@ impl Replay {
         let order_id = self.floor.agents[agent].new_id();
         let mut order = OwnOrder::new(order_id, side, None, position.abs(), Arc::from("flatten"));
         order.ts_arrival_ns = now_ns;
-        let displayed = Displayed { book: &market.book, prints: &market.prints, phase: market.phase };
-        let gateway = &mut market.seats[agent].gateway;
-        let own = gateway.overlay.owns.insert(order);
-        gateway.flatten(displayed, own);
-        let (ts_sent_ns, ts_exchange_ns) = (now_ns, now_ns);
-        let ask = Ask::New;
-        let request = Request { ask, ts_sent_ns, ts_exchange_ns, instrument, own, price_ticks: None, size_lots: None };
-        market.book_events(agent, Some(&request), &mut self.floor)
+        market.flatten(agent, order, &mut self.floor)
     }
 
     /// Complete the tables, whatever stopped the run.

@@ -33,6 +33,8 @@ pub enum Callback {
 pub enum Step {
     /// Give it the next batch of an instrument.
     Load(usize),
+    /// Wait for what another thread makes of the batches of an instrument.
+    Wait(usize),
     /// Call a strategy.
     Call(Call),
     /// Nothing: the run is over.

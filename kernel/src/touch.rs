@@ -1,5 +1,8 @@
 //! The best of a book.
 
+use crate::codes::key;
+use crate::ladder::NO_KEY;
+
 /// Best prices and sizes; a side that is empty shows 0 lots.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Touch {
@@ -30,6 +33,24 @@ impl Touch {
         let (price_ticks, lots) =
             if side > 0 { (self.bid_ticks, self.bid_lots) } else { (self.ask_ticks, self.ask_lots) };
         (lots != 0).then_some(price_ticks)
+    }
+
+    /// Return the price of a side as its key, `NO_KEY` where the side is empty.
+    #[inline]
+    pub fn key(&self, side: i8) -> i64 {
+        let (price_ticks, lots) =
+            if side > 0 { (self.bid_ticks, self.bid_lots) } else { (self.ask_ticks, self.ask_lots) };
+        if lots == 0 {
+            NO_KEY
+        } else {
+            key(side, price_ticks)
+        }
+    }
+
+    /// Say whether the best bid is below the best ask, or a side is empty.
+    #[inline]
+    pub fn uncrossed(&self) -> bool {
+        !self.is_two_sided() || self.bid_ticks < self.ask_ticks
     }
 
     /// Return the size of a side, 0 where it is empty.

@@ -8,8 +8,8 @@ use std::collections::VecDeque;
 use crate::book::{Book, Row};
 use crate::codes::{action, flag, phase, Ns, NEVER};
 use crate::follower::{Follower, Received};
-use crate::ids::Place;
 use crate::seat::Seat;
+use crate::tape::Hit;
 use crate::touch::Touch;
 
 /// How many packets may wait before those that have arrived are taken in without being asked for.
@@ -124,12 +124,11 @@ impl View {
         }
     }
 
-    /// Put the print of a row on its way, if it has one, with the packet at hand; say whether it has. The book has
-    /// not applied the row.
-    pub fn tell(&mut self, book: &Book, row: &Row, place: Place, ts_exchange_ns: Ns) -> bool {
+    /// Put the print of a row on its way, if it has one, with the packet at hand; say whether it has.
+    pub fn tell(&mut self, row: &Row, hit: &Hit, ts_exchange_ns: Ns) -> bool {
         let (side, price_ticks) = match row.action {
             action::TRADE => (row.side, row.price_ticks),
-            action::EXECUTE => book.stands_at(book.order(place.slot)),
+            action::EXECUTE => (hit.side, hit.price_ticks),
             _ => return false,
         };
         let hidden = row.action == action::TRADE && row.flags & flag::HIDDEN != 0;

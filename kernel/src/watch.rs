@@ -1,63 +1,103 @@
 //! Which rows can matter to own orders, in a few numbers: most cannot, and own orders need not be asked.
 
-use crate::book::Book;
-use crate::codes::action;
 use crate::ladder::NO_KEY;
 use crate::seat::Seat;
+use crate::tape::kind;
+use crate::touch::Touch;
+
+/// Keys of one kind of row that matter: those up to `worst`, but not those between `zone` and `best`.
+#[derive(Clone, Copy)]
+struct Keys {
+    zone: i64,
+    best: i64,
+    worst: i64,
+}
+
+const NO_KEYS: Keys = Keys { zone: -NO_KEY, best: NO_KEY, worst: -NO_KEY };
+const ALL_KEYS: Keys = Keys { zone: NO_KEY, best: NO_KEY, worst: NO_KEY };
 
 /// Where all own orders of an instrument stand.
 #[derive(Clone, Copy)]
 pub struct Watch {
-    /// The best and the worst key of bids and of asks; nothing lies between them where nothing rests.
-    reach: [(i64, i64); 2],
-    /// Whether own orders have to be asked about everything.
+    keys: [Keys; kind::COUNT],
+    /// The best key of own bids and of own asks.
+    best: [i64; 2],
+    /// Whether own orders have to be asked about everything, with the whole book at hand.
     careful: bool,
+    on: bool,
+    remembers: bool,
 }
 
 impl Default for Watch {
     fn default() -> Self {
-        Watch { reach: [(NO_KEY, -NO_KEY); 2], careful: false }
+        Watch { keys: [NO_KEYS; kind::COUNT], best: [NO_KEY; 2], careful: false, on: false, remembers: false }
     }
 }
 
 impl Watch {
-    /// Watch what rests in an instrument, or everything.
-    pub fn new(seats: &[Seat], book: &Book, everything: bool) -> Self {
-        let mut watch = Watch { careful: everything, ..Watch::default() };
+    /// Watch what rests in an instrument and what has been taken from its market. `prints`: executions all matter.
+    pub fn new(seats: &[Seat], prints: bool, careful: bool) -> Self {
+        let mut watch = Watch { careful, ..Watch::default() };
+        let mut reach = [(NO_KEY, -NO_KEY); 2];
         for overlay in seats.iter().map(|seat| &seat.gateway.overlay) {
-            watch.careful |= overlay.is_careful(book);
-            for (reach, (best, worst)) in watch.reach.iter_mut().zip(overlay.reach()) {
+            for (best, own) in watch.best.iter_mut().zip(overlay.reach()) {
+                *best = (*best).min(own.0);
+            }
+            watch.remembers |= !overlay.liquidity.is_untouched();
+            for (reach, (best, worst)) in reach.iter_mut().zip(overlay.minded()) {
                 *reach = (reach.0.min(best), reach.1.max(worst));
             }
         }
-        watch.careful |= watch.minds_end(book); // what could not be settled yet may be at the next packet's end
+        watch.on = careful || prints || reach.iter().any(|(best, _)| *best != NO_KEY);
+        for (side, (best, worst)) in reach.into_iter().enumerate() {
+            let zone = watch.zone(side);
+            watch.keys[kind::ADD as usize + side] = Keys { zone, best: NO_KEY, worst: zone };
+            watch.keys[kind::LESS as usize + side] = Keys { zone, best, worst: worst.max(zone) };
+            let executions = if best == NO_KEY { zone } else { NO_KEY };
+            watch.keys[kind::EXECUTE as usize + side] =
+                if prints { ALL_KEYS } else { Keys { zone, best, worst: executions } };
+            watch.keys[kind::MOVED as usize + side] = ALL_KEYS;
+        }
+        watch.keys[kind::OTHER as usize] = ALL_KEYS;
+        watch.keys[kind::TRADE as usize] = ALL_KEYS;
         watch
     }
 
-    /// Say whether own orders have to be asked about everything.
+    /// Return up to which key a side of the market stands at or through own orders of the other; `-NO_KEY`: nowhere.
+    #[inline]
+    pub fn zone(&self, side: usize) -> i64 {
+        -self.best[1 - side]
+    }
+
+    /// Say whether own orders have to be asked about everything, with the whole book at hand.
     #[inline(always)]
     pub fn is_careful(&self) -> bool {
         self.careful
     }
 
     /// Say whether anything rests or is remembered.
+    #[inline(always)]
     pub fn is_on(&self) -> bool {
-        self.careful || self.reach.iter().any(|(best, _)| *best != NO_KEY)
+        self.on
     }
 
-    /// Say whether a row can matter that takes from an order of a side (0 bid, 1 ask) at a key: one at an own price, or
-    /// one that trades there or at a worse price.
-    #[inline(always)]
-    pub fn minds(&self, (side, key): (usize, i64), act: u8) -> bool {
-        let (best, worst) = self.reach[side];
-        let behind = (key > worst) & (act != action::EXECUTE);
-        !((key < best) | behind) | self.careful
+    /// Say whether lots of some orders of the market have been taken: their ids matter.
+    #[inline]
+    pub fn remembers(&self) -> bool {
+        self.remembers
     }
 
-    /// Say whether own orders have something to settle at the end of a packet that has told them nothing.
+    /// Say whether a row of a kind can matter that names an order at a key: one at an own price, one that trades there or
+    /// at a worse price, or one of the other side that own orders would trade with.
     #[inline(always)]
-    pub fn minds_end(&self, book: &Book) -> bool {
-        let crosses = book.crosses(1, self.reach[0].0) | book.crosses(-1, self.reach[1].0);
-        self.careful | crosses | (book.partial != [false; 2])
+    pub fn minds(&self, kind: u8, key: i64) -> bool {
+        let keys = &self.keys[kind as usize % kind::COUNT];
+        (key <= keys.worst) & !((keys.zone < key) & (key < keys.best))
+    }
+
+    /// Say whether the market's best of a side stands at or through own orders.
+    #[inline(always)]
+    pub fn crosses(&self, touch: Touch) -> bool {
+        (touch.key(1) <= self.zone(0)) | (touch.key(-1) <= self.zone(1))
     }
 }

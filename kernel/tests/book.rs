@@ -1,7 +1,7 @@
 //! Whatever rows come, within the limits that the reader keeps, the book stays whole. The fuzz targets
 //! (`kernel/fuzz`) look for bytes with which it does not; here they are random.
 
-use _kernel::book::{Book, Nobody, Row};
+use _kernel::book::{Book, Row};
 use _kernel::codes::{action, flag, LIMIT};
 
 const BYTES_A_ROW: usize = 8;
@@ -9,9 +9,9 @@ const BYTES_A_ROW: usize = 8;
 /// Read bytes as rows of a file of a level, 3 orders or 2 sizes, and apply them one by one.
 pub fn replay(level: u8, bytes: &[u8]) {
     let mut book = Book::new(level, 0);
-    for bytes in bytes.chunks_exact(BYTES_A_ROW) {
+    for (number, bytes) in (1..).zip(bytes.chunks_exact(BYTES_A_ROW)) {
         let row = row(level, bytes.try_into().expect("a chunk has this length"));
-        let refused = book.apply(row, Nobody);
+        let refused = book.apply(row, number);
         if row.flags & flag::LAST != 0 {
             book.complete();
         }

@@ -14,6 +14,7 @@ use super::context::{Context, Siblings};
 use super::memory::Memory;
 use super::types::Types;
 use super::{input, raised, EngineError, Shared, StrategyError};
+use crate::batch::Batch;
 use crate::fault::Fault;
 use crate::floor::Counts;
 use crate::plan::Plan;
@@ -49,6 +50,7 @@ pub fn replay<'py>(
 struct Run<'py> {
     shared: Shared,
     sources: Vec<Bound<'py, PyIterator>>,
+    failed: Vec<Option<PyErr>>,
     agents: Vec<Bound<'py, PyAny>>,
     contexts: Vec<Vec<Bound<'py, Context>>>,
     siblings: Vec<Siblings>,
@@ -77,6 +79,7 @@ impl<'py> Run<'py> {
         let mut run = Run {
             shared,
             sources: sources.iter().map(|each| each.try_iter()).collect::<PyResult<_>>()?,
+            failed: sources.iter().map(|_| None).collect(),
             agents: agents.to_vec(),
             contexts: Vec::new(),
             siblings: Vec::new(),
@@ -144,7 +147,7 @@ impl<'py> Run<'py> {
             Err(error) => return Err(error),
             Ok(()) => None,
         };
-        let counts = replay.markets.iter().map(|market| counts(py, &market.counts)).collect::<PyResult<_>>()?;
+        let counts = replay.markets.iter().map(|market| counts(py, &market.counts())).collect::<PyResult<_>>()?;
         let failure = failure.map(|error| error.into_value(py).into_any());
         Ok((replay.start_ns, replay.now_ns, counts, failure))
     }
@@ -165,6 +168,7 @@ impl<'py> Run<'py> {
             }
             match step {
                 Step::Load(instrument) => self.load(py, instrument)?,
+                Step::Wait(instrument) => self.wait(py, instrument)?,
                 Step::Call(call) => self.call(py, call)?,
                 Step::Done => return Ok(()),
             }
@@ -189,23 +193,46 @@ impl<'py> Run<'py> {
         Ok((step, full))
     }
 
-    /// Fetch the next batch that has rows.
+    /// Fetch the next batch. It is not needed yet as a rule, so that a failure is told when it is.
     fn load(&mut self, py: Python<'py>, instrument: usize) -> PyResult<()> {
         py.check_signals()?;
-        let batch = loop {
-            match self.sources[instrument].next().transpose()? {
-                None => break None,
-                Some(given) => {
-                    if let Some(batch) = input::batch(&given)? {
-                        break Some(batch);
-                    }
+        let failed = self.failed[instrument].take();
+        match failed.map_or_else(|| self.fetch(instrument), Err) {
+            Ok(batch) => self.shared.with(|replay| {
+                replay.markets[instrument].load(batch);
+                Ok(())
+            }),
+            Err(error) if !error.is_instance_of::<PyException>(py) => Err(error),
+            Err(error) => {
+                if self.shared.with(|replay| Ok(replay.markets[instrument].put_off()))? {
+                    return Err(error);
                 }
+                self.failed[instrument] = Some(error);
+                Ok(())
             }
-        };
-        self.shared.with(|replay| {
-            replay.markets[instrument].load(batch);
-            Ok(())
-        })
+        }
+    }
+
+    /// Return the next batch that has rows.
+    fn fetch(&self, instrument: usize) -> PyResult<Option<Batch>> {
+        let mut source = self.sources[instrument].clone();
+        while let Some(given) = source.next().transpose()? {
+            if let Some(batch) = input::batch(&given)? {
+                return Ok(Some(batch));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Let other threads run until there are rows to go on with.
+    fn wait(&self, py: Python<'py>, instrument: usize) -> PyResult<()> {
+        let waited = catch_unwind(AssertUnwindSafe(|| {
+            self.shared.with_detached(py, |replay| {
+                replay.markets[instrument].wait();
+                Ok(())
+            })
+        }));
+        waited.unwrap_or_else(|panic| Err(panicked(&*panic)))
     }
 
     fn call(&self, py: Python<'py>, call: Call) -> PyResult<()> {
@@ -308,7 +335,7 @@ fn lock(siblings: &Siblings) -> std::sync::MutexGuard<'_, Vec<(String, Py<Contex
 
 /// Run until something has to be done elsewhere.
 fn advance(replay: &mut Replay) -> Result<Advanced, Fault> {
-    let rows = |replay: &Replay| replay.markets.iter().map(|market| market.counts.rows).sum::<u64>();
+    let rows = |replay: &Replay| replay.markets.iter().map(|market| market.done()).sum::<u64>();
     let before = rows(replay);
     let step = replay.go_on()?;
     Ok((step, std::mem::take(&mut replay.floor.recorder.full), rows(replay) - before))

@@ -1,0 +1,265 @@
+//! What the market's rows do, noted ahead of the run: all that own orders and strategies may mind of them.
+
+use std::sync::Arc;
+
+use crate::batch::{Batch, Columns};
+use crate::book::Book;
+use crate::codes::{key, Issue, Ns};
+use crate::touch::Touch;
+
+/// How many rows a tape has at most: what is noted of them stays in a processor's second cache.
+pub const STRETCH: usize = 8192;
+
+/// What a row does. Those with two numbers have the bid's here, and the ask's is one more.
+#[allow(missing_docs)] // the names say it
+pub mod kind {
+    /// Nothing to any level.
+    pub const NOTHING: u8 = 0;
+    pub const ADD: u8 = 1;
+    /// An order is cancelled, or made smaller without losing its place.
+    pub const LESS: u8 = 3;
+    pub const EXECUTE: u8 = 5;
+    /// An order leaves its place for another.
+    pub const MOVED: u8 = 7;
+    /// A LEVEL or CLEAR row.
+    pub const OTHER: u8 = 9;
+    pub const TRADE: u8 = 10;
+    /// How many there are, rounded up to a power of two.
+    pub const COUNT: usize = 16;
+    /// Added where the book stood crossed or locked before the row.
+    pub const CROSSED: u8 = 0x80;
+}
+
+/// What a row does, and the order that it names as it stood before.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Trace {
+    /// A code of `kind`.
+    pub kind: u8,
+    /// The order's price as a key of its side; 0 where the row names no order.
+    pub key: i64,
+    /// Its size; what it joined with, for an ADD.
+    pub size_lots: i64,
+    /// What it loses; 0 for an ADD.
+    pub lost_lots: i64,
+    /// Its age.
+    pub arrival: u64,
+    /// What its level shows after the row.
+    pub level_lots: i64,
+}
+
+impl Trace {
+    /// Return the trace of a row that names no order.
+    #[inline(always)]
+    pub fn of(kind: u8) -> Self {
+        Trace { kind, ..Trace::default() }
+    }
+
+    /// Say whether the row is of a kind.
+    #[inline(always)]
+    pub fn is(&self, kind: u8) -> bool {
+        self.kind & !kind::CROSSED == kind
+    }
+
+    /// Say whether the row changes a level.
+    #[inline]
+    pub fn changes(&self) -> bool {
+        !self.is(kind::NOTHING) & !self.is(kind::TRADE)
+    }
+
+    /// Return the side of the order that the row names, 0 where it names none.
+    #[inline]
+    pub fn side(&self) -> i8 {
+        match self.kind & !kind::CROSSED {
+            named @ kind::ADD..kind::OTHER => (named % 2) as i8 * 2 - 1,
+            _ => 0,
+        }
+    }
+
+    /// Return the order that the row names.
+    #[inline]
+    pub fn hit(&self) -> Hit {
+        let side = self.side();
+        Hit { side, price_ticks: key(side, self.key), size_lots: self.size_lots, arrival: self.arrival }
+    }
+}
+
+/// The market's order that a row names, as it stood before the row.
+#[derive(Clone, Copy)]
+pub struct Hit {
+    /// +1 bid, -1 ask, 0 where there is none.
+    pub side: i8,
+    /// Its price.
+    pub price_ticks: i64,
+    /// What was left of it.
+    pub size_lots: i64,
+    /// Its age.
+    pub arrival: u64,
+}
+
+/// Something that a row does beside its trace.
+#[derive(Clone, Copy, Default)]
+pub struct Mark {
+    /// The row, from the tape's first.
+    pub row: u32,
+    /// Why the book cannot apply it as it is.
+    pub issue: Option<Issue>,
+    /// Whether it says something of the phase or of whether the book is suspect.
+    pub says: bool,
+    /// Whether it is a packet's last and what the packet leaves behind may be new.
+    pub ends: bool,
+    /// Whether the packet leaves a side cleared and not shown again.
+    pub partial: bool,
+    /// When the packet is received.
+    pub ts_local_ns: Ns,
+    /// Best prices and sizes behind it.
+    pub touch: Touch,
+}
+
+impl Mark {
+    /// Say whether the row does no more beside its trace than end its packet.
+    #[inline]
+    pub fn is_end(&self) -> bool {
+        self.ends & !self.says & self.issue.is_none()
+    }
+}
+
+/// A book after a packet, from which others may start.
+pub struct Copy {
+    /// The book.
+    pub book: Book,
+    /// How many rows it has taken in.
+    pub row: u64,
+    /// When its last packet is received.
+    pub ts_local_ns: Ns,
+}
+
+/// The part of a trace that is read where a row matters.
+#[derive(Clone, Copy, Default)]
+struct Rest {
+    size_lots: i64,
+    lost_lots: i64,
+    arrival: u64,
+    level_lots: i64,
+}
+
+/// A stretch of a batch, with what its rows do.
+pub struct Tape {
+    /// How many rows of the market there are before it.
+    pub first: u64,
+    /// A copy of the book, once in a while.
+    pub copy: Option<Arc<Copy>>,
+    /// Whether nothing of the batch lies behind it.
+    pub last: bool,
+    batch: Option<Arc<Batch>>,
+    begin: usize,
+    kinds: Vec<u8>,
+    keys: Vec<i64>,
+    rests: Vec<Rest>,
+    marks: Vec<Mark>,
+    /// How many marks there are.
+    marked: usize,
+}
+
+impl Default for Tape {
+    fn default() -> Self {
+        Tape {
+            first: 0,
+            copy: None,
+            last: false,
+            batch: None,
+            begin: 0,
+            kinds: vec![0; STRETCH],
+            keys: vec![0; STRETCH],
+            rests: vec![Rest::default(); STRETCH],
+            marks: vec![Mark::default(); STRETCH],
+            marked: 0,
+        }
+    }
+}
+
+impl Tape {
+    /// Begin with a row of a batch.
+    pub fn start(&mut self, first: u64, begin: usize) {
+        (self.first, self.begin, self.copy, self.last) = (first, begin, None, false);
+        self.marked = 0;
+    }
+
+    /// Note what a row does, from the tape's first.
+    #[inline(always)]
+    pub fn note(&mut self, row: usize, trace: Trace) {
+        let Trace { kind, key, size_lots, lost_lots, arrival, level_lots } = trace;
+        self.kinds[row] = kind;
+        self.keys[row] = key;
+        self.rests[row] = Rest { size_lots, lost_lots, arrival, level_lots };
+    }
+
+    /// Note that there is more to a row than its trace; if not `kept`, that there is not.
+    // Whether there is cannot be foreseen, so that what is noted in vain costs less than to decide first.
+    #[inline(always)]
+    pub fn mark(&mut self, mark: Mark, kept: bool) {
+        self.marks[self.marked] = mark;
+        self.marked += usize::from(kept);
+    }
+
+    /// Return the rows with more to them than their traces.
+    #[inline]
+    pub fn marks(&self) -> &[Mark] {
+        &self.marks[..self.marked]
+    }
+
+    /// Say which batch it is of.
+    pub fn belong(&mut self, batch: Arc<Batch>) {
+        self.batch = Some(batch);
+    }
+
+    /// Let go of the batch.
+    pub fn release(&mut self) {
+        (self.batch, self.copy) = (None, None);
+    }
+
+    /// Return the batch and the tape's first row in it.
+    pub fn source(&self) -> Option<(&Batch, i64)> {
+        self.batch.as_deref().map(|batch| (batch, self.begin as i64))
+    }
+
+    /// Return the rows.
+    #[inline]
+    pub fn columns(&self) -> Columns<'_> {
+        self.batch.as_ref().map_or(Columns::default(), |batch| batch.stretch(self.begin, STRETCH))
+    }
+
+    /// Return what a row does.
+    #[inline]
+    pub fn trace(&self, row: usize) -> Trace {
+        let Rest { size_lots, lost_lots, arrival, level_lots } = self.rests[row];
+        Trace { kind: self.kinds[row], key: self.keys[row], size_lots, lost_lots, arrival, level_lots }
+    }
+
+    /// Return kinds and keys, a row each.
+    #[inline]
+    pub fn summary(&self, rows: usize) -> (&[u8], &[i64]) {
+        (&self.kinds[..rows], &self.keys[..rows])
+    }
+
+    /// Return what a side shows at a key after the rows before `row`, if they say so.
+    pub fn size_at(&self, side: i8, sought: i64, row: usize) -> Option<i64> {
+        let columns = self.columns();
+        for i in (0..row).rev() {
+            let named = self.kinds[i] & !kind::CROSSED;
+            match named {
+                kind::OTHER => return None,
+                kind::ADD..kind::OTHER if (named % 2 == 1) == (side > 0) => {
+                    let moved = named == kind::MOVED || named == kind::MOVED + 1;
+                    if moved && key(side, columns.price_ticks[i]) == sought {
+                        return None; // the trace tells of the price that it has left
+                    }
+                    if self.keys[i] == sought {
+                        return Some(self.rests[i].level_lots);
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+}
