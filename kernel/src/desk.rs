@@ -2,14 +2,13 @@
 //!
 //! All of it follows from what was sent and from the messages received; nothing here looks at the exchange.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
-
 use crate::account::Account;
 use crate::codes::{Ask, OrderState, TimeInForce, UpdateKind};
 use crate::fault::Fault;
 use crate::messages::{Answer, Filled};
 use crate::slab::NONE;
+use crate::tag::Tag;
+use std::collections::{BTreeMap, VecDeque};
 
 /// An own order as the strategy knows it.
 #[derive(Clone)]
@@ -27,7 +26,7 @@ pub struct KnownOrder {
     /// Whether it would be refused rather than take.
     pub post_only: bool,
     /// The author's own text.
-    pub tag: Arc<str>,
+    pub tag: Tag,
     /// How much has filled.
     pub filled_lots: i64,
     /// Where it stands.
@@ -48,7 +47,7 @@ pub struct KnownOrder {
 
 impl KnownOrder {
     /// Make an order that has not been sent.
-    pub fn new(order_id: i64, side: i8, price_ticks: Option<i64>, size_lots: i64, tag: Arc<str>) -> Self {
+    pub fn new(order_id: i64, side: i8, price_ticks: Option<i64>, size_lots: i64, tag: Tag) -> Self {
         KnownOrder {
             order_id,
             side,
@@ -149,7 +148,7 @@ impl Desk {
     pub fn take_answer(&mut self, answer: &Answer, told: bool) -> Told {
         let Some(known) = self.orders.get_mut(&answer.order_id) else {
             // A refusal that names an order which is gone or never was.
-            let mut known = KnownOrder::new(answer.order_id, 0, None, 0, Arc::from(""));
+            let mut known = KnownOrder::new(answer.order_id, 0, None, 0, Tag::default());
             known.state = answer.state;
             return Told { order_id: answer.order_id, own: NONE, known: told.then(|| Box::new(known)) };
         };

@@ -3,8 +3,6 @@
 //! Nonsense and breaches of a limit are refused at once, as data. Orders in flight count as if they were filled, so
 //! that no race can breach the position limit.
 
-use std::sync::Arc;
-
 use crate::agent::Agent;
 use crate::codes::{Ask, OrderState, RejectReason, TimeInForce, UpdateKind};
 use crate::desk::KnownOrder;
@@ -14,6 +12,7 @@ use crate::number::Number;
 use crate::own_order::{OwnOrder, Stand};
 use crate::recorder::{Recorder, Times};
 use crate::seat::Seat;
+use crate::tag::Tag;
 
 /// How a new order is to be handled, as given.
 pub struct Terms {
@@ -22,7 +21,7 @@ pub struct Terms {
     /// `None`: not a truth value.
     pub post_only: Option<bool>,
     /// The text.
-    pub tag: Arc<str>,
+    pub tag: Tag,
     /// Whether it was given as text.
     pub tag_is_text: bool,
 }
@@ -170,7 +169,7 @@ impl Entry<'_> {
             self.refuse(&stand, &tag, kind, reason);
         } else {
             // The order is gone or never was: the record names the id and nothing else.
-            let mut own = OwnOrder::new(order_id, 0, None, 0, Arc::from(""));
+            let mut own = OwnOrder::new(order_id, 0, None, 0, Tag::default());
             own.state = OrderState::Rejected;
             self.refuse(&own.stand(), "", kind, reason);
         }

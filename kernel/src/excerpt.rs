@@ -92,31 +92,23 @@ impl Excerpt {
         }
     }
 
-    /// Show the best prices and the size at the price that an order is to join, for as long as `look` lasts. `number` is
-    /// that of the last row.
-    pub fn with<R>(&mut self, touch: Touch, joins: (i8, i64, i64), number: u64, look: impl FnOnce(&Book) -> R) -> R {
-        let best = |side| (side, touch.price(side).unwrap_or(0), touch.lots(side));
-        let mut shown = [best(1), best(-1), joins];
-        for (side, price_ticks, size_lots) in &mut shown {
-            if *size_lots != 0 && self.book.level_at(*side, *price_ticks).is_some() {
-                *size_lots = 0; // as it stands
-            }
-            self.level(*side, *price_ticks, *size_lots);
+    /// Show the size at the price that an order is to join, for as long as `look` lasts; the order takes nothing, so that
+    /// it needs no more. `number` is that of the last row.
+    pub fn with<R>(&mut self, joins: (i8, i64, i64), number: u64, look: impl FnOnce(&Book) -> R) -> R {
+        let (side, price_ticks, size_lots) = joins;
+        let shows = size_lots != 0 && self.book.level_at(side, price_ticks).is_none();
+        if shows {
+            self.level(side, price_ticks, size_lots);
         }
         self.book.row = number;
         let result = look(&self.book);
-        for (side, price_ticks, size_lots) in shown {
-            self.level(side, price_ticks, -size_lots);
+        if shows {
+            self.level(side, price_ticks, 0);
         }
         result
     }
 
-    /// Show a level, or with less than no lots take it off.
     fn level(&mut self, side: i8, price_ticks: i64, size_lots: i64) {
-        if size_lots == 0 {
-            return;
-        }
-        let size_lots = size_lots.max(0);
         let row = Row { action: action::LEVEL, side, order_id: 0, price_ticks, size_lots, flags: 0, phase: 0 };
         let _ = self.book.apply(row, self.book.row);
     }

@@ -40,6 +40,7 @@ pub mod seat;
 pub mod slab;
 pub mod step;
 pub mod table;
+pub mod tag;
 pub mod tape;
 pub mod timers;
 pub mod touch;

@@ -19,7 +19,7 @@ use crate::quoter::Quoter;
 use crate::recorder::Recorder;
 use crate::scout::Scout;
 use crate::seat::Seat;
-use crate::tape::{Mark, Tape};
+use crate::tape::{Mark, Tape, Trace};
 use crate::touch::Touch;
 use crate::view::{State, View};
 use crate::watch::Watch;
@@ -87,7 +87,7 @@ pub struct Market {
     /// Whether own orders have been told of a row of the packet at hand.
     heard: bool,
     /// Best prices and mid before their first change at `changed_ns`.
-    before: [Option<i64>; 3],
+    before: (Touch, Option<i64>),
     changed_ns: Ns,
     errand: Errand,
     /// How many rows the batches given so far have.
@@ -146,7 +146,7 @@ impl Market {
             news: false,
             watch: Watch::default(),
             heard: false,
-            before: [None; 3],
+            before: (Touch::default(), None),
             changed_ns: BEFORE_ALL,
             errand: Errand::new(Scout::new(index, plan)),
             given: 0,
@@ -160,15 +160,8 @@ impl Market {
 
     /// Return the market before the first row of this nanosecond: best prices, and the last two-sided doubled mid.
     pub fn before(&self, now_ns: Ns) -> [Option<i64>; 3] {
-        if now_ns == self.changed_ns {
-            self.before
-        } else {
-            self.present()
-        }
-    }
-
-    fn present(&self) -> [Option<i64>; 3] {
-        [self.touch.price(1), self.touch.price(-1), self.mid2]
+        let (touch, mid2) = if now_ns == self.changed_ns { self.before } else { (self.touch, self.mid2) };
+        [touch.price(1), touch.price(-1), mid2]
     }
 
     /// Return the book as received, all levels and orders.
@@ -215,17 +208,17 @@ impl Market {
     fn note_changes(&mut self, tape: &Tape, flags: &[u8]) {
         let begin = flags[..self.i - 1].iter().rposition(|flags| flags & flag::LAST != 0).map(|last| last + 1);
         self.changed &= begin.is_none();
-        self.changed |= (begin.unwrap_or(0)..self.i).any(|i| tape.trace(i).changes());
+        self.changed |= (begin.unwrap_or(0)..self.i).any(|i| tape.traces(self.i)[i].changes());
     }
 
     /// Apply rows one by one where they matter; those between them have only happened.
     fn rows(&mut self, tape: &Tape, columns: &Columns, floor: &mut Floor) -> Result<(), Fault> {
-        let (kinds, keys) = tape.summary(columns.len());
+        let traces = tape.traces(columns.len());
         while self.i < columns.len() {
             let mark = tape.marks().get(self.mark);
             let marked = mark.map_or(columns.len(), |mark| mark.row as usize);
             if !(self.heard | self.watch.is_careful()) {
-                self.i = self.next_row(columns.ts_exchange_ns, kinds, keys, marked);
+                self.i = self.next_row(columns.ts_exchange_ns, traces, marked);
             }
             if columns.ts_exchange_ns.get(self.i).is_none_or(|now_ns| *now_ns > self.limit_ns) {
                 break;
@@ -233,7 +226,7 @@ impl Market {
             let mark = mark.filter(|_| self.i == marked);
             self.mark += usize::from(mark.is_some());
             match mark {
-                Some(mark) if mark.is_end() && !self.minds(kinds[self.i], keys[self.i]) => {
+                Some(mark) if mark.is_end() && !self.minds(&traces[self.i]) => {
                     self.now_ns = columns.ts_exchange_ns[self.i];
                     self.i += 1;
                     self.end_packet(Some(mark), mark.ts_local_ns, tape, floor)?;
@@ -246,16 +239,16 @@ impl Market {
 
     /// Say whether own orders have to be asked about a row.
     #[inline(always)]
-    fn minds(&self, kind: u8, key: i64) -> bool {
-        self.heard | self.watch.is_careful() || self.watch.is_on() && self.watch.minds(kind, key)
+    fn minds(&self, trace: &Trace) -> bool {
+        self.heard | self.watch.is_careful() || self.watch.is_on() && self.watch.minds(trace.kind, trace.key)
     }
 
     /// Return the next row that matters, the marked one at the latest, or the first beyond the limit.
     #[inline(always)]
-    fn next_row(&self, ts_ns: &[Ns], kinds: &[u8], keys: &[i64], marked: usize) -> usize {
+    fn next_row(&self, ts_ns: &[Ns], traces: &[Trace], marked: usize) -> usize {
         let (mut i, limit_ns) = (self.i, self.limit_ns);
         if self.watch.is_on() {
-            while i < marked && ts_ns[i] <= limit_ns && !self.watch.minds(kinds[i], keys[i]) {
+            while i < marked && ts_ns[i] <= limit_ns && !self.watch.minds(traces[i].kind, traces[i].key) {
                 i += 1;
             }
             return i;
@@ -268,7 +261,7 @@ impl Market {
 
     /// Apply the row at hand.
     fn row(&mut self, tape: &Tape, columns: &Columns, mark: Option<&Mark>, floor: &mut Floor) -> Result<(), Fault> {
-        let (i, trace) = (self.i, tape.trace(self.i));
+        let (i, trace) = (self.i, tape.traces(columns.len())[self.i]);
         self.now_ns = columns.ts_exchange_ns[i];
         self.between = false;
         if let Some(issue) = mark.and_then(|mark| mark.issue) {
@@ -322,7 +315,7 @@ impl Market {
             self.note_changes(tape, tape.columns().flags);
         }
         self.latest = left.map_or(self.latest, |left| left.touch);
-        if self.heard | self.watch.is_on() & (left.is_some() | self.watch.is_careful()) {
+        if self.heard || self.watch.is_careful() || left.is_some() && self.watch.crosses(self.latest) {
             self.end_packet_of_orders(floor)?;
         }
         self.whole.end_packet(self.done());
@@ -370,7 +363,7 @@ impl Market {
             return false;
         }
         if self.changed_ns != self.now_ns {
-            self.before = self.present();
+            self.before = (self.touch, self.mid2);
             self.changed_ns = self.now_ns;
         }
         self.touch = left.touch;

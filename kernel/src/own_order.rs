@@ -1,9 +1,8 @@
 //! An own order at the exchange.
 
-use std::sync::Arc;
-
 use crate::codes::{Ns, OrderState, TimeInForce};
 use crate::queue_model::to_lots;
+use crate::tag::Tag;
 
 /// An order of a strategy as the exchange holds it.
 #[derive(Clone)]
@@ -23,7 +22,7 @@ pub struct OwnOrder {
     /// Whether it would be refused rather than take.
     pub post_only: bool,
     /// The author's own text.
-    pub tag: Arc<str>,
+    pub tag: Tag,
     /// Where it stands.
     pub state: OrderState,
     /// When it took its place.
@@ -91,7 +90,7 @@ impl OwnOrder {
     }
 
     /// Make an order that has not been sent.
-    pub fn new(order_id: i64, side: i8, price_ticks: Option<i64>, size_lots: i64, tag: Arc<str>) -> Self {
+    pub fn new(order_id: i64, side: i8, price_ticks: Option<i64>, size_lots: i64, tag: Tag) -> Self {
         OwnOrder {
             order_id,
             side,

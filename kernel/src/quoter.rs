@@ -5,7 +5,6 @@
 //! is wanted of it then goes out with the answer. A price that was refused is left until it is asked for again.
 
 use std::cmp::Ordering;
-use std::sync::Arc;
 
 use smallvec::SmallVec;
 
@@ -14,6 +13,7 @@ use crate::desk::KnownOrder;
 use crate::entry::{Entry, Terms};
 use crate::fault::Fault;
 use crate::number::Number;
+use crate::tag::Tag;
 
 /// Prices and sizes of one side; nearly always one of each.
 pub type Wanted = SmallVec<[(Number, Number); 1]>;
@@ -217,7 +217,7 @@ impl Entry<'_> {
         let size = size.at_most(self.seat.desk.room(side, None));
         if size.partial_cmp(0) == Some(Ordering::Greater) {
             let terms =
-                Terms { tif: Some(TimeInForce::Gtc), post_only: Some(true), tag: Arc::from(""), tag_is_text: true };
+                Terms { tif: Some(TimeInForce::Gtc), post_only: Some(true), tag: Tag::default(), tag_is_text: true };
             let order_id = self.send(side, Some(price), size, &terms)?;
             self.sent(side, order_id, price);
         }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use memmap2::MmapMut;
 
 use crate::codes::Ns;
-use crate::table::{all_valid, Cells, Chunk, Column};
+use crate::table::{all_but, Cells, Chunk, Column};
 use crate::touch::Touch;
 
 /// How many rows a block has: a little less than fill two large pages.
@@ -19,14 +19,20 @@ const GATHERED: usize = 256;
 const WIDE: usize = 5;
 const BYTES: usize = ROWS * (2 + 8 * WIDE);
 
-/// Rows of the table, column by column.
+/// One row.
+#[derive(Clone, Copy)]
+struct Quote {
+    ts_ns: Ns,
+    touch: Touch,
+    instrument: i16,
+}
+
+/// Rows of the table, gathered one by one and written column by column.
 #[derive(Default)]
 pub struct Quotes {
     block: Option<Memory>,
     written: usize,
-    instrument: Vec<i16>,
-    /// Time, bid, its size, ask, its size.
-    numbers: [Vec<i64>; WIDE],
+    gathered: Vec<Quote>,
     /// The rows of an empty bid, of an empty ask.
     empty: [Vec<usize>; 2],
 }
@@ -35,44 +41,45 @@ impl Quotes {
     /// Return the number of rows.
     #[inline]
     pub fn rows(&self) -> usize {
-        self.written + self.instrument.len()
+        self.written + self.gathered.len()
     }
 
     /// Add a row; say whether the table is full.
     #[inline]
     pub fn push(&mut self, instrument: usize, ts_ns: Ns, touch: Touch) -> bool {
-        let row = self.rows();
-        self.instrument.push(instrument as i16);
-        self.numbers[0].push(ts_ns);
-        for (column, side) in [(1, 1), (3, -1)] {
-            let price_ticks = touch.price(side);
-            if price_ticks.is_none() {
-                self.empty[column / 2].push(row);
-            }
-            self.numbers[column].push(price_ticks.unwrap_or(0));
-            self.numbers[column + 1].push(touch.lots(side));
-        }
-        if self.instrument.len() == GATHERED {
-            self.write();
-        }
-        self.written == ROWS
+        self.gathered.push(Quote { ts_ns, touch, instrument: instrument as i16 });
+        self.gathered.len() == GATHERED && self.write()
     }
 
-    /// Write what has been gathered to the block.
-    fn write(&mut self) {
+    /// Write what has been gathered to the block; say whether the table is full.
+    #[inline(never)]
+    fn write(&mut self) -> bool {
         let block = self.block.get_or_insert_with(Memory::new).cells();
-        let (first, rows) = (self.written, self.instrument.len());
-        for (i, numbers) in self.numbers.iter_mut().enumerate() {
+        let (first, gathered) = (self.written, &self.gathered);
+        let numbers: [fn(&Quote) -> i64; WIDE] = [
+            |quote| quote.ts_ns,
+            |quote| quote.touch.price(1).unwrap_or(0),
+            |quote| quote.touch.bid_lots,
+            |quote| quote.touch.price(-1).unwrap_or(0),
+            |quote| quote.touch.ask_lots,
+        ];
+        for (i, number) in numbers.into_iter().enumerate() {
             let at = (ROWS * i + first) * 8;
-            for (cell, number) in block[at..at + rows * 8].chunks_exact_mut(8).zip(numbers.drain(..)) {
-                cell.copy_from_slice(&number.to_ne_bytes());
+            for (cell, quote) in block[at..at + gathered.len() * 8].chunks_exact_mut(8).zip(gathered) {
+                cell.copy_from_slice(&number(quote).to_ne_bytes());
             }
         }
         let at = ROWS * WIDE * 8 + first * 2;
-        for (cell, number) in block[at..at + rows * 2].chunks_exact_mut(2).zip(self.instrument.drain(..)) {
-            cell.copy_from_slice(&number.to_ne_bytes());
+        for (cell, quote) in block[at..at + gathered.len() * 2].chunks_exact_mut(2).zip(gathered) {
+            cell.copy_from_slice(&quote.instrument.to_ne_bytes());
         }
-        self.written += rows;
+        for (empty, side) in self.empty.iter_mut().zip([1, -1]) {
+            let rows = gathered.iter().enumerate().filter(|(_, quote)| quote.touch.lots(side) == 0);
+            empty.extend(rows.map(|(row, _)| first + row));
+        }
+        self.written += gathered.len();
+        self.gathered.clear();
+        self.written == ROWS
     }
 
     /// Take all rows out, of which there are some.
@@ -142,18 +149,6 @@ impl Drop for Memory {
             spare.extend(self.0.take());
         }
     }
-}
-
-/// Return a bit for each row, cleared where one is listed; nothing where none is.
-fn all_but(nulls: &[usize], rows: usize) -> Vec<u8> {
-    if nulls.is_empty() {
-        return Vec::new();
-    }
-    let mut bits = all_valid(rows);
-    for row in nulls {
-        bits[row / 8] &= !(1 << (row % 8));
-    }
-    bits
 }
 
 #[cfg(test)]

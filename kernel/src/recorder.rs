@@ -1,7 +1,6 @@
 //! Result tables, filled row by row and handed over in chunks.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use smallvec::SmallVec;
 
@@ -9,6 +8,7 @@ use crate::codes::{Ns, RejectReason, UpdateKind, NEVER};
 use crate::own_order::Stand;
 use crate::quotes::Quotes;
 use crate::table::{Chunk, Kind, Table};
+use crate::tag::Tag;
 use crate::touch::Touch;
 
 const CHUNK_ROWS: usize = 1 << 16;
@@ -55,7 +55,7 @@ pub struct FillRow {
     /// When the order took its place.
     pub ts_arrival_ns: Ns,
     /// The order's tag.
-    pub tag: Arc<str>,
+    pub tag: Tag,
     /// Whether it is near a suspect row.
     pub tainted: bool,
 }
@@ -264,6 +264,7 @@ impl Recorder {
     #[inline]
     fn hand_over(&mut self, table: usize, at_least: usize) {
         let filled = &mut self.tables[table];
+        filled.end_row();
         if filled.rows() >= at_least || filled.text_bytes() > CHUNK_TEXT {
             self.full.push((table, filled.take()));
         }

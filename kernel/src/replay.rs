@@ -4,8 +4,6 @@
 //! messages at the strategies, timers, then the recorder's clock. The loop does not call anybody: `go_on` runs until
 //! the strategy is to be called or a batch is needed, and says so.
 
-use std::sync::Arc;
-
 use crate::agent::Agent;
 use crate::codes::{phase, Ns, RejectReason, UpdateKind, NEVER};
 use crate::entry::Entry;
@@ -18,6 +16,7 @@ use crate::plan::Plan;
 use crate::recorder::Recorder;
 use crate::slab::NONE;
 use crate::step::{Call, Callback, Step};
+use crate::tag::Tag;
 use crate::view::Delivered;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -449,7 +448,7 @@ impl Replay {
         }
         let side = if position > 0 { -1 } else { 1 };
         let order_id = self.floor.agents[agent].new_id();
-        let mut order = OwnOrder::new(order_id, side, None, position.abs(), Arc::from("flatten"));
+        let mut order = OwnOrder::new(order_id, side, None, position.abs(), Tag::from("flatten"));
         order.ts_arrival_ns = now_ns;
         market.flatten(agent, order, &mut self.floor)
     }

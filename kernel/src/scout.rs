@@ -12,7 +12,7 @@ use crate::tape::{kind, Copy, Mark, Tape, Trace, STRETCH};
 use crate::touch::Touch;
 
 /// How many rows there are at least between two copies: a copy costs as much as the book is large.
-const STRIDE: u64 = 1 << 16;
+const STRIDE: u64 = 1 << 15;
 
 /// Rebuilds the book of one instrument.
 pub struct Scout {

@@ -42,11 +42,17 @@ pub struct Column {
     pub offsets: Vec<i32>,
 }
 
+/// How many rows are gathered before they are written column by column.
+const GATHERED: usize = 64;
+
 /// A table that fills row by row.
 pub struct Table {
     kinds: Vec<Kind>,
     columns: Vec<Column>,
-    at: usize,
+    /// The rows of each column that are null.
+    empty: Vec<Vec<usize>>,
+    /// Rows that have not been written yet, one behind the other.
+    gathered: Vec<i64>,
     rows: usize,
 }
 
@@ -69,27 +75,30 @@ impl Column {
         Column { cells, validity: Vec::new(), offsets }
     }
 
-    /// Note whether the value of the next row is one. Nothing is noted before the first null.
-    #[inline]
-    fn mark(&mut self, row: usize, valid: bool) {
-        if self.validity.is_empty() {
-            if valid {
-                return;
-            }
-            self.validity = all_valid(row);
+    /// Add values.
+    fn extend(&mut self, values: impl Iterator<Item = i64>) {
+        match &mut self.cells {
+            Cells::Bytes(_) if !self.offsets.is_empty() => {} // texts are here already
+            Cells::Bytes(bytes) => bytes.extend(values.map(|value| value as u8)),
+            Cells::Shorts(shorts) => shorts.extend(values.map(|value| value as i16)),
+            Cells::Halves(halves) => halves.extend(values.map(|value| value as i32)),
+            Cells::Words(words) => words.extend(values),
+            Cells::Block(_) => unreachable!("a table makes vectors"),
         }
-        if row % 8 == 0 {
-            self.validity.push(0);
-        }
-        self.validity[row / 8] |= u8::from(valid) << (row % 8);
     }
 }
 
-/// Return a set bit for each row.
-pub fn all_valid(rows: usize) -> Vec<u8> {
+/// Return a bit for each row, cleared where one is listed; nothing where none is.
+pub fn all_but(nulls: &[usize], rows: usize) -> Vec<u8> {
+    if nulls.is_empty() {
+        return Vec::new();
+    }
     let mut bits = vec![0xFF; rows / 8];
     if rows % 8 != 0 {
         bits.push((1 << (rows % 8)) - 1);
+    }
+    for row in nulls {
+        bits[row / 8] &= !(1 << (row % 8));
     }
     bits
 }
@@ -97,52 +106,63 @@ pub fn all_valid(rows: usize) -> Vec<u8> {
 impl Table {
     /// Make an empty table.
     pub fn new(kinds: &[Kind]) -> Self {
-        Table { kinds: kinds.to_vec(), columns: kinds.iter().map(|kind| Column::new(*kind)).collect(), at: 0, rows: 0 }
+        Table {
+            kinds: kinds.to_vec(),
+            columns: kinds.iter().map(|kind| Column::new(*kind)).collect(),
+            empty: vec![Vec::new(); kinds.len()],
+            gathered: Vec::with_capacity(GATHERED * kinds.len()),
+            rows: 0,
+        }
     }
 
-    /// Return the number of complete rows.
+    /// Return the number of rows, of which the last is complete.
     #[inline]
     pub fn rows(&self) -> usize {
-        self.rows
+        self.rows + if self.gathered.is_empty() { 0 } else { self.gathered.len() / self.kinds.len() }
     }
 
     /// Put a number into the next column of the row at hand.
     #[inline]
     pub fn put(&mut self, value: i64) {
-        self.put_or_null(Some(value));
+        self.gathered.push(value);
     }
 
     /// Put a number or a null into the next column of the row at hand.
     #[inline]
     pub fn put_or_null(&mut self, value: Option<i64>) {
-        let (column, number) = (&mut self.columns[self.at], value.unwrap_or(0));
-        match &mut column.cells {
-            Cells::Bytes(bytes) => bytes.push(number as u8),
-            Cells::Shorts(shorts) => shorts.push(number as i16),
-            Cells::Halves(halves) => halves.push(number as i32),
-            Cells::Words(words) => words.push(number),
-            Cells::Block(_) => unreachable!("a table makes vectors"),
+        if value.is_none() {
+            let (row, column) = (self.gathered.len() / self.kinds.len(), self.gathered.len() % self.kinds.len());
+            self.empty[column].push(self.rows + row);
         }
-        column.mark(self.rows, value.is_some());
-        self.step();
+        self.put(value.unwrap_or(0));
     }
 
     /// Put a text into the next column of the row at hand.
     pub fn put_text(&mut self, text: &str) {
-        let column = &mut self.columns[self.at];
+        let column = &mut self.columns[self.gathered.len() % self.kinds.len()];
         if let Cells::Bytes(bytes) = &mut column.cells {
             bytes.extend_from_slice(text.as_bytes());
             column.offsets.push(bytes.len() as i32);
         }
-        self.step();
+        self.put(0);
     }
 
-    fn step(&mut self) {
-        self.at += 1;
-        if self.at == self.kinds.len() {
-            self.at = 0;
-            self.rows += 1;
+    /// Take in that a row is complete.
+    #[inline]
+    pub fn end_row(&mut self) {
+        if self.gathered.len() == GATHERED * self.kinds.len() {
+            self.write();
         }
+    }
+
+    /// Write what has been gathered to the columns.
+    fn write(&mut self) {
+        let width = self.kinds.len();
+        for (i, column) in self.columns.iter_mut().enumerate() {
+            column.extend(self.gathered.iter().skip(i).step_by(width).copied());
+        }
+        self.rows = self.rows();
+        self.gathered.clear();
     }
 
     /// Return the bytes that the texts of the longest column have.
@@ -153,9 +173,14 @@ impl Table {
 
     /// Take all rows out.
     pub fn take(&mut self) -> Chunk {
+        self.write();
         let fresh = self.kinds.iter().map(|kind| Column::new(*kind)).collect();
-        let columns = std::mem::replace(&mut self.columns, fresh);
-        Chunk { rows: std::mem::take(&mut self.rows), columns }
+        let (mut columns, rows) = (std::mem::replace(&mut self.columns, fresh), std::mem::take(&mut self.rows));
+        for (column, empty) in columns.iter_mut().zip(&mut self.empty) {
+            column.validity = all_but(empty, rows);
+            empty.clear();
+        }
+        Chunk { rows, columns }
     }
 }
 
@@ -169,10 +194,34 @@ mod tests {
             let mut table = Table::new(&[Kind::I64OrNull]);
             for row in 0..20 {
                 table.put_or_null((row != first && row != 19).then_some(row));
+                table.end_row();
             }
             let column = &table.take().columns[0];
             let valid: Vec<bool> = (0..20).map(|row| column.validity[row / 8] >> (row % 8) & 1 == 1).collect();
             assert_eq!(valid, (0..20).map(|row| row != first && row != 19).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn rows_come_out_as_they_went_in_whether_gathered_or_written() {
+        for rows in [1, GATHERED - 1, GATHERED, 3 * GATHERED + 5] {
+            let mut table = Table::new(&[Kind::I64, Kind::Text, Kind::I8]);
+            for row in 0..rows as i64 {
+                table.put(row);
+                table.put_text(if row % 3 == 0 { "ab" } else { "" });
+                table.put(row % 100);
+                table.end_row();
+            }
+            assert_eq!(table.rows(), rows);
+            let chunk = table.take();
+            let [numbers, texts, bytes] = &chunk.columns[..] else { panic!("three columns") };
+            assert!(matches!(&numbers.cells, Cells::Words(words) if words.iter().copied().eq(0..rows as i64)));
+            assert!(
+                matches!(&bytes.cells, Cells::Bytes(bytes) if bytes.len() == rows && bytes[rows - 1] == (rows - 1) as u8 % 100)
+            );
+            assert!(matches!(&texts.cells, Cells::Bytes(bytes) if bytes.len() == rows.div_ceil(3) * 2));
+            assert_eq!(texts.offsets.len(), rows + 1);
+            assert_eq!((chunk.rows, table.rows()), (rows, 0));
         }
     }
 

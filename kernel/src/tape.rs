@@ -133,15 +133,6 @@ pub struct Copy {
     pub ts_local_ns: Ns,
 }
 
-/// The part of a trace that is read where a row matters.
-#[derive(Clone, Copy, Default)]
-struct Rest {
-    size_lots: i64,
-    lost_lots: i64,
-    arrival: u64,
-    level_lots: i64,
-}
-
 /// A stretch of a batch, with what its rows do.
 pub struct Tape {
     /// How many rows of the market there are before it.
@@ -152,9 +143,7 @@ pub struct Tape {
     pub last: bool,
     batch: Option<Arc<Batch>>,
     begin: usize,
-    kinds: Vec<u8>,
-    keys: Vec<i64>,
-    rests: Vec<Rest>,
+    traces: Vec<Trace>,
     marks: Vec<Mark>,
     /// How many marks there are.
     marked: usize,
@@ -168,9 +157,7 @@ impl Default for Tape {
             last: false,
             batch: None,
             begin: 0,
-            kinds: vec![0; STRETCH],
-            keys: vec![0; STRETCH],
-            rests: vec![Rest::default(); STRETCH],
+            traces: vec![Trace::default(); STRETCH],
             marks: vec![Mark::default(); STRETCH],
             marked: 0,
         }
@@ -187,10 +174,7 @@ impl Tape {
     /// Note what a row does, from the tape's first.
     #[inline(always)]
     pub fn note(&mut self, row: usize, trace: Trace) {
-        let Trace { kind, key, size_lots, lost_lots, arrival, level_lots } = trace;
-        self.kinds[row] = kind;
-        self.keys[row] = key;
-        self.rests[row] = Rest { size_lots, lost_lots, arrival, level_lots };
+        self.traces[row] = trace;
     }
 
     /// Note that there is more to a row than its trace; if not `kept`, that there is not.
@@ -228,24 +212,18 @@ impl Tape {
         self.batch.as_ref().map_or(Columns::default(), |batch| batch.stretch(self.begin, STRETCH))
     }
 
-    /// Return what a row does.
+    /// Return what so many rows do.
     #[inline]
-    pub fn trace(&self, row: usize) -> Trace {
-        let Rest { size_lots, lost_lots, arrival, level_lots } = self.rests[row];
-        Trace { kind: self.kinds[row], key: self.keys[row], size_lots, lost_lots, arrival, level_lots }
-    }
-
-    /// Return kinds and keys, a row each.
-    #[inline]
-    pub fn summary(&self, rows: usize) -> (&[u8], &[i64]) {
-        (&self.kinds[..rows], &self.keys[..rows])
+    pub fn traces(&self, rows: usize) -> &[Trace] {
+        &self.traces[..rows]
     }
 
     /// Return what a side shows at a key after the rows before `row`, if they say so.
     pub fn size_at(&self, side: i8, sought: i64, row: usize) -> Option<i64> {
         let columns = self.columns();
         for i in (0..row).rev() {
-            let named = self.kinds[i] & !kind::CROSSED;
+            let trace = &self.traces[i];
+            let named = trace.kind & !kind::CROSSED;
             match named {
                 kind::OTHER => return None,
                 kind::ADD..kind::OTHER if (named % 2 == 1) == (side > 0) => {
@@ -253,8 +231,8 @@ impl Tape {
                     if moved && key(side, columns.price_ticks[i]) == sought {
                         return None; // the trace tells of the price that it has left
                     }
-                    if self.keys[i] == sought {
-                        return Some(self.rests[i].level_lots);
+                    if trace.key == sought {
+                        return Some(trace.level_lots);
                     }
                 }
                 _ => {}

@@ -105,12 +105,10 @@ impl Market {
         }
     }
 
-    #[inline]
+    /// Settle what is judged after a whole packet.
     pub(super) fn end_packet_of_orders(&mut self, floor: &mut Floor) -> Result<(), Fault> {
         let careful = self.watch.is_careful();
-        if !std::mem::take(&mut self.heard) && !careful && !self.watch.crosses(self.latest) {
-            return Ok(());
-        }
+        self.heard = false;
         let matching = self.may_match() && self.latest.uncrossed();
         for agent in 0..self.seats.len() {
             let book = if careful { self.whole.come_to(self.first + self.i as u64) } else { self.excerpt.book() };
@@ -152,7 +150,7 @@ impl Market {
         let may_match = phase == phase::CONTINUOUS && !self.suspect;
         if let Some(joins) = joins {
             let matching = may_match && latest.uncrossed();
-            excerpt.with(*latest, joins, done, |book| {
+            excerpt.with(joins, done, |book| {
                 gateway.serve(Displayed { book, prints, phase, matching }, request);
             });
         } else {

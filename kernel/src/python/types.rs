@@ -113,7 +113,7 @@ impl Types {
             (known.in_flight > 0).into_bound_py_any(py)?,
             self.kinds[kind].bind(py).clone(),
             self.reasons[reason as usize].bind(py).clone(),
-            known.tag.as_ref().into_bound_py_any(py)?,
+            (*known.tag).into_bound_py_any(py)?,
         ];
         self.order.make(py, values)
     }
@@ -141,7 +141,7 @@ impl Types {
             self.liquidity[taker].bind(py).clone(),
             self.causes[filled.cause as usize].bind(py).clone(),
             filled.ts_exchange_ns.into_bound_py_any(py)?,
-            known.tag.as_ref().into_bound_py_any(py)?,
+            (*known.tag).into_bound_py_any(py)?,
         ];
         self.fill.make(py, values)
     }

@@ -1,0 +1,22 @@
+//! The author's own text on an order.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// A text that is shared; most are empty, and those cost nothing.
+#[derive(Clone, Default)]
+pub struct Tag(Option<Arc<str>>);
+
+impl From<&str> for Tag {
+    fn from(text: &str) -> Self {
+        Tag((!text.is_empty()).then(|| text.into()))
+    }
+}
+
+impl Deref for Tag {
+    type Target = str;
+    #[inline]
+    fn deref(&self) -> &str {
+        self.0.as_deref().unwrap_or("")
+    }
+}
