@@ -182,27 +182,36 @@ class _Feed:
 
     Attributes:
         read_s: the time spent waiting for them.
-        counts: what the reader found and what was left out, up to the batch taken last.
     """
 
     def __init__(self, source: MarketSource, strip_orders: Sequence[int]) -> None:
         self.source = source
         self.read_s = 0.0
-        self.counts: dict[str, int] = {}
+        self._found: list[tuple[int, dict[str, int]]] = []
         self._stripped = Stripped(source.batches(), strip_orders) if strip_orders else None
 
     def __iter__(self) -> Iterator[Batch]:
-        batches = prefetched(self._counted())
+        batches, rows = prefetched(self._counted()), 0
         while True:
             begin = time.perf_counter()
-            batch, self.counts = next(batches, (None, self.counts))
+            batch, found = next(batches, (None, {}))
             self.read_s += time.perf_counter() - begin
             if batch is None:
                 return
+            if not self._found or found != self._found[-1][1]:
+                self._found.append((rows, found))
+            rows += len(batch.action)
             yield batch
 
+    def counts(self, rows: int) -> dict[str, int]:
+        """Return what the reader found and what was left out up to the batch of the last of so many rows.
+
+        How far the reader and the engine are ahead of the run must not show.
+        """
+        return next((found for begin, found in reversed(self._found) if begin < max(rows, 1)), {})
+
     def _counted(self) -> Iterator[tuple[Batch, dict[str, int]]]:
-        """Read, and say with each batch what was found until then: how far the reader is ahead must not show."""
+        """Read, and say with each batch what was found until then."""
         for batch in self._stripped or self.source.batches():
             found = {f"{kind}_{done}": n for kind, by in self.source.counts.items() for done, n in by.items()}
             yield batch, found | ({"stripped_rows": self._stripped.rows} if self._stripped else {})
@@ -278,7 +287,7 @@ def _counts(plan: Plan, feeds: list[_Feed], outcome: Outcome) -> dict[str, int]:
     counts: dict[str, int] = {}
     for each, feed, applied in zip(plan.instruments, feeds, outcome.counts, strict=True):
         prefix = "" if len(plan.instruments) == 1 else f"{each.instrument.name}."
-        for part in (applied, feed.counts):
+        for part in (applied, feed.counts(applied["rows"])):
             for name, n in part.items():
                 counts[prefix + name] = counts.get(prefix + name, 0) + n
     return counts
