@@ -218,7 +218,7 @@ class _Feed:
 
 
 def _streams(feeds: list[_Feed], progress: Progress | None) -> list[Iterator[Batch]]:
-    """Return the batches of each feed; tell how many rows of all feeds the engine is done with."""
+    """Return the batches of each feed; tell how many rows of all feeds the engine has taken."""
     if progress is None:
         return [iter(feed) for feed in feeds]
     rows, done = sum(feed.source.rows for feed in feeds), 0

@@ -66,7 +66,7 @@ def market_l3(seed: int, rows: int, *, mid: int = 1000, quirks: bool = True) -> 
 
 
 def _snapshot(book: Book, put: Any, rng: random.Random) -> None:
-    """Show the book again, with some orders gone and one that nobody knew."""
+    """Show the book again, with some orders gone and, where own orders may stand, some at other prices."""
     listed = [
         (order_id, order.side, order.price_ticks, order.size_lots)
         for side in (1, -1)
@@ -78,6 +78,7 @@ def _snapshot(book: Book, put: Any, rng: random.Random) -> None:
         return
     put(Action.CLEAR, 0, 0, 0, 0, Flag.SNAPSHOT)
     for i, (order_id, side, price, size) in enumerate(listed):
+        price -= side * rng.choice((0, 0, 0, 1))  # noqa: PLW2901 - away from the market
         last = LAST if i == len(listed) - 1 else 0
         put(Action.ADD, side, order_id, price, size, Flag.SNAPSHOT | last)
 
@@ -152,7 +153,7 @@ class Actor(lob.Strategy):
 def play(
     engine: str,
     streams: Sequence[Sequence[Row]],
-    strategy: lob.Strategy,
+    strategy: lob.Strategy | Sequence[lob.Strategy],
     *,
     level: int = 3,
     batch_rows: int = 1000,
@@ -160,7 +161,7 @@ def play(
     options: dict[str, Any] | None = None,
     **plan_options: Any,
 ) -> tuple[dict[str, pa.Table], Outcome]:
-    """Run a strategy on streams, an instrument each; return the tables and the outcome."""
+    """Run a strategy, or several, on streams, an instrument each; return the tables and the outcome."""
     defaults = {
         "max_position": 60,
         "queue_model": QueueModel.PROPORTIONAL,
@@ -178,7 +179,8 @@ def play(
         for stream in streams
     ]
     sink = MemorySink(plan.markouts_ns)
-    outcome = load_engine(engine)(plan, sources, [strategy], sink)
+    agents = [strategy] if isinstance(strategy, lob.Strategy) else list(strategy)
+    outcome = load_engine(engine)(plan, sources, agents, sink)
     if outcome.failure is not None:
         raise outcome.failure
     return sink.tables(), outcome

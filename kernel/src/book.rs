@@ -116,20 +116,20 @@ impl Book {
 
     /// Look up the order of a row that names one. The place is good until the next change of the book.
     #[inline]
-    pub fn find(&self, order_id: u64) -> Place {
+    fn find(&self, order_id: u64) -> Place {
         self.ids.find(order_id, |slot| self.orders[slot].order_id == order_id)
     }
 
-    /// Return a displayed order by the number that `find` gave.
-    #[inline]
-    pub fn order(&self, slot: u32) -> &MarketOrder {
-        &self.orders[slot]
+    /// Return the side and the price at which an order stands.
+    pub fn stands_at(&self, order: &MarketOrder) -> (i8, i64) {
+        let level = &self.levels[order.level];
+        (level.side, level.price_ticks)
     }
 
     /// Return a displayed order by its id.
     pub fn order_by_id(&self, order_id: u64) -> Option<&MarketOrder> {
         let place = self.find(order_id);
-        place.found().then(|| self.order(place.slot))
+        place.found().then(|| &self.orders[place.slot])
     }
 
     /// Apply one row of the feed, the `number`th, and return what it does; or say why it was not applied.

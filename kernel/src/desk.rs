@@ -2,13 +2,14 @@
 //!
 //! All of it follows from what was sent and from the messages received; nothing here looks at the exchange.
 
+use std::collections::{BTreeMap, VecDeque};
+
 use crate::account::Account;
 use crate::codes::{Ask, OrderState, TimeInForce, UpdateKind};
 use crate::fault::Fault;
 use crate::messages::{Answer, Filled};
 use crate::slab::NONE;
 use crate::tag::Tag;
-use std::collections::{BTreeMap, VecDeque};
 
 /// An own order as the strategy knows it.
 #[derive(Clone)]

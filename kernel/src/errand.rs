@@ -1,16 +1,19 @@
 //! A scout at work: batches go in, tapes come out in the same order, made by another thread where that pays.
 
 use std::collections::VecDeque;
-use std::sync::mpsc::{channel, Receiver, Sender, TryRecvError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{channel, sync_channel, Receiver, Sender, SyncSender, TryRecvError};
 use std::sync::Arc;
-use std::thread::{available_parallelism, Builder, JoinHandle};
+use std::thread::{Builder, JoinHandle};
 
 use crate::batch::Batch;
 use crate::scout::Scout;
 use crate::tape::Tape;
 
-/// How many batches may be on their way: one that is being run, and one for the scout.
+/// How many batches may be on their way, the one that is being run among them.
 const AHEAD: usize = 2;
+/// How many tapes may wait.
+const WAITING: usize = 4;
 /// Batches of fewer rows are not worth a thread.
 const WORTHWHILE: usize = 4096;
 
@@ -28,15 +31,20 @@ pub enum Next {
 pub struct Errand {
     /// How many batches have not come back as tapes to the end.
     batches: usize,
-    here: Option<Here>,
-    away: Option<Away>,
+    may_leave: bool,
+    place: Place,
+}
+
+enum Place {
+    Here(Box<Here>),
+    Away(Away),
 }
 
 impl Errand {
-    /// Send a scout.
-    pub fn new(scout: Scout) -> Self {
-        let here = Here { scout, batches: VecDeque::new(), begin: 0, used: None };
-        Errand { batches: 0, here: Some(here), away: None }
+    /// Send a scout, who may have a thread of its own or not.
+    pub fn new(scout: Scout, may_leave: bool) -> Self {
+        let here = Here { scout: Some(scout), batches: VecDeque::new(), begin: 0, used: None };
+        Errand { batches: 0, may_leave, place: Place::Here(Box::new(here)) }
     }
 
     /// Say whether another batch should be given.
@@ -52,14 +60,19 @@ impl Errand {
 
     /// Give the next batch, which has rows.
     pub fn give(&mut self, batch: Arc<Batch>) {
-        if self.is_empty() && batch.len() >= WORTHWHILE && has_processors() {
-            self.away = self.here.take().map(|here| Away::new(here.scout)).or(self.away.take());
-        }
         self.batches += 1;
-        match (&mut self.here, &self.away) {
-            (Some(here), _) => here.batches.push_back(batch),
-            (None, Some(away)) => away.give(batch),
-            (None, None) => {}
+        if let Place::Here(here) = &mut self.place {
+            if self.may_leave && batch.len() >= WORTHWHILE && here.begin == 0 {
+                if let Some(away) = here.leave() {
+                    self.place = Place::Away(away);
+                } else {
+                    self.may_leave = false;
+                }
+            }
+        }
+        match &mut self.place {
+            Place::Here(here) => here.batches.push_back(batch),
+            Place::Away(away) => away.give(batch),
         }
     }
 
@@ -68,54 +81,49 @@ impl Errand {
         if self.is_empty() {
             return Next::Nothing;
         }
-        let tape = match (&mut self.here, &mut self.away) {
-            (Some(here), _) => here.next(),
-            (None, Some(away)) => match away.tapes.try_recv() {
-                Ok(tape) => Some(tape),
-                Err(TryRecvError::Empty) => return Next::Wait,
+        match &mut self.place {
+            Place::Here(here) => {
+                let tape = here.next();
+                tape.map_or(Next::Nothing, |tape| self.came(tape))
+            }
+            Place::Away(away) => match away.tapes.try_recv() {
+                Ok(tape) => self.came(tape),
+                Err(TryRecvError::Empty) => Next::Wait,
                 Err(TryRecvError::Disconnected) => away.fail(),
             },
-            (None, None) => None,
-        };
-        self.came(tape)
+        }
     }
 
     /// Return the next tape, of which there is one, as soon as it is there.
     pub fn wait(&mut self) -> Next {
-        match &mut self.away {
-            Some(away) => {
+        match &mut self.place {
+            Place::Here(_) => self.look(),
+            Place::Away(away) => {
                 let tape = away.tapes.recv().unwrap_or_else(|_| away.fail());
-                self.came(Some(tape))
+                self.came(tape)
             }
-            None => self.look(),
         }
     }
 
-    fn came(&mut self, tape: Option<Box<Tape>>) -> Next {
-        tape.map_or(Next::Nothing, |tape| {
-            self.batches -= usize::from(tape.last);
-            Next::Tape(tape)
-        })
+    fn came(&mut self, tape: Box<Tape>) -> Next {
+        self.batches -= usize::from(tape.last);
+        Next::Tape(tape)
     }
 
     /// Take a tape back that is not needed any more.
     pub fn take_back(&mut self, mut tape: Box<Tape>) {
         tape.release(); // in this thread, which may hold Python's lock: memory of Python may hang on it
-        match (&mut self.here, &self.away) {
-            (Some(here), _) => here.used = Some(tape),
-            (None, Some(away)) => away.take_back(tape),
-            (None, None) => {}
+        match &mut self.place {
+            Place::Here(here) => here.used = Some(tape),
+            Place::Away(away) => away.take_back(tape),
         }
     }
 }
 
-fn has_processors() -> bool {
-    available_parallelism().is_ok_and(|processors| processors.get() > 1)
-}
-
 /// A scout that goes when it is asked.
 struct Here {
-    scout: Scout,
+    /// There until it leaves.
+    scout: Option<Scout>,
     batches: VecDeque<Arc<Batch>>,
     begin: usize,
     used: Option<Box<Tape>>,
@@ -125,13 +133,21 @@ impl Here {
     fn next(&mut self) -> Option<Box<Tape>> {
         let batch = self.batches.front()?.clone();
         let mut tape = self.used.take().unwrap_or_default();
-        self.begin = self.scout.walk(&batch, self.begin, &mut tape);
+        self.begin = self.scout.as_mut()?.walk(&batch, self.begin, &mut tape);
         if self.begin == batch.len() {
             (self.begin, tape.last) = (0, true);
             self.batches.pop_front();
         }
         tape.belong(batch);
         Some(tape)
+    }
+
+    /// Go on in another thread, if one can be had.
+    fn leave(&mut self) -> Option<Away> {
+        let (away, door) = Away::new()?;
+        let _ = door.send(self.scout.take()?);
+        self.batches.drain(..).for_each(|batch| away.give(batch));
+        Some(away)
     }
 }
 
@@ -140,21 +156,27 @@ struct Away {
     batches: Option<Sender<Arc<Batch>>>,
     used: Sender<Box<Tape>>,
     tapes: Receiver<Box<Tape>>,
+    stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Away {
-    fn new(mut scout: Scout) -> Self {
+    /// Start a thread, if one can be had, that works with the scout it is sent.
+    fn new() -> Option<(Self, Sender<Scout>)> {
+        let (door, arrived) = channel::<Scout>();
         let (batches, given) = channel();
         let (used, spare) = channel();
-        let (made, tapes) = channel();
+        let (made, tapes) = sync_channel(WAITING);
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
         let work = move || {
+            let Ok(mut scout) = arrived.recv() else { return };
             for batch in given {
-                walk(&mut scout, batch, &spare, &made);
+                walk(&mut scout, batch, (&spare, &made), &stopped);
             }
         };
-        let thread = Builder::new().name("scout".into()).spawn(work).expect("there is room for a thread");
-        Away { batches: Some(batches), used, tapes, thread: Some(thread) }
+        let thread = Builder::new().name("scout".into()).spawn(work).ok()?;
+        Some((Away { batches: Some(batches), used, tapes, stop, thread: Some(thread) }, door))
     }
 
     fn give(&self, batch: Arc<Batch>) {
@@ -178,8 +200,9 @@ impl Away {
 }
 
 impl Drop for Away {
-    /// End the thread. What it still makes of its batches is dropped here: memory of Python may hang on it.
+    /// End the thread. The batches that it has come back and are dropped here: memory of Python may hang on them.
     fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
         self.batches = None;
         while self.tapes.recv().is_ok() {}
         if let Some(thread) = self.thread.take() {
@@ -188,12 +211,21 @@ impl Drop for Away {
     }
 }
 
-/// Make tapes of a batch. The batch leaves with the last of them.
-fn walk(scout: &mut Scout, batch: Arc<Batch>, spare: &Receiver<Box<Tape>>, made: &Sender<Box<Tape>>) {
+/// Make tapes of a batch, unless the run has stopped. The batch leaves with the last of them.
+fn walk(
+    scout: &mut Scout,
+    batch: Arc<Batch>,
+    (spare, made): (&Receiver<Box<Tape>>, &SyncSender<Box<Tape>>),
+    stopped: &AtomicBool,
+) {
     let mut begin = 0;
     loop {
         let mut tape = spare.try_recv().unwrap_or_default();
-        begin = scout.walk(&batch, begin, &mut tape);
+        if stopped.load(Ordering::Relaxed) {
+            begin = batch.len();
+        } else {
+            begin = scout.walk(&batch, begin, &mut tape);
+        }
         if begin == batch.len() {
             tape.last = true;
             tape.belong(batch);

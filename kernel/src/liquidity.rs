@@ -146,6 +146,10 @@ impl Liquidity {
             self.cleared = false;
             self.taken.retain(|source, taken| {
                 taken.lots = taken.lots.min(displayed(book, *source));
+                if let Source::Order(order_id) = source {
+                    let stands_at = book.order_by_id(*order_id).map(|order| book.stands_at(order));
+                    (taken.side, taken.price_ticks) = stands_at.unwrap_or((taken.side, taken.price_ticks));
+                }
                 taken.lots > 0
             });
         }

@@ -3,6 +3,8 @@
 //! What the rows do to the book has been noted ahead of the run (`scout`); here they happen, and own orders are asked
 //! about those that can matter to them.
 
+use std::thread::available_parallelism;
+
 use crate::batch::Columns;
 use crate::book::{Book, Row};
 use crate::codes::{action, flag, phase, Issue, IssuePolicy, Ns, BEFORE_ALL, NEVER};
@@ -32,12 +34,14 @@ pub use booking::narrow;
 
 /// The exchange of one instrument.
 pub struct Market {
+    // First, so that it is dropped first: it waits for its thread, which may hold batches, while others still hold them.
+    errand: Errand,
     /// The instrument's part of the plan.
     pub plan: InstrumentPlan,
     /// The prints since each level's last update (L2).
-    pub prints: Prints,
+    prints: Prints,
     /// The trading phase.
-    pub phase: u8,
+    phase: u8,
     /// The same market as the strategies have received it.
     pub view: View,
     /// The strategies' business here, one each.
@@ -84,12 +88,11 @@ pub struct Market {
     /// Whether there is something to tell at the end of the packet at hand beside best prices.
     news: bool,
     watch: Watch,
-    /// Whether own orders have been told of a row of the packet at hand.
+    /// Whether a row of the packet at hand matters to own orders.
     heard: bool,
     /// Best prices and mid before their first change at `changed_ns`.
     before: (Touch, Option<i64>),
     changed_ns: Ns,
-    errand: Errand,
     /// How many rows the batches given so far have.
     given: u64,
     ended: bool,
@@ -113,7 +116,10 @@ impl Market {
             taker: own.taker,
         };
         let repairs = plan.policies[Issue::Oversize as usize - 1] == IssuePolicy::Repair;
+        // The first instruments have the processors that the run itself leaves.
+        let may_leave = available_parallelism().is_ok_and(|processors| index + 1 < processors.get());
         Market {
+            errand: Errand::new(Scout::new(index, plan), may_leave),
             plan: own.clone(),
             prints: Prints::default(),
             phase: phase::CONTINUOUS,
@@ -148,7 +154,6 @@ impl Market {
             heard: false,
             before: (Touch::default(), None),
             changed_ns: BEFORE_ALL,
-            errand: Errand::new(Scout::new(index, plan)),
             given: 0,
             ended: false,
             tape: None,

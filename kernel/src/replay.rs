@@ -71,7 +71,8 @@ pub struct Replay {
     pub over: bool,
     sample_ns: Ns,
     stage: Stage,
-    hungry: Option<usize>,
+    /// The instrument that has nothing to go on with.
+    starved: Option<usize>,
     telling: Option<Telling>,
     delivered: Delivered,
     afterwards: Option<Afterwards>,
@@ -98,7 +99,7 @@ impl Replay {
             over: false,
             sample_ns: 0,
             stage: Stage::First,
-            hungry: None,
+            starved: None,
             telling: None,
             delivered: Delivered::default(),
             afterwards: None,
@@ -137,14 +138,14 @@ impl Replay {
 
     /// See that the instrument that has come to the end of its rows gets more of them.
     fn feed(&mut self) -> Option<Step> {
-        let instrument = self.hungry?;
+        let instrument = self.starved?;
         let market = &mut self.markets[instrument];
         loop {
             if market.hungry {
                 return Some(Step::Load(instrument));
             }
             if !market.starved {
-                self.hungry = None;
+                self.starved = None;
                 return None;
             }
             if !market.take_up() {
@@ -155,8 +156,8 @@ impl Replay {
 
     /// See that each instrument has its first rows, which decide where the run starts.
     fn first(&mut self) -> Option<Call> {
-        self.hungry = self.markets.iter().position(|market| market.starved);
-        if self.hungry.is_none() {
+        self.starved = self.markets.iter().position(|market| market.starved);
+        if self.starved.is_none() {
             let first_ns = self.markets.iter().map(|market| market.next_ns).min().unwrap_or(NEVER);
             self.start_ns = self.plan.start_ns.unwrap_or(first_ns);
             self.sample_ns = self.start_ns;
@@ -173,7 +174,7 @@ impl Replay {
         };
         if market.next_ns < self.start_ns {
             market.advance(self.start_ns - 1, &mut self.floor)?;
-            self.hungry = Some(instrument);
+            self.starved = Some(instrument);
         } else {
             market.view.catch_up(self.start_ns - 1, &mut market.seats);
             market.start(self.start_ns, &mut self.floor.recorder);
@@ -208,7 +209,7 @@ impl Replay {
             market.advance(limit_ns, &mut self.floor)?;
             self.now_ns = self.now_ns.max(market.now_ns);
             if market.starved {
-                self.hungry = Some(instrument);
+                self.starved = Some(instrument);
                 return Ok(None);
             }
             if market.stirred || market.view.eager {

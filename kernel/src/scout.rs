@@ -66,7 +66,8 @@ impl Scout {
             tape.note(i, trace);
             let says = eventful && self.take_note(&row);
             let last = row.flags & flag::LAST != 0;
-            if last && self.book.touched | self.said | self.crossed | self.partial {
+            let due = self.row >= self.next_copy;
+            if last && self.book.touched | self.said | self.crossed | self.partial | due {
                 self.end_packet(
                     Mark { row: i as u32, issue, says, ts_local_ns: columns.ts_local_ns[i], ..Mark::default() },
                     tape,
@@ -99,9 +100,10 @@ impl Scout {
     /// Look at what a packet leaves behind, and mark its last row if it may be new to somebody.
     #[inline(always)]
     fn end_packet(&mut self, mark: Mark, tape: &mut Tape) {
+        let cleared = self.book.partial != [false; 2];
         self.book.complete();
         let (touch, partial) = (self.book.touch(), self.book.partial != [false; 2]);
-        let ends = (touch != self.touch) | self.said | self.crossed | self.partial | partial;
+        let ends = (touch != self.touch) | self.said | self.crossed | self.partial | cleared;
         tape.mark(Mark { ends, touch, partial, ..mark }, ends | mark.says | mark.issue.is_some());
         self.touch = touch;
         self.crossed = !touch.uncrossed();

@@ -115,7 +115,7 @@ impl Table {
         }
     }
 
-    /// Return the number of rows, of which the last is complete.
+    /// Return the number of rows, between two of them.
     #[inline]
     pub fn rows(&self) -> usize {
         self.rows + if self.gathered.is_empty() { 0 } else { self.gathered.len() / self.kinds.len() }
@@ -150,7 +150,7 @@ impl Table {
     /// Take in that a row is complete.
     #[inline]
     pub fn end_row(&mut self) {
-        if self.gathered.len() == GATHERED * self.kinds.len() {
+        if self.gathered.len() >= GATHERED * self.kinds.len() {
             self.write();
         }
     }

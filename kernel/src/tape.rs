@@ -7,7 +7,7 @@ use crate::book::Book;
 use crate::codes::{key, Issue, Ns};
 use crate::touch::Touch;
 
-/// How many rows a tape has at most: what is noted of them stays in a processor's second cache.
+/// How many rows a tape has at most: enough that handing it over costs little, few enough that a run soon has the first.
 pub const STRETCH: usize = 8192;
 
 /// What a row does. Those with two numbers have the bid's here, and the ask's is one more.
@@ -30,7 +30,7 @@ pub mod kind {
     pub const CROSSED: u8 = 0x80;
 }
 
-/// What a row does, and the order that it names as it stood before.
+/// What a row does, and the order that it names, as it stood before and for an ADD as it joined.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Trace {
     /// A code of `kind`.

@@ -75,7 +75,7 @@ impl Watch {
         self.careful
     }
 
-    /// Say whether anything rests or is remembered.
+    /// Say whether any row can matter.
     #[inline(always)]
     pub fn is_on(&self) -> bool {
         self.on
@@ -87,8 +87,8 @@ impl Watch {
         self.remembers
     }
 
-    /// Say whether a row of a kind can matter that names an order at a key: one at an own price, one that trades there or
-    /// at a worse price, or one of the other side that own orders would trade with.
+    /// Say whether a row of a kind can matter that names an order at a key: one at an own price or at one where lots have
+    /// been taken, one that trades there or at a worse price, or one of the other side that own orders would trade with.
     #[inline(always)]
     pub fn minds(&self, kind: u8, key: i64) -> bool {
         let keys = &self.keys[kind as usize % kind::COUNT];

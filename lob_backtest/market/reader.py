@@ -157,7 +157,7 @@ class MarketSource:
         )
 
     def _hand_over(self, batch: Batch) -> Batch:
-        self._tell_progress()  # when the next batch is asked for, those before it have been dealt with
+        self._tell_progress()  # of the batches before this one
         self.rows_handed_over += len(batch.action)
         return batch
 

@@ -14,7 +14,7 @@ from scenario import BASE
 import lob_backtest as lob
 from lob_backtest.digest import digest
 from lob_backtest.engine import Outcome
-from lob_backtest.market.schema import Flag
+from lob_backtest.market.schema import Action, Flag
 
 
 class Listener(Actor):
@@ -97,6 +97,18 @@ class Quoter(Listener):
             ctx.quote(bid=bids, ask=asks)
 
 
+class Looker(Listener):
+    """Looks at every level and order, rarely, and acts upon it."""
+
+    def on_timer(self, ctx: lob.Context, timer_id: int) -> None:
+        bids, asks = ctx.book.depth(-1)
+        self.heard.append((ctx.now_ns, bids, asks, [ctx.book.orders_at(1, price) for price, _ in bids]))
+        self.act(ctx)
+
+    on_book = lob.Strategy.on_book
+    on_trade = lob.Strategy.on_trade
+
+
 DEPTH_IN = ("", "", "on_start", "on_timer", "on_book", "on_trade", "on_fill")
 """Where a strategy subscribes to every level."""
 
@@ -120,6 +132,33 @@ def blurred(stream: list[Row], rng: random.Random) -> list[Row]:
     return rows
 
 
+def damaged(stream: list[Row], rng: random.Random) -> list[Row]:
+    """Leave rows out, so that others name orders that are not there, and put in some that no exchange would send.
+
+    Orders that cross the book, that come twice or that move, rows that take more than there is, lone CLEARs.
+    """
+    ids = [row[3] for row in stream if row[1] == Action.ADD] or [1]
+    gone, wrong, crossing, cleared, moved = (rng.choice((0, p)) for p in (0.03, 0.01, 0.02, 0.005, 0.02))
+    rows: list[Row] = []
+    for row in stream:
+        ts, action, side, order_id, price, size, flags, phase = row
+        if rng.random() < gone:
+            continue
+        if rng.random() < wrong and action in (Action.CANCEL, Action.EXECUTE):
+            size += rng.randint(1, 9)
+        if rng.random() < wrong:
+            rows.append((ts, int(Action.ADD), rng.choice((1, -1)), rng.choice(ids), 1000, 3, 1, 0))
+        if rng.random() < crossing:
+            new = rng.randint(10**6, 10**6 + 40)
+            rows.append((ts, int(Action.ADD), rng.choice((1, -1)), new, 1000 + rng.randint(-6, 6), size or 1, 1, 0))
+        if rng.random() < cleared:
+            rows.append((ts, int(Action.CLEAR), rng.choice((0, 1, -1)), 0, 0, 0, rng.choice((0, 1)), 0))
+        if rng.random() < moved:
+            rows.append((ts, int(Action.MODIFY), 0, rng.choice(ids), 1000 + rng.randint(-5, 5), size or 1, 1, 0))
+        rows.append((ts, action, side, order_id, price, size, flags, phase))
+    return rows
+
+
 @dataclass
 class Case:
     """One random run, the same on every engine."""
@@ -131,6 +170,7 @@ class Case:
     options: dict[str, Any]
     pace: int = 7
     depth_in: str = ""
+    agents: int = 1
 
     @classmethod
     def of(cls, seed: int, rows: int, *, calm: bool = False) -> Case:
@@ -167,11 +207,14 @@ class Case:
         }
         depth_in = rng.choice(DEPTH_IN)
         if not calm:
+            if level == 3 and rng.random() < 0.5:
+                streams = [damaged(stream, rng) for stream in streams]
+                options["issue_policies"] = {1: 1, 2: 1, 3: rng.choice((1, 2))}
             if rng.random() < 0.5:
                 streams = [blurred(stream, rng) for stream in streams]
                 options["sample_ns"] = rng.choice((10, 100_000))
             strategy = rng.choice((Actor, Listener, Listener, Quoter))
-            return cls(seed, level, strategy, streams, options, depth_in=depth_in)
+            return cls(seed, level, strategy, streams, options, depth_in=depth_in, agents=rng.choice((1, 1, 2, 3)))
         options |= {"end_ns": None, "sample_ns": 10_000, "batch_rows": rng.choice((1000, 65536))}
         strategy = rng.choice((Actor,) * 15 + (Listener,))
         pace = rng.choice((300, 1000, 5000))
@@ -188,9 +231,10 @@ class Case:
     def run(self, engine: str) -> tuple[str, Outcome, Any, dict[str, pa.Table]]:
         """Run on an engine: the digest, the outcome, what the strategy saw, and the tables."""
         listens = {"depth_in": self.depth_in, "markets": len(self.streams)} if self.strategy is not Actor else {}
-        strategy = self.strategy(pace=self.pace, **listens)
-        tables, outcome = play(engine, self.streams, strategy, level=self.level, **self.options)
-        seen = (strategy.aheads, getattr(strategy, "heard", None), tables["series"].to_pylist())
+        strategies = [self.strategy(pace=self.pace, **listens) for _ in range(self.agents)]
+        tables, outcome = play(engine, self.streams, strategies, level=self.level, **self.options)
+        heard = [note for each in strategies for note in getattr(each, "heard", ())]
+        seen = ([each.aheads for each in strategies], heard, tables["series"].to_pylist())
         return digest(tables), outcome, seen, tables
 
 
@@ -208,7 +252,7 @@ def difference(case: Case) -> str | None:
             return f"{name}: {len(ours)} rows, the kernel has {len(theirs)}"
     if reference[1] != kernel[1]:
         return f"{reference[1]}, the kernel has {kernel[1]}"
-    for ours, theirs in zip(reference[2][1] or (), kernel[2][1] or (), strict=False):
+    for ours, theirs in zip(reference[2][1], kernel[2][1], strict=False):
         if ours != theirs:
             return f"the strategy was told {ours}, by the kernel {theirs}"
     return "what the strategy saw differs"

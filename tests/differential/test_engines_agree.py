@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 
 import pytest
-from random_runs import Case, difference, shrunken
+from random_market import Actor
+from random_runs import Case, Looker, difference, market, shrunken
 
 from lob_backtest.engine import ENGINES
 
@@ -30,7 +31,7 @@ def compare(first_seed: int, events: int, rows: int, *, calm: bool) -> int:
             stream = "\n".join(str(row) for row in cut.streams[0][-20:])
             pytest.fail(
                 f"seed {seed} (Case.of({seed}, {rows}, calm={calm}).cut({rows_needed})), level {cut.level}, "
-                f"{cut.strategy.__name__}, depth in {cut.depth_in or 'nothing'}, {cut.options}\n{shown}\n"
+                f"{cut.agents} {cut.strategy.__name__}, depth in {cut.depth_in or 'nothing'}, {cut.options}\n{shown}\n"
                 f"last rows of the first instrument:\n{stream}"
             )
         done += case.events()
@@ -41,6 +42,15 @@ def compare(first_seed: int, events: int, rows: int, *, calm: bool) -> int:
 
 def test_random_runs_agree() -> None:
     assert compare(SEED, 60_000, 400, calm=False) >= 60_000
+
+
+@pytest.mark.parametrize("pace", [4_000, 80_000])
+@pytest.mark.parametrize("strategy", [Actor, Looker])
+def test_a_long_run_agrees_however_rarely_somebody_looks(strategy: type[Actor], pace: int) -> None:
+    """Long enough for the kernel to start its books again from copies, with packets that arrive late."""
+    options = {"options": {"max_position": 60}, "local_ns": 2_000, "batch_rows": 9_000, "paranoid": False}
+    case = Case(1, 3, strategy, [market(3, 5, 80_000, 1000)], {**options, "sample_ns": 100_000}, pace=pace)
+    assert difference(case) is None
 
 
 @pytest.mark.slow

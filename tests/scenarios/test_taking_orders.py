@@ -309,3 +309,24 @@ def test_a_position_told_before_its_replacements_are_answered_is_not_forgotten(e
         """,
         response_ns=30,
     )
+
+
+def test_a_taken_lot_is_remembered_where_a_snapshot_shows_its_order(engine: str) -> None:
+    check(
+        engine,
+        """
+        0 add bid 90 60 #1
+        0 add ask 101 10 #2
+        0 add ask 110 60 #3
+        2 a buy 101 4 ioc
+        10 clear both more snapshot
+        10 add bid 90 60 #1 more snapshot
+        10 add ask 102 10 #2 more snapshot
+        10 add ask 110 60 #3 snapshot
+        14 cancel #2 8
+        16 modify #2 102 10
+        20 b buy 102 20 ioc
+        3 fill a 4 @ 101 take
+        21 fill b 8 @ 102 take
+        """,
+    )

@@ -25,11 +25,11 @@ impl Market {
         }
         if self.watch.is_careful() {
             self.whole.come_to(number - 1);
-            self.hear(&self.row_heard(columns, trace), trace, true);
+            self.hear(&self.row_heard(columns, trace), trace);
             self.whole.take_in(columns.row(self.i));
         } else if self.heard || self.watch.minds(trace.kind, trace.key) {
             let row = self.row_heard(columns, trace);
-            self.hear(&row, trace, false);
+            self.hear(&row, trace);
             self.excerpt.take_in(row, number, trace);
         }
         if self.heard {
@@ -54,7 +54,7 @@ impl Market {
         }
     }
 
-    fn hear(&mut self, row: &Row, trace: Trace, whole: bool) {
+    fn hear(&mut self, row: &Row, trace: Trace) {
         if trace.is(kind::NOTHING) {
             return;
         }
@@ -63,7 +63,7 @@ impl Market {
             return;
         }
         let hit = trace.hit();
-        let book = if whole { self.whole.here() } else { self.excerpt.book() };
+        let book = if self.watch.is_careful() { self.whole.here() } else { self.excerpt.book() };
         let matching = self.may_match() && trace.kind & kind::CROSSED == 0;
         for seat in &mut self.seats {
             let displayed = Displayed { book, prints: &self.prints, phase: self.phase, matching };
@@ -109,9 +109,9 @@ impl Market {
     pub(super) fn end_packet_of_orders(&mut self, floor: &mut Floor) -> Result<(), Fault> {
         let careful = self.watch.is_careful();
         self.heard = false;
-        let matching = self.may_match() && self.latest.uncrossed();
+        let (done, matching) = (self.done(), self.may_match() && self.latest.uncrossed());
         for agent in 0..self.seats.len() {
-            let book = if careful { self.whole.come_to(self.first + self.i as u64) } else { self.excerpt.book() };
+            let book = if careful { self.whole.come_to(done) } else { self.excerpt.book() };
             let displayed = Displayed { book, prints: &self.prints, phase: self.phase, matching };
             let overlay = &mut self.seats[agent].gateway.overlay;
             overlay.end_packet(displayed);
@@ -192,7 +192,8 @@ impl Market {
     /// A fee is beyond all bounds.
     pub fn flatten(&mut self, agent: usize, order: OwnOrder, floor: &mut Floor) -> Result<(), Fault> {
         let now_ns = order.ts_arrival_ns;
-        let book = self.whole.come_to(self.first + self.i as u64);
+        let done = self.done();
+        let book = self.whole.come_to(done);
         let displayed = Displayed { book, prints: &self.prints, phase: self.phase, matching: false };
         let gateway = &mut self.seats[agent].gateway;
         let own = gateway.overlay.owns.insert(order);
