@@ -61,7 +61,8 @@ class Engine(Protocol):
 
         Args:
             plan: what to do.
-            sources: the rows of each instrument, in the plan's order.
+            sources: the rows of each instrument, in the plan's order. An engine may take batches before it needs them;
+                their arrays must stay as they are.
             agents: the strategies, each with its own orders, position and channels.
             sink: takes the result tables.
 
