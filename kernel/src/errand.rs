@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
 use crate::batch::Batch;
+use crate::fault::Fault;
 use crate::scout::Scout;
 use crate::tape::Tape;
 
@@ -77,30 +78,36 @@ impl Errand {
     }
 
     /// Return the next tape if there is one.
-    pub fn look(&mut self) -> Next {
+    ///
+    /// # Errors
+    /// The scout is in another process, from which this one was forked.
+    pub fn look(&mut self) -> Result<Next, Fault> {
         if self.is_empty() {
-            return Next::Nothing;
+            return Ok(Next::Nothing);
         }
         match &mut self.place {
             Place::Here(here) => {
                 let tape = here.next();
-                tape.map_or(Next::Nothing, |tape| self.came(tape))
+                Ok(tape.map_or(Next::Nothing, |tape| self.came(tape)))
             }
-            Place::Away(away) => match away.tapes.try_recv() {
-                Ok(tape) => self.came(tape),
-                Err(TryRecvError::Empty) => Next::Wait,
+            Place::Away(away) => match away.check()?.tapes.try_recv() {
+                Ok(tape) => Ok(self.came(tape)),
+                Err(TryRecvError::Empty) => Ok(Next::Wait),
                 Err(TryRecvError::Disconnected) => away.fail(),
             },
         }
     }
 
     /// Return the next tape, of which there is one, as soon as it is there.
-    pub fn wait(&mut self) -> Next {
+    ///
+    /// # Errors
+    /// As `look`.
+    pub fn wait(&mut self) -> Result<Next, Fault> {
         match &mut self.place {
             Place::Here(_) => self.look(),
             Place::Away(away) => {
-                let tape = away.tapes.recv().unwrap_or_else(|_| away.fail());
-                self.came(tape)
+                let tape = away.check()?.tapes.recv().unwrap_or_else(|_| away.fail());
+                Ok(self.came(tape))
             }
         }
     }
@@ -157,7 +164,10 @@ struct Away {
     used: Sender<Box<Tape>>,
     tapes: Receiver<Box<Tape>>,
     stop: Arc<AtomicBool>,
+    /// There until it has been waited for.
     thread: Option<JoinHandle<()>>,
+    /// The process that it is a thread of.
+    process: u32,
 }
 
 impl Away {
@@ -176,7 +186,18 @@ impl Away {
             }
         };
         let thread = Builder::new().name("scout".into()).spawn(work).ok()?;
-        Some((Away { batches: Some(batches), used, tapes, stop, thread: Some(thread) }, door))
+        let process = std::process::id();
+        Some((Away { batches: Some(batches), used, tapes, stop, thread: Some(thread), process }, door))
+    }
+
+    /// See that the thread is there: a process that has been forked has none.
+    fn check(&mut self) -> Result<&mut Self, Fault> {
+        if self.process == std::process::id() {
+            return Ok(self);
+        }
+        Err(Fault::Strategy(
+            "this process was forked in the midst of a run, which goes on in the other one alone".into(),
+        ))
     }
 
     fn give(&self, batch: Arc<Batch>) {
@@ -202,6 +223,10 @@ impl Away {
 impl Drop for Away {
     /// End the thread. The batches that it has come back and are dropped here: memory of Python may hang on them.
     fn drop(&mut self) {
+        if self.check().is_err() {
+            std::mem::forget(self.thread.take()); // nobody is there to wait for
+            return;
+        }
         self.stop.store(true, Ordering::Relaxed);
         self.batches = None;
         while self.tapes.recv().is_ok() {}

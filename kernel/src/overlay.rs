@@ -103,11 +103,6 @@ impl Overlay {
         rests && (self.unsettled || depth != 0)
     }
 
-    /// Say whether other rows may matter now than before the packet at hand, apart from what its events have changed.
-    pub fn has_changed(&self, depth: usize) -> bool {
-        !self.liquidity.is_untouched() || self.is_careful(depth)
-    }
-
     /// Return the best own price of one side.
     #[inline]
     pub fn best(&self, side: i8) -> Option<i64> {

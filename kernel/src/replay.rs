@@ -112,7 +112,7 @@ impl Replay {
     /// The run cannot go on.
     pub fn go_on(&mut self) -> Result<Step, Fault> {
         loop {
-            if let Some(step) = self.feed() {
+            if let Some(step) = self.feed()? {
                 return Ok(step);
             }
             if let Some(afterwards) = self.afterwards.take() {
@@ -137,19 +137,19 @@ impl Replay {
     }
 
     /// See that the instrument that has come to the end of its rows gets more of them.
-    fn feed(&mut self) -> Option<Step> {
-        let instrument = self.starved?;
+    fn feed(&mut self) -> Result<Option<Step>, Fault> {
+        let Some(instrument) = self.starved else { return Ok(None) };
         let market = &mut self.markets[instrument];
         loop {
             if market.hungry {
-                return Some(Step::Load(instrument));
+                return Ok(Some(Step::Load(instrument)));
             }
             if !market.starved {
                 self.starved = None;
-                return None;
+                return Ok(None);
             }
-            if !market.take_up() {
-                return Some(Step::Wait(instrument));
+            if !market.take_up()? {
+                return Ok(Some(Step::Wait(instrument)));
             }
         }
     }

@@ -169,7 +169,7 @@ impl View {
     #[inline]
     pub fn catch_up(&mut self, now_ns: Ns, seats: &mut [Seat]) {
         self.pass(now_ns);
-        if self.next_ns <= now_ns {
+        if self.next_ns <= now_ns && !self.packets.is_empty() {
             let all = self.packets.back().is_some_and(|last| last.ts_local_ns <= now_ns);
             let arrived =
                 if all { self.packets.len() } else { self.packets.partition_point(|each| each.ts_local_ns <= now_ns) };

@@ -120,12 +120,14 @@ def market(level: int, seed: int, rows: int, mid: int) -> list[Row]:
 
 
 def blurred(stream: list[Row], rng: random.Random) -> list[Row]:
-    """Make packets of several rows, with different times, and stretches in which the book is suspect."""
-    rows, suspect = [], False
+    """Make packets of several rows, with different times, stretches in which the book is suspect, and rows that say
+    that the window has moved."""
+    rows, suspect, windows = [], False, rng.choice((0, 0.02))
     for i, row in enumerate(stream):
         *head, flags, phase = row
         suspect = rng.random() < (0.8 if suspect else 0.03)
         flags |= Flag.SUSPECT if suspect else 0
+        flags |= Flag.WINDOW if rng.random() < windows else 0
         if i + 1 < len(stream) and rng.random() < 0.3:
             flags &= ~int(Flag.LAST)
         rows.append((*head, int(flags), phase))

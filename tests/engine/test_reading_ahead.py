@@ -106,3 +106,7 @@ def test_a_run_is_the_same_whether_batches_are_worth_a_thread_or_not(engine: str
         digests.add((digest(tables), str(outcome.counts)))
     assert len(digests) == 1
     assert tables["fills"].num_rows > 20
+
+
+def test_an_instrument_without_rows_ends_a_run_at_once(engine: str) -> None:
+    assert run(engine, iter(()), Raises(after_ns=1)) is None

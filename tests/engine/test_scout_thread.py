@@ -14,7 +14,7 @@ from scenario import batch, instrument_plan
 
 import lob_backtest as lob
 from lob_backtest.engine import ENGINES, load_engine
-from lob_backtest.errors import DataError
+from lob_backtest.errors import DataError, StrategyError
 from lob_backtest.market.schema import Batch
 from lob_backtest.plan import Plan
 from lob_backtest.sink import MemorySink
@@ -60,9 +60,9 @@ def batches(*sizes: int, fails: bool = False) -> Iterator[Batch]:
         raise DataError("a page is corrupt")
 
 
-def run(source: Iterator[Batch], strategy: Counts) -> None:
+def run(source: Iterator[Batch], strategy: Counts) -> StrategyError | None:
     plan = Plan(instruments=(instrument_plan(3),))
-    load_engine("kernel")(plan, [source], [strategy], MemorySink(plan.markouts_ns))
+    return load_engine("kernel")(plan, [source], [strategy], MemorySink(plan.markouts_ns)).failure
 
 
 @pytest.mark.parametrize(
@@ -89,6 +89,34 @@ def test_the_thread_ends_with_a_run_that_fails() -> None:
         run(batches(9_000, 9_000, fails=True), strategy)
     assert strategy.most() == 1
     assert scouts() == 0
+
+
+FORKS = """
+import os, sys
+sys.path[:0] = sys.argv[1:]
+import lob_backtest as lob
+from test_scout_thread import Counts, batches, run
+
+class Forks(Counts):
+    def on_timer(self, ctx, timer_id):
+        super().on_timer(ctx, timer_id)
+        if len(self._seen) == 2:
+            self._child = os.fork()
+
+strategy = Forks()
+failure = run(batches(*(9_000,) * 6), strategy)
+if failure is not None:
+    print("child:", failure, flush=True)
+    os._exit(7)
+print("parent:", os.waitstatus_to_exitcode(os.waitpid(strategy._child, 0)[1]))
+"""
+
+
+def test_a_process_that_is_forked_in_the_midst_of_a_run_is_told_so_and_ends() -> None:
+    words = [sys.executable, "-c", FORKS, str(Path(__file__).parent), str(Path(__file__).parents[1])]
+    said = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert "child: this process was forked in the midst of a run" in said
+    assert "parent: 7" in said
 
 
 PEAK = """

@@ -292,3 +292,18 @@ def test_own_orders_that_the_feed_recorded_are_stripped_before_the_replay(split:
     kept = [(ids, flags & Flag.LAST) for part in stripped for ids, flags in zip(part.order_id, part.flags, strict=True)]
     assert kept == [(1, 1), (2, 1), (1, 1)]  # a packet whose last row goes still ends
     assert stripped.rows == 3
+
+
+def test_a_cancel_that_leaves_the_window_of_a_feed_without_one_keeps_the_place(engine: str) -> None:
+    check(
+        engine,
+        """
+        0 add bid 100 60 #1
+        0 add bid 99 5 #3
+        0 add ask 105 5 #2
+        5 a buy 100 10
+        10 cancel #1 20 window
+        20 ahead a 40
+        30 execute #1 5
+        """,
+    )

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::batch::{Batch, Columns};
 use crate::codes::{flag, NEVER};
 use crate::errand::Next;
+use crate::fault::Fault;
 use crate::floor::Counts;
 use crate::market::Market;
 use crate::tape::Copy;
@@ -31,18 +32,25 @@ impl Market {
     }
 
     /// Find what there is to go on with; say whether that has been done, or has to be waited for.
-    pub fn take_up(&mut self) -> bool {
-        match self.errand.look() {
-            Next::Wait => return false,
+    ///
+    /// # Errors
+    /// There is nobody to wait for.
+    pub fn take_up(&mut self) -> Result<bool, Fault> {
+        match self.errand.look()? {
+            Next::Wait => return Ok(false),
             next => self.go_on_with(next),
         }
-        true
+        Ok(true)
     }
 
     /// Wait for what there is to go on with.
-    pub fn wait(&mut self) {
-        let next = self.errand.wait();
+    ///
+    /// # Errors
+    /// There is nobody to wait for.
+    pub fn wait(&mut self) -> Result<(), Fault> {
+        let next = self.errand.wait()?;
         self.go_on_with(next);
+        Ok(())
     }
 
     fn go_on_with(&mut self, next: Next) {

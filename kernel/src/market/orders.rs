@@ -91,11 +91,15 @@ impl Market {
         Ok(())
     }
 
+    /// Say whether the place of some own order depends on more than the rows at its price.
+    fn is_unsure(&self) -> bool {
+        self.seats.iter().any(|seat| seat.gateway.overlay.is_careful(self.plan.depth))
+    }
+
     /// Find out which rows matter from now on.
     pub fn look_again(&mut self) {
         let everything = self.plan.level == 2 || self.view.wants_levels || self.paranoid || self.partial;
-        let unsure = self.seats.iter().any(|seat| seat.gateway.overlay.is_careful(self.plan.depth));
-        self.watch = Watch::new(&self.seats, self.view.wants_prints, everything || unsure);
+        self.watch = Watch::new(&self.seats, self.view.wants_prints, everything || self.is_unsure());
         let touch = self.between.then_some(self.latest);
         if self.watch.is_careful() {
             self.excerpt.forget();
@@ -107,7 +111,8 @@ impl Market {
 
     /// Settle what is judged after a whole packet.
     pub(super) fn end_packet_of_orders(&mut self, floor: &mut Floor) -> Result<(), Fault> {
-        let careful = self.watch.is_careful();
+        // An order that a row of this packet has taken out of the window needs the whole book now.
+        let careful = self.watch.is_careful() || self.is_unsure();
         self.heard = false;
         let (done, matching) = (self.done(), self.may_match() && self.latest.uncrossed());
         for agent in 0..self.seats.len() {
@@ -123,8 +128,8 @@ impl Market {
                 self.news = true;
             }
         }
-        let mut overlays = self.seats.iter().map(|seat| &seat.gateway.overlay);
-        if careful || !self.excerpt.is_empty() || overlays.any(|overlay| overlay.has_changed(self.plan.depth)) {
+        let remembers = self.seats.iter().any(|seat| !seat.gateway.overlay.liquidity.is_untouched());
+        if careful || remembers || !self.excerpt.is_empty() {
             self.look_again();
         }
         Ok(())

@@ -227,10 +227,7 @@ impl<'py> Run<'py> {
     /// Let other threads run until there are rows to go on with.
     fn wait(&self, py: Python<'py>, instrument: usize) -> PyResult<()> {
         let waited = catch_unwind(AssertUnwindSafe(|| {
-            self.shared.with_detached(py, |replay| {
-                replay.markets[instrument].wait();
-                Ok(())
-            })
+            self.shared.with_detached(py, |replay| replay.markets[instrument].wait())
         }));
         waited.unwrap_or_else(|panic| Err(panicked(&*panic)))
     }
