@@ -1,0 +1,152 @@
+//! What the scout notes of rows is what a book says that takes them in one by one.
+
+use std::sync::Arc;
+
+use _kernel::batch::{Batch, Columns};
+use _kernel::book::{Book, Row};
+use _kernel::codes::{action, flag, key, IssuePolicy};
+use _kernel::overlay::Rules;
+use _kernel::plan::{InstrumentPlan, Plan};
+use _kernel::queue_model::QueueModel;
+use _kernel::scout::{repaired, Scout};
+use _kernel::tape::{kind, Tape};
+use _kernel::touch::Touch;
+
+const ROWS: usize = 30_000;
+
+fn plan() -> Plan {
+    let rules = Rules { queue_model: QueueModel::Back, evidence: false, hidden_any_side: false };
+    let instrument = InstrumentPlan {
+        name: "X".into(),
+        level: 3,
+        depth: 0,
+        maker: (0, 0),
+        taker: (0, 0),
+        tick_lot_value: 1.0,
+        max_position: None,
+        initial_position: 0,
+        rules,
+    };
+    Plan {
+        instruments: vec![instrument],
+        start_ns: None,
+        end_ns: None,
+        warm_up_ns: 0,
+        entry_ns: 0,
+        response_ns: 0,
+        flatten: false,
+        markouts_ns: Vec::new(),
+        sample_ns: 1,
+        taint_ns: 0,
+        policies: [IssuePolicy::Skip, IssuePolicy::Skip, IssuePolicy::Repair],
+        paranoid: false,
+    }
+}
+
+/// Rows that meet: few ids, prices and sizes; some cannot be applied, and some packets have several.
+fn random_rows(mut seed: u64) -> Vec<Row> {
+    let mut random = move |n: u64| {
+        seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (seed >> 33) % n
+    };
+    let mut row = || Row {
+        action: match random(200) {
+            0 => action::CLEAR,
+            1..=4 => action::TRADE,
+            5..=99 => action::ADD,
+            100..=159 => action::CANCEL,
+            160..=179 => action::EXECUTE,
+            _ => action::MODIFY,
+        },
+        side: if random(2) == 0 { 1 } else { -1 },
+        order_id: random(300) + 1,
+        price_ticks: random(40) as i64,
+        size_lots: random(9) as i64 + 1,
+        flags: if random(4) == 0 { 0 } else { flag::LAST },
+        phase: 0,
+    };
+    (0..ROWS).map(|_| row()).collect()
+}
+
+fn batch(rows: &[Row]) -> Arc<Batch> {
+    let times: Vec<i64> = (0..rows.len() as i64).collect();
+    let (actions, flags): (Vec<u8>, Vec<u8>) = rows.iter().map(|row| (row.action, row.flags)).unzip();
+    let sides: Vec<i8> = rows.iter().map(|row| row.side).collect();
+    let ids: Vec<u64> = rows.iter().map(|row| row.order_id).collect();
+    let (prices, sizes): (Vec<i64>, Vec<i64>) = rows.iter().map(|row| (row.price_ticks, row.size_lots)).unzip();
+    let phases = vec![0u8; rows.len()];
+    let columns = Columns {
+        ts_exchange_ns: &times,
+        ts_local_ns: &times,
+        action: &actions,
+        side: &sides,
+        order_id: &ids,
+        price_ticks: &prices,
+        size_lots: &sizes,
+        flags: &flags,
+        phase: &phases,
+    };
+    // SAFETY: the vectors' memory stays where it is when they move into the owner, which nobody changes.
+    let columns: Columns<'static> = unsafe { std::mem::transmute(columns) };
+    let owner = Box::new((times, actions, flags, sides, ids, prices, sizes, phases));
+    // SAFETY: as above.
+    Arc::new(unsafe { Batch::new(columns, owner, "rows".into(), 0) })
+}
+
+#[test]
+fn traces_and_marks_are_what_a_book_says() {
+    for seed in 0..4 {
+        let rows = random_rows(seed);
+        let (mut scout, mut book, mut touch) = (Scout::new(0, &plan()), Book::new(3, 0), Touch::default());
+        let batch = batch(&rows);
+        let (mut begin, mut number, mut tape) = (0, 0, Tape::default());
+        while begin < rows.len() {
+            let end = scout.walk(&batch, begin, &mut tape);
+            tape.belong(batch.clone());
+            let mut marks = tape.marks().iter().peekable();
+            for i in 0..end - begin {
+                number += 1;
+                let (row, trace) = (rows[begin + i], tape.traces(end - begin)[i]);
+                assert_eq!(trace.kind & kind::CROSSED == 0, book.uncrossed(), "row {number} of {seed}");
+                let hit =
+                    book.order_by_id(row.order_id).map(|order| (order.arrival, order.size_lots, book.stands_at(order)));
+                let applied = book.apply(row, number).or_else(|_| book.apply(repaired(&book, row), number));
+                let mark = marks.next_if(|mark| mark.row as usize == i);
+                assert_eq!(
+                    applied.is_err() || row.size_lots != repaired_lots(&row, hit),
+                    mark.is_some_and(|m| m.issue.is_some())
+                );
+                if let (true, Some((arrival, size_lots, (side, price_ticks)))) =
+                    (is_taking(&row) && applied.is_ok(), hit)
+                {
+                    assert_eq!((trace.arrival, trace.size_lots), (arrival, size_lots));
+                    assert_eq!((trace.side(), trace.key), (side, key(side, price_ticks)));
+                    assert_eq!(trace.level_lots, book.size_at(side, price_ticks));
+                }
+                if row.flags & flag::LAST != 0 {
+                    book.complete();
+                    let left = mark.filter(|mark| mark.ends).map(|mark| mark.touch);
+                    assert_eq!(left.unwrap_or(touch), book.touch());
+                    touch = book.touch();
+                }
+                for sought in [row.price_ticks, row.price_ticks + 1] {
+                    let said = tape.size_at(row.side, key(row.side, sought), i + 1);
+                    assert!(said.is_none_or(|lots| lots == book.size_at(row.side, sought)), "row {number} of {seed}");
+                }
+            }
+            begin = end;
+        }
+    }
+}
+
+fn is_taking(row: &Row) -> bool {
+    row.action == action::CANCEL || row.action == action::EXECUTE
+}
+
+/// Return the size with which a row can be applied.
+fn repaired_lots(row: &Row, hit: Option<(u64, i64, (i8, i64))>) -> i64 {
+    match hit {
+        Some((_, size_lots, _)) if is_taking(row) => row.size_lots.min(size_lots),
+        _ => row.size_lots,
+    }
+}
