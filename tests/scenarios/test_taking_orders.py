@@ -330,3 +330,22 @@ def test_a_taken_lot_is_remembered_where_a_snapshot_shows_its_order(engine: str)
         21 fill b 8 @ 102 take
         """,
     )
+
+
+def test_a_taken_lot_is_remembered_when_own_orders_leave_while_a_side_is_cleared(engine: str) -> None:
+    check(
+        engine,
+        """
+        0 add bid 100 4 #1
+        0 add bid 99 5 #3
+        0 add ask 110 5 #2
+        2 a sell 100 4 ioc
+        6 b sell 100 9
+        10 clear ask more
+        11 hidden ask 100 9
+        20 c sell 99 1 ioc
+        3 fill a 4 @ 100 take
+        11 fill b 9 @ 100 hidden
+        21 fill c 1 @ 99 take
+        """,
+    )

@@ -19,9 +19,11 @@ impl Market {
     /// Ask own orders about a row that may matter to them, and book what it does to them.
     pub(super) fn tell_orders(&mut self, columns: &Columns, trace: Trace, floor: &mut Floor) -> Result<(), Fault> {
         let number = self.done() + 1;
-        if trace.is(kind::OTHER) && !self.watch.is_careful() {
+        if trace.is(kind::OTHER) {
             self.partial |= columns.action[self.i] == action::CLEAR;
-            self.look_again();
+            if !self.watch.is_careful() {
+                self.look_again();
+            }
         }
         if self.watch.is_careful() {
             self.whole.come_to(number - 1);
