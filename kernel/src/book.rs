@@ -170,6 +170,17 @@ impl Book {
         }
     }
 
+    /// Do what can be done of a row that `apply` has refused: with `repairs` one that takes more than there is takes what
+    /// there is. Return what it does then.
+    #[cold]
+    pub fn set_right(&mut self, row: Row, number: u64, issue: Issue, repairs: bool) -> Option<Trace> {
+        if issue != Issue::Oversize || !repairs {
+            return None;
+        }
+        let size_lots = self.order_by_id(row.order_id)?.size_lots;
+        self.apply(Row { size_lots, ..row }, number).ok()
+    }
+
     #[inline(always)]
     fn known(&self, order_id: u64, size_lots: i64) -> Result<Place, Issue> {
         let place = self.find(order_id);
@@ -304,7 +315,7 @@ impl Book {
     #[inline]
     pub fn complete(&mut self) {
         self.touched = false;
-        if self.partial != [false; 2] {
+        if self.is_partial() {
             self.look_for_cleared();
         }
     }
@@ -314,7 +325,13 @@ impl Book {
         for side in [0, 1] {
             self.partial[side] &= self.ladders[side].is_empty();
         }
-        self.touched = self.partial != [false; 2]; // so that the next packet is looked at too
+        self.touched = self.is_partial(); // so that the next packet is looked at too
+    }
+
+    /// Say whether a CLEAR has emptied a side that no complete packet has shown again.
+    #[inline(always)]
+    pub fn is_partial(&self) -> bool {
+        self.partial != [false; 2]
     }
 
     /// Return the best price of one side.

@@ -8,8 +8,7 @@ use std::sync::Arc;
 
 use crate::batch::Batch;
 use crate::book::{Book, Row};
-use crate::codes::{action, flag, Issue, Ns, BEFORE_ALL};
-use crate::scout::repaired;
+use crate::codes::{action, flag, Ns, BEFORE_ALL};
 use crate::tape::Copy;
 
 /// Up to where packets have been received: all that arrived by a time, and all that end before a row.
@@ -45,17 +44,8 @@ impl Position {
         }
         match self.book.apply(row, self.row) {
             Ok(_) => true,
-            Err(Issue::Oversize) if self.repairs => self.book.apply(repaired(&self.book, row), self.row).is_ok(),
-            // The exchange has left it out too.
-            Err(_) => false,
-        }
-    }
-
-    /// Take in that a packet is over.
-    #[inline]
-    fn end_packet(&mut self) {
-        if self.book.touched {
-            self.book.complete();
+            // What cannot be set right the scout has left out too.
+            Err(issue) => self.book.set_right(row, self.row, issue, self.repairs).is_some(),
         }
     }
 }
@@ -125,7 +115,7 @@ impl Follower {
     #[inline]
     pub fn end_packet(&mut self, row: u64) {
         if self.here.row == row {
-            self.here.end_packet();
+            self.here.book.complete();
         }
     }
 
@@ -179,7 +169,7 @@ fn walk(position: &mut Position, batches: &VecDeque<(u64, Arc<Batch>)>, until: u
         for i in (position.row - first) as usize..(stop - first) as usize {
             changed |= position.take_in(columns.row(i));
             if columns.flags[i] & flag::LAST != 0 {
-                position.end_packet();
+                position.book.complete();
             }
         }
     }

@@ -119,7 +119,7 @@ impl Market {
         // The first instruments have the processors that the run itself leaves.
         let may_leave = available_parallelism().is_ok_and(|processors| index + 1 < processors.get());
         Market {
-            errand: Errand::new(Scout::new(index, plan), may_leave),
+            errand: Errand::new(Scout::new(own.level, own.depth, repairs), may_leave),
             plan: own.clone(),
             prints: Prints::default(),
             phase: phase::CONTINUOUS,

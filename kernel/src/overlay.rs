@@ -175,7 +175,7 @@ impl Overlay {
     pub fn end_packet(&mut self, displayed: Displayed) {
         let book = displayed.book;
         self.liquidity.end_packet(book);
-        if self.unsettled || book.depth != 0 || book.partial != [false; 2] {
+        if self.unsettled || book.depth != 0 || book.is_partial() {
             self.unsettled = false;
             self.settle(book, 1);
             self.settle(book, -1);

@@ -6,9 +6,8 @@ use std::sync::Arc;
 
 use crate::batch::Batch;
 use crate::book::{Book, Row};
-use crate::codes::{action, flag, Issue, IssuePolicy, Ns};
-use crate::plan::Plan;
-use crate::tape::{kind, Copy, Mark, Tape, Trace, STRETCH};
+use crate::codes::{action, flag, Ns};
+use crate::tape::{kind, Copy, Mark, Tape, STRETCH};
 use crate::touch::Touch;
 
 /// How many rows there are at least between two copies: a copy costs as much as the book is large.
@@ -19,31 +18,28 @@ pub struct Scout {
     book: Book,
     /// How many rows have been taken in.
     row: u64,
-    policies: [IssuePolicy; 3],
+    repairs: bool,
     touch: Touch,
     /// Whether the last row said that the book is not known to be right.
     suspect: bool,
     /// Whether the last packet left a crossed or locked book.
     crossed: bool,
-    /// Whether the last packet left a side cleared and not shown again.
-    partial: bool,
     /// Whether a row of the packet at hand says something of the phase or of whether the book is suspect.
     said: bool,
     next_copy: u64,
 }
 
 impl Scout {
-    /// Make a scout before the first row of an instrument.
-    pub fn new(index: usize, plan: &Plan) -> Self {
-        let own = &plan.instruments[index];
+    /// Make a scout before the first row of an instrument. With `repairs` rows that take more than there is take what
+    /// there is.
+    pub fn new(level: u8, depth: usize, repairs: bool) -> Self {
         Scout {
-            book: Book::new(own.level, own.depth),
+            book: Book::new(level, depth),
             row: 0,
-            policies: plan.policies,
+            repairs,
             touch: Touch::default(),
             suspect: false,
             crossed: false,
-            partial: false,
             said: false,
             next_copy: STRIDE,
         }
@@ -60,14 +56,17 @@ impl Scout {
             let crossed = if self.book.uncrossed() { 0 } else { kind::CROSSED };
             let (mut trace, issue) = match self.book.apply(row, self.row) {
                 Ok(trace) => (trace, None),
-                Err(issue) => (self.settle(issue, row), Some(issue)),
+                Err(issue) => {
+                    let done = self.book.set_right(row, self.row, issue, self.repairs);
+                    (done.unwrap_or_default(), Some(issue))
+                }
             };
             trace.kind |= crossed;
             tape.note(i, trace);
             let says = eventful && self.take_note(&row);
             let last = row.flags & flag::LAST != 0;
             let due = self.row >= self.next_copy;
-            if last && self.book.touched | self.said | self.crossed | self.partial | due {
+            if last && self.book.touched | self.said | self.crossed | due {
                 self.end_packet(
                     Mark { row: i as u32, issue, says, ts_local_ns: columns.ts_local_ns[i], ..Mark::default() },
                     tape,
@@ -77,16 +76,6 @@ impl Scout {
             }
         }
         begin + columns.len()
-    }
-
-    /// Deal with a row that the book cannot apply as it is.
-    #[cold]
-    fn settle(&mut self, issue: Issue, row: Row) -> Trace {
-        if issue == Issue::Oversize && self.policies[issue as usize - 1] == IssuePolicy::Repair {
-            let repaired = repaired(&self.book, row);
-            return self.book.apply(repaired, self.row).unwrap_or_default();
-        }
-        Trace::of(kind::NOTHING)
     }
 
     /// Take in what a row says beside what it does to the book; say whether it says anything.
@@ -100,14 +89,14 @@ impl Scout {
     /// Look at what a packet leaves behind, and mark its last row if it may be new to somebody.
     #[inline(always)]
     fn end_packet(&mut self, mark: Mark, tape: &mut Tape) {
-        let cleared = self.book.partial != [false; 2];
+        let cleared = self.book.is_partial();
         self.book.complete();
-        let (touch, partial) = (self.book.touch(), self.book.partial != [false; 2]);
-        let ends = (touch != self.touch) | self.said | self.crossed | self.partial | cleared;
+        let (touch, partial) = (self.book.touch(), self.book.is_partial());
+        let ends = (touch != self.touch) | self.said | self.crossed | cleared;
         tape.mark(Mark { ends, touch, partial, ..mark }, ends | mark.says | mark.issue.is_some());
         self.touch = touch;
         self.crossed = !touch.uncrossed();
-        (self.partial, self.said) = (partial, false);
+        self.said = false;
         if self.row >= self.next_copy {
             self.copy(mark.ts_local_ns, tape);
         }
@@ -118,9 +107,4 @@ impl Scout {
         tape.copy = Some(Arc::new(Copy { book: self.book.clone(), row: self.row, ts_local_ns }));
         self.next_copy = self.row + STRIDE.max(self.book.orders() as u64);
     }
-}
-
-/// Return a row that takes no more than its order has.
-pub fn repaired(book: &Book, row: Row) -> Row {
-    Row { size_lots: book.order_by_id(row.order_id).map_or(0, |order| order.size_lots), ..row }
 }

@@ -60,6 +60,12 @@ impl Trace {
         self.kind & !kind::CROSSED == kind
     }
 
+    /// Say whether the row is of a kind that has two numbers, of whichever side.
+    #[inline(always)]
+    pub fn is_either(&self, kind: u8) -> bool {
+        self.is(kind) | self.is(kind + 1)
+    }
+
     /// Say whether the row changes a level.
     #[inline]
     pub fn changes(&self) -> bool {
@@ -223,19 +229,16 @@ impl Tape {
         let columns = self.columns();
         for i in (0..row).rev() {
             let trace = &self.traces[i];
-            let named = trace.kind & !kind::CROSSED;
-            match named {
-                kind::OTHER => return None,
-                kind::ADD..kind::OTHER if (named % 2 == 1) == (side > 0) => {
-                    let moved = named == kind::MOVED || named == kind::MOVED + 1;
-                    if moved && key(side, columns.price_ticks[i]) == sought {
-                        return None; // the trace tells of the price that it has left
-                    }
-                    if trace.key == sought {
-                        return Some(trace.level_lots);
-                    }
+            if trace.is(kind::OTHER) {
+                return None;
+            }
+            if trace.side() == side {
+                if trace.is_either(kind::MOVED) && key(side, columns.price_ticks[i]) == sought {
+                    return None; // the trace tells of the price that it has left
                 }
-                _ => {}
+                if trace.key == sought {
+                    return Some(trace.level_lots);
+                }
             }
         }
         None

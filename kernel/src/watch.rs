@@ -63,6 +63,11 @@ impl Watch {
         watch
     }
 
+    /// From now on, have own orders asked about everything.
+    pub fn take_care(&mut self) {
+        (self.careful, self.on) = (true, true);
+    }
+
     /// Return up to which key a side of the market stands at or through own orders of the other; `-NO_KEY`: nowhere.
     #[inline]
     pub fn zone(&self, side: usize) -> i64 {

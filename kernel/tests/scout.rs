@@ -4,44 +4,12 @@ use std::sync::Arc;
 
 use _kernel::batch::{Batch, Columns};
 use _kernel::book::{Book, Row};
-use _kernel::codes::{action, flag, key, IssuePolicy};
-use _kernel::overlay::Rules;
-use _kernel::plan::{InstrumentPlan, Plan};
-use _kernel::queue_model::QueueModel;
-use _kernel::scout::{repaired, Scout};
+use _kernel::codes::{action, flag, key};
+use _kernel::scout::Scout;
 use _kernel::tape::{kind, Tape};
 use _kernel::touch::Touch;
 
 const ROWS: usize = 30_000;
-
-fn plan() -> Plan {
-    let rules = Rules { queue_model: QueueModel::Back, evidence: false, hidden_any_side: false };
-    let instrument = InstrumentPlan {
-        name: "X".into(),
-        level: 3,
-        depth: 0,
-        maker: (0, 0),
-        taker: (0, 0),
-        tick_lot_value: 1.0,
-        max_position: None,
-        initial_position: 0,
-        rules,
-    };
-    Plan {
-        instruments: vec![instrument],
-        start_ns: None,
-        end_ns: None,
-        warm_up_ns: 0,
-        entry_ns: 0,
-        response_ns: 0,
-        flatten: false,
-        markouts_ns: Vec::new(),
-        sample_ns: 1,
-        taint_ns: 0,
-        policies: [IssuePolicy::Skip, IssuePolicy::Skip, IssuePolicy::Repair],
-        paranoid: false,
-    }
-}
 
 /// Rows that meet: few ids, prices and sizes; some cannot be applied, and some packets have several.
 fn random_rows(mut seed: u64) -> Vec<Row> {
@@ -97,7 +65,7 @@ fn batch(rows: &[Row]) -> Arc<Batch> {
 fn traces_and_marks_are_what_a_book_says() {
     for seed in 0..4 {
         let rows = random_rows(seed);
-        let (mut scout, mut book, mut touch) = (Scout::new(0, &plan()), Book::new(3, 0), Touch::default());
+        let (mut scout, mut book, mut touch) = (Scout::new(3, 0, true), Book::new(3, 0), Touch::default());
         let batch = batch(&rows);
         let (mut begin, mut number, mut tape) = (0, 0, Tape::default());
         while begin < rows.len() {
@@ -110,7 +78,8 @@ fn traces_and_marks_are_what_a_book_says() {
                 assert_eq!(trace.kind & kind::CROSSED == 0, book.uncrossed(), "row {number} of {seed}");
                 let hit =
                     book.order_by_id(row.order_id).map(|order| (order.arrival, order.size_lots, book.stands_at(order)));
-                let applied = book.apply(row, number).or_else(|_| book.apply(repaired(&book, row), number));
+                let applied =
+                    book.apply(row, number).or_else(|issue| book.set_right(row, number, issue, true).ok_or(issue));
                 let mark = marks.next_if(|mark| mark.row as usize == i);
                 assert_eq!(
                     applied.is_err() || row.size_lots != repaired_lots(&row, hit),

@@ -44,8 +44,8 @@ impl Market {
     /// they are far away.
     #[inline]
     fn row_heard(&self, columns: &Columns, trace: Trace) -> Row {
-        let executes = trace.is(kind::EXECUTE) | trace.is(kind::EXECUTE + 1);
-        if executes | trace.is(kind::LESS) | trace.is(kind::LESS + 1) {
+        let executes = trace.is_either(kind::EXECUTE);
+        if executes | trace.is_either(kind::LESS) {
             let action = if executes { action::EXECUTE } else { action::CANCEL };
             let remembers = self.watch.remembers() | self.watch.is_careful() | !self.excerpt.is_empty();
             let order_id = if remembers { columns.order_id[self.i] } else { 0 };
@@ -61,7 +61,7 @@ impl Market {
             return;
         }
         self.heard = true;
-        if trace.is(kind::ADD) | trace.is(kind::ADD + 1) {
+        if trace.is_either(kind::ADD) {
             return;
         }
         let hit = trace.hit();
@@ -103,10 +103,10 @@ impl Market {
         let everything = self.plan.level == 2 || self.view.wants_levels || self.paranoid || self.partial;
         self.watch = Watch::new(&self.seats, self.view.wants_prints, everything || self.is_unsure());
         let touch = self.between.then_some(self.latest);
+        if !self.watch.is_careful() && !self.excerpt.follow(&self.watch, touch) {
+            self.watch.take_care();
+        }
         if self.watch.is_careful() {
-            self.excerpt.forget();
-        } else if !self.excerpt.follow(&self.watch, touch) {
-            self.watch = Watch::new(&self.seats, self.view.wants_prints, true);
             self.excerpt.forget();
         }
     }
@@ -151,10 +151,9 @@ impl Market {
     /// # Errors
     /// A fee is beyond all bounds.
     pub fn serve(&mut self, agent: usize, request: &Request, floor: &mut Floor) -> Result<(), Fault> {
-        let (done, joins) = (self.done(), self.joins(agent, request));
+        let (done, joins, may_match) = (self.done(), self.joins(agent, request), self.may_match());
         let Market { seats, excerpt, whole, prints, phase, latest, .. } = self;
         let (gateway, prints, phase) = (&mut seats[agent].gateway, &*prints, *phase);
-        let may_match = phase == phase::CONTINUOUS && !self.suspect;
         if let Some(joins) = joins {
             let matching = may_match && latest.uncrossed();
             excerpt.with(joins, done, |book| {
@@ -162,7 +161,7 @@ impl Market {
             });
         } else {
             let book = whole.come_to(done);
-            self.partial |= book.partial != [false; 2];
+            self.partial |= book.is_partial();
             let matching = may_match && book.uncrossed();
             gateway.serve(Displayed { book, prints, phase, matching }, request);
         }

@@ -178,17 +178,8 @@ impl<'py> Run<'py> {
     /// Run until Python is needed. Other threads may run meanwhile where that is worth it.
     fn step(&mut self, py: Python<'py>) -> PyResult<(Step, Vec<(usize, Chunk)>)> {
         let shared = &self.shared;
-        let done = catch_unwind(AssertUnwindSafe(|| {
-            if self.sparse {
-                shared.with_detached(py, advance)
-            } else {
-                shared.with(advance)
-            }
-        }));
-        let (step, full, rows) = match done {
-            Ok(done) => done?,
-            Err(panic) => return Err(panicked(&*panic)),
-        };
+        let (step, full, rows) =
+            caught(|| if self.sparse { shared.with_detached(py, advance) } else { shared.with(advance) })?;
         self.sparse = rows >= SPARSE_ROWS || matches!(step, Step::Load(_));
         Ok((step, full))
     }
@@ -226,10 +217,7 @@ impl<'py> Run<'py> {
 
     /// Let other threads run until there are rows to go on with.
     fn wait(&self, py: Python<'py>, instrument: usize) -> PyResult<()> {
-        let waited = catch_unwind(AssertUnwindSafe(|| {
-            self.shared.with_detached(py, |replay| replay.markets[instrument].wait())
-        }));
-        waited.unwrap_or_else(|panic| Err(panicked(&*panic)))
+        caught(|| self.shared.with_detached(py, |replay| replay.markets[instrument].wait()))
     }
 
     fn call(&self, py: Python<'py>, call: Call) -> PyResult<()> {
@@ -328,6 +316,11 @@ fn call_method<'py>(
 
 fn lock(siblings: &Siblings) -> std::sync::MutexGuard<'_, Vec<(String, Py<Context>)>> {
     siblings.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Do something whose panics do not leave the kernel.
+fn caught<T>(work: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panicked(&*panic)))
 }
 
 /// Run until something has to be done elsewhere.
