@@ -48,12 +48,20 @@ pub struct MarketOrder {
 pub struct Level {
     /// +1 or -1.
     pub side: i8,
-    /// The price.
-    pub price_ticks: i64,
+    /// The price, as a key of the side.
+    pub key: i64,
     /// What it shows.
     pub size_lots: i64,
     oldest: u32,
     youngest: u32,
+}
+
+impl Level {
+    /// Return the price.
+    #[inline]
+    pub fn price_ticks(&self) -> i64 {
+        key(self.side, self.key)
+    }
 }
 
 /// The number of no order. It absorbs what is written to the neighbour of an order that has none.
@@ -71,6 +79,7 @@ pub struct Book {
     pub partial: [bool; 2],
     /// Whether the best prices or sizes may have changed since `false` was written here.
     pub touched: bool,
+    touch: Touch,
     ladders: [Ladder; 2],
     levels: Slab<Level>,
     orders: Slab<MarketOrder>,
@@ -86,9 +95,9 @@ impl Clone for Book {
 
     /// Copy into memory that is there already.
     fn clone_from(&mut self, other: &Self) {
-        let Book { level, depth, row, partial, touched, ladders, levels, orders, ids } = self;
+        let Book { level, depth, row, partial, touched, touch, ladders, levels, orders, ids } = self;
         (*level, *depth, *row) = (other.level, other.depth, other.row);
-        (*partial, *touched) = (other.partial, other.touched);
+        (*partial, *touched, *touch) = (other.partial, other.touched, other.touch);
         ladders.clone_from(&other.ladders);
         levels.clone_from(&other.levels);
         orders.clone_from(&other.orders);
@@ -107,6 +116,7 @@ impl Book {
             row: 0,
             partial: [false; 2],
             touched: false,
+            touch: Touch::default(),
             ladders: Default::default(),
             levels: Slab::default(),
             orders,
@@ -123,7 +133,7 @@ impl Book {
     /// Return the side and the price at which an order stands.
     pub fn stands_at(&self, order: &MarketOrder) -> (i8, i64) {
         let level = &self.levels[order.level];
-        (level.side, level.price_ticks)
+        (level.side, level.price_ticks())
     }
 
     /// Return a displayed order by its id.
@@ -136,9 +146,19 @@ impl Book {
     ///
     /// # Errors
     /// The row asks for what the book cannot do.
+    #[inline]
+    pub fn apply(&mut self, row: Row, number: u64) -> Result<Trace, Issue> {
+        let mut trace = Trace::default();
+        self.apply_noting(row, number, &mut trace).map(|()| trace)
+    }
+
+    /// As `apply`, with the trace where it is to stay.
+    ///
+    /// # Errors
+    /// As `apply`.
     // The action comes first and each has a lookup of its own: what a processor learns of one does not help another.
     #[inline(always)]
-    pub fn apply(&mut self, row: Row, number: u64) -> Result<Trace, Issue> {
+    pub fn apply_noting(&mut self, row: Row, number: u64, trace: &mut Trace) -> Result<(), Issue> {
         self.row = number;
         match row.action {
             action::ADD => {
@@ -146,28 +166,30 @@ impl Book {
                 if place.found() {
                     return Err(Issue::DuplicateOrder);
                 }
-                Ok(self.join(row.order_id, place, row.side, row.price_ticks, row.size_lots))
+                let key = key(row.side, row.price_ticks);
+                *trace = self.join(row.order_id, place, row.side, key, row.size_lots);
             }
             action::CANCEL | action::EXECUTE => {
                 let place = self.known(row.order_id, row.size_lots)?;
                 let kind = if row.action == action::EXECUTE { kind::EXECUTE } else { kind::LESS };
-                Ok(self.reduce(place, row.size_lots, kind))
+                *trace = self.reduce(place, row.size_lots, kind);
             }
             action::MODIFY => {
                 let place = self.known(row.order_id, 0)?;
-                Ok(self.modify(&row, place))
+                *trace = self.modify(row.order_id, place, row.price_ticks, row.size_lots);
             }
             action::LEVEL => {
-                self.set_level(row.side, row.price_ticks, row.size_lots);
-                Ok(Trace::of(kind::OTHER))
+                self.set_level(row.side, key(row.side, row.price_ticks), row.size_lots);
+                *trace = Trace::of(kind::OTHER);
             }
             action::CLEAR => {
                 self.clear(row.side);
-                Ok(Trace::of(kind::OTHER))
+                *trace = Trace::of(kind::OTHER);
             }
-            action::TRADE => Ok(Trace::of(kind::TRADE)),
-            _ => Ok(Trace::of(kind::NOTHING)),
+            action::TRADE => *trace = Trace::of(kind::TRADE),
+            _ => *trace = Trace::of(kind::NOTHING),
         }
+        Ok(())
     }
 
     /// Do what can be done of a row that `apply` has refused: with `repairs` one that takes more than there is takes what
@@ -193,21 +215,23 @@ impl Book {
         }
     }
 
-    fn modify(&mut self, row: &Row, place: Place) -> Trace {
-        let MarketOrder { size_lots, level, .. } = self.orders[place.slot];
-        let Level { side, price_ticks, .. } = self.levels[level];
-        if row.price_ticks == price_ticks && row.size_lots < size_lots {
-            self.reduce(place, size_lots - row.size_lots, kind::LESS)
+    #[inline(never)]
+    fn modify(&mut self, order_id: u64, place: Place, price_ticks: i64, size_lots: i64) -> Trace {
+        let MarketOrder { size_lots: before, level, .. } = self.orders[place.slot];
+        let Level { side, key: stood_at, .. } = self.levels[level];
+        let key = key(side, price_ticks);
+        if key == stood_at && size_lots < before {
+            self.reduce(place, before - size_lots, kind::LESS)
         } else {
-            let left = self.reduce(place, size_lots, kind::MOVED);
-            self.join(row.order_id, self.find(row.order_id), side, row.price_ticks, row.size_lots);
+            let left = self.reduce(place, before, kind::MOVED);
+            self.join(order_id, self.find(order_id), side, key, size_lots);
             left
         }
     }
 
     #[inline(always)]
-    fn join(&mut self, order_id: u64, place: Place, side: i8, price_ticks: i64, size_lots: i64) -> Trace {
-        let at = self.level_or_open(side, price_ticks);
+    fn join(&mut self, order_id: u64, place: Place, side: i8, key: i64, size_lots: i64) -> Trace {
+        let at = self.level_or_open(side, key);
         let older = self.levels[at].youngest;
         let order = MarketOrder { order_id, size_lots, arrival: self.row, level: at, older, younger: NOBODY };
         let slot = self.orders.insert(order);
@@ -217,8 +241,9 @@ impl Book {
         level.size_lots += size_lots;
         level.oldest = if older == NOBODY { slot } else { level.oldest };
         let level_lots = level.size_lots;
+        self.shows(index(side), at, level_lots);
         self.orders[older].younger = slot;
-        let (kind, key) = (kind::ADD + index(side) as u8, key(side, price_ticks));
+        let kind = kind::ADD + index(side) as u8;
         Trace { kind, key, size_lots, lost_lots: 0, arrival: self.row, level_lots }
     }
 
@@ -230,17 +255,17 @@ impl Book {
         let gone = order.size_lots == 0;
         let level = &mut self.levels[at];
         level.size_lots -= size_lots;
-        let (side, level_lots, price_ticks) = (level.side, level.size_lots, level.price_ticks);
-        self.touched |= self.ladders[index(side)].best_level() == at;
+        let (side, level_lots, key) = (level.side, level.size_lots, level.key);
+        self.shows(index(side), at, level_lots);
         if gone {
             self.ids.remove(place);
             self.unlink(place.slot);
         }
-        let (kind, key) = (kind + index(side) as u8, key(side, price_ticks));
+        let kind = kind + index(side) as u8;
         Trace { kind, key, size_lots: before, lost_lots: size_lots, arrival, level_lots }
     }
 
-    #[inline]
+    #[inline(always)]
     fn unlink(&mut self, slot: u32) {
         let MarketOrder { level: at, older, younger, .. } = self.orders[slot];
         self.orders[older].younger = younger;
@@ -250,45 +275,65 @@ impl Book {
         level.oldest = if level.oldest == slot { younger } else { level.oldest };
         level.youngest = if level.youngest == slot { older } else { level.youngest };
         if level.oldest == NOBODY {
-            let (side, price_ticks) = (level.side, level.price_ticks);
-            self.close_level(at, side, price_ticks);
+            let (side, key) = (level.side, level.key);
+            self.close_level(at, side, key);
         }
     }
 
-    #[inline]
-    fn set_level(&mut self, side: i8, price_ticks: i64, size_lots: i64) {
+    #[inline(never)]
+    fn set_level(&mut self, side: i8, key: i64, size_lots: i64) {
         if size_lots == 0 {
-            let ladder = &self.ladders[index(side)];
-            self.touched |= key(side, price_ticks) <= ladder.best();
-            let at = ladder.get(key(side, price_ticks));
+            let at = self.ladders[index(side)].get(key);
             if at != NONE {
-                self.close_level(at, side, price_ticks);
+                self.shows(index(side), at, 0);
+                self.close_level(at, side, key);
             }
             return;
         }
-        let at = self.level_or_open(side, price_ticks);
+        let at = self.level_or_open(side, key);
         self.levels[at].size_lots = size_lots;
+        self.shows(index(side), at, size_lots);
     }
 
-    #[inline]
-    fn level_or_open(&mut self, side: i8, price_ticks: i64) -> u32 {
-        let ladder = &mut self.ladders[index(side)];
-        let key = key(side, price_ticks);
-        self.touched |= key <= ladder.best();
-        let at = ladder.get(key);
-        if at != NONE {
-            return at;
+    /// Take in what a level of a side shows.
+    // Both sides are written each time: a processor that has to find out which one was written last waits for it.
+    #[inline(always)]
+    fn shows(&mut self, side: usize, at: u32, size_lots: i64) {
+        let best = self.ladders[side].best_level() == at;
+        self.touched |= best;
+        let ([bid, ask], (is_bid, is_ask)) = (self.touch.lots, (best & (side == 0), best & (side == 1)));
+        self.touch.lots = [if is_bid { size_lots } else { bid }, if is_ask { size_lots } else { ask }];
+    }
+
+    #[inline(always)]
+    fn level_or_open(&mut self, side: i8, key: i64) -> u32 {
+        match self.ladders[index(side)].get(key) {
+            NONE => self.open_level(side, key),
+            at => at,
         }
-        let level = Level { side, price_ticks, size_lots: 0, oldest: NOBODY, youngest: NOBODY };
+    }
+
+    fn open_level(&mut self, side: i8, key: i64) -> u32 {
+        let level = Level { side, key, size_lots: 0, oldest: NOBODY, youngest: NOBODY };
         let at = self.levels.insert(level);
-        ladder.open(key, at);
+        self.ladders[index(side)].open(key, at);
+        self.find_touch(side);
         at
     }
 
-    #[inline]
-    fn close_level(&mut self, at: u32, side: i8, price_ticks: i64) {
+    fn close_level(&mut self, at: u32, side: i8, key: i64) {
         self.levels.remove(at);
-        self.ladders[index(side)].close(key(side, price_ticks));
+        self.ladders[index(side)].close(key);
+        self.find_touch(side);
+    }
+
+    /// Find the best price of a side and its size.
+    fn find_touch(&mut self, side: i8) {
+        let ladder = &self.ladders[index(side)];
+        (self.touch.ticks[index(side)], self.touch.lots[index(side)]) = match ladder.best_level() {
+            NONE => (0, 0),
+            at => (key(side, ladder.best()), self.levels[at].size_lots),
+        };
     }
 
     fn clear(&mut self, side: i8) {
@@ -307,6 +352,7 @@ impl Book {
                 self.levels.remove(at);
             }
             ladder.clear();
+            self.find_touch(*each);
             self.partial[index(*each)] = true;
         }
     }
@@ -377,15 +423,7 @@ impl Book {
     /// Return the best prices and sizes.
     #[inline(always)]
     pub fn touch(&self) -> Touch {
-        let of = |side: i8| {
-            let ladder = &self.ladders[index(side)];
-            match ladder.best_level() {
-                NONE => (0, 0),
-                at => (key(side, ladder.best()), self.levels[at].size_lots),
-            }
-        };
-        let ((bid_ticks, bid_lots), (ask_ticks, ask_lots)) = (of(1), of(-1));
-        Touch { bid_ticks, bid_lots, ask_ticks, ask_lots }
+        self.touch
     }
 
     /// Return how many orders are displayed.
@@ -403,8 +441,7 @@ impl Book {
     /// Say whether the best bid is below the best ask, or a side is empty.
     #[inline]
     pub fn uncrossed(&self) -> bool {
-        let (bid, ask) = (self.ladders[0].best(), self.ladders[1].best());
-        bid == NO_KEY || ask == NO_KEY || -bid < ask
+        self.touch.uncrossed()
     }
 
     /// Say whether a price lies outside of what a feed of limited depth shows of a side.
@@ -428,6 +465,10 @@ impl Book {
             if ladder.best() != ladder.iter().next().map_or(NO_KEY, |(key, _)| key) {
                 return Err("the cached best price is not the ladder's".into());
             }
+            let shown = self.levels(side).next().map_or((0, 0), |level| (level.price_ticks(), level.size_lots));
+            if shown != (self.touch.ticks[index(side)], self.touch.lots[index(side)]) {
+                return Err("the cached best price and size are not the book's".into());
+            }
             for (at_key, at) in ladder.iter() {
                 indexed += self.check_level(at_key, at, side)?;
             }
@@ -440,8 +481,8 @@ impl Book {
 
     fn check_level(&self, at_key: i64, at: u32, side: i8) -> Result<usize, String> {
         let level = &self.levels[at];
-        if at_key != key(side, level.price_ticks) || level.side != side || level.size_lots <= 0 {
-            return Err(format!("the level at {} is empty or misplaced", level.price_ticks));
+        if at_key != level.key || level.side != side || level.size_lots <= 0 {
+            return Err(format!("the level at {} is empty or misplaced", level.price_ticks()));
         }
         let (mut count, mut sum, mut arrival) = (0, 0, 0);
         for order in self.orders_of(level) {
@@ -456,7 +497,7 @@ impl Book {
             count += 1;
         }
         if self.level == 3 && sum != level.size_lots {
-            return Err(format!("the level at {} is not the sum of its orders", level.price_ticks));
+            return Err(format!("the level at {} is not the sum of its orders", level.price_ticks()));
         }
         Ok(count)
     }

@@ -11,7 +11,7 @@ const SMALLEST_BITS: u32 = 10;
 /// A hash table from ids to slab numbers, at most a quarter full.
 pub struct Ids {
     entries: Vec<u64>,
-    bits: u32,
+    shift: u32,
     len: usize,
 }
 
@@ -22,13 +22,13 @@ impl Clone for Ids {
 
     fn clone_from(&mut self, other: &Self) {
         self.entries.clone_from(&other.entries);
-        (self.bits, self.len) = (other.bits, other.len);
+        (self.shift, self.len) = (other.shift, other.len);
     }
 }
 
 impl Default for Ids {
     fn default() -> Self {
-        Ids { entries: vec![EMPTY; 1 << SMALLEST_BITS], bits: SMALLEST_BITS, len: 0 }
+        Ids { entries: vec![EMPTY; 1 << SMALLEST_BITS], shift: 64 - SMALLEST_BITS, len: 0 }
     }
 }
 
@@ -56,10 +56,15 @@ fn slot_of(entry: u64) -> u32 {
     entry as u32
 }
 
-/// Return the upper half of an id's hash, in the upper half.
 #[inline]
 fn hash(id: u64) -> u64 {
-    id.wrapping_mul(0x9E37_79B9_7F4A_7C15) & !0xFFFF_FFFF
+    id.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+/// Return the entry of an id: the upper half of its hash, and its slab number.
+#[inline]
+fn entry(hash: u64, slot: u32) -> u64 {
+    hash & !0xFFFF_FFFF | u64::from(slot)
 }
 
 impl Ids {
@@ -75,7 +80,7 @@ impl Ids {
 
     #[inline]
     fn home(&self, hash: u64) -> usize {
-        (hash >> (64 - self.bits)) as usize
+        (hash >> self.shift) as usize
     }
 
     /// Look an id up; `has` says whether the thing of a number has it. The place is good until the next change.
@@ -97,7 +102,7 @@ impl Ids {
     #[inline]
     pub fn insert(&mut self, place: Place, id: u64, slot: u32) {
         debug_assert!(!place.found());
-        self.entries[place.at] = hash(id) | u64::from(slot);
+        self.entries[place.at] = entry(hash(id), slot);
         self.len += 1;
         if self.len * 4 > self.entries.len() {
             self.grow();
@@ -128,10 +133,10 @@ impl Ids {
 
     #[cold]
     fn grow(&mut self) {
-        assert!(self.bits < 32, "more than 2^30 orders at once");
+        assert!(self.shift > 32, "more than 2^30 orders at once");
         let old = std::mem::take(&mut self.entries);
         self.entries = vec![EMPTY; old.len() * 2];
-        self.bits += 1;
+        self.shift -= 1;
         let mask = self.entries.len() - 1;
         for entry in old.into_iter().filter(|entry| slot_of(*entry) != NONE) {
             let mut at = self.home(entry);

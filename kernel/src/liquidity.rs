@@ -76,7 +76,7 @@ impl Liquidity {
         mut visit: impl FnMut(Offer) -> bool,
     ) {
         for level in book.levels(side) {
-            let price_ticks = level.price_ticks;
+            let price_ticks = level.price_ticks();
             if limit_ticks.is_some_and(|limit| i64::from(side) * price_ticks < i64::from(side) * limit) {
                 return;
             }

@@ -59,9 +59,9 @@ impl Quotes {
         let numbers: [fn(&Quote) -> i64; WIDE] = [
             |quote| quote.ts_ns,
             |quote| quote.touch.price(1).unwrap_or(0),
-            |quote| quote.touch.bid_lots,
+            |quote| quote.touch.lots(1),
             |quote| quote.touch.price(-1).unwrap_or(0),
-            |quote| quote.touch.ask_lots,
+            |quote| quote.touch.lots(-1),
         ];
         for (i, number) in numbers.into_iter().enumerate() {
             let at = (ROWS * i + first) * 8;

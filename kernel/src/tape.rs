@@ -177,10 +177,10 @@ impl Tape {
         self.marked = 0;
     }
 
-    /// Note what a row does, from the tape's first.
+    /// Return where to note what a row does, from the tape's first.
     #[inline(always)]
-    pub fn note(&mut self, row: usize, trace: Trace) {
-        self.traces[row] = trace;
+    pub fn note(&mut self, row: usize) -> &mut Trace {
+        &mut self.traces[row]
     }
 
     /// Note that there is more to a row than its trace; if not `kept`, that there is not.

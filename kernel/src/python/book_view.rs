@@ -107,7 +107,7 @@ impl ReceivedBook {
             let top = |side| {
                 let all = if n < 0 { book.levels(side).count() } else { 0 };
                 let n = if n < 0 { all.saturating_sub(n.unsigned_abs()) } else { n as usize };
-                book.levels(side).take(n).map(|level| (level.price_ticks, level.size_lots)).collect()
+                book.levels(side).take(n).map(|level| (level.price_ticks(), level.size_lots)).collect()
             };
             (top(1), top(-1))
         })
