@@ -102,6 +102,9 @@ pub struct Market {
     /// The next row of the tape, and its next mark.
     i: usize,
     mark: usize,
+    /// Where the next row of the tape is that own orders mind, or that lies beyond the limit; found again when it is not
+    /// ahead.
+    quiet: usize,
 }
 
 impl Market {
@@ -160,6 +163,7 @@ impl Market {
             first: 0,
             i: 0,
             mark: 0,
+            quiet: 0,
         }
     }
 
@@ -188,7 +192,7 @@ impl Market {
     /// # Errors
     /// A row cannot be applied and its policy is to fail, or an invariant is broken.
     pub fn advance(&mut self, limit_ns: Ns, floor: &mut Floor) -> Result<(), Fault> {
-        self.limit_ns = limit_ns;
+        (self.limit_ns, self.quiet) = (limit_ns, 0);
         let Some(tape) = self.tape.take() else { return Ok(()) };
         let (columns, begin) = (tape.columns(), self.i);
         let done = self.rows(&tape, &columns, floor);
@@ -242,21 +246,30 @@ impl Market {
         Ok(())
     }
 
+    /// Apply no rows later than a time, for now.
+    #[inline]
+    fn stop_at(&mut self, limit_ns: Ns) {
+        if limit_ns < self.limit_ns {
+            (self.limit_ns, self.quiet) = (limit_ns, 0);
+        }
+    }
+
     /// Say whether own orders have to be asked about a row.
     #[inline(always)]
     fn minds(&self, trace: &Trace) -> bool {
-        self.heard | self.watch.is_careful() || self.watch.is_on() && self.watch.minds(trace.kind, trace.key)
+        let quiet = !self.watch.is_on() | (self.i < self.quiet);
+        self.heard | self.watch.is_careful() || !quiet && self.watch.minds(trace.kind, trace.key)
     }
 
     /// Return the next row that matters, the marked one at the latest, or the first beyond the limit.
     #[inline(always)]
-    fn next_row(&self, ts_ns: &[Ns], traces: &[Trace], marked: usize) -> usize {
-        let (mut i, limit_ns) = (self.i, self.limit_ns);
+    fn next_row(&mut self, ts_ns: &[Ns], traces: &[Trace], marked: usize) -> usize {
+        let (i, limit_ns) = (self.i, self.limit_ns);
         if self.watch.is_on() {
-            while i < marked && ts_ns[i] <= limit_ns && !self.watch.minds(traces[i].kind, traces[i].key) {
-                i += 1;
+            if self.quiet <= i {
+                self.quiet = i + self.watch.quiet(&traces[i..], &ts_ns[i..], limit_ns);
             }
-            return i;
+            return self.quiet.min(marked);
         }
         if ts_ns.get(marked).is_some_and(|marked_ns| *marked_ns <= limit_ns) {
             return marked;
@@ -352,7 +365,7 @@ impl Market {
                 self.view.catch_up(self.now_ns - 1, &mut self.seats);
             }
             if self.view.eager {
-                self.limit_ns = self.limit_ns.min(ts_local_ns);
+                self.stop_at(ts_local_ns);
             }
         }
     }

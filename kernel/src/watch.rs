@@ -1,8 +1,9 @@
 //! Which rows can matter to own orders, in a few numbers: most cannot, and own orders need not be asked.
 
+use crate::codes::Ns;
 use crate::ladder::NO_KEY;
 use crate::seat::Seat;
-use crate::tape::kind;
+use crate::tape::{kind, Trace};
 use crate::touch::Touch;
 
 /// Keys of one kind of row that matter: those up to `worst`, but not those between `zone` and `best`.
@@ -98,6 +99,23 @@ impl Watch {
     pub fn minds(&self, kind: u8, key: i64) -> bool {
         let keys = &self.keys[kind as usize % kind::COUNT];
         (key <= keys.worst) & !((keys.zone < key) & (key < keys.best))
+    }
+
+    /// Return how many rows pass before one that can matter, or that is later than a limit.
+    // Which row that is cannot be foreseen: to find it among eight at once costs less than to ask of each in turn.
+    pub fn quiet(&self, traces: &[Trace], ts_ns: &[Ns], limit_ns: Ns) -> usize {
+        let ends = |(trace, row_ns): (&Trace, &Ns)| self.minds(trace.kind, trace.key) | (*row_ns > limit_ns);
+        let mut passed = 0;
+        for (eight, eight_ns) in traces.chunks_exact(8).zip(ts_ns.chunks_exact(8)) {
+            let all = eight.iter().zip(eight_ns).enumerate();
+            let found = all.fold(0u32, |found, (k, row)| found | u32::from(ends(row)) << k);
+            if found != 0 {
+                return passed + found.trailing_zeros() as usize;
+            }
+            passed += 8;
+        }
+        let mut rest = traces[passed..].iter().zip(&ts_ns[passed..]);
+        passed + rest.position(ends).unwrap_or(traces.len() - passed)
     }
 
     /// Say whether the market's best of a side stands at or through own orders.

@@ -29,13 +29,13 @@ impl Market {
                     floor.recorder.order((agent, self.index), (&stand, tag), (kind, reason), times);
                     let answer = answer(&stand, asked.map(|request| request.ask), kind, reason);
                     floor.agents[agent].tell(local_ns, self.index, Message::Answer(answer));
-                    self.limit_ns = self.limit_ns.min(local_ns);
+                    self.stop_at(local_ns);
                 }
                 Event::Fill { own, price_ticks, size_lots, cause } => {
                     let filled = self.book_fill((agent, own), (price_ticks, size_lots, cause), now_ns, floor)?;
                     let local_ns = floor.agents[agent].response_ns(now_ns);
                     floor.agents[agent].tell(local_ns, self.index, Message::Filled(filled));
-                    self.limit_ns = self.limit_ns.min(local_ns);
+                    self.stop_at(local_ns);
                 }
             }
         }

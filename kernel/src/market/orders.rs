@@ -100,6 +100,7 @@ impl Market {
 
     /// Find out which rows matter from now on.
     pub fn look_again(&mut self) {
+        self.quiet = 0;
         let everything = self.plan.level == 2 || self.view.wants_levels || self.paranoid || self.partial;
         self.watch = Watch::new(&self.seats, self.view.wants_prints, everything || self.is_unsure());
         let touch = self.between.then_some(self.latest);
