@@ -171,25 +171,18 @@ impl Recorder {
 
     fn write_fill(&mut self, id: i64, fill: &Waiting) {
         let (row, table) = (&fill.row, &mut self.tables[FILLS]);
-        for value in [id, row.order_id, row.agent as i64, row.instrument as i64, i64::from(row.side)] {
-            table.put(value);
-        }
-        for value in [row.price_ticks, row.size_lots, row.fee_micro, i64::from(row.taker), i64::from(row.cause)] {
-            table.put(value);
-        }
-        table.put(row.ts_exchange_ns);
-        table.put(row.ts_local_ns);
-        for value in row.before {
-            table.put_or_null(value);
-        }
-        table.put_or_null(row.ahead_at_arrival);
-        table.put(row.ts_arrival_ns);
+        table.put([id, row.order_id, row.agent as i64, row.instrument as i64, i64::from(row.side)]);
+        table.put([row.price_ticks, row.size_lots, row.fee_micro, i64::from(row.taker), i64::from(row.cause)]);
+        table.put([row.ts_exchange_ns, row.ts_local_ns]);
+        table.put_or_null(row.before);
+        table.put_or_null([row.ahead_at_arrival]);
+        table.put([row.ts_arrival_ns]);
         table.put_text(&row.tag);
-        table.put(i64::from(row.tainted));
+        table.put([i64::from(row.tainted)]);
         for mid2 in &fill.mids2 {
-            table.put_or_null(*mid2);
+            table.put_or_null([*mid2]);
         }
-        self.hand_over(FILLS, CHUNK_ROWS);
+        self.end_row(FILLS);
     }
 
     /// Add an update of an order.
@@ -203,21 +196,15 @@ impl Recorder {
         let ((agent, instrument), (stand, tag), (kind, reason)) = (whose, what, why);
         let placed = matches!(kind, UpdateKind::Accepted | UpdateKind::Replaced);
         let table = &mut self.tables[ORDERS];
-        for value in [stand.order_id, agent as i64, instrument as i64, kind as i64, stand.state as i64, reason as i64] {
-            table.put(value);
-        }
-        for value in [i64::from(stand.side), stand.tif as i64, i64::from(stand.post_only)] {
-            table.put(value);
-        }
-        table.put_or_null(stand.price_ticks);
-        table.put(stand.size_lots);
-        table.put(stand.filled_lots);
-        table.put_or_null(if placed { stand.ahead_at_arrival } else { None });
-        table.put_or_null(times.sent_ns);
-        table.put_or_null(times.exchange_ns);
-        table.put(times.local_ns);
+        table.put([stand.order_id, agent as i64, instrument as i64]);
+        table.put([kind as i64, stand.state as i64, reason as i64]);
+        table.put([i64::from(stand.side), stand.tif as i64, i64::from(stand.post_only)]);
+        table.put_or_null([stand.price_ticks]);
+        table.put([stand.size_lots, stand.filled_lots]);
+        table.put_or_null([stand.ahead_at_arrival.filter(|_| placed), times.sent_ns, times.exchange_ns]);
+        table.put([times.local_ns]);
         table.put_text(tag);
-        self.hand_over(ORDERS, CHUNK_ROWS);
+        self.end_row(ORDERS);
     }
 
     /// Add new best prices.
@@ -231,23 +218,18 @@ impl Recorder {
     /// Add a sample of an account.
     pub fn sample(&mut self, ts_ns: Ns, whose: (usize, usize), money: [i64; 3], quotes: [Option<i64>; 3]) {
         let table = &mut self.tables[SAMPLES];
-        for value in [ts_ns, whose.0 as i64, whose.1 as i64].into_iter().chain(money) {
-            table.put(value);
-        }
-        for value in quotes {
-            table.put_or_null(value);
-        }
-        self.hand_over(SAMPLES, CHUNK_ROWS);
+        table.put([ts_ns, whose.0 as i64, whose.1 as i64]);
+        table.put(money);
+        table.put_or_null(quotes);
+        self.end_row(SAMPLES);
     }
 
     /// Add a point to a series.
     pub fn point(&mut self, name: &str, agent: usize, ts_ns: Ns, value: f64) {
         let table = &mut self.tables[SERIES];
         table.put_text(name);
-        table.put(agent as i64);
-        table.put(ts_ns);
-        table.put(value.to_bits() as i64);
-        self.hand_over(SERIES, CHUNK_ROWS);
+        table.put([agent as i64, ts_ns, value.to_bits() as i64]);
+        self.end_row(SERIES);
     }
 
     /// Complete the fills that still wait with the last mids, and hand everything over.
@@ -256,16 +238,17 @@ impl Recorder {
         if self.quotes.rows() != 0 {
             self.full.push((BBO, self.quotes.take()));
         }
-        for table in 0..self.tables.len() {
-            self.hand_over(table, 1);
+        for (table, rest) in self.tables.iter_mut().enumerate().filter(|(_, rest)| rest.rows() != 0) {
+            self.full.push((table, rest.take()));
         }
     }
 
+    /// Take in that a row of a table is complete; hand the table over when it is full.
     #[inline]
-    fn hand_over(&mut self, table: usize, at_least: usize) {
+    fn end_row(&mut self, table: usize) {
         let filled = &mut self.tables[table];
         filled.end_row();
-        if filled.rows() >= at_least || filled.text_bytes() > CHUNK_TEXT {
+        if filled.rows() >= CHUNK_ROWS || filled.text_bytes() > CHUNK_TEXT {
             self.full.push((table, filled.take()));
         }
     }

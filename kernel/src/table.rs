@@ -53,7 +53,11 @@ pub struct Table {
     empty: Vec<Vec<usize>>,
     /// Rows that have not been written yet, one behind the other.
     gathered: Vec<i64>,
+    /// Where the row at hand begins among them.
+    begin: usize,
+    /// How many rows are complete.
     rows: usize,
+    text_bytes: usize,
 }
 
 /// The rows of a full table.
@@ -111,46 +115,53 @@ impl Table {
             columns: kinds.iter().map(|kind| Column::new(*kind)).collect(),
             empty: vec![Vec::new(); kinds.len()],
             gathered: Vec::with_capacity(GATHERED * kinds.len()),
+            begin: 0,
             rows: 0,
+            text_bytes: 0,
         }
     }
 
-    /// Return the number of rows, between two of them.
+    /// Return the number of complete rows.
     #[inline]
     pub fn rows(&self) -> usize {
-        self.rows + if self.gathered.is_empty() { 0 } else { self.gathered.len() / self.kinds.len() }
+        self.rows
     }
 
-    /// Put a number into the next column of the row at hand.
+    /// Put numbers into the next columns of the row at hand.
     #[inline]
-    pub fn put(&mut self, value: i64) {
-        self.gathered.push(value);
+    pub fn put<const N: usize>(&mut self, values: [i64; N]) {
+        self.gathered.extend_from_slice(&values);
     }
 
-    /// Put a number or a null into the next column of the row at hand.
+    /// Put numbers or nulls into the next columns of the row at hand.
     #[inline]
-    pub fn put_or_null(&mut self, value: Option<i64>) {
-        if value.is_none() {
-            let (row, column) = (self.gathered.len() / self.kinds.len(), self.gathered.len() % self.kinds.len());
-            self.empty[column].push(self.rows + row);
+    pub fn put_or_null<const N: usize>(&mut self, values: [Option<i64>; N]) {
+        let column = self.gathered.len() - self.begin;
+        for (i, value) in values.iter().enumerate() {
+            if value.is_none() {
+                self.empty[column + i].push(self.rows);
+            }
         }
-        self.put(value.unwrap_or(0));
+        self.put(values.map(|value| value.unwrap_or(0)));
     }
 
     /// Put a text into the next column of the row at hand.
     pub fn put_text(&mut self, text: &str) {
-        let column = &mut self.columns[self.gathered.len() % self.kinds.len()];
+        let column = &mut self.columns[self.gathered.len() - self.begin];
         if let Cells::Bytes(bytes) = &mut column.cells {
             bytes.extend_from_slice(text.as_bytes());
             column.offsets.push(bytes.len() as i32);
         }
-        self.put(0);
+        self.text_bytes += text.len();
+        self.put([0]);
     }
 
     /// Take in that a row is complete.
     #[inline]
     pub fn end_row(&mut self) {
-        if self.gathered.len() >= GATHERED * self.kinds.len() {
+        self.rows += 1;
+        self.begin = self.gathered.len();
+        if self.begin >= GATHERED * self.kinds.len() {
             self.write();
         }
     }
@@ -161,14 +172,14 @@ impl Table {
         for (i, column) in self.columns.iter_mut().enumerate() {
             column.extend(self.gathered.iter().skip(i).step_by(width).copied());
         }
-        self.rows = self.rows();
         self.gathered.clear();
+        self.begin = 0;
     }
 
-    /// Return the bytes that the texts of the longest column have.
+    /// Return how many bytes the texts have.
+    #[inline]
     pub fn text_bytes(&self) -> usize {
-        let texts = self.columns.iter().filter(|column| !column.offsets.is_empty());
-        texts.filter_map(|column| column.offsets.last()).map(|end| *end as usize).max().unwrap_or(0)
+        self.text_bytes
     }
 
     /// Take all rows out.
@@ -176,6 +187,7 @@ impl Table {
         self.write();
         let fresh = self.kinds.iter().map(|kind| Column::new(*kind)).collect();
         let (mut columns, rows) = (std::mem::replace(&mut self.columns, fresh), std::mem::take(&mut self.rows));
+        self.text_bytes = 0;
         for (column, empty) in columns.iter_mut().zip(&mut self.empty) {
             column.validity = all_but(empty, rows);
             empty.clear();
@@ -193,7 +205,7 @@ mod tests {
         for first in 0..20 {
             let mut table = Table::new(&[Kind::I64OrNull]);
             for row in 0..20 {
-                table.put_or_null((row != first && row != 19).then_some(row));
+                table.put_or_null([(row != first && row != 19).then_some(row)]);
                 table.end_row();
             }
             let column = &table.take().columns[0];
@@ -207,9 +219,9 @@ mod tests {
         for rows in [1, GATHERED - 1, GATHERED, 3 * GATHERED + 5] {
             let mut table = Table::new(&[Kind::I64, Kind::Text, Kind::I8]);
             for row in 0..rows as i64 {
-                table.put(row);
+                table.put([row]);
                 table.put_text(if row % 3 == 0 { "ab" } else { "" });
-                table.put(row % 100);
+                table.put([row % 100]);
                 table.end_row();
             }
             assert_eq!(table.rows(), rows);
@@ -228,7 +240,10 @@ mod tests {
     #[test]
     fn a_column_without_nulls_has_no_bits() {
         let mut table = Table::new(&[Kind::I64OrNull, Kind::I8]);
-        (0..20).for_each(|value| table.put(value));
+        for value in 0..10 {
+            table.put([value, value]);
+            table.end_row();
+        }
         assert!(table.take().columns.iter().all(|column| column.validity.is_empty()));
     }
 }

@@ -6,16 +6,23 @@ use crate::seat::Seat;
 use crate::tape::{kind, Trace};
 use crate::touch::Touch;
 
-/// Keys of one kind of row that matter: those up to `worst`, but not those between `zone` and `best`.
+/// Keys of one kind of row that matter: those up to `zone`, and so many behind `best`, itself among them.
 #[derive(Clone, Copy)]
 struct Keys {
     zone: i64,
     best: i64,
-    worst: i64,
+    more: u64,
 }
 
-const NO_KEYS: Keys = Keys { zone: -NO_KEY, best: NO_KEY, worst: -NO_KEY };
-const ALL_KEYS: Keys = Keys { zone: NO_KEY, best: NO_KEY, worst: NO_KEY };
+const NO_KEYS: Keys = Keys::new(-NO_KEY, (NO_KEY, NO_KEY));
+const ALL_KEYS: Keys = Keys::new(NO_KEY, (NO_KEY, NO_KEY));
+
+impl Keys {
+    /// Those up to `zone`, and those from the best to the worst.
+    const fn new(zone: i64, (best, worst): (i64, i64)) -> Self {
+        Keys { zone, best, more: worst.wrapping_sub(best) as u64 }
+    }
+}
 
 /// Where all own orders of an instrument stand.
 #[derive(Clone, Copy)]
@@ -31,37 +38,37 @@ pub struct Watch {
 
 impl Default for Watch {
     fn default() -> Self {
-        Watch { keys: [NO_KEYS; kind::COUNT], best: [NO_KEY; 2], careful: false, on: false, remembers: false }
+        let mut keys = [NO_KEYS; kind::COUNT];
+        for always in [kind::MOVED, kind::MOVED + 1, kind::OTHER, kind::TRADE] {
+            keys[always as usize] = ALL_KEYS;
+        }
+        Watch { keys, best: [NO_KEY; 2], careful: false, on: false, remembers: false }
     }
 }
 
 impl Watch {
-    /// Watch what rests in an instrument and what has been taken from its market. `prints`: executions all matter.
-    pub fn new(seats: &[Seat], prints: bool, careful: bool) -> Self {
-        let mut watch = Watch { careful, ..Watch::default() };
+    /// Watch what rests in an instrument now and what has been taken from its market. `prints`: executions all matter.
+    pub fn look(&mut self, seats: &[Seat], prints: bool, careful: bool) {
         let mut reach = [(NO_KEY, -NO_KEY); 2];
+        (self.best, self.careful, self.remembers) = ([NO_KEY; 2], careful, false);
         for overlay in seats.iter().map(|seat| &seat.gateway.overlay) {
-            for (best, own) in watch.best.iter_mut().zip(overlay.reach()) {
+            for (best, own) in self.best.iter_mut().zip(overlay.reach()) {
                 *best = (*best).min(own.0);
             }
-            watch.remembers |= !overlay.liquidity.is_untouched();
+            self.remembers |= !overlay.liquidity.is_untouched();
             for (reach, (best, worst)) in reach.iter_mut().zip(overlay.minded()) {
                 *reach = (reach.0.min(best), reach.1.max(worst));
             }
         }
-        watch.on = careful || prints || reach.iter().any(|(best, _)| *best != NO_KEY);
+        self.on = careful || prints || reach.iter().any(|(best, _)| *best != NO_KEY);
         for (side, (best, worst)) in reach.into_iter().enumerate() {
-            let zone = watch.zone(side);
-            watch.keys[kind::ADD as usize + side] = Keys { zone, best: NO_KEY, worst: zone };
-            watch.keys[kind::LESS as usize + side] = Keys { zone, best, worst: worst.max(zone) };
-            let executions = if best == NO_KEY { zone } else { NO_KEY };
-            watch.keys[kind::EXECUTE as usize + side] =
-                if prints { ALL_KEYS } else { Keys { zone, best, worst: executions } };
-            watch.keys[kind::MOVED as usize + side] = ALL_KEYS;
+            let zone = self.zone(side);
+            let worst = if best == NO_KEY { NO_KEY } else { worst };
+            self.keys[kind::ADD as usize + side] = Keys::new(zone, (NO_KEY, NO_KEY));
+            self.keys[kind::LESS as usize + side] = Keys::new(zone, (best, worst));
+            let executions = Keys::new(zone, (best, NO_KEY));
+            self.keys[kind::EXECUTE as usize + side] = if prints { ALL_KEYS } else { executions };
         }
-        watch.keys[kind::OTHER as usize] = ALL_KEYS;
-        watch.keys[kind::TRADE as usize] = ALL_KEYS;
-        watch
     }
 
     /// From now on, have own orders asked about everything.
@@ -98,7 +105,7 @@ impl Watch {
     #[inline(always)]
     pub fn minds(&self, kind: u8, key: i64) -> bool {
         let keys = &self.keys[kind as usize % kind::COUNT];
-        (key <= keys.worst) & !((keys.zone < key) & (key < keys.best))
+        (key <= keys.zone) | (key.wrapping_sub(keys.best) as u64 <= keys.more)
     }
 
     /// Return how many rows pass before one that can matter, or that is later than a limit.

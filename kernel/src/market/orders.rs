@@ -13,7 +13,6 @@ use crate::messages::Request;
 use crate::own_order::OwnOrder;
 use crate::tape::{kind, Trace};
 use crate::view::Move;
-use crate::watch::Watch;
 
 impl Market {
     /// Ask own orders about a row that may matter to them, and book what it does to them.
@@ -102,7 +101,8 @@ impl Market {
     pub fn look_again(&mut self) {
         self.quiet = 0;
         let everything = self.plan.level == 2 || self.view.wants_levels || self.paranoid || self.partial;
-        self.watch = Watch::new(&self.seats, self.view.wants_prints, everything || self.is_unsure());
+        let careful = everything || self.is_unsure();
+        self.watch.look(&self.seats, self.view.wants_prints, careful);
         let touch = self.between.then_some(self.latest);
         if !self.watch.is_careful() && !self.excerpt.follow(&self.watch, touch) {
             self.watch.take_care();
