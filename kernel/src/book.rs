@@ -244,7 +244,7 @@ impl Book {
         self.shows(index(side), at, level_lots);
         self.orders[older].younger = slot;
         let kind = kind::ADD + index(side) as u8;
-        Trace { kind, key, size_lots, lost_lots: 0, arrival: self.row, level_lots }
+        Trace::new(kind, key, [size_lots, 0, level_lots], self.row)
     }
 
     #[inline(always)]
@@ -262,7 +262,7 @@ impl Book {
             self.unlink(place.slot);
         }
         let kind = kind + index(side) as u8;
-        Trace { kind, key, size_lots: before, lost_lots: size_lots, arrival, level_lots }
+        Trace::new(kind, key, [before, size_lots, level_lots], arrival)
     }
 
     #[inline(always)]

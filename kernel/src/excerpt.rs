@@ -41,7 +41,7 @@ impl Excerpt {
             return;
         }
         let zone = self.zones[index(hit.side)];
-        let (was, moves) = (trace.key <= zone, trace.is_either(kind::MOVED));
+        let (was, moves) = (trace.key() <= zone, trace.is_either(kind::MOVED));
         let goes = if moves { key(hit.side, row.price_ticks) <= zone } else { was };
         let row = match (was, goes) {
             (false, false) => return,

@@ -258,7 +258,7 @@ impl Market {
     #[inline(always)]
     fn minds(&self, trace: &Trace) -> bool {
         let quiet = !self.watch.is_on() | (self.i < self.quiet);
-        self.heard | self.watch.is_careful() || !quiet && self.watch.minds(trace.kind, trace.key)
+        self.heard | self.watch.is_careful() || !quiet && self.watch.minds(trace.kind(), trace.key())
     }
 
     /// Return the next row that matters, the marked one at the latest, or the first beyond the limit.

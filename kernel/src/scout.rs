@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::batch::Batch;
 use crate::book::{Book, Row};
 use crate::codes::{action, flag, Issue, Ns};
-use crate::tape::{kind, Copy, Mark, Tape, Trace, STRETCH};
+use crate::tape::{Copy, Mark, Tape, Trace, STRETCH};
 
 /// How many rows there are at least between two copies: a copy costs as much as the book is large.
 const STRIDE: u64 = 1 << 15;
@@ -45,7 +45,7 @@ impl Scout {
             if let Some(issue) = issue {
                 *trace = self.set_right(columns.row(i), number, issue);
             }
-            trace.kind |= u8::from(crossed) * kind::CROSSED;
+            trace.stood(crossed);
             let says = eventful && self.take_note(&columns.row(i));
             let last = columns.flags[i] & flag::LAST != 0;
             let mark = Mark { row: i as u32, ts_local_ns: columns.ts_local_ns[i], ends: true, ..Mark::default() };

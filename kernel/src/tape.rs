@@ -33,10 +33,8 @@ pub mod kind {
 /// What a row does, and the order that it names, as it stood before and for an ADD as it joined.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Trace {
-    /// A code of `kind`.
-    pub kind: u8,
-    /// The order's price as a key of its side; 0 where the row names no order.
-    pub key: i64,
+    /// What the row is, and where: the code of `kind` in the lowest byte, the key above it.
+    what: i64,
     /// Its size; what it joined with, for an ADD.
     pub size_lots: i64,
     /// What it loses; 0 for an ADD.
@@ -51,13 +49,44 @@ impl Trace {
     /// Return the trace of a row that names no order.
     #[inline(always)]
     pub fn of(kind: u8) -> Self {
-        Trace { kind, ..Trace::default() }
+        Trace { what: i64::from(kind), ..Trace::default() }
+    }
+
+    /// Return the trace of a row that names an order at a key, which is a price and so below 2⁴⁰: the order's size, what
+    /// it loses, what its level shows then, and its age.
+    #[inline(always)]
+    pub fn new(kind: u8, key: i64, [size_lots, lost_lots, level_lots]: [i64; 3], arrival: u64) -> Self {
+        Trace { what: key << 8 | i64::from(kind), size_lots, lost_lots, arrival, level_lots }
+    }
+
+    /// Note whether the book stood crossed or locked before the row.
+    #[inline(always)]
+    pub fn stood(&mut self, crossed: bool) {
+        self.what |= i64::from(crossed) * i64::from(kind::CROSSED);
+    }
+
+    /// Say whether the book stood crossed or locked before the row.
+    #[inline]
+    pub fn stood_crossed(&self) -> bool {
+        self.what as u8 & kind::CROSSED != 0
+    }
+
+    /// Return the code of `kind`.
+    #[inline(always)]
+    pub fn kind(&self) -> u8 {
+        self.what as u8 & !kind::CROSSED
+    }
+
+    /// Return the order's price as a key of its side; 0 where the row names no order.
+    #[inline(always)]
+    pub fn key(&self) -> i64 {
+        self.what >> 8
     }
 
     /// Say whether the row is of a kind.
     #[inline(always)]
     pub fn is(&self, kind: u8) -> bool {
-        self.kind & !kind::CROSSED == kind
+        self.kind() == kind
     }
 
     /// Say whether the row is of a kind that has two numbers, of whichever side.
@@ -75,7 +104,7 @@ impl Trace {
     /// Return the side of the order that the row names, 0 where it names none.
     #[inline]
     pub fn side(&self) -> i8 {
-        match self.kind & !kind::CROSSED {
+        match self.kind() {
             named @ kind::ADD..kind::OTHER => (named % 2) as i8 * 2 - 1,
             _ => 0,
         }
@@ -85,7 +114,7 @@ impl Trace {
     #[inline]
     pub fn hit(&self) -> Hit {
         let side = self.side();
-        Hit { side, price_ticks: key(side, self.key), size_lots: self.size_lots, arrival: self.arrival }
+        Hit { side, price_ticks: key(side, self.key()), size_lots: self.size_lots, arrival: self.arrival }
     }
 }
 
@@ -236,7 +265,7 @@ impl Tape {
                 if trace.is_either(kind::MOVED) && key(side, columns.price_ticks[i]) == sought {
                     return None; // the trace tells of the price that it has left
                 }
-                if trace.key == sought {
+                if trace.key() == sought {
                     return Some(trace.level_lots);
                 }
             }

@@ -111,7 +111,7 @@ impl Watch {
     /// Return how many rows pass before one that can matter, or that is later than a limit.
     // Which row that is cannot be foreseen: to find it among eight at once costs less than to ask of each in turn.
     pub fn quiet(&self, traces: &[Trace], ts_ns: &[Ns], limit_ns: Ns) -> usize {
-        let ends = |(trace, row_ns): (&Trace, &Ns)| self.minds(trace.kind, trace.key) | (*row_ns > limit_ns);
+        let ends = |(trace, row_ns): (&Trace, &Ns)| self.minds(trace.kind(), trace.key()) | (*row_ns > limit_ns);
         let mut passed = 0;
         for (eight, eight_ns) in traces.chunks_exact(8).zip(ts_ns.chunks_exact(8)) {
             let all = eight.iter().zip(eight_ns).enumerate();

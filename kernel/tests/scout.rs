@@ -6,7 +6,7 @@ use _kernel::batch::{Batch, Columns};
 use _kernel::book::{Book, Row};
 use _kernel::codes::{action, flag, key};
 use _kernel::scout::Scout;
-use _kernel::tape::{kind, Tape};
+use _kernel::tape::Tape;
 use _kernel::touch::Touch;
 
 const ROWS: usize = 30_000;
@@ -75,7 +75,7 @@ fn traces_and_marks_are_what_a_book_says() {
             for i in 0..end - begin {
                 number += 1;
                 let (row, trace) = (rows[begin + i], tape.traces(end - begin)[i]);
-                assert_eq!(trace.kind & kind::CROSSED == 0, book.uncrossed(), "row {number} of {seed}");
+                assert_eq!(!trace.stood_crossed(), book.uncrossed(), "row {number} of {seed}");
                 let hit =
                     book.order_by_id(row.order_id).map(|order| (order.arrival, order.size_lots, book.stands_at(order)));
                 let applied =
@@ -89,7 +89,7 @@ fn traces_and_marks_are_what_a_book_says() {
                     (is_taking(&row) && applied.is_ok(), hit)
                 {
                     assert_eq!((trace.arrival, trace.size_lots), (arrival, size_lots));
-                    assert_eq!((trace.side(), trace.key), (side, key(side, price_ticks)));
+                    assert_eq!((trace.side(), trace.key()), (side, key(side, price_ticks)));
                     assert_eq!(trace.level_lots, book.size_at(side, price_ticks));
                 }
                 if row.flags & flag::LAST != 0 {

@@ -28,7 +28,7 @@ impl Market {
             self.whole.come_to(number - 1);
             self.hear(&self.row_heard(columns, trace), trace);
             self.whole.take_in(columns.row(self.i));
-        } else if self.heard || self.watch.minds(trace.kind, trace.key) {
+        } else if self.heard || self.watch.minds(trace.kind(), trace.key()) {
             let row = self.row_heard(columns, trace);
             self.hear(&row, trace);
             self.excerpt.take_in(row, number, trace);
@@ -65,7 +65,7 @@ impl Market {
         }
         let hit = trace.hit();
         let book = if self.watch.is_careful() { self.whole.here() } else { self.excerpt.book() };
-        let matching = self.may_match() && trace.kind & kind::CROSSED == 0;
+        let matching = self.may_match() && !trace.stood_crossed();
         for seat in &mut self.seats {
             let displayed = Displayed { book, prints: &self.prints, phase: self.phase, matching };
             seat.gateway.overlay.before(displayed, row, &hit);
