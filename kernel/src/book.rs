@@ -80,6 +80,8 @@ pub struct Book {
     /// Whether the best prices or sizes may have changed since `false` was written here.
     pub touched: bool,
     touch: Touch,
+    /// Whether the best bid is at or above the best ask.
+    crossed: bool,
     ladders: [Ladder; 2],
     levels: Slab<Level>,
     orders: Slab<MarketOrder>,
@@ -95,9 +97,10 @@ impl Clone for Book {
 
     /// Copy into memory that is there already.
     fn clone_from(&mut self, other: &Self) {
-        let Book { level, depth, row, partial, touched, touch, ladders, levels, orders, ids } = self;
+        let Book { level, depth, row, partial, touched, touch, crossed, ladders, levels, orders, ids } = self;
         (*level, *depth, *row) = (other.level, other.depth, other.row);
-        (*partial, *touched, *touch) = (other.partial, other.touched, other.touch);
+        (*partial, *touched) = (other.partial, other.touched);
+        (*touch, *crossed) = (other.touch, other.crossed);
         ladders.clone_from(&other.ladders);
         levels.clone_from(&other.levels);
         orders.clone_from(&other.orders);
@@ -117,6 +120,7 @@ impl Book {
             partial: [false; 2],
             touched: false,
             touch: Touch::default(),
+            crossed: false,
             ladders: Default::default(),
             levels: Slab::default(),
             orders,
@@ -295,7 +299,7 @@ impl Book {
         self.shows(index(side), at, size_lots);
     }
 
-    /// Take in what a level of a side shows.
+    /// Take in what a level shows.
     // Both sides are written each time: a processor that has to find out which one was written last waits for it.
     #[inline(always)]
     fn shows(&mut self, side: usize, at: u32, size_lots: i64) {
@@ -334,6 +338,7 @@ impl Book {
             NONE => (0, 0),
             at => (key(side, ladder.best()), self.levels[at].size_lots),
         };
+        self.crossed = self.crosses(1, self.ladders[0].best());
     }
 
     fn clear(&mut self, side: i8) {
@@ -441,7 +446,7 @@ impl Book {
     /// Say whether the best bid is below the best ask, or a side is empty.
     #[inline]
     pub fn uncrossed(&self) -> bool {
-        self.touch.uncrossed()
+        !self.crossed
     }
 
     /// Say whether a price lies outside of what a feed of limited depth shows of a side.

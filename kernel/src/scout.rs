@@ -37,27 +37,24 @@ impl Scout {
         tape.start(self.row, begin);
         let (columns, first) = (batch.stretch(begin, STRETCH), self.row);
         let eventful = batch.is_eventful() || self.suspect;
-        let mut crossed = !self.book.uncrossed();
         for i in 0..columns.len() {
             let number = first + i as u64 + 1;
-            let trace = tape.note(i);
+            let (trace, crossed) = (tape.note(i), !self.book.uncrossed());
             let issue = self.book.apply_noting(columns.row(i), number, trace).err();
             if let Some(issue) = issue {
                 *trace = self.set_right(columns.row(i), number, issue);
             }
-            trace.stood(crossed);
             let says = eventful && self.take_note(&columns.row(i));
             let last = columns.flags[i] & flag::LAST != 0;
             let mark = Mark { row: i as u32, ts_local_ns: columns.ts_local_ns[i], ends: true, ..Mark::default() };
-            if self.said | crossed | issue.is_some() | says | (number >= self.next_copy) | self.book.is_partial() {
-                self.look(Mark { issue, says, ends: last, ..mark }, crossed, number, tape);
-                crossed = !self.book.uncrossed();
+            let news = self.said | crossed | self.book.is_partial();
+            if news | issue.is_some() | says | (number >= self.next_copy) {
+                trace.stood(crossed);
+                self.look(Mark { issue, says, ends: last, ..mark }, news, number, tape);
             } else {
                 // Whether best prices change cannot be foreseen: what is noted in vain costs less than to decide first.
-                let touch = self.book.touch();
-                tape.mark(Mark { touch, ..mark }, last & self.book.touched);
+                tape.mark(Mark { touch: self.book.touch(), ..mark }, last & self.book.touched);
                 self.book.touched &= !last;
-                crossed = !touch.uncrossed();
             }
         }
         self.row = first + columns.len() as u64;
@@ -77,17 +74,18 @@ impl Scout {
         says
     }
 
-    /// Look at a row with something to it that is rare, and at what its packet leaves behind.
+    /// Look at a row with something to it that is rare, and at what its packet leaves behind; with `news` that may be new
+    /// even where best prices are as before.
     #[inline(never)]
-    fn look(&mut self, mark: Mark, crossed: bool, number: u64, tape: &mut Tape) {
+    fn look(&mut self, mark: Mark, news: bool, number: u64, tape: &mut Tape) {
         if !mark.ends {
             tape.mark(mark, mark.says | mark.issue.is_some());
             return;
         }
-        let news = self.book.touched | self.said | crossed | self.book.is_partial();
+        let news = news | self.book.touched | mark.says;
         self.book.complete();
         let (touch, partial) = (self.book.touch(), self.book.is_partial());
-        tape.mark(Mark { ends: news, touch, partial, ..mark }, news | mark.says | mark.issue.is_some());
+        tape.mark(Mark { ends: news, touch, partial, ..mark }, news | mark.issue.is_some());
         self.said = false;
         if number >= self.next_copy {
             self.copy(number, mark.ts_local_ns, tape);
