@@ -8,7 +8,7 @@ use crate::codes::{key, Issue, Ns};
 use crate::touch::Touch;
 
 /// How many rows a tape has at most: enough that handing it over costs little, few enough that a run soon has the first.
-pub const STRETCH: usize = 8192;
+pub const STRETCH: usize = 16_384;
 
 /// What a row does. Those with two numbers have the bid's here, and the ask's is one more.
 #[allow(missing_docs)] // the names say it
