@@ -35,6 +35,18 @@ class Book(lob.Strategy):
         pass
 
 
+class BookBesideOrder(Book):
+    """As `Book`, while an own order rests far from the market."""
+
+    def on_start(self, ctx: lob.Context) -> None:
+        ctx.every(lob.SECOND)
+
+    def on_timer(self, ctx: lob.Context, timer_id: int) -> None:
+        if ctx.book.bid_ticks is not None:
+            ctx.buy(ctx.book.bid_ticks - 500, 10)
+            ctx.cancel_timer(timer_id)
+
+
 class Quotes(lob.Strategy):
     """Asks for the quotes that it has, again and again, and takes the time of it."""
 
@@ -83,10 +95,12 @@ def main() -> None:
     loaded = list(batches(l3_flow(events, FOLDER)))
     idle, idle_own, changes = seconds([Idle() for _ in range(ROUNDS)], loaded)
     book, book_own, _ = seconds([Book() for _ in range(ROUNDS)], loaded)
+    _, beside_own, _ = seconds([BookBesideOrder() for _ in range(ROUNDS)], loaded)
     quotes = Quotes()
     seconds([quotes], loaded[:10])
     own, whole = (book_own - idle_own) / changes * 1e9, (book - idle) / changes * 1e9
     print(f"on_book: {own:.0f} ns a call of the strategy's thread, {whole:.0f} of the run (limit {LIMIT_BOOK_NS})")
+    print(f"on_book while an own order rests far away: {(beside_own - idle_own) / changes * 1e9:.0f} ns a call")
     print(f"ctx.quote of both sides that changes nothing: {quotes.best_ns:.0f} ns (limit {LIMIT_QUOTE_NS})")
 
 

@@ -221,7 +221,7 @@ impl Book {
         }
     }
 
-    #[inline(never)]
+    #[inline(never)] // few rows are of this kind: what they need is kept out of the others' way
     fn modify(&mut self, order_id: u64, place: Place, price_ticks: i64, size_lots: i64) -> Trace {
         let MarketOrder { size_lots: before, level, .. } = self.orders[place.slot];
         let Level { side, key: stood_at, .. } = self.levels[level];
@@ -286,7 +286,7 @@ impl Book {
         }
     }
 
-    #[inline(never)]
+    #[inline(never)] // no row of a feed of orders is of this kind
     fn set_level(&mut self, side: i8, key: i64, size_lots: i64) {
         if size_lots == 0 {
             let at = self.ladders[index(side)].get(key);
@@ -378,7 +378,6 @@ impl Book {
         for side in [0, 1] {
             self.partial[side] &= self.ladders[side].is_empty();
         }
-        self.touched = self.is_partial(); // so that the next packet is looked at too
     }
 
     /// Say whether a CLEAR has emptied a side that no complete packet has shown again.

@@ -257,8 +257,8 @@ impl Market {
     /// Say whether own orders have to be asked about a row.
     #[inline(always)]
     fn minds(&self, trace: &Trace) -> bool {
-        let quiet = !self.watch.is_on() | (self.i < self.quiet);
-        self.heard | self.watch.is_careful() || !quiet && self.watch.minds(trace.kind(), trace.key())
+        let may_mind = self.watch.is_on() & (self.i >= self.quiet);
+        self.heard | self.watch.is_careful() || may_mind && self.watch.minds(trace.kind(), trace.key())
     }
 
     /// Return the next row that matters, the marked one at the latest, or the first beyond the limit.
@@ -267,7 +267,9 @@ impl Market {
         let (i, limit_ns) = (self.i, self.limit_ns);
         if self.watch.is_on() {
             if self.quiet <= i {
-                self.quiet = i + self.watch.quiet(&traces[i..], &ts_ns[i..], limit_ns);
+                // Where a strategy waits for packets, most marks bring the limit nearer: no need to look behind them.
+                let end = if self.view.eager { traces.len().min(marked + 1) } else { traces.len() };
+                self.quiet = i + self.watch.quiet(&traces[i..end], &ts_ns[i..end], limit_ns);
             }
             return self.quiet.min(marked);
         }

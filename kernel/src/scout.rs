@@ -34,8 +34,8 @@ impl Scout {
 
     /// Go through the rows of a batch from one on, as far as a tape reaches; return where the next tape begins.
     pub fn walk(&mut self, batch: &Batch, begin: usize, tape: &mut Tape) -> usize {
-        tape.start(self.row, begin);
         let (columns, first) = (batch.stretch(begin, STRETCH), self.row);
+        tape.start(first, begin, columns.len());
         let eventful = batch.is_eventful() || self.suspect;
         for i in 0..columns.len() {
             let number = first + i as u64 + 1;
@@ -48,7 +48,7 @@ impl Scout {
             let last = columns.flags[i] & flag::LAST != 0;
             let mark = Mark { row: i as u32, ts_local_ns: columns.ts_local_ns[i], ends: true, ..Mark::default() };
             let news = self.said | crossed | self.book.is_partial();
-            if news | issue.is_some() | says | (number >= self.next_copy) {
+            if news | issue.is_some() | (number >= self.next_copy) {
                 trace.stood(crossed);
                 self.look(Mark { issue, says, ends: last, ..mark }, news, number, tape);
             } else {
@@ -82,7 +82,7 @@ impl Scout {
             tape.mark(mark, mark.says | mark.issue.is_some());
             return;
         }
-        let news = news | self.book.touched | mark.says;
+        let news = news | self.book.touched;
         self.book.complete();
         let (touch, partial) = (self.book.touch(), self.book.is_partial());
         tape.mark(Mark { ends: news, touch, partial, ..mark }, news | mark.issue.is_some());

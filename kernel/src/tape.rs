@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use crate::batch::{Batch, Columns};
 use crate::book::Book;
-use crate::codes::{key, Issue, Ns};
+use crate::codes::{key, Issue, Ns, LIMIT};
 use crate::touch::Touch;
 
 /// How many rows a tape has at most: enough that handing it over costs little, few enough that a run soon has the first.
+/// A row takes up to 88 bytes.
 pub const STRETCH: usize = 16_384;
 
 /// What a row does. Those with two numbers have the bid's here, and the ask's is one more.
@@ -56,6 +57,7 @@ impl Trace {
     /// it loses, what its level shows then, and its age.
     #[inline(always)]
     pub fn new(kind: u8, key: i64, [size_lots, lost_lots, level_lots]: [i64; 3], arrival: u64) -> Self {
+        debug_assert!(key.abs() < LIMIT, "a key is no price");
         Trace { what: key << 8 | i64::from(kind), size_lots, lost_lots, arrival, level_lots }
     }
 
@@ -169,6 +171,7 @@ pub struct Copy {
 }
 
 /// A stretch of a batch, with what its rows do.
+#[derive(Default)]
 pub struct Tape {
     /// How many rows of the market there are before it.
     pub first: u64,
@@ -184,24 +187,13 @@ pub struct Tape {
     marked: usize,
 }
 
-impl Default for Tape {
-    fn default() -> Self {
-        Tape {
-            first: 0,
-            copy: None,
-            last: false,
-            batch: None,
-            begin: 0,
-            traces: vec![Trace::default(); STRETCH],
-            marks: vec![Mark::default(); STRETCH],
-            marked: 0,
-        }
-    }
-}
-
 impl Tape {
-    /// Begin with a row of a batch.
-    pub fn start(&mut self, first: u64, begin: usize) {
+    /// Begin with a row of a batch, of which so many rows follow.
+    pub fn start(&mut self, first: u64, begin: usize, rows: usize) {
+        if self.traces.len() < rows {
+            self.traces.resize(rows, Trace::default());
+            self.marks.resize(rows, Mark::default());
+        }
         (self.first, self.begin, self.copy, self.last) = (first, begin, None, false);
         self.marked = 0;
     }

@@ -110,6 +110,7 @@ impl Watch {
 
     /// Return how many rows pass before one that can matter, or that is later than a limit.
     // Which row that is cannot be foreseen: to find it among eight at once costs less than to ask of each in turn.
+    #[inline(always)]
     pub fn quiet(&self, traces: &[Trace], ts_ns: &[Ns], limit_ns: Ns) -> usize {
         let ends = |(trace, row_ns): (&Trace, &Ns)| self.minds(trace.kind(), trace.key()) | (*row_ns > limit_ns);
         let mut passed = 0;

@@ -94,6 +94,9 @@ fn traces_and_marks_are_what_a_book_says() {
                 }
                 if row.flags & flag::LAST != 0 {
                     book.complete();
+                    if number % 8 == 0 {
+                        book.check().unwrap();
+                    }
                     let left = mark.filter(|mark| mark.ends).map(|mark| mark.touch);
                     assert_eq!(left.unwrap_or(touch), book.touch());
                     touch = book.touch();
@@ -105,6 +108,44 @@ fn traces_and_marks_are_what_a_book_says() {
             }
             begin = end;
         }
+    }
+}
+
+/// Rows of level sizes: many are of levels that are not there, or take the best one off, and some clear a side.
+fn random_levels(seed: u64) -> Vec<Row> {
+    let level = |row: Row| match row.action {
+        action::CLEAR | action::TRADE => row,
+        _ => Row { action: action::LEVEL, size_lots: (row.size_lots - 4).max(0), ..row },
+    };
+    random_rows(seed).into_iter().map(level).collect()
+}
+
+#[test]
+fn marks_of_level_sizes_are_what_the_levels_show() {
+    for seed in 0..4 {
+        let rows = random_levels(seed);
+        let (mut scout, mut book) = (Scout::new(2, 0, true), Book::new(2, 0));
+        let (batch, mut tape, mut left) = (batch(&rows), Tape::default(), Touch::default());
+        let (mut begin, mut number) = (0, 0);
+        while begin < rows.len() {
+            let end = scout.walk(&batch, begin, &mut tape);
+            let mut marks = tape.marks().iter().peekable();
+            for (i, row) in rows[begin..end].iter().enumerate() {
+                number += 1;
+                book.apply(*row, number).unwrap();
+                let mark = marks.next_if(|mark| mark.row as usize == i);
+                if row.flags & flag::LAST != 0 {
+                    book.complete();
+                    left = mark.filter(|mark| mark.ends).map_or(left, |mark| mark.touch);
+                    for side in [1, -1] {
+                        let best = book.levels(side).next().map_or((None, 0), |l| (Some(l.price_ticks()), l.size_lots));
+                        assert_eq!((left.price(side), left.lots(side)), best, "row {number} of {seed}");
+                    }
+                }
+            }
+            begin = end;
+        }
+        book.check().unwrap();
     }
 }
 
