@@ -86,6 +86,21 @@ def test_the_book_is_the_one_received(engine: str) -> None:
     assert strategy.got[2] == (([(100, 60), (99, 30)], [(102, 20), (104, 10)]), [(1, 60)])
 
 
+def test_a_price_that_an_empty_side_does_not_have_is_an_error_and_no_empty_level(engine: str) -> None:
+    def look(ctx: lob.Context) -> list[str]:
+        looks: list[Callable[[int, Any], Any]] = [ctx.book.size_at, ctx.book.orders_at]
+        raised = []
+        for each in looks:
+            with pytest.raises(TypeError) as caught:
+                each(1, ctx.book.bid_ticks)
+            raised.append(str(caught.value))
+        return raised
+
+    strategy = Does(t0=look)
+    go(engine, strategy)
+    assert all("None" in text for text in strategy.got[0])
+
+
 def test_values_are_plain_python_numbers(engine: str) -> None:
     strategy = Does(t5=lambda ctx: [ctx.book.bid_ticks, ctx.position, ctx.now_ns, ctx.cash, ctx.book.mid_ticks])
     go(engine, strategy)

@@ -1,6 +1,6 @@
 //! `ctx.book`: the book as the strategy has received it.
 
-use pyo3::exceptions::PyKeyError;
+use pyo3::exceptions::{PyKeyError, PyTypeError};
 use pyo3::prelude::*;
 
 use super::{given, Shared};
@@ -41,6 +41,9 @@ fn checked(side: i64) -> PyResult<i8> {
 }
 
 fn whole(price: &Bound<'_, PyAny>) -> PyResult<Option<i64>> {
+    if price.is_none() {
+        return Err(PyTypeError::new_err("a price in ticks is expected, not None: is that side of the book empty?"));
+    }
     Ok(match given::number(price)? {
         Number::Whole(price_ticks) => Some(price_ticks),
         Number::Float(price) if price.fract() == 0.0 && price.abs() < 1e15 => Some(price as i64),
