@@ -102,8 +102,7 @@ pub struct Market {
     /// The next row of the tape, and its next mark.
     i: usize,
     mark: usize,
-    /// Where the next row of the tape is that own orders mind, or that lies beyond the limit; found again when it is not
-    /// ahead.
+    /// Up to which row of the tape own orders mind none and none lies beyond the limit; found again when it is not ahead.
     quiet: usize,
 }
 
