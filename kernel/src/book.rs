@@ -158,7 +158,7 @@ impl Book {
         self.apply_noting(row, number, &mut trace).map(|()| trace)
     }
 
-    /// As `apply`, with the trace where it is to stay.
+    /// As `apply`, with the trace where it is to stay; a row that is not applied leaves it alone.
     ///
     /// # Errors
     /// As `apply`.

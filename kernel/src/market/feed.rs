@@ -57,7 +57,7 @@ impl Market {
         if let Next::Tape(tape) = next {
             self.counts.packets += self.packets();
             self.next_ns = tape.columns().ts_exchange_ns[0];
-            (self.first, self.i, self.mark, self.quiet, self.starved) = (tape.first, 0, 0, 0, false);
+            (self.first, self.i, self.mark, self.starved) = (tape.first, 0, 0, false);
             self.hungry = !self.ended && self.errand.wants_more();
             self.let_go(tape.copy.clone());
             if let Some(used) = self.tape.replace(tape) {
