@@ -149,10 +149,18 @@ class Book(Protocol):
         """Return the best `n` levels of bids and asks as `(price_ticks, size_lots)`."""
 
     def size_at(self, side: int, price_ticks: int) -> int:
-        """Return the displayed size at a price, 0 where there is none."""
+        """Return the displayed size at a price in lots, 0 where there is none.
+
+        Raises:
+            TypeError: the price is `None`, as the best price of an empty side is.
+        """
 
     def orders_at(self, side: int, price_ticks: int) -> list[tuple[int, int]]:
-        """Return the market's orders at a price as `(order_id, size_lots)`, oldest first; empty on L2."""
+        """Return the market's orders at a price as `(order_id, size_lots)`, oldest first; empty on L2.
+
+        Raises:
+            TypeError: as `size_at`.
+        """
 
 
 class Context(Protocol):
