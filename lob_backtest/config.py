@@ -16,10 +16,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from lob_backtest.errors import ConfigError
-from lob_backtest.units import Duration, Instant
+from lob_backtest.units import LONGEST_NS, Duration, Instant
 
 Positive = Annotated[Duration, Field(ge=1)]
 NotNegative = Annotated[Duration, Field(ge=0)]
+Lateness = Annotated[Duration, Field(ge=0, le=LONGEST_NS)]
 
 
 def _exact(value: Any) -> Any:
@@ -109,12 +110,16 @@ class FillsPart(_Part):
         impact: "none": history goes on as recorded.
         evidence: L3: let an order fill when a younger one executes, whatever stands ahead of it.
         hidden_any_side: let hidden prints of unknown side fill.
+        late_level: L2: how long after a print the LEVEL row that shows it may follow. Default: the file's, or 250 ms.
+        late_print: L2: how long after a fall of a level its print may follow; 0: never. Default: the file's, or 250 ms.
     """
 
     queue: Literal["proportional", "back"] = "proportional"
     impact: Literal["none"] = "none"
     evidence: bool = False
     hidden_any_side: bool = False
+    late_level: Lateness | None = None
+    late_print: Lateness | None = None
 
 
 class RiskPart(_Part):

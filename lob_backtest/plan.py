@@ -44,6 +44,8 @@ class InstrumentPlan:
         initial_position: lots at the start.
         evidence: L3: an order that is older than one that executes fills even with lots left ahead.
         hidden_any_side: let hidden prints of unknown side fill.
+        late_level_ns: L2: a print explains a LEVEL row that follows it within this exchange time, 0 to 2^62.
+        late_print_ns: L2: a print explains a fall that precedes it by at most this exchange time; 0: never.
     """
 
     instrument: Instrument
@@ -57,6 +59,8 @@ class InstrumentPlan:
     initial_position: int = 0
     evidence: bool = False
     hidden_any_side: bool = False
+    late_level_ns: int = 250_000_000
+    late_print_ns: int = 250_000_000
 
 
 @dataclass(frozen=True, slots=True)

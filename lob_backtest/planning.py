@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from lob_backtest.config import InstrumentPart, RunConfig
 from lob_backtest.engine.book import Issue
@@ -11,7 +12,10 @@ from lob_backtest.instrument import Fees, Instrument
 from lob_backtest.market.policy import Kind, resolve_policies
 from lob_backtest.market.reader import MarketSource
 from lob_backtest.plan import InstrumentPlan, IssuePolicy, Plan, QueueModel
-from lob_backtest.units import format_instant
+from lob_backtest.units import MS, format_instant
+
+LATE_NS: Final = 250 * MS
+"""How far apart a print and its LEVEL row can be where neither config nor file says it."""
 
 
 def make_plan(config: RunConfig, sources: Sequence[MarketSource], *, paranoid: bool = False) -> Plan:
@@ -75,4 +79,13 @@ def _instrument_plan(config: RunConfig, part: InstrumentPart, source: MarketSour
         initial_position=initial,
         evidence=config.fills.evidence,
         hidden_any_side=config.fills.hidden_any_side,
+        late_level_ns=_chosen(config.fills.late_level, source.late_level_ns),
+        late_print_ns=_chosen(config.fills.late_print, source.late_print_ns),
     )
+
+
+def _chosen(config_ns: int | None, file_ns: int | None) -> int:
+    """Return a time from the config, else the file's, else the default."""
+    if config_ns is not None:
+        return config_ns
+    return LATE_NS if file_ns is None else file_ns

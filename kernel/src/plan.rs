@@ -23,6 +23,10 @@ pub struct InstrumentPlan {
     pub max_position: Option<i64>,
     /// Lots at the start.
     pub initial_position: i64,
+    /// L2: a print explains a LEVEL row that follows it within this exchange time.
+    pub late_level_ns: Ns,
+    /// L2: a print explains a fall that precedes it by at most this exchange time; 0: never.
+    pub late_print_ns: Ns,
     /// How own orders fill.
     pub rules: Rules,
 }

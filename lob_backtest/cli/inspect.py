@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from lob_backtest.market.files import MarketFile
     from lob_backtest.market.summary import FileSummary
 
 
@@ -66,6 +67,7 @@ def _lines(summary: FileSummary) -> list[tuple[str, str]]:
         ("local times", f"{summary.local_rows} rows"),
         ("local - exchange", f"{latencies} ns" if latencies else "-"),
         ("clock shift", "-" if file.clock_shift_ns is None else f"{file.clock_shift_ns} ns"),
+        *_late_lines(file),
         ("source", file.source or "-"),
         ("written by", file.created_by or "-"),
         ("sha256", file.sha256),
@@ -79,6 +81,11 @@ def _lines(summary: FileSummary) -> list[tuple[str, str]]:
             (f"column {name}", f"{column['bytes']} bytes, {column['compression']}, {', '.join(column['encodings'])}")
         )
     return lines
+
+
+def _late_lines(file: MarketFile) -> list[tuple[str, str]]:
+    late = (("late levels", file.late_level_ns), ("late prints", file.late_print_ns))
+    return [(name, "-" if ns is None else f"up to {ns} ns") for name, ns in late] if file.level == 2 else []
 
 
 def _span(least: int | None, greatest: int | None, unit: str) -> str:

@@ -117,6 +117,8 @@ def _write(source: formats.Source, output: Path, progress: Progress | None) -> C
         venue=source.venue,
         depth=source.depth,
         clock_shift_ns=getattr(source, "clock_shift_ns", None),
+        late_level_ns=getattr(source, "late_level_ns", None),
+        late_print_ns=getattr(source, "late_print_ns", None),
     ) as writer:
         for columns in source.columns():
             writer.write(columns)

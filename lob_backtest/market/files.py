@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from lob_backtest.errors import DataError
 from lob_backtest.market import seal
 from lob_backtest.market.schema import LEVEL_BY_SCHEMA, Meta, columns_of
+from lob_backtest.units import LONGEST_NS
 
 Path = str | os.PathLike[str]
 
@@ -44,6 +45,8 @@ class MarketFile:
         lot_size: the size of one lot in base units.
         depth: levels shown a side; 0: all.
         clock_shift_ns: what was added to local times; `None`: nothing.
+        late_level_ns: L2: how long after a print its LEVEL row may follow; `None`: not said.
+        late_print_ns: L2: how long after a fall of a level its print may follow; `None`: not said.
         source: the vendor file; may be empty.
         created_by: the program that wrote it; may be empty.
         has_local: whether any row has a local time.
@@ -60,6 +63,8 @@ class MarketFile:
     lot_size: Decimal
     depth: int
     clock_shift_ns: int | None
+    late_level_ns: int | None
+    late_print_ns: int | None
     source: str
     created_by: str
     has_local: bool
@@ -101,6 +106,7 @@ class MarketFile:
 
     def keywords(self) -> dict[str, Any]:
         """Return the metadata as keyword arguments of `write_events`."""
+        late = {"late_level_ns": self.late_level_ns, "late_print_ns": self.late_print_ns}
         return {
             "level": self.level,
             "symbol": self.symbol,
@@ -110,6 +116,7 @@ class MarketFile:
             "depth": self.depth or None,
             "clock_shift_ns": self.clock_shift_ns,
             "source": self.source,
+            **(late if self.level == 2 else {}),
         }
 
     def parquet(self) -> pq.ParquetFile:
@@ -230,6 +237,8 @@ def _open(path: str, filesystem: pyarrow.fs.FileSystem, inner: str) -> MarketFil
             lot_size=Decimal(meta[Meta.LOT_SIZE]),
             depth=int(meta.get(Meta.DEPTH, 0)),
             clock_shift_ns=int(meta[Meta.CLOCK_SHIFT_NS]) if Meta.CLOCK_SHIFT_NS in meta else None,
+            late_level_ns=int(meta[Meta.LATE_LEVEL_NS]) if Meta.LATE_LEVEL_NS in meta else None,
+            late_print_ns=int(meta[Meta.LATE_PRINT_NS]) if Meta.LATE_PRINT_NS in meta else None,
             source=meta.get(Meta.SOURCE, ""),
             created_by=meta.get(Meta.CREATED_BY, ""),
             has_local=_has_local(parquet),
@@ -302,6 +311,12 @@ def _differences(schema: pa.Schema, meta: dict[str, str]) -> list[str]:
         if not (digits.isdecimal() or (key == Meta.CLOCK_SHIFT_NS and digits.removeprefix("-").isdecimal())):
             wrong.append(f"{key} is {digits!r}, expected an integer")
     level = LEVEL_BY_SCHEMA.get(version, 3 if "order_id" in schema.names else 2)
+    for key in (Meta.LATE_LEVEL_NS, Meta.LATE_PRINT_NS):
+        digits = meta.get(key, "0")
+        if not digits.isdecimal() or len(digits) > 19 or int(digits) > LONGEST_NS:
+            wrong.append(f"{key} is {digits!r}, expected an integer of nanoseconds from 0 to 2^62")
+        elif key in meta and level != 2:
+            wrong.append(f"{key} is there, which only L2 files have")
     for field in columns_of(level):
         at = schema.get_all_field_indices(field.name)
         if len(at) != 1:

@@ -20,6 +20,9 @@ from lob_backtest.units import format_instant
 EARLIEST_NS: Final = 10**17
 """The first time of a file is later (than March 1973), or it is not in nanoseconds."""
 
+_ALIKE: Final = ("symbol", "venue", "level", "tick_size", "lot_size", "depth", "late_level_ns", "late_print_ns")
+"""What the files of one instrument have in common."""
+
 _LOOKS_LIKE: Final = ((10**8, "seconds"), (10**11, "milliseconds"), (10**14, "microseconds"))
 
 
@@ -34,6 +37,8 @@ class MarketSource:
         lot_size: the size of one lot in base units.
         level: 2 or 3.
         depth: levels shown a side; 0: all.
+        late_level_ns: L2: how long after a print its LEVEL row may follow; `None`: not said.
+        late_print_ns: L2: how long after a fall of a level its print may follow; `None`: not said.
         rows: of all files.
         tally: what was found in the rows read so far by the latest `batches`.
         rows_handed_over: rows in the batches yielded so far; with the skipped ones, all rows read.
@@ -57,6 +62,8 @@ class MarketSource:
         self.lot_size: Decimal = first.lot_size
         self.level: int = first.level
         self.depth: int = first.depth
+        self.late_level_ns: int | None = first.late_level_ns
+        self.late_print_ns: int | None = first.late_print_ns
         self.rows = sum(file.rows for file in files)
         self.tally = Tally()
         self.rows_handed_over = 0
@@ -254,7 +261,7 @@ def foreign_files(files: Sequence[MarketFile]) -> dict[str, str]:
     for file in files[1:]:
         differences = [
             f"{name} {_shown(theirs)}, not {_shown(ours)}"
-            for name in ("symbol", "venue", "level", "tick_size", "lot_size", "depth")
+            for name in _ALIKE
             if (theirs := getattr(file, name)) != (ours := getattr(first, name))
         ]
         if differences:

@@ -100,6 +100,8 @@ class Meta:
     LOT_SIZE = "lob.lot_size"
     DEPTH = "lob.depth"
     CLOCK_SHIFT_NS = "lob.clock_shift_ns"
+    LATE_LEVEL_NS = "lob.late_level_ns"
+    LATE_PRINT_NS = "lob.late_print_ns"
     SOURCE = "lob.source"
     CREATED_BY = "lob.created_by"
 

@@ -17,6 +17,7 @@ from lob_backtest.market import seal
 from lob_backtest.market.coerce import as_table
 from lob_backtest.market.files import MarketFile
 from lob_backtest.market.schema import SCHEMA_BY_LEVEL, Meta, columns_of
+from lob_backtest.units import LONGEST_NS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,11 +60,13 @@ class EventWriter:
         venue: where it trades.
         depth: how many levels a side the feed shows; `None`: all.
         clock_shift_ns: what was added to local times to set the capture's clock right; `None`: nothing.
+        late_level_ns: L2: how long after a print its LEVEL row may follow, 0 to 2^62; `None`: not said.
+        late_print_ns: L2: how long after a fall of a level its print may follow, 0 (never) to 2^62; `None`: not said.
         source: the vendor file, with its SHA-256.
         compression: of pages; "lz4" decodes fastest, "zstd" is smaller by a few percent.
 
     Raises:
-        DataError: the level, tick or lot size is impossible.
+        DataError: the level, the tick or lot size or a late time is impossible.
         OutputError: the file cannot be written.
     """
 
@@ -78,6 +81,8 @@ class EventWriter:
         venue: str = "",
         depth: int | None = None,
         clock_shift_ns: int | None = None,
+        late_level_ns: int | None = None,
+        late_print_ns: int | None = None,
         source: str = "",
         compression: str = "lz4",
     ) -> None:
@@ -94,6 +99,8 @@ class EventWriter:
             Meta.VENUE: venue,
             Meta.TICK_SIZE: decimal_text("tick_size", tick_size),
             Meta.LOT_SIZE: decimal_text("lot_size", lot_size),
+            Meta.LATE_LEVEL_NS: _late_text("late_level_ns", late_level_ns, level),
+            Meta.LATE_PRINT_NS: _late_text("late_print_ns", late_print_ns, level),
         }
         self._pending: list[pa.Table] = []
         self._pending_rows = 0
@@ -183,6 +190,8 @@ def write_events(
     venue: str = "",
     depth: int | None = None,
     clock_shift_ns: int | None = None,
+    late_level_ns: int | None = None,
+    late_print_ns: int | None = None,
     source: str = "",
 ) -> None:
     """Write one canonical file.
@@ -197,6 +206,8 @@ def write_events(
         venue: where it trades.
         depth: how many levels a side the feed shows; `None`: all.
         clock_shift_ns: what was added to local times; `None`: nothing.
+        late_level_ns: L2: how long after a print its LEVEL row may follow, 0 to 2^62; `None`: not said.
+        late_print_ns: L2: how long after a fall of a level its print may follow, 0 (never) to 2^62; `None`: not said.
         source: the vendor file, with its SHA-256.
 
     Raises:
@@ -212,6 +223,8 @@ def write_events(
         venue=venue,
         depth=depth,
         clock_shift_ns=clock_shift_ns,
+        late_level_ns=late_level_ns,
+        late_print_ns=late_print_ns,
         source=source,
     ) as writer:
         writer.write(events)
@@ -256,6 +269,17 @@ def _symbol(symbol: str) -> str:
     if not isinstance(symbol, str) or not symbol.strip():
         raise DataError(f"symbol {symbol!r}: expected the instrument's name")
     return symbol
+
+
+def _late_text(name: str, value: int | None, level: int) -> str | None:
+    """Write a limit between prints and LEVEL rows as files hold it."""
+    if value is None:
+        return None
+    if level != 2:
+        raise DataError(f"{name} {value!r}: only L2 files have it; leave it out")
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= LONGEST_NS:
+        raise DataError(f"{name} {value!r}: expected an integer of nanoseconds from 0 to 2^62")
+    return str(value)
 
 
 def _encodings(schema: pa.Schema) -> dict[str, Any]:

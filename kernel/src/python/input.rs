@@ -69,6 +69,8 @@ fn instrument(given: &Bound<'_, PyAny>) -> PyResult<InstrumentPlan> {
         tick_lot_value: given.getattr("tick_lot_value")?.extract()?,
         max_position: given.getattr("max_position")?.extract()?,
         initial_position: given.getattr("initial_position")?.extract()?,
+        late_level_ns: given.getattr("late_level_ns")?.extract()?,
+        late_print_ns: given.getattr("late_print_ns")?.extract()?,
         rules,
     })
 }

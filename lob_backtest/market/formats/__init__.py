@@ -31,7 +31,8 @@ BUILT_IN: Final = {
 class Source(Protocol):
     """Opened vendor files: what they hold, and their events as canonical columns.
 
-    A source that sets local times right also has `clock_shift_ns`, what it adds to each of them.
+    A source that sets local times right also has `clock_shift_ns`, what it adds to each of them. One of L2 may have
+    `late_level_ns` and `late_print_ns`: how far apart a print and the LEVEL row that shows it can be in its feed.
 
     Attributes:
         level: 3 for orders, 2 for level sizes.
