@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pyarrow as pa
 
-from lob_backtest.tables import DIGESTED, Rows
+from lob_backtest.tables import DIGESTED, SINCE, Rows
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -22,8 +22,8 @@ def digest(tables: Mapping[str, Rows]) -> str:
 
     Hashed are, for each table, its name and number of rows; for each column its name, its type, one byte a value for
     its validity and its values, little-endian, with nulls as 0. Strings are hashed as their lengths in bytes and their
-    UTF-8 bytes. Chunks, file bytes and machine make no difference. Columns are read twice, a stretch at a
-    time, so that no table has to be in memory.
+    UTF-8 bytes. A column of `SINCE` that is all null is left out. Chunks, file bytes and machine make no difference.
+    Columns are read twice, a stretch at a time, so that no table has to be in memory.
 
     Args:
         tables: by name; what is not digested is ignored.
@@ -34,14 +34,22 @@ def digest(tables: Mapping[str, Rows]) -> str:
     sha = hashlib.sha256()
     for name in DIGESTED:
         table = tables[name]
+        fields = [field for field in table.schema if not _is_unused(name, table, field.name)]
         _text(sha, name)
         sha.update(table.num_rows.to_bytes(8, "little"))
-        sha.update(len(table.schema).to_bytes(8, "little"))
-        for field in table.schema:
+        sha.update(len(fields).to_bytes(8, "little"))
+        for field in fields:
             _text(sha, field.name)
             _text(sha, str(field.type))
             _column(sha, table.select([field.name]))
     return sha.hexdigest()
+
+
+def _is_unused(name: str, table: Rows, column: str) -> bool:
+    """Return whether a column is newer than the digest (`lob_backtest.tables.SINCE`) and all null."""
+    if column not in SINCE.get(name, ()):
+        return False
+    return all(part.null_count == len(part) for part in _parts(table.select([column])))
 
 
 def _text(sha: _Hash, text: str) -> None:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lob_backtest.errors import DataError
+from lob_backtest.tables import SINCE
 
 ROW_GROUP_ROWS: Final = 1 << 17
 """What a writer holds at most: 5 MB of best prices, 25 MB of fills."""
@@ -82,11 +83,13 @@ class TableFile:
         path: of the file.
         schema: of the columns that are chosen.
         num_rows: how many rows there are.
+        absent: columns that the file lacks, since an earlier version wrote it; they are all null.
     """
 
     path: Path
     schema: pa.Schema
     num_rows: int
+    absent: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, path: Path, schema: pa.Schema) -> TableFile:
@@ -101,10 +104,11 @@ class TableFile:
         """
         with _opened(path) as file:
             found, rows = file.schema_arrow, file.metadata.num_rows
-        if not found.equals(schema):
+        absent = frozenset(SINCE.get(path.stem, ())) - set(found.names)
+        if not found.equals(pa.schema([field for field in schema if field.name not in absent])):
             expected = ", ".join(f"{each.name} {each.type}" for each in schema if each not in list(found))
             raise DataError(f"{path}: other columns than expected (missing or different: {expected or 'order'})")
-        return cls(path, schema, rows)
+        return cls(path, schema, rows, absent)
 
     def moved(self, folder: Path) -> TableFile:
         """Return the same file, which stands in another folder now."""
@@ -120,13 +124,21 @@ class TableFile:
         Raises:
             DataError: the file is missing or damaged.
         """
-        names, rows = self.schema.names, 0
+        names, rows = [name for name in self.schema.names if name not in self.absent], 0
         with _opened(self.path) as file:
+            names = names or file.schema_arrow.names[:1]  # which says how many rows there are
             for batch in file.iter_batches(_BATCH_ROWS, columns=names, use_threads=False):
                 rows += batch.num_rows
-                yield batch
+                yield self._completed(batch) if self.absent else batch
             if rows != self.num_rows:  # a damaged page header can pass for the end of a column
                 raise OSError(f"{rows} rows of {self.num_rows}")
+
+    def _completed(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        columns = [
+            pa.nulls(batch.num_rows, field.type) if field.name in self.absent else batch.column(field.name)
+            for field in self.schema
+        ]
+        return pa.RecordBatch.from_arrays(columns, schema=self.schema)
 
     def filter(self, expression: Any) -> pa.Table:
         """Read the rows for which an expression holds."""

@@ -92,8 +92,8 @@ def fills_schema(markouts_ns: Sequence[int]) -> pa.Schema:
 
     `mid2_before` is the last two-sided doubled mid before the first row of the fill's exchange nanosecond, null if
     there was none yet. `mid2_after_…` is the doubled mid after all rows up to min(fill time + horizon, end).
-    `ts_local_ns` is when the strategy learns of the fill. `queue_ahead_at_arrival_lots` is null for takers and
-    outside the displayed depth.
+    `ts_local_ns` is when the strategy learns of the fill. `ts_traded_ns` is set where a late print filled the order:
+    when its level fell. `queue_ahead_at_arrival_lots` is null for takers and outside the displayed depth.
     """
     return pa.schema(
         [
@@ -109,6 +109,7 @@ def fills_schema(markouts_ns: Sequence[int]) -> pa.Schema:
             pa.field("cause", pa.int8(), nullable=False),
             pa.field("ts_exchange_ns", pa.int64(), nullable=False),
             pa.field("ts_local_ns", pa.int64(), nullable=False),
+            pa.field("ts_traded_ns", pa.int64()),  # L2: when the level fell that a late print explains, else null
             pa.field("bid_ticks_before", pa.int64()),
             pa.field("ask_ticks_before", pa.int64()),
             pa.field("mid2_before", pa.int64()),
@@ -205,6 +206,11 @@ class Rows(Protocol):
 
 DIGESTED: Final = ("fills", "orders", "bbo", "samples")
 """The tables that `Result.digest` covers, in this order."""
+
+
+SINCE: Final = {"fills": ("ts_traded_ns",)}
+"""Columns that results of an earlier version lack. All null means that the run uses nothing that fills them: then the
+digest leaves them out."""
 
 
 def schemas(markouts_ns: Sequence[int]) -> dict[str, pa.Schema]:

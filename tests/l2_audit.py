@@ -5,9 +5,9 @@ here by themselves. What has to hold (docs/fill-model.md):
 
 * a print fills no more than its size, over all own orders together, at its price or better ones, as the cause says;
 * what is taken, on arrival or by a cross, was displayed at that moment and neither taken nor printed away before;
-* an order joined the queue behind what its level displayed.
+* an order joined the queue behind what its level displayed, less what was printed there since its last row.
 
-Run it by hand: `python tests/l2_audit.py RESULT RECORDING...`
+Run it by hand: `python tests/l2_audit.py RESULT CANONICAL RECORDING...`, with the file that was run.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 import gzip
 import json
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from itertools import groupby
 from pathlib import Path
 
@@ -66,43 +66,83 @@ def levels(bids, asks, *decimals):
 
 
 class Ground:
-    """The displayed book, and how much of it is gone."""
+    """The displayed book, and how much of it is gone; lots that own orders have taken are in 2⁻²⁰ lot.
 
-    def __init__(self):
+    Attributes:
+        limits: for how long a print explains a later fall, and a fall can be explained by a later print.
+    """
+
+    def __init__(self, limits):
+        self.limits = limits
         self.book = {1: {}, -1: {}}
+        self.prints = defaultdict(list)  # (time, lots) since the level's last row
+        self.falls = defaultdict(list)  # of each level, as `level` makes them
+        self.story = defaultdict(list)  # what has changed the taken lots of a level: falls and takes
         self.taken = Counter()
-        self.printed = Counter()
-        self.unexplained = Counter()
-        self.last_print = {}
 
-    def level(self, side, price, size):
-        key, before = (side, price), self.book[side].get(price, 0)
-        fall = before - size
-        self.taken[key] = max(0, self.taken[key] - max(0, fall)) if size else 0
-        self.unexplained[key] = max(0, fall - self.printed.pop(key, 0))
-        self.last_print.pop(side, None)
+    def printed(self, key, ns):
+        return sum(lots for at, lots in self.prints[key] if ns - at <= self.limits[0])
+
+    def level(self, ns, side, price, size):
+        key, old = (side, price), self.book[side].get(price, 0)
+        explained = min(self.printed(key, ns), old - size)
+        self.prints[key] = []
+        if size < old:
+            fall = {"ns": ns, "old": old, "new": size, "explained": explained, "before": self.taken[key]}
+            self.falls[key].append(fall)
+            self.story[key].append(fall)
+            self.taken[key] = self.fallen(fall, self.taken[key])
         if size:
             self.book[side][price] = size
         else:
             self.book[side].pop(price, None)
 
-    def print(self, side, price, size):
-        key = (side, price)
-        known = min(size, self.unexplained[key])  # the level has shown it already
-        self.unexplained[key] -= known
-        self.printed[key] += size - known
-        self.last_print[side] = price
+    def fallen(self, fall, taken):
+        """Return what is left of taken lots behind a fall: cancels fall evenly on what prints have not explained."""
+        left = fall["old"] - fall["explained"]
+        if left > fall["new"]:
+            taken = taken * fall["new"] // left
+        return min(taken, fall["new"] << 20)
 
-    def best_available(self, side, limit):
+    def print(self, ns, side, price, size):
+        key = (side, price)
+        for fall in self.falls[key]:
+            lots = min(size, fall["old"] - fall["explained"] - fall["new"])
+            if lots > 0 and ns - fall["ns"] <= self.limits[1]:
+                size -= lots
+                fall["explained"] += lots
+                self.judge_again(key, fall)
+        if size:
+            self.prints[key].append((ns, size))
+            for other, displayed in self.book[side].items():
+                if side * other > side * price:
+                    self.prints[side, other] = [(ns, displayed)]
+
+    def judge_again(self, key, fall):
+        story = self.story[key][[each is fall for each in self.story[key]].index(True) :]
+        taken = fall["before"]
+        for each in story:
+            if isinstance(each, dict):
+                each["before"] = taken
+                taken = self.fallen(each, taken)
+            else:
+                taken += each
+        self.taken[key] = min(taken, self.book[key[0]].get(key[1], 0) << 20)
+
+    def take(self, key, lots):
+        self.taken[key] += lots << 20
+        self.story[key].append(lots << 20)
+
+    def best_available(self, ns, side, limit):
         """Return price and size of the best of what can be taken of a side, no worse than a limit."""
-        last = self.last_print.get(side)
-        found = [
-            (side * price, price, size - self.taken[side, price] - self.printed[side, price])
-            for price, size in self.book[side].items()
-            if side * price >= side * limit and (last is None or side * price <= side * last)
-        ]
-        offers = [offer for offer in found if offer[2] > 0]
-        return max(offers)[1:] if offers else (None, 0)
+        for price in sorted(self.book[side], key=lambda price: -side * price):
+            if side * price < side * limit:
+                break
+            key = (side, price)
+            left = ((self.book[side][price] - self.printed(key, ns) << 20) - self.taken[key]) >> 20
+            if left > 0:
+                return price, left
+        return None, 0
 
 
 class Audit:
@@ -114,8 +154,8 @@ class Audit:
         faults: what broke a rule.
     """
 
-    def __init__(self, fills):
-        self.ground = Ground()
+    def __init__(self, fills, limits):
+        self.ground = Ground(limits)
         self.fills = sorted(fills, key=lambda fill: fill["fill_id"])
         self.arrivals = sorted(
             {
@@ -136,18 +176,18 @@ class Audit:
         for ns, packets in groupby(events, key=lambda event: event[0]):
             self._between(ns)
             for _, kind, _, rows in packets:
-                left = self._apply(kind, rows)
+                left = self._apply(ns, kind, rows)
                 while (fill := self._due(ns)) is not None and self._explains(fill, kind, rows, left):
                     left -= fill["size_lots"] if fill["cause"] in (QUEUE, THROUGH) else 0
         self._between(None)
         return self
 
-    def _apply(self, kind, rows):
+    def _apply(self, ns, kind, rows):
         if kind == PRINT:
-            self.ground.print(*rows[0])
+            self.ground.print(ns, *rows[0])
             return rows[0][2]
         for row in rows:
-            self.ground.level(*row)
+            self.ground.level(ns, *row)
         return 0
 
     def _due(self, ns):
@@ -165,7 +205,7 @@ class Audit:
                 return False
             self._mark("filled a whole print", lots == left)
         elif cause == CROSS:
-            if not self._take(side, price, lots):
+            if not self._take(fill, price):
                 return False
         else:
             return False
@@ -175,9 +215,7 @@ class Audit:
     def _between(self, ns):
         """Settle what happened before the next packets: fills on arrival, and what queues orders joined."""
         while (fill := self._due(None if ns is None else ns - 1)) is not None:
-            if fill["cause"] != TAKE or not self._take(
-                fill["side"], fill["price_ticks"], fill["size_lots"], exact=True
-            ):
+            if fill["cause"] != TAKE or not self._take(fill, fill["price_ticks"], exact=True):
                 self.faults.append(fill)
             self._note(fill["cause"])
         while self._next_arrival < len(self.arrivals):
@@ -186,15 +224,17 @@ class Audit:
                 break
             self._next_arrival += 1
             self.counts["queues joined"] += 1
-            if ahead != self.ground.book[side].get(price, 0):
+            displayed = self.ground.book[side].get(price, 0)
+            if ahead != max(0, displayed - self.ground.printed((side, price), at)):
                 self.faults.append({"joined": at, "side": side, "price_ticks": price, "ahead": ahead})
 
-    def _take(self, side, limit, lots, *, exact=False):
+    def _take(self, fill, limit, *, exact=False):
         """Take lots of the other side's best, if they are there; a fill on arrival has the level's price."""
-        price, available = self.ground.best_available(-side, limit)
+        side, lots = fill["side"], fill["size_lots"]
+        price, available = self.ground.best_available(fill["ts_exchange_ns"], -side, limit)
         if lots > available or (exact and price != limit):
             return False
-        self.ground.taken[-side, price] += lots
+        self.ground.take((-side, price), lots)
         self._mark("took all of a level", lots == available)
         return True
 
@@ -208,14 +248,20 @@ class Audit:
         self._next += 1
 
 
-def audit(result, recordings, price_decimals, size_decimals):
+def limits_of(path):
+    """Return a canonical file's `late_level` and `late_print` in nanoseconds."""
+    known = pq.read_schema(path).metadata
+    return tuple(int(known[f"lob.{name}_ns".encode()]) for name in ("late_level", "late_print"))
+
+
+def audit(result, recordings, price_decimals, size_decimals, limits):
     """Audit a saved result; return counts and faults."""
     fills = pq.read_table(Path(result) / "fills.parquet").to_pylist()
-    done = Audit(fills).run(read_events(recordings, price_decimals, size_decimals))
+    done = Audit(fills, limits).run(read_events(recordings, price_decimals, size_decimals))
     return dict(done.counts), done.faults
 
 
 if __name__ == "__main__":
-    found, wrong = audit(sys.argv[1], sys.argv[2:], 1, 3)
+    found, wrong = audit(sys.argv[1], sys.argv[3:], 1, 3, limits_of(sys.argv[2]))
     print(json.dumps({"counts": found, "faults": len(wrong), "first": wrong[:3]}, indent=1))
     sys.exit(1 if wrong else 0)

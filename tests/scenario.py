@@ -16,7 +16,7 @@ is received 1 ns after it happened. Lines, in any order within a time:
 
 and what must happen, in order, complete for each kind of line that occurs:
 
-    20 fill a 5 @ 100 queue
+    20 fill a 5 @ 100 queue       may end with: traded 12 (a late print explains a fall of that time)
     20 told a accepted | rejected post_only | cancelled | expired | replaced | replace_rejected … | cancel_rejected …
 """
 
@@ -203,6 +203,7 @@ def _fills(sink: MemorySink) -> list[str]:
     return [
         f"{row['ts_exchange_ns'] - BASE} fill {row['tag']} {row['size_lots']} @ {row['price_ticks']} "
         f"{lob.Cause(row['cause']).name.lower()}"
+        + ("" if row["ts_traded_ns"] is None else f" traded {row['ts_traded_ns'] - BASE}")
         for row in sink.tables()["fills"].to_pylist()
     ]
 

@@ -226,7 +226,7 @@ impl Book {
         let MarketOrder { size_lots: before, level, .. } = self.orders[place.slot];
         let Level { side, key: stood_at, .. } = self.levels[level];
         let key = key(side, price_ticks);
-        if key == stood_at && size_lots < before {
+        if key == stood_at && size_lots <= before {
             self.reduce(place, before - size_lots, kind::LESS)
         } else {
             let left = self.reduce(place, before, kind::MOVED);

@@ -38,4 +38,6 @@ pub struct Counts {
     pub skipped: [u64; 3],
     /// Rows set right, an `Issue` each.
     pub repaired: [u64; 3],
+    /// Lots of market flow that found nothing untaken to trade with.
+    pub unplaced_lots: u64,
 }

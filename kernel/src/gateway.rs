@@ -8,6 +8,7 @@ use crate::displayed::Displayed;
 use crate::liquidity::Offer;
 use crate::messages::Request;
 use crate::overlay::{Event, Overlay, Rules};
+use crate::own_order::OwnTrade;
 
 /// The exchange's side of one strategy in one instrument.
 pub struct Gateway {
@@ -18,9 +19,9 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Make a gateway with a position and no orders.
-    pub fn new(rules: Rules, position_lots: i64) -> Self {
-        Gateway { account: Account { position_lots, ..Account::default() }, overlay: Overlay::new(rules) }
+    /// Make a gateway with a position and no orders, beside a feed of a level.
+    pub fn new(rules: Rules, level: u8, position_lots: i64) -> Self {
+        Gateway { account: Account { position_lots, ..Account::default() }, overlay: Overlay::new(rules, level) }
     }
 
     /// Take in a request.
@@ -94,7 +95,7 @@ impl Gateway {
         let (side, lots) = (own.side, own.open_lots());
         let offers = self.displayed_offers(displayed, side, None, lots);
         self.update(at, UpdateKind::Accepted, RejectReason::None);
-        self.walk(at, offers);
+        self.walk(displayed, at, offers);
         if self.overlay.owns[at].open_lots() != 0 {
             self.overlay.owns[at].state = OrderState::Expired;
             self.update(at, UpdateKind::Expired, RejectReason::None);
@@ -133,13 +134,13 @@ impl Gateway {
         let side = i64::from(own.side);
         let reach = match price_ticks {
             Some(price_ticks) => Some(price_ticks),
-            None => self.offers(displayed, own.side, None, own.open_lots()).last().map(|offer| offer.price_ticks),
+            None => self.offers(displayed, own.side, None, own.open_lots()).last().map(|offer| offer.place.1),
         };
         reach.is_some_and(|reach| side * reach >= side * best)
     }
 
     fn would_take(&self, displayed: Displayed, side: i8, price_ticks: Option<i64>) -> bool {
-        if displayed.matching {
+        if displayed.takes(side) {
             return !self.offers(displayed, side, price_ticks, 1).is_empty();
         }
         let side_ticks = i64::from(side);
@@ -149,9 +150,9 @@ impl Gateway {
         }
     }
 
-    /// List what an order of a side would take, in turn; nothing while own orders may not match.
+    /// List what an order of a side would take, in turn; nothing while it cannot take.
     fn offers(&self, displayed: Displayed, side: i8, limit_ticks: Option<i64>, size_lots: i64) -> Vec<Offer> {
-        if displayed.matching {
+        if displayed.takes(side) {
             return self.displayed_offers(displayed, side, limit_ticks, size_lots);
         }
         Vec::new()
@@ -165,7 +166,7 @@ impl Gateway {
         mut size_lots: i64,
     ) -> Vec<Offer> {
         let mut listed = Vec::new();
-        self.overlay.liquidity.offers(displayed.book, displayed.prints, -side, limit_ticks, |offer| {
+        self.overlay.liquidity.offers(displayed, -side, limit_ticks, |offer| {
             listed.push(offer);
             size_lots -= offer.size_lots;
             size_lots > 0
@@ -184,11 +185,12 @@ impl Gateway {
         let fills = offers.iter().map(|offer| offer.size_lots).sum::<i64>() >= open_lots;
         let rests = !fills && tif == TimeInForce::Gtc && price_ticks.is_some();
         if rests {
-            self.overlay.rest(displayed.book, at);
+            let waits = !self.overlay.owns[at].post_only && !displayed.takes(side);
+            self.overlay.rest(displayed, at, waits);
         }
         self.update(at, kind, RejectReason::None);
         if fills || tif != TimeInForce::Fok {
-            self.walk(at, offers);
+            self.walk(displayed, at, offers);
         }
         if self.overlay.owns[at].open_lots() != 0 && !rests {
             self.overlay.owns[at].state = OrderState::Expired;
@@ -196,14 +198,14 @@ impl Gateway {
         }
     }
 
-    fn walk(&mut self, at: u32, offers: Vec<Offer>) {
+    fn walk(&mut self, displayed: Displayed, at: u32, offers: Vec<Offer>) {
         for offer in offers {
             let lots = offer.size_lots.min(self.overlay.owns[at].open_lots());
             if lots == 0 {
                 break;
             }
-            self.overlay.liquidity.take(&offer, lots);
-            self.overlay.fill(at, offer.price_ticks, lots, Cause::Take);
+            self.overlay.liquidity.take(displayed.prints, &offer, lots);
+            self.overlay.fill(at, OwnTrade::new(offer.place.1, lots, Cause::Take));
         }
     }
 }

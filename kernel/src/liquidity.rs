@@ -1,97 +1,114 @@
-//! What the market's displayed book still has for own orders that take: each displayed lot is taken once.
+//! What the market's displayed book still has for own orders that take.
+//!
+//! What they took is one number a level: its first lots, in time order. Trades of the market do not give them back.
 
 use rustc_hash::FxHashMap as HashMap;
 
-use crate::book::{Book, Row};
-use crate::codes::{action, index, key};
-use crate::prints::Prints;
+use crate::book::{Book, Level};
+use crate::codes::{index, key};
+use crate::displayed::Displayed;
+use crate::level_queue::after;
+use crate::own_order::Past;
+use crate::prints::{Fall, Place, Prints};
+use crate::queue_model::{QueueModel, SHIFT};
 use crate::tape::Hit;
 
-/// Whose lots: of a market order (L3) or of a level (L2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Source {
-    /// A market order's id.
-    Order(u64),
-    /// A side and a price.
-    Level(i8, i64),
-}
-
-/// Lots that can be taken at one price.
+/// Lots that can be taken at one price: of one market order (L3) or of one level (L2).
 #[derive(Clone, Copy, Debug)]
 pub struct Offer {
-    /// The market's side.
-    pub side: i8,
-    /// The price.
-    pub price_ticks: i64,
+    /// The market's side and the price.
+    pub place: Place,
     /// How many.
     pub size_lots: i64,
-    /// Whose.
-    pub source: Source,
 }
 
-/// Lots of a source that own orders have taken.
-#[derive(Clone, Copy)]
+/// What own orders have taken of a level.
+#[derive(Default)]
 struct Taken {
+    /// How much; lots on L3, 2⁻²⁰ lot on L2.
     lots: i64,
-    side: i8,
-    price_ticks: i64,
+    /// L2: what has changed it since the oldest fall of the level that a print may still explain.
+    past: Vec<Past>,
+    /// Whether the price has left what the feed shows.
+    frozen: bool,
+    /// L3: from a CLEAR until the side is shown again, the lots taken of each order.
+    survivors: Option<Vec<(u64, i64)>>,
 }
 
 /// Displayed lots less those that own orders have taken and, on L2, those that prints say are gone.
-#[derive(Default)]
 pub struct Liquidity {
-    cleared: bool,
-    taken: HashMap<Source, Taken>,
+    model: QueueModel,
+    taken: HashMap<Place, Taken>,
+    /// Whether a snapshot or the window has left something open.
+    unsettled: bool,
+    unplaced: i128,
+    unit: u32,
 }
 
 impl Liquidity {
+    /// Start with nothing taken. `model`, for L2: how much of an unexplained fall was taken.
+    pub fn new(level: u8, model: QueueModel) -> Self {
+        let unit = if level == 2 { SHIFT } else { 0 };
+        Liquidity { model, taken: HashMap::default(), unsettled: false, unplaced: 0, unit }
+    }
+
     /// Say whether no taken lot is remembered.
     #[inline]
     pub fn is_untouched(&self) -> bool {
         self.taken.is_empty()
     }
 
+    /// Say whether a snapshot or the window has left something open.
+    #[inline]
+    pub fn is_unsettled(&self) -> bool {
+        self.unsettled
+    }
+
+    /// Say whether lots of a level have been taken.
+    #[inline]
+    pub fn remembers(&self, place: Place) -> bool {
+        !self.taken.is_empty() && self.taken.contains_key(&place)
+    }
+
+    /// Return the whole lots of flow that found no untaken lot at its price.
+    pub fn unplaced_lots(&self) -> u64 {
+        (self.unplaced >> self.unit) as u64
+    }
+
     /// Return the best and the worst key of each side at which a taken lot is remembered, within a reach.
     #[inline]
     pub fn reach(&self, mut reach: [(i64, i64); 2]) -> [(i64, i64); 2] {
-        for taken in self.taken.values() {
-            let (key, (best, worst)) = (key(taken.side, taken.price_ticks), &mut reach[index(taken.side)]);
+        for (side, price_ticks) in self.taken.keys() {
+            let (key, (best, worst)) = (key(*side, *price_ticks), &mut reach[index(*side)]);
             (*best, *worst) = ((*best).min(key), (*worst).max(key));
         }
         reach
     }
 
-    fn taken(&self, source: Source) -> i64 {
-        self.taken.get(&source).map_or(0, |taken| taken.lots)
-    }
-
     /// Hand what one side of the market offers to `visit`, best first, no worse than a limit (`None`: any price),
     /// until it answers `false`.
-    pub fn offers(
-        &self,
-        book: &Book,
-        prints: &Prints,
-        side: i8,
-        limit_ticks: Option<i64>,
-        mut visit: impl FnMut(Offer) -> bool,
-    ) {
-        for level in book.levels(side) {
-            let price_ticks = level.price_ticks();
-            if limit_ticks.is_some_and(|limit| i64::from(side) * price_ticks < i64::from(side) * limit) {
+    pub fn offers(&self, at: Displayed, side: i8, limit_ticks: Option<i64>, mut visit: impl FnMut(Offer) -> bool) {
+        if at.book.partial[index(side)] {
+            return;
+        }
+        for level in at.book.levels(side) {
+            let place = (side, level.price_ticks());
+            if limit_ticks.is_some_and(|limit| i64::from(side) * place.1 < i64::from(side) * limit) {
                 return;
             }
-            if book.level == 3 {
-                for order in book.orders_of(level) {
-                    let source = Source::Order(order.order_id);
-                    let size_lots = order.size_lots - self.taken(source);
-                    if size_lots > 0 && !visit(Offer { side, price_ticks, size_lots, source }) {
+            let mut taken = self.taken.get(&place).map_or(0, |taken| taken.lots);
+            if at.book.level == 3 {
+                for order in at.book.orders_of(level) {
+                    let size_lots = order.size_lots - order.size_lots.min(taken);
+                    taken -= order.size_lots - size_lots;
+                    if size_lots > 0 && !visit(Offer { place, size_lots }) {
                         return;
                     }
                 }
-            } else if !prints.emptied((side, price_ticks)) {
-                let source = Source::Level(side, price_ticks);
-                let size_lots = level.size_lots - self.taken(source) - prints.printed((side, price_ticks));
-                if size_lots > 0 && !visit(Offer { side, price_ticks, size_lots, source }) {
+            } else {
+                let left = i128::from(level.size_lots - at.prints.printed(place, at.now_ns)) << SHIFT;
+                let size_lots = ((left - i128::from(taken)) >> SHIFT) as i64;
+                if size_lots > 0 && !visit(Offer { place, size_lots }) {
                     return;
                 }
             }
@@ -99,67 +116,138 @@ impl Liquidity {
     }
 
     /// Remember that own orders took some of an offer.
-    pub fn take(&mut self, offer: &Offer, size_lots: i64) {
-        let Offer { side, price_ticks, source, .. } = *offer;
-        self.taken.entry(source).or_insert(Taken { lots: 0, side, price_ticks }).lots += size_lots;
+    pub fn take(&mut self, prints: &Prints, offer: &Offer, size_lots: i64) {
+        let taken = self.taken.entry(offer.place).or_default();
+        if self.unit != 0 {
+            let past = Past { fall: 0, before: taken.lots, flow: size_lots << SHIFT, matched: false };
+            Past::note(&mut taken.past, past, prints.oldest(offer.place));
+        }
+        taken.lots += size_lots << self.unit;
     }
 
-    /// Take in a row that the book is about to apply: a taken lot is taken until its order or its level loses it.
-    #[inline]
-    pub fn before(&mut self, book: &Book, row: &Row, hit: &Hit) {
-        if row.action == action::CLEAR {
-            self.cleared = true;
-        } else if !self.taken.is_empty() {
-            self.keep_what_is_left(book, row, hit);
+    /// L3: take in an execution, which meets the first untaken lots.
+    pub fn executed(&mut self, book: &Book, order: &Hit) {
+        if let Some(lots) = self.known(book, (order.side, order.price_ticks)).map(|taken| taken.lots) {
+            self.unplaced += i128::from((lots - order.level_lots).max(0));
+            self.keep((order.side, order.price_ticks), lots.min(order.level_lots));
         }
     }
 
-    fn keep_what_is_left(&mut self, book: &Book, row: &Row, hit: &Hit) {
-        match row.action {
-            action::CANCEL | action::EXECUTE | action::MODIFY => {
-                let source = Source::Order(row.order_id);
-                if let Some(mut taken) = self.taken.get(&source).copied() {
-                    let size_lots = row.size_lots;
-                    let modify = row.action == action::MODIFY;
-                    let left = if modify { size_lots } else { hit.size_lots - size_lots };
-                    taken.lots = taken.lots.min(left);
-                    taken.price_ticks = if modify { row.price_ticks } else { taken.price_ticks };
-                    self.keep(source, taken);
-                }
+    /// L3: take in that an order has lost size, or its place (`left_lots` 0): what was taken of the rest comes back.
+    pub fn reduced(&mut self, book: &Book, order_id: u64, order: &Hit, left_lots: i64) {
+        let place = (order.side, order.price_ticks);
+        if let Some(lots) = self.known(book, place).map(|taken| taken.lots) {
+            let share = shares(book, place, lots).find(|(id, _)| *id == order_id).map_or(0, |(_, share)| share);
+            self.keep(place, lots - (share - left_lots).max(0));
+        }
+    }
+
+    /// Take in that a WINDOW row has changed a level.
+    pub fn freeze(&mut self, place: Place) {
+        if let Some(taken) = self.taken.get_mut(&place) {
+            (taken.frozen, self.unsettled) = (true, true);
+        }
+    }
+
+    /// L2: take in a fall of a level.
+    pub fn fell(&mut self, at: Displayed, place: Place, fall: &Fall) {
+        let model = self.model;
+        if let Some(taken) = self.known(at.book, place) {
+            let past = Past { fall: fall.number, before: taken.lots, flow: 0, matched: false };
+            Past::note(&mut taken.past, past, at.prints.oldest(place));
+            let lots = after(fall, taken.lots, model);
+            self.keep(place, lots);
+        }
+    }
+
+    /// L2: judge what is taken again, since a late print explains more of a fall.
+    pub fn late(&mut self, at: Displayed, place: Place, number: u64) {
+        let Some(taken) = self.taken.get_mut(&place) else { return };
+        let Some(entry) = taken.past.iter().position(|past| past.fall == number) else { return };
+        let mut lots = taken.past[entry].before;
+        for past in &mut taken.past[entry..] {
+            past.before = lots;
+            lots = match at.prints.falls(place).find(|fall| fall.number == past.fall) {
+                Some(fall) => after(fall, lots, self.model),
+                None => lots + past.flow,
+            };
+        }
+        self.keep(place, lots.min(at.book.size_at(place.0, place.1) << SHIFT));
+    }
+
+    /// L2: count what of a new print finds no untaken lot at its price.
+    pub fn printed(&mut self, at: Displayed, place: Place, size_lots: i64) {
+        let Some(taken) = self.known(at.book, place).map(|taken| i128::from(taken.lots)) else { return };
+        let left = i128::from(at.book.size_at(place.0, place.1) - at.prints.printed(place, at.now_ns)) << SHIFT;
+        let flow = i128::from(size_lots) << SHIFT;
+        // Flow beyond what is displayed would not have been placed without takes either.
+        let over = (flow - (left - taken)).max(0) - (taken - left).max(0);
+        self.unplaced += over - ((flow - left).max(0) - (-left).max(0));
+    }
+
+    /// Take in that a CLEAR is about to empty a side (0: both).
+    pub fn clear(&mut self, book: &Book, side: i8) {
+        for (place, taken) in &mut self.taken {
+            if (side == 0 || side == place.0) && !book.partial[index(place.0)] {
+                let lists = book.level == 3 && !taken.frozen;
+                taken.survivors = lists.then(|| shares(book, *place, taken.lots).collect());
+                self.unsettled = true;
             }
-            action::LEVEL => {
-                let source = Source::Level(row.side, row.price_ticks);
-                if let Some(mut taken) = self.taken.get(&source).copied() {
-                    let fall = (book.size_at(row.side, row.price_ticks) - row.size_lots).max(0);
-                    taken.lots = if row.size_lots == 0 { 0 } else { taken.lots - fall };
-                    self.keep(source, taken);
-                }
-            }
-            _ => {}
         }
     }
 
-    /// Forget, after a CLEAR, what did not come back with the snapshot.
+    /// Settle what a snapshot or the window has left open; `falls` are those that a snapshot shows.
     #[inline]
-    pub fn end_packet(&mut self, book: &Book) {
-        if self.cleared {
-            self.cleared = false;
-            self.taken.retain(|source, taken| {
-                taken.lots = taken.lots.min(displayed(book, *source));
-                if let Source::Order(order_id) = source {
-                    let stands_at = book.order_by_id(*order_id).map(|order| book.stands_at(order));
-                    (taken.side, taken.price_ticks) = stands_at.unwrap_or((taken.side, taken.price_ticks));
-                }
-                taken.lots > 0
-            });
+    pub fn settle(&mut self, at: Displayed, falls: &HashMap<Place, Fall>) {
+        if self.unsettled {
+            self.unsettled = false;
+            let places: Vec<Place> = self.taken.keys().copied().collect();
+            for place in places {
+                self.settle_level(at, place, falls.get(&place));
+            }
         }
     }
 
-    fn keep(&mut self, source: Source, taken: Taken) {
-        if taken.lots > 0 {
-            self.taken.insert(source, taken);
+    fn settle_level(&mut self, at: Displayed, place: Place, fall: Option<&Fall>) {
+        let book = at.book;
+        let Some(taken) = self.taken.get_mut(&place) else { return };
+        let beyond = book.beyond_window(place.0, place.1);
+        if book.partial[index(place.0)] {
+            if book.is_side_empty(place.0) {
+                self.unsettled = true;
+                return;
+            }
+            if let Some(survivors) = taken.survivors.take().filter(|_| !beyond) {
+                taken.lots = listed(book, place, &survivors);
+            }
+            if let Some(fall) = fall {
+                let past = Past { fall: fall.number, before: taken.lots, flow: 0, matched: false };
+                Past::note(&mut taken.past, past, at.prints.oldest(place));
+            }
+        }
+        if beyond {
+            (taken.frozen, self.unsettled) = (true, true);
         } else {
-            self.taken.remove(&source);
+            taken.frozen = false;
+            let lots = taken.lots.min(book.size_at(place.0, place.1) << self.unit);
+            self.keep(place, lots);
+        }
+    }
+
+    /// Return what is taken of a level that the feed shows.
+    fn known(&mut self, book: &Book, place: Place) -> Option<&mut Taken> {
+        if self.taken.is_empty() || book.partial[index(place.0)] {
+            return None;
+        }
+        self.taken.get_mut(&place).filter(|taken| !taken.frozen)
+    }
+
+    fn keep(&mut self, place: Place, lots: i64) {
+        if let Some(taken) = self.taken.get_mut(&place) {
+            taken.lots = lots;
+            if lots == 0 && taken.past.is_empty() {
+                self.taken.remove(&place);
+            }
         }
     }
 
@@ -168,19 +256,32 @@ impl Liquidity {
     /// # Errors
     /// Says whose lot is.
     pub fn check(&self, book: &Book) -> Result<(), String> {
-        let wrong = |lots: i64, source| lots <= 0 || lots > displayed(book, source);
-        match self.taken.iter().find(|(source, taken)| wrong(taken.lots, **source)) {
-            Some((source, Taken { lots, .. })) => {
-                Err(format!("{lots} lots of {source:?} are taken, which it does not show"))
+        for (place, taken) in &self.taken {
+            let shown = !taken.frozen && !book.partial[index(place.0)];
+            if taken.lots < 0 || shown && taken.lots > book.size_at(place.0, place.1) << self.unit {
+                return Err(format!("{} are taken at {place:?}, which it does not show", taken.lots));
             }
-            None => Ok(()),
         }
+        Ok(())
     }
 }
 
-fn displayed(book: &Book, source: Source) -> i64 {
-    match source {
-        Source::Order(order_id) => book.order_by_id(order_id).map_or(0, |order| order.size_lots),
-        Source::Level(side, price_ticks) => book.size_at(side, price_ticks),
-    }
+/// L3: return how much is taken of each order of a level.
+fn shares(book: &Book, place: Place, mut lots: i64) -> impl Iterator<Item = (u64, i64)> + '_ {
+    orders(book, place).map(move |(order_id, size_lots)| {
+        let share = lots.min(size_lots);
+        lots -= share;
+        (order_id, share)
+    })
+}
+
+/// L3: return how much of what was taken of some orders is listed again.
+fn listed(book: &Book, place: Place, survivors: &[(u64, i64)]) -> i64 {
+    let sizes: HashMap<u64, i64> = orders(book, place).collect();
+    survivors.iter().map(|(order_id, lots)| sizes.get(order_id).map_or(0, |size_lots| (*lots).min(*size_lots))).sum()
+}
+
+fn orders(book: &Book, (side, price_ticks): Place) -> impl Iterator<Item = (u64, i64)> + '_ {
+    let level: Option<&Level> = book.level_at(side, price_ticks);
+    level.into_iter().flat_map(|level| book.orders_of(level)).map(|order| (order.order_id, order.size_lots))
 }

@@ -81,6 +81,8 @@ pub struct Market {
     suspect: bool,
     /// Whether the last complete packet left a crossed or locked book.
     crossed: bool,
+    /// Whether it left a book that own orders may match with: not crossed, locked or SUSPECT.
+    good: bool,
     /// Best prices and sizes after the packet that is being settled; else as `touch`.
     latest: Touch,
     /// Whether the packet at hand has changed a level; noted only where a strategy may want to know.
@@ -111,7 +113,7 @@ impl Market {
     pub fn new(index: usize, plan: &Plan, agents: usize) -> Self {
         let own = &plan.instruments[index];
         let seat = |_| Seat {
-            gateway: Gateway::new(own.rules, own.initial_position),
+            gateway: Gateway::new(own.rules, own.level, own.initial_position),
             desk: Desk::new(own.max_position, own.initial_position),
             quoter: Quoter::default(),
             maker: own.maker,
@@ -123,7 +125,7 @@ impl Market {
         Market {
             errand: Errand::new(Scout::new(own.level, own.depth, repairs), may_leave),
             plan: own.clone(),
-            prints: Prints::default(),
+            prints: Prints::new(own.late_level_ns, own.late_print_ns),
             phase: phase::CONTINUOUS,
             view: View::new(own.level, own.depth, repairs),
             seats: (0..agents).map(seat).collect(),
@@ -149,6 +151,7 @@ impl Market {
             recording: false,
             suspect: false,
             crossed: false,
+            good: true,
             latest: Touch::default(),
             changed: false,
             news: false,
@@ -334,6 +337,7 @@ impl Market {
             self.note_changes(tape, tape.columns().flags);
         }
         self.latest = left.map_or(self.latest, |left| left.touch);
+        self.good = !self.suspect & self.latest.uncrossed();
         if self.heard || self.watch.is_careful() || left.is_some() && self.watch.crosses(self.latest) {
             self.end_packet_of_orders(floor)?;
         }

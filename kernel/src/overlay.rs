@@ -1,19 +1,24 @@
 //! Own resting orders beside the market's book, in one price-time order with it; history is never altered.
 //!
 //! The market hands every row to `before` while its book still stands as it was, and calls `end_packet` after LAST.
-//! docs/fill-model.md states the rules; `execute`, `print` and `cross` are its three ways to a fill.
+//! docs/fill-model.md states the rules; `execute`, `printed` with `late`, and `cross` are its ways to a fill.
+
+use rustc_hash::FxHashMap as HashMap;
 
 use crate::book::{Book, Row};
 use crate::codes::{action, flag, index, key, sides, Cause, OrderState, RejectReason, UpdateKind};
-use crate::displayed::Displayed;
+use crate::displayed::{Displayed, Match};
 use crate::ladder::NO_KEY;
-use crate::liquidity::Liquidity;
-use crate::own_order::{OwnOrder, Stand};
+use crate::liquidity::{Liquidity, Offer};
+use crate::own_order::{OwnOrder, OwnTrade, Stand};
+use crate::prints::{Fall, Place};
 use crate::queue_model::QueueModel;
 use crate::resting::Resting;
 use crate::slab::Slab;
 use crate::tape::Hit;
 use crate::{level_queue, order_queue};
+
+mod levels;
 
 /// What happened to an own order and has not been booked and told yet.
 pub enum Event {
@@ -21,12 +26,8 @@ pub enum Event {
     Fill {
         /// The number of the order.
         own: u32,
-        /// At what price.
-        price_ticks: i64,
-        /// How much.
-        size_lots: i64,
-        /// Why.
-        cause: Cause,
+        /// What it traded.
+        trade: OwnTrade,
     },
     /// A request for it was answered, or it expired.
     Update {
@@ -65,22 +66,25 @@ pub struct Overlay {
     sides: [Resting; 2],
     rules: Rules,
     turns: i64,
+    /// Orders that arrived while nothing could be taken and take once something can, oldest first.
+    waiting: Vec<u32>,
     /// Whether some resting order may be outside of what the feed shows.
     unsettled: bool,
     scratch: Vec<u32>,
 }
 
 impl Overlay {
-    /// Make an overlay without orders.
-    pub fn new(rules: Rules) -> Self {
+    /// Make an overlay without orders beside a feed of a level.
+    pub fn new(rules: Rules, level: u8) -> Self {
         Overlay {
             owns: Slab::default(),
-            liquidity: Liquidity::default(),
+            liquidity: Liquidity::new(level, rules.queue_model),
             moved: Vec::new(),
             events: Vec::new(),
             sides: Default::default(),
             rules,
             turns: 0,
+            waiting: Vec::new(),
             unsettled: false,
             scratch: Vec::new(),
         }
@@ -100,7 +104,8 @@ impl Overlay {
     /// not show all that an order's place depends on.
     pub fn is_careful(&self, depth: usize) -> bool {
         let rests = !self.sides.iter().all(Resting::is_empty);
-        rests && (self.unsettled || depth != 0)
+        let open = self.liquidity.is_unsettled() || !self.waiting.is_empty();
+        open || rests && (self.unsettled || depth != 0)
     }
 
     /// Return the best own price of one side.
@@ -120,8 +125,9 @@ impl Overlay {
         self.sides[index(side)].at(key(side, price_ticks))
     }
 
-    /// Put an order at the end of the queue at its price.
-    pub fn rest(&mut self, book: &Book, at: u32) {
+    /// Put an order at the end of the queue at its price; `waits`: it takes once something can be taken.
+    pub fn rest(&mut self, displayed: Displayed, at: u32, waits: bool) {
+        let book = displayed.book;
         self.turns += 1;
         let own = &mut self.owns[at];
         own.turn = self.turns;
@@ -129,11 +135,15 @@ impl Overlay {
         let known = !book.partial[index(own.side)] && !book.beyond_window(own.side, own.limit_ticks());
         own.visible = known;
         own.shown = known;
+        own.waits = waits;
+        if waits {
+            self.waiting.push(at);
+        }
         self.unsettled |= !known;
         if book.level == 3 {
             order_queue::join(book, own);
         } else {
-            level_queue::join(book, own);
+            level_queue::join(book, displayed.prints, own, displayed.now_ns);
         }
         own.ahead_at_arrival = own.ahead_lots(book.level);
         self.sides[index(own.side)].push(key(own.side, own.limit_ticks()), at);
@@ -141,8 +151,12 @@ impl Overlay {
 
     /// Take an order off.
     pub fn remove(&mut self, at: u32) {
-        let own = &self.owns[at];
+        let own = &mut self.owns[at];
         self.sides[index(own.side)].remove(key(own.side, own.limit_ticks()), at);
+        if own.waits {
+            own.waits = false;
+            self.waiting.retain(|each| *each != at);
+        }
     }
 
     /// Forget an order that nobody knows any more.
@@ -151,43 +165,63 @@ impl Overlay {
         self.owns.remove(at);
     }
 
-    /// Take in a row that the book is about to apply, and the order that it names as it stands.
+    /// Take in a row that the book is about to apply, and the order that it names as it stands; levels and prints of L2
+    /// have functions of their own.
     pub fn before(&mut self, displayed: Displayed, row: &Row, hit: &Hit) {
         let book = displayed.book;
-        self.liquidity.before(book, row, hit);
         match row.action {
-            action::EXECUTE => self.execute(displayed, row, hit),
-            action::CANCEL => self.cancel(hit, row.size_lots, row.flags),
-            action::MODIFY => {
-                let keeps = row.price_ticks == hit.price_ticks && row.size_lots < hit.size_lots;
-                let lost = if keeps { hit.size_lots - row.size_lots } else { hit.size_lots };
-                self.cancel(hit, lost, row.flags);
+            action::EXECUTE if row.flags & flag::AUCTION == 0 => {
+                self.execute(displayed.matching_row(row), row, hit);
+                self.liquidity.executed(book, hit);
             }
-            action::LEVEL => self.level(displayed, row),
-            action::TRADE => self.trade(displayed, row),
+            action::EXECUTE => {
+                self.execute(Match::Nothing, row, hit);
+                self.liquidity.reduced(book, row.order_id, hit, hit.size_lots - row.size_lots);
+            }
+            action::CANCEL => self.cancel(book, row, hit, row.size_lots),
+            action::MODIFY => {
+                let keeps = row.price_ticks == hit.price_ticks && row.size_lots <= hit.size_lots;
+                let lost = if keeps { hit.size_lots - row.size_lots } else { hit.size_lots };
+                self.cancel(book, row, hit, lost);
+            }
+            action::TRADE if row.flags & flag::HIDDEN != 0 && row.flags & flag::AUCTION == 0 => {
+                self.hidden(row, displayed.matching_row(row));
+            }
             action::CLEAR => self.clear(book, row.side),
             _ => {}
         }
     }
 
-    /// Settle what is judged by the book after a whole packet: snapshots, the window, crosses.
+    /// Settle positions at the end of a packet, before the book takes in that a side is shown again; `falls` are the levels
+    /// of which a snapshot shows less.
     #[inline]
-    pub fn end_packet(&mut self, displayed: Displayed) {
+    pub fn settle(&mut self, displayed: Displayed, falls: &HashMap<Place, Fall>) {
         let book = displayed.book;
-        self.liquidity.end_packet(book);
+        self.liquidity.settle(displayed, falls);
         if self.unsettled || book.depth != 0 || book.is_partial() {
             self.unsettled = false;
-            self.settle(book, 1);
-            self.settle(book, -1);
+            self.settle_side(displayed, 1, falls);
+            self.settle_side(displayed, -1, falls);
         }
-        if (self.crosses(book, 1) | self.crosses(book, -1)) && displayed.matching {
-            self.cross(displayed, 1);
-            self.cross(displayed, -1);
+    }
+
+    /// Let orders that wait or are crossed trade with the book after a whole packet, if it is good.
+    #[inline]
+    pub fn end_packet(&mut self, displayed: Displayed) {
+        if displayed.matching == Match::All {
+            if !self.waiting.is_empty() {
+                self.end_wait(displayed);
+            }
+            if self.crosses(displayed.book, 1) | self.crosses(displayed.book, -1) {
+                self.cross(displayed, 1);
+                self.cross(displayed, -1);
+            }
         }
     }
 
     /// Find the positions of orders whose queues have been shown again, or have left or entered the window.
-    fn settle(&mut self, book: &Book, side: i8) {
+    fn settle_side(&mut self, displayed: Displayed, side: i8, falls: &HashMap<Place, Fall>) {
+        let book = displayed.book;
         let shown = !book.partial[index(side)];
         if !shown && book.is_side_empty(side) {
             self.unsettled = true; // cleared and not shown again: nothing is known of any queue
@@ -195,7 +229,7 @@ impl Overlay {
         }
         self.each_resting(side, |overlay, at| {
             if !shown {
-                overlay.rebuild(book, at);
+                overlay.rebuild(displayed, at, falls);
             }
             overlay.look(book, at);
         });
@@ -211,21 +245,21 @@ impl Overlay {
     }
 
     /// Fill a resting order and take it off when nothing is left.
-    fn take(&mut self, at: u32, price_ticks: i64, size_lots: i64, cause: Cause) {
-        if size_lots == self.owns[at].open_lots() {
+    fn take(&mut self, at: u32, trade: OwnTrade) {
+        if trade.size_lots == self.owns[at].open_lots() {
             self.remove(at);
         }
-        self.fill(at, price_ticks, size_lots, cause);
+        self.fill(at, trade);
     }
 
     /// Fill an order; the fill waits to be booked.
-    pub fn fill(&mut self, own: u32, price_ticks: i64, size_lots: i64, cause: Cause) {
+    pub fn fill(&mut self, own: u32, trade: OwnTrade) {
         let order = &mut self.owns[own];
-        order.filled_lots += size_lots;
+        order.filled_lots += trade.size_lots;
         if order.open_lots() == 0 {
             order.state = OrderState::Filled;
         }
-        self.events.push(Event::Fill { own, price_ticks, size_lots, cause });
+        self.events.push(Event::Fill { own, trade });
     }
 
     fn changed(&mut self, at: u32) {
@@ -235,30 +269,31 @@ impl Overlay {
     }
 
     /// Fill orders at better prices than a trade's, each at its own price; return what is left of the trade.
-    fn through(&mut self, side: i8, price_ticks: i64, mut size_lots: i64, cause: Cause) -> i64 {
-        let limit = key(side, price_ticks);
-        while size_lots > 0 {
+    fn through(&mut self, (side, price_ticks): Place, flow: OwnTrade, matching: Match) -> i64 {
+        let (limit, mut left) = (key(side, price_ticks), flow.size_lots);
+        while left > 0 && matching != Match::Nothing {
             let Some(rung) = self.sides[index(side)].rungs().first().filter(|rung| rung.key < limit) else { break };
-            let (at, price) = (rung.owns[0], key(side, rung.key));
-            let lots = size_lots.min(self.owns[at].open_lots());
-            size_lots -= lots;
-            self.take(at, price, lots, cause);
+            let (at, price_ticks) = (rung.owns[0], key(side, rung.key));
+            let size_lots = left.min(self.owns[at].open_lots());
+            left -= size_lots;
+            self.take(at, OwnTrade { price_ticks, size_lots, tainted: matching == Match::Through, ..flow });
         }
-        size_lots
+        left
     }
 
-    fn execute(&mut self, displayed: Displayed, row: &Row, order: &Hit) {
+    fn execute(&mut self, matching: Match, row: &Row, order: &Hit) {
         let (side, price_ticks) = (order.side, order.price_ticks);
         if self.best_key(side) > key(side, price_ticks) {
             return;
         }
+        let mut left = row.size_lots;
+        if self.best_key(side) < key(side, price_ticks) {
+            left = self.through((side, price_ticks), OwnTrade::new(0, left, Cause::Through), matching);
+        }
         let evidence = self.rules.evidence;
         // After a return to the window orders with nothing ahead may stand among those that count as older.
         let is_next = |own: &OwnOrder| own.visible && (own.ahead == 0 || evidence && own.arrival < order.arrival);
-        let some_next = self.best_key(side) < key(side, price_ticks)
-            || self.at(side, price_ticks).iter().any(|at| is_next(&self.owns[*at]));
-        if some_next && row.flags & flag::AUCTION == 0 && displayed.matching_row(row) {
-            let mut left = self.through(side, price_ticks, row.size_lots, Cause::Through);
+        if matching == Match::All {
             let mut i = 0;
             while let Some(at) = self.at(side, price_ticks).get(i).copied().filter(|_| left > 0) {
                 let own = &self.owns[at];
@@ -266,7 +301,7 @@ impl Overlay {
                 i += usize::from(lots < own.open_lots()); // one that fills makes room for the next
                 left -= lots;
                 if lots > 0 {
-                    self.take(at, price_ticks, lots, Cause::Queue);
+                    self.take(at, OwnTrade::new(price_ticks, lots, Cause::Queue));
                 }
             }
         }
@@ -285,88 +320,73 @@ impl Overlay {
     }
 
     #[inline]
-    fn cancel(&mut self, order: &Hit, size_lots: i64, flags: u8) {
+    fn cancel(&mut self, book: &Book, row: &Row, order: &Hit, lost_lots: i64) {
         let (side, price_ticks) = (order.side, order.price_ticks);
-        if flags & flag::WINDOW != 0 {
-            let mut i = 0;
-            while let Some(at) = self.at(side, price_ticks).get(i).copied() {
-                self.freeze(at);
-                i += 1;
-            }
+        if row.flags & flag::WINDOW != 0 {
+            self.leave((side, price_ticks));
         } else {
-            self.move_at(side, price_ticks, |own| order_queue::cancelled(own, order, size_lots));
+            self.move_at(side, price_ticks, |own| order_queue::cancelled(own, order, lost_lots));
+            self.liquidity.reduced(book, row.order_id, order, order.size_lots - lost_lots);
         }
     }
 
-    fn level(&mut self, displayed: Displayed, row: &Row) {
-        let Row { side, price_ticks, size_lots, flags, .. } = *row;
-        if displayed.book.partial[index(side)] || self.at(side, price_ticks).is_empty() {
-            return;
-        }
-        let before = displayed.book.size_at(side, price_ticks);
-        let printed = displayed.prints.printed((side, price_ticks));
+    /// Take in that a price leaves the window.
+    pub fn leave(&mut self, place: Place) {
         let mut i = 0;
-        while let Some(at) = self.at(side, price_ticks).get(i).copied() {
-            if flags & flag::WINDOW != 0 && size_lots == 0 {
-                self.freeze(at);
-            } else if self.owns[at].visible {
-                let model = self.rules.queue_model;
-                if level_queue::level(&mut self.owns[at], model, before, size_lots, printed) {
-                    self.changed(at);
-                }
-            }
+        while let Some(at) = self.at(place.0, place.1).get(i).copied() {
+            self.freeze(at);
             i += 1;
         }
+        self.liquidity.freeze(place);
     }
 
-    fn trade(&mut self, displayed: Displayed, row: &Row) {
-        if row.flags & flag::AUCTION != 0 {
+    fn hidden(&mut self, row: &Row, matching: Match) {
+        if row.side == 0 && !self.rules.hidden_any_side {
             return;
         }
-        if row.flags & flag::HIDDEN != 0 {
-            if displayed.matching_row(row) {
-                self.hidden(row.side, row.price_ticks, row.size_lots);
-            }
-        } else if displayed.book.level == 2 && row.side != 0 {
-            self.print(row.side, row.price_ticks, row.size_lots, displayed.matching_row(row));
-        }
-    }
-
-    fn print(&mut self, side: i8, price_ticks: i64, size_lots: i64, matching: bool) {
-        let mut left = size_lots;
-        if matching {
-            left = self.through(side, price_ticks, size_lots, Cause::Through);
-        }
-        let owns = self.at(side, price_ticks).to_vec();
-        for at in &owns {
-            if self.owns[*at].visible {
-                let lots = level_queue::printed(&mut self.owns[*at], left, matching);
-                left -= lots;
-                if lots > 0 {
-                    self.take(*at, price_ticks, lots, Cause::Queue);
-                }
-            }
-        }
-        for at in owns {
-            self.changed(at);
-        }
-    }
-
-    fn hidden(&mut self, side: i8, price_ticks: i64, mut size_lots: i64) {
-        if side == 0 && !self.rules.hidden_any_side {
-            return;
-        }
-        for each in sides(side) {
-            size_lots = self.through(*each, price_ticks, size_lots, Cause::Hidden);
-            for at in self.at(*each, price_ticks).to_vec() {
+        let mut left = row.size_lots;
+        for each in sides(row.side) {
+            let place = (*each, row.price_ticks);
+            left = self.through(place, OwnTrade::new(0, left, Cause::Hidden), matching);
+            let owns = if matching == Match::All { self.at(place.0, place.1).to_vec() } else { Vec::new() };
+            for at in owns {
                 let own = &self.owns[at];
-                if size_lots > 0 && own.visible && own.ahead == 0 {
-                    let lots = size_lots.min(own.open_lots());
-                    size_lots -= lots;
-                    self.take(at, price_ticks, lots, Cause::Hidden);
+                if left > 0 && own.visible && own.ahead == 0 {
+                    let lots = left.min(own.open_lots());
+                    left -= lots;
+                    self.take(at, OwnTrade::new(place.1, lots, Cause::Hidden));
                 }
             }
         }
+    }
+
+    /// Let orders that arrived while nothing could be taken take what there is within their limits.
+    #[cold]
+    fn end_wait(&mut self, displayed: Displayed) {
+        let partial = displayed.book.partial;
+        let (waiting, ended) = self.waiting.iter().partition(|at| partial[index(-self.owns[**at].side)]);
+        self.waiting = waiting;
+        let ended: Vec<u32> = ended;
+        for at in ended {
+            self.owns[at].waits = false;
+            for offer in self.offers(displayed, at) {
+                self.liquidity.take(displayed.prints, &offer, offer.size_lots);
+                self.take(at, OwnTrade::new(offer.place.1, offer.size_lots, Cause::Take));
+            }
+        }
+    }
+
+    /// List what a resting order would trade with, in turn.
+    fn offers(&self, displayed: Displayed, at: u32) -> Vec<Offer> {
+        let own = &self.owns[at];
+        let (mut left, mut offers) = (own.open_lots(), Vec::new());
+        self.liquidity.offers(displayed, -own.side, own.price_ticks, |offer| {
+            let size_lots = offer.size_lots.min(left);
+            left -= size_lots;
+            offers.push(Offer { size_lots, ..offer });
+            left > 0
+        });
+        offers
     }
 
     /// Say whether the market's opposite side stands at or through the best own order of a side.
@@ -380,27 +400,20 @@ impl Overlay {
         let mut all = std::mem::take(&mut self.scratch);
         self.sides[index(side)].all(&mut all);
         for at in &all {
-            let own = &self.owns[*at];
-            let (price_ticks, mut left) = (own.limit_ticks(), own.open_lots());
+            let price_ticks = self.owns[*at].limit_ticks();
             if i64::from(side) * price_ticks < i64::from(side) * opposite {
                 break;
             }
-            let mut offers = Vec::new();
-            self.liquidity.offers(displayed.book, displayed.prints, -side, Some(price_ticks), |offer| {
-                left -= offer.size_lots;
-                offers.push(offer);
-                left > 0
-            });
-            for offer in offers {
-                let lots = offer.size_lots.min(self.owns[*at].open_lots());
-                self.liquidity.take(&offer, lots);
-                self.take(*at, price_ticks, lots, Cause::Cross);
+            for offer in self.offers(displayed, *at) {
+                self.liquidity.take(displayed.prints, &offer, offer.size_lots);
+                self.take(*at, OwnTrade::new(price_ticks, offer.size_lots, Cause::Cross));
             }
         }
         self.scratch = all;
     }
 
     fn clear(&mut self, book: &Book, side: i8) {
+        self.liquidity.clear(book, side);
         for each in sides(side) {
             if !book.partial[index(*each)] && book.level == 3 {
                 self.each_resting(*each, |overlay, at| order_queue::remember(book, &mut overlay.owns[at]));
@@ -408,12 +421,15 @@ impl Overlay {
         }
     }
 
-    fn rebuild(&mut self, book: &Book, at: u32) {
-        let own = &mut self.owns[at];
+    fn rebuild(&mut self, displayed: Displayed, at: u32, falls: &HashMap<Place, Fall>) {
+        let (book, own) = (displayed.book, &mut self.owns[at]);
         if own.visible && !book.beyond_window(own.side, own.limit_ticks()) {
             if book.level == 3 {
                 order_queue::rebuild(book, own);
             } else {
+                if let Some(fall) = falls.get(&(own.side, own.limit_ticks())) {
+                    level_queue::fell(displayed.prints, own, fall, self.rules.queue_model);
+                }
                 level_queue::rebuild(book, own);
             }
             self.changed(at);

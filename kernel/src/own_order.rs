@@ -1,8 +1,58 @@
 //! An own order at the exchange.
 
-use crate::codes::{Ns, OrderState, TimeInForce};
+use crate::codes::{Cause, Ns, OrderState, TimeInForce};
 use crate::queue_model::to_lots;
 use crate::tag::Tag;
+
+/// What an own order traded.
+#[derive(Clone, Copy)]
+pub struct OwnTrade {
+    /// At what price.
+    pub price_ticks: i64,
+    /// How much.
+    pub size_lots: i64,
+    /// Why.
+    pub cause: Cause,
+    /// Whether the book was not known to be right.
+    pub tainted: bool,
+    /// The time of the fall that a late print has explained.
+    pub ts_traded_ns: Option<Ns>,
+}
+
+impl OwnTrade {
+    /// A trade with a good book that happens now.
+    pub fn new(price_ticks: i64, size_lots: i64, cause: Cause) -> Self {
+        OwnTrade { price_ticks, size_lots, cause, tainted: false, ts_traded_ns: None }
+    }
+}
+
+/// Something that has moved a position, in case an older fall of the level turns out to have been a trade.
+#[derive(Clone, Copy)]
+pub struct Past {
+    /// The number of a fall of the level, 0 for anything else.
+    pub fall: u64,
+    /// The position before it.
+    pub before: i64,
+    /// What of a print came to the order, or the lots of a take; 2⁻²⁰ lot.
+    pub flow: i64,
+    /// Whether the order could fill then.
+    pub matched: bool,
+}
+
+impl Past {
+    /// Add to what has moved a position, and forget what happened before the oldest fall that a print may still explain.
+    pub fn note(past: &mut Vec<Past>, add: Past, oldest: Option<u64>) {
+        let first = oldest.and_then(|oldest| past.iter().position(|each| each.fall >= oldest));
+        match first {
+            Some(0) => {}
+            Some(first) => drop(past.drain(..first)),
+            None => past.clear(),
+        }
+        if add.fall != 0 || !past.is_empty() {
+            past.push(add);
+        }
+    }
+}
 
 /// An order of a strategy as the exchange holds it.
 #[derive(Clone)]
@@ -37,8 +87,12 @@ pub struct OwnOrder {
     pub ahead: i64,
     /// L3: the size of all older market orders at the price.
     pub older_lots: i64,
-    /// L2: how much of `ahead` the last LEVEL row took off without a print, 2⁻²⁰ lot.
-    pub removed: i64,
+    /// L2: what has moved `ahead` since the oldest fall of its level that a print may still explain.
+    pub past: Vec<Past>,
+    /// L2: the number of the last fall of the instrument when it took its place.
+    pub since: u64,
+    /// Whether it arrived while nothing could be taken, and takes once something can.
+    pub waits: bool,
     /// Whether its price is within what the feed shows.
     pub visible: bool,
     /// Whether it was at some time.
@@ -107,7 +161,9 @@ impl OwnOrder {
             arrival: 0,
             ahead: 0,
             older_lots: 0,
-            removed: 0,
+            past: Vec::new(),
+            since: 0,
+            waits: false,
             visible: false,
             shown: false,
             survivors: Vec::new(),

@@ -48,6 +48,8 @@ pub struct FillRow {
     pub ts_exchange_ns: Ns,
     /// When the strategy learns of it.
     pub ts_local_ns: Ns,
+    /// The time of the fall that a late print has explained.
+    pub ts_traded_ns: Option<Ns>,
     /// Best bid, best ask and doubled mid before the first row of its nanosecond.
     pub before: [Option<i64>; 3],
     /// The queue at arrival.
@@ -97,7 +99,7 @@ impl Recorder {
     pub fn new(horizons: Vec<Ns>) -> Self {
         use Kind::{I64OrNull, Text, I16, I64, I8};
         let mut fills = vec![I64, I64, I16, I16, I8, I64, I64, I64, I8, I8, I64, I64];
-        fills.extend([I64OrNull, I64OrNull, I64OrNull, I64OrNull, I64, Text, I8]);
+        fills.extend([I64OrNull, I64OrNull, I64OrNull, I64OrNull, I64OrNull, I64, Text, I8]);
         fills.extend(horizons.iter().map(|_| I64OrNull));
         let mut orders = vec![I64, I16, I16, I8, I8, I8, I8, I8, I8, I64OrNull, I64, I64];
         orders.extend([I64OrNull, I64OrNull, I64OrNull, I64, Text]);
@@ -174,6 +176,7 @@ impl Recorder {
         table.put([id, row.order_id, row.agent as i64, row.instrument as i64, i64::from(row.side)]);
         table.put([row.price_ticks, row.size_lots, row.fee_micro, i64::from(row.taker), i64::from(row.cause)]);
         table.put([row.ts_exchange_ns, row.ts_local_ns]);
+        table.put_or_null([row.ts_traded_ns]);
         table.put_or_null(row.before);
         table.put_or_null([row.ahead_at_arrival]);
         table.put([row.ts_arrival_ns]);

@@ -49,7 +49,6 @@ impl Scout {
             let mark = Mark { row: i as u32, ts_local_ns: columns.ts_local_ns[i], ends: true, ..Mark::default() };
             let news = self.said | crossed | self.book.is_partial();
             if news | issue.is_some() | (number >= self.next_copy) {
-                trace.stood(crossed);
                 self.look(Mark { issue, says, ends: last, ..mark }, news, number, tape);
             } else {
                 // Whether best prices change cannot be foreseen: what is noted in vain costs less than to decide first.

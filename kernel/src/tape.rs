@@ -27,8 +27,6 @@ pub mod kind {
     pub const TRADE: u8 = 10;
     /// How many there are, rounded up to a power of two.
     pub const COUNT: usize = 16;
-    /// Added where the book stood crossed or locked before the row.
-    pub const CROSSED: u8 = 0x80;
 }
 
 /// What a row does, and the order that it names, as it stood before and for an ADD as it joined.
@@ -61,22 +59,10 @@ impl Trace {
         Trace { what: key << 8 | i64::from(kind), size_lots, lost_lots, arrival, level_lots }
     }
 
-    /// Note whether the book stood crossed or locked before the row.
-    #[inline(always)]
-    pub fn stood(&mut self, crossed: bool) {
-        self.what |= i64::from(crossed) * i64::from(kind::CROSSED);
-    }
-
-    /// Say whether the book stood crossed or locked before the row.
-    #[inline]
-    pub fn stood_crossed(&self) -> bool {
-        self.what as u8 & kind::CROSSED != 0
-    }
-
     /// Return the code of `kind`.
     #[inline(always)]
     pub fn kind(&self) -> u8 {
-        self.what as u8 & !kind::CROSSED
+        self.what as u8
     }
 
     /// Return the order's price as a key of its side; 0 where the row names no order.
@@ -116,7 +102,8 @@ impl Trace {
     #[inline]
     pub fn hit(&self) -> Hit {
         let side = self.side();
-        Hit { side, price_ticks: key(side, self.key()), size_lots: self.size_lots, arrival: self.arrival }
+        let (price_ticks, level_lots) = (key(side, self.key()), self.level_lots);
+        Hit { side, price_ticks, size_lots: self.size_lots, arrival: self.arrival, level_lots }
     }
 }
 
@@ -131,6 +118,8 @@ pub struct Hit {
     pub size_lots: i64,
     /// Its age.
     pub arrival: u64,
+    /// What its level shows after the row.
+    pub level_lots: i64,
 }
 
 /// Something that a row does beside its trace.

@@ -75,7 +75,6 @@ fn traces_and_marks_are_what_a_book_says() {
             for i in 0..end - begin {
                 number += 1;
                 let (row, trace) = (rows[begin + i], tape.traces(end - begin)[i]);
-                assert_eq!(!trace.stood_crossed(), book.uncrossed(), "row {number} of {seed}");
                 let hit =
                     book.order_by_id(row.order_id).map(|order| (order.arrival, order.size_lots, book.stands_at(order)));
                 let applied =

@@ -91,4 +91,16 @@ def load_engine(name: str) -> Engine:
         ConfigError: it is installed and cannot be loaded.
     """
     engine: Engine = importlib.import_module(_HOMES[name]).replay
-    return engine
+
+    def in_whole_packets(
+        plan: Plan, sources: Sequence[Iterator[Batch]], agents: Sequence[Strategy], sink: Sink
+    ) -> Outcome:
+        from lob_backtest.engine.packets import whole_packets
+
+        levels = [each.level for each in plan.instruments]
+        ordered = [
+            whole_packets(iter(source)) if level == 2 else source for level, source in zip(levels, sources, strict=True)
+        ]
+        return engine(plan, ordered, agents, sink)
+
+    return in_whole_packets

@@ -13,7 +13,7 @@ from lob_backtest.engine.failure import explain
 from lob_backtest.engine.gateway import Gateway
 from lob_backtest.engine.market import Market
 from lob_backtest.engine.messages import Answer, Ask, Filled, Message, Request
-from lob_backtest.engine.own_order import OwnOrder
+from lob_backtest.engine.own_order import OwnOrder, OwnTrade
 from lob_backtest.engine.recorder import NEVER, Recorder
 from lob_backtest.errors import StrategyError
 from lob_backtest.plan import Plan
@@ -76,8 +76,8 @@ class Agent:
         def update(own: OwnOrder, kind: UpdateKind, reason: RejectReason) -> None:
             self._update(instrument, own, kind, reason)
 
-        def filled(own: OwnOrder, price_ticks: int, size_lots: int, cause: Cause, fee_micro: int) -> None:
-            self._filled(instrument, own, price_ticks, size_lots, cause, fee_micro)
+        def filled(own: OwnOrder, trade: OwnTrade, fee_micro: int) -> None:
+            self._filled(instrument, own, trade, fee_micro)
 
         return Gateway(market, update, filled)
 
@@ -152,7 +152,7 @@ class Agent:
             own = OwnOrder(self.new_id(), self.index, -1 if position > 0 else 1, None, abs(position), tag="flatten")
             own.ts_arrival_ns = now_ns
             self._asked = Request(Ask.NEW, now_ns, now_ns, instrument, own)
-            self.gateways[instrument].flatten(own)
+            self.gateways[instrument].flatten(own, now_ns)
             self._asked = None
 
     def _now_ns(self, instrument: int) -> int:
@@ -213,17 +213,17 @@ class Agent:
         row = (own.order_id, self.index, instrument, int(kind), int(own.state), int(reason))
         self._recorder.row("orders", (*row, *order, ahead, *times, own.tag))
 
-    def _filled(
-        self, instrument: int, own: OwnOrder, price_ticks: int, size_lots: int, cause: Cause, fee_micro: int
-    ) -> None:
+    def _filled(self, instrument: int, own: OwnOrder, trade: OwnTrade, fee_micro: int) -> None:
+        price_ticks, size_lots, cause = trade[:3]
         market, now_ns = self.markets[instrument], self._now_ns(instrument)
         liquidity = Liquidity.TAKER if cause == Cause.TAKE else Liquidity.MAKER
         before = market.before(now_ns)
         local_ns = self._response_ns(now_ns)
-        tainted = now_ns - market.suspect_ns <= self._plan.taint_ns
+        tainted = trade.tainted or now_ns - market.suspect_ns <= self._plan.taint_ns
         ahead = own.ahead_at_arrival if liquidity == Liquidity.MAKER else None
         whose = [own.order_id, self.index, instrument, own.side, price_ticks, size_lots, fee_micro]
-        how = [int(liquidity), int(cause), now_ns, local_ns, *before, ahead, own.ts_arrival_ns, own.tag, int(tainted)]
+        when = (now_ns, local_ns, trade.ts_traded_ns)
+        how = [int(liquidity), int(cause), *when, *before, ahead, own.ts_arrival_ns, own.tag, int(tainted)]
         fill_id = self._recorder.fill([*whose, *how], now_ns)
         self._tell(
             local_ns, instrument, Filled(fill_id, own.order_id, price_ticks, size_lots, fee_micro, cause, now_ns)

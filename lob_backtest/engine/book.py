@@ -112,7 +112,7 @@ class Book:
             order = self.orders.get(order_id)
             if order is None:
                 return Issue.UNKNOWN_ORDER
-            if price_ticks == order.price_ticks and size_lots < order.size_lots:
+            if price_ticks == order.price_ticks and size_lots <= order.size_lots:
                 self._reduce(order_id, order, order.size_lots - size_lots)
             else:
                 self._reduce(order_id, order, order.size_lots)

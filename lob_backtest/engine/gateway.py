@@ -11,8 +11,8 @@ from collections.abc import Callable
 from lob_backtest.engine.account import Account
 from lob_backtest.engine.liquidity import Offer
 from lob_backtest.engine.market import Market
-from lob_backtest.engine.overlay import Overlay
-from lob_backtest.engine.own_order import OwnOrder
+from lob_backtest.engine.overlay import Match, Overlay
+from lob_backtest.engine.own_order import OwnOrder, OwnTrade
 from lob_backtest.instrument import fee_micro
 from lob_backtest.market.schema import Phase
 from lob_backtest.tables import Cause, OrderState, RejectReason, TimeInForce, UpdateKind
@@ -20,8 +20,8 @@ from lob_backtest.tables import Cause, OrderState, RejectReason, TimeInForce, Up
 Update = Callable[[OwnOrder, UpdateKind, RejectReason], None]
 """Answer a request: the order as it now stands, what happened, why not."""
 
-Filled = Callable[[OwnOrder, int, int, Cause, int], None]
-"""Tell a fill: order, price in ticks, size in lots, cause, fee in 10⁻⁶ tick·lots."""
+Filled = Callable[[OwnOrder, OwnTrade, int], None]
+"""Tell a fill: order, what it traded, fee in 10⁻⁶ tick·lots."""
 
 
 class Gateway:
@@ -47,7 +47,7 @@ class Gateway:
 
     def submit(self, own: OwnOrder, now_ns: int) -> None:
         """Take in a new order."""
-        reason = self._refusal(own, own.price_ticks)
+        reason = self._refusal(own, own.price_ticks, now_ns)
         if reason:
             own.state = OrderState.REJECTED
             self._update(own, UpdateKind.REJECTED, reason)
@@ -65,7 +65,7 @@ class Gateway:
         elif price_ticks == own.price_ticks and size_lots <= own.size_lots:
             own.size_lots = size_lots
             self._update(own, UpdateKind.REPLACED, RejectReason.NONE)
-        elif reason := self._refusal(own, price_ticks):
+        elif reason := self._refusal(own, price_ticks, now_ns):
             self._update(own, UpdateKind.REPLACE_REJECTED, reason)
         else:
             self.overlay.remove(own)
@@ -79,11 +79,11 @@ class Gateway:
         else:
             self._update(own, UpdateKind.CANCEL_REJECTED, RejectReason.TOO_LATE)
 
-    def flatten(self, own: OwnOrder) -> None:
+    def flatten(self, own: OwnOrder, now_ns: int) -> None:
         """Take what is displayed, whatever the phase, to close a position at the end of a run."""
         own.state = OrderState.LIVE
         self._update(own, UpdateKind.ACCEPTED, RejectReason.NONE)
-        self._walk(own, list(self.overlay.liquidity.offers(-own.side, None)))
+        self._walk(own, list(self.overlay.liquidity.offers(-own.side, None, now_ns)))
         if own.open_lots:
             own.state = OrderState.EXPIRED
             self._update(own, UpdateKind.EXPIRED, RejectReason.NONE)
@@ -93,37 +93,41 @@ class Gateway:
         own.state = OrderState.CANCELLED
         self._update(own, UpdateKind.CANCELLED, RejectReason.NONE)
 
-    def _refusal(self, own: OwnOrder, price_ticks: int | None) -> RejectReason:
+    def _refusal(self, own: OwnOrder, price_ticks: int | None, now_ns: int) -> RejectReason:
         if self.market.phase != Phase.CONTINUOUS:
             return RejectReason.HALTED
-        if self._meets_itself(own, price_ticks):
+        if self._meets_itself(own, price_ticks, now_ns):
             return RejectReason.SELF_TRADE
-        if own.post_only and self._would_take(own.side, price_ticks):
+        if own.post_only and self._would_take(own.side, price_ticks, now_ns):
             return RejectReason.POST_ONLY
         return RejectReason.NONE
 
-    def _meets_itself(self, own: OwnOrder, price_ticks: int | None) -> bool:
+    def _meets_itself(self, own: OwnOrder, price_ticks: int | None, now_ns: int) -> bool:
         """Say whether an order would reach an own resting order of the other side."""
         best = self.overlay.best(-own.side)
         if best is None:
             return False
         if price_ticks is None:
-            offers = self._offers(own.side, None, own.open_lots)
+            offers = self._offers(own.side, None, own.open_lots, now_ns)
             return bool(offers) and own.side * offers[-1].price_ticks >= own.side * best
         return own.side * price_ticks >= own.side * best
 
-    def _would_take(self, side: int, price_ticks: int | None) -> bool:
+    def _takes(self, side: int) -> bool:
+        """Say whether an order of a side can take now: the book is good, and what it would take is shown."""
+        return self.market.match == Match.ALL and -side not in self.market.book.partial
+
+    def _would_take(self, side: int, price_ticks: int | None, now_ns: int) -> bool:
         assert price_ticks is not None
-        if self.market.matching:
-            return bool(self._offers(side, price_ticks, 1))
+        if self._takes(side):
+            return bool(self._offers(side, price_ticks, 1, now_ns))
         best = self.market.book.best(-side)
         return best is not None and side * price_ticks >= side * best
 
-    def _offers(self, side: int, limit_ticks: int | None, size_lots: int) -> list[Offer]:
-        """List what an order of a side would take, in turn; nothing while own orders may not match."""
+    def _offers(self, side: int, limit_ticks: int | None, size_lots: int, now_ns: int) -> list[Offer]:
+        """List what an order of a side would take, in turn; nothing while it cannot take."""
         listed: list[Offer] = []
-        if self.market.matching:
-            for offer in self.overlay.liquidity.offers(-side, limit_ticks):
+        if self._takes(side):
+            for offer in self.overlay.liquidity.offers(-side, limit_ticks, now_ns):
                 listed.append(offer)
                 size_lots -= offer.size_lots
                 if size_lots <= 0:
@@ -135,11 +139,11 @@ class Gateway:
         own.state = OrderState.LIVE
         own.ts_arrival_ns = now_ns
         own.ahead_at_arrival = None
-        offers = self._offers(own.side, own.price_ticks, own.open_lots)
+        offers = self._offers(own.side, own.price_ticks, own.open_lots, now_ns)
         fills = sum(offer.size_lots for offer in offers) >= own.open_lots
         rests = not fills and own.tif == TimeInForce.GTC and own.price_ticks is not None
         if rests:
-            self.overlay.rest(own)
+            self.overlay.rest(own, now_ns, waits=not own.post_only and not self._takes(own.side))
         self._update(own, kind, RejectReason.NONE)
         if fills or own.tif != TimeInForce.FOK:
             self._walk(own, offers)
@@ -153,13 +157,14 @@ class Gateway:
             if not lots:
                 break
             self.overlay.liquidity.take(offer, lots)
-            self._fill(own, offer.price_ticks, lots, Cause.TAKE)
+            self._fill(own, OwnTrade(offer.price_ticks, lots, Cause.TAKE))
 
-    def _fill(self, own: OwnOrder, price_ticks: int, size_lots: int, cause: Cause) -> None:
+    def _fill(self, own: OwnOrder, trade: OwnTrade) -> None:
         plan = self.market.plan
-        fee = fee_micro(price_ticks, size_lots, plan.taker_rates if cause == Cause.TAKE else plan.maker_rates)
-        own.filled_lots += size_lots
+        rates = plan.taker_rates if trade.cause == Cause.TAKE else plan.maker_rates
+        fee = fee_micro(trade.price_ticks, trade.size_lots, rates)
+        own.filled_lots += trade.size_lots
         if own.open_lots == 0:
             own.state = OrderState.FILLED
-        self.account.fill(own.side, price_ticks, size_lots, fee)
-        self._filled(own, price_ticks, size_lots, cause, fee)
+        self.account.fill(own.side, trade.price_ticks, trade.size_lots, fee)
+        self._filled(own, trade, fee)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from lob_backtest.engine.book import CLEAR, LEVEL, Book, Issue
-from lob_backtest.engine.overlay import AUCTION, HIDDEN, TRADE, Overlay
+from lob_backtest.engine.overlay import AUCTION, HIDDEN, TRADE, WINDOW, Match, Overlay
 from lob_backtest.engine.prints import Prints
 from lob_backtest.engine.recorder import NEVER, Recorder
 from lob_backtest.engine.view import STATUS, Move, Packet, Row, View
@@ -51,8 +51,9 @@ class Market:
     def __init__(self, index: int, plan: Plan, batches: Iterator[Batch], recorder: Recorder) -> None:
         self.plan = plan.instruments[index]
         self.book = Book(self.plan.level, self.plan.depth)
-        self.prints = Prints()
+        self.prints = Prints(self.plan.late_level_ns, self.plan.late_print_ns)
         self.phase = int(Phase.CONTINUOUS)
+        self._good = True
         self.view = View(self.plan)
         self.overlays: list[Overlay] = []
         self.counts = dict.fromkeys(("rows", "packets", "crossed"), 0)
@@ -76,9 +77,11 @@ class Market:
         self._load()
 
     @property
-    def matching(self) -> bool:
-        """Say whether own orders may trade: a continuous phase and a book that is known and not crossed or locked."""
-        return self.phase == Phase.CONTINUOUS and not self.book.suspect and self.book.uncrossed()
+    def match(self) -> Match:
+        """Return what may fill: it is judged by the book that the last complete packet left."""
+        if self.phase != Phase.CONTINUOUS:
+            return Match.NOTHING
+        return Match.ALL if self._good else Match.THROUGH
 
     def before(self, now_ns: int) -> Before:
         """Return the market before the first row of this nanosecond."""
@@ -140,37 +143,74 @@ class Market:
 
     def _tell(self, i: int) -> bool:
         """Tell own orders and prints of a row while the book still stands as it was; say whether the book takes it."""
-        _, _, action, side, order_id, price_ticks, size_lots, flags, _ = self._rows[i]
+        _, _, action, side, order_id, _, size_lots, flags, _ = self._rows[i]
         watching = [overlay for overlay in self.overlays if overlay.watching]
         if watching:
             issue = self.book.issue(action, order_id, size_lots)
             if issue and not self._settle(issue, i):
                 self.book.suspect = flags & SUSPECT != 0
                 return False
-            matching = self.matching and not flags & SUSPECT
+            match = min(self.match, Match.THROUGH) if flags & SUSPECT else self.match
+        else:
+            match = Match.NOTHING
+        if self.plan.level == 2 and action == LEVEL:
+            self._level(watching, i)
+        elif self.plan.level == 2 and action == TRADE and side and not flags & (HIDDEN | AUCTION):
+            self._print(watching, i, match)
+        else:
             for overlay in watching:
-                overlay.before(self._rows[i][2:8], matching=matching)
-        if self.plan.level == 2:
-            if action == LEVEL:
-                self.prints.level(side, price_ticks, self.book.size_at(side, price_ticks), size_lots)
-            elif action == TRADE and side and not flags & (HIDDEN | AUCTION):
-                self.prints.trade(side, price_ticks, size_lots)
-            elif action == CLEAR:
-                self.prints.clear(side)
+                overlay.before(self._rows[i][2:8], match, self.now_ns)
+            if self.plan.level == 2 and action == CLEAR:
+                self.prints.clear(side, self.now_ns, self.book)
         return True
+
+    def _level(self, watching: list[Overlay], i: int) -> None:
+        """L2: tell of a LEVEL row."""
+        _, _, _, side, _, price_ticks, size_lots, flags, _ = self._rows[i]
+        place = (side, price_ticks)
+        if flags & WINDOW or side in self.book.partial:
+            fall = None
+            self.prints.window(place)
+        else:
+            fall = self.prints.level(place, self.book.size_at(*place), size_lots, self.now_ns)
+        leaves = flags & WINDOW != 0 and size_lots == 0
+        if side not in self.book.partial and (fall is not None or leaves):
+            for overlay in watching:
+                overlay.level(place, fall)
+
+    def _print(self, watching: list[Overlay], i: int, match: Match) -> None:
+        """L2: tell of a print: what of it earlier falls have shown already, and what is new."""
+        _, _, _, side, shown, price_ticks, size_lots, _, _ = self._rows[i]
+        place = (side, price_ticks)
+        # Its own packet shows what it takes off from the level behind it (see `packets`).
+        fresh_lots = max(0, self.book.size_at(*place) - (shown - 1)) if shown else 0
+        split = self.prints.split(place, size_lots, fresh_lots, self.now_ns)
+        for fall, lots in split.late:
+            fall.late += lots
+            for overlay in watching:
+                overlay.late(place, fall, lots, match)
+        if split.new:
+            for overlay in watching:
+                overlay.printed(place, split.new, match, self.now_ns)
+            self.prints.trade(place, split.new, self.now_ns, self.book)
 
     def _end_packet(self, local_ns: int) -> None:
         self.counts["packets"] += 1
+        falls = self.prints.end_packet(self.now_ns, self.book) if self.book.partial else {}
+        for overlay in self.overlays:
+            if overlay.watching:
+                overlay.settle(self.now_ns, falls)
+        if self.book.partial:
+            self.book.complete()
+        self._good = self.book.uncrossed() and not self.book.suspect
         moves: list[Move] = []
         for agent, overlay in enumerate(self.overlays):
-            if overlay.watching:
-                overlay.end_packet(matching=self.matching)
+            if overlay.watching and self.match == Match.ALL:
+                overlay.end_packet(self.now_ns)
             if overlay.moved:
                 for own in overlay.moved.values():
                     moves.append(Move(agent, own.order_id, own.turn, own.ahead_lots(self.plan.level)))
                 overlay.moved.clear()
-        if self.book.partial:
-            self.book.complete()
         self.view.packets.append(Packet(local_ns, self._rows, self._start, self._i, moves))
         self._start = self._i
         bbo = self.book.bbo()
@@ -232,9 +272,12 @@ class Market:
         self.next_ns = NEVER
 
     def close(self) -> None:
-        """Count the rows of a batch that the end of the run cut short."""
+        """Complete the counts: rows of a batch that the end of the run cut short, flow that found nothing to meet."""
         self.counts["rows"] += self._i - self._tail
         self._tail = self._i
+        unplaced = sum(overlay.liquidity.unplaced_lots for overlay in self.overlays)
+        if unplaced:
+            self.counts["unplaced_lots"] = unplaced
 
     def _check(self) -> None:
         try:

@@ -1,22 +1,23 @@
 """Own resting orders beside the market's book, in one price-time order with it; history is never altered.
 
 The market hands every row to `before` while its book still stands as it was, and calls `end_packet` after LAST.
-docs/fill-model.md states the rules; `_execute`, `_print` and `_cross` are its three ways to a fill.
+docs/fill-model.md states the rules; `_execute`, `printed` with `late`, and `_cross` are its ways to a fill.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from enum import IntEnum
 from typing import Final
 
 from sortedcontainers import SortedDict
 
-from lob_backtest.engine.book import CANCEL, CLEAR, EXECUTE, LEVEL, MODIFY, Book, MarketOrder
+from lob_backtest.engine.book import CANCEL, CLEAR, EXECUTE, MODIFY, Book, MarketOrder
 from lob_backtest.engine.level_queue import LevelQueue
 from lob_backtest.engine.liquidity import Liquidity
 from lob_backtest.engine.order_queue import OrderQueue
-from lob_backtest.engine.own_order import OwnOrder
-from lob_backtest.engine.prints import Prints
+from lob_backtest.engine.own_order import OwnOrder, OwnTrade
+from lob_backtest.engine.prints import Fall, Place, Prints
 from lob_backtest.engine.queue_model import MODELS
 from lob_backtest.market.schema import Action, Flag
 from lob_backtest.plan import InstrumentPlan
@@ -25,8 +26,16 @@ from lob_backtest.tables import Cause
 TRADE: Final = int(Action.TRADE)
 HIDDEN, AUCTION, WINDOW = int(Flag.HIDDEN), int(Flag.AUCTION), int(Flag.WINDOW)
 
-FillOrder = Callable[[OwnOrder, int, int, Cause], None]
-"""Book a fill: order, price in ticks, size in lots, cause."""
+FillOrder = Callable[[OwnOrder, OwnTrade], None]
+"""Book a fill."""
+
+
+class Match(IntEnum):
+    """What may fill at a time."""
+
+    NOTHING = 0  # the market is not in its continuous phase
+    THROUGH = 1  # the book is crossed, locked or SUSPECT: flow at a worse price alone
+    ALL = 2
 
 
 class Overlay:
@@ -49,22 +58,23 @@ class Overlay:
         "_fill",
         "_levels",
         "_orders",
-        "_prints",
         "_turns",
+        "_waiting",
         "liquidity",
         "moved",
         "sides",
     )
 
     def __init__(self, book: Book, prints: Prints, plan: InstrumentPlan, fill: FillOrder) -> None:
+        model = MODELS[plan.queue_model]
         self._book = book
-        self._prints = prints
         self._fill = fill
         self._any_side = plan.hidden_any_side
         self._orders = OrderQueue(book, plan.evidence)
-        self._levels = LevelQueue(book, MODELS[plan.queue_model])
+        self._levels = LevelQueue(book, prints, model)
         self._turns = 0
-        self.liquidity = Liquidity(book, prints)
+        self._waiting: list[OwnOrder] = []
+        self.liquidity = Liquidity(book, prints, model)
         self.moved: dict[int, OwnOrder] = {}
         self.sides: dict[int, SortedDict[int, list[OwnOrder]]] = {1: SortedDict(), -1: SortedDict()}
 
@@ -91,17 +101,20 @@ class Overlay:
         ladder = self.sides[side]
         return -side * int(ladder.peekitem(0)[0]) if ladder else None
 
-    def rest(self, own: OwnOrder) -> None:
-        """Put an order at the end of the queue at its price."""
+    def rest(self, own: OwnOrder, now_ns: int, *, waits: bool) -> None:
+        """Put an order at the end of the queue at its price; `waits`: it takes once something can be taken."""
         assert own.price_ticks is not None
         self._turns += 1
         own.turn = self._turns
         # In the midst of a snapshot nothing is known: the order takes its place when the snapshot is complete.
         known = own.side not in self._book.partial and not self._book.beyond_window(own.side, own.price_ticks)
         own.visible = own.shown = known
-        self._queue.join(own)
+        self._queue.join(own, now_ns)
         own.ahead_at_arrival = own.ahead_lots(self._book.level)
         self.sides[own.side].setdefault(-own.side * own.price_ticks, []).append(own)
+        own.waits = waits
+        if waits:
+            self._waiting.append(own)
 
     def remove(self, own: OwnOrder) -> None:
         """Take an order off."""
@@ -111,124 +124,179 @@ class Overlay:
         owns.remove(own)
         if not owns:
             del self.sides[own.side][key]
+        if own.waits:
+            own.waits = False
+            self._waiting.remove(own)
 
-    def before(self, row: tuple[int, int, int, int, int, int], *, matching: bool) -> None:
-        """Take in a row that the book is about to apply.
+    def before(self, row: tuple[int, int, int, int, int, int], match: Match, now_ns: int) -> None:
+        """Take in a row that the book is about to apply; levels and prints of L2 have methods of their own.
 
         Args:
             row: action, side, order_id, price_ticks, size_lots, flags.
-            matching: whether own orders may fill now.
+            match: what may fill now.
+            now_ns: the time.
         """
         action, side, order_id, price_ticks, size_lots, flags = row
-        self.liquidity.before(action, side, order_id, price_ticks, size_lots)
         if action == EXECUTE:
-            self._execute(self._book.orders[order_id], size_lots, matching and not flags & AUCTION)
+            self._execute(order_id, self._book.orders[order_id], size_lots, Match.NOTHING if flags & AUCTION else match)
+            if not flags & AUCTION:
+                self.liquidity.executed(self._book.orders[order_id], size_lots)
+            else:
+                self._lose(order_id, size_lots)
         elif action == CANCEL:
-            self._cancel(self._book.orders[order_id], size_lots, flags)
+            self._cancel(order_id, size_lots, flags)
         elif action == MODIFY:
             order = self._book.orders[order_id]
-            keeps = price_ticks == order.price_ticks and size_lots < order.size_lots
-            self._cancel(order, order.size_lots - size_lots if keeps else order.size_lots, flags)
-        elif action == LEVEL:
-            self._level(side, price_ticks, size_lots, flags)
-        elif action == TRADE:
-            self._trade(side, price_ticks, size_lots, flags, matching)
+            keeps = price_ticks == order.price_ticks and size_lots <= order.size_lots
+            self._cancel(order_id, order.size_lots - size_lots if keeps else order.size_lots, flags)
+        elif action == TRADE and flags & HIDDEN and not flags & AUCTION:
+            self._hidden(side, price_ticks, size_lots, match)
         elif action == CLEAR:
             self._clear(side)
 
-    def end_packet(self, *, matching: bool) -> None:
-        """Settle what is judged by the book after a whole packet: snapshots, the window, crosses."""
-        self.liquidity.end_packet()
+    def settle(self, now_ns: int, falls: dict[Place, Fall]) -> None:
+        """Settle positions at the end of a packet, before the book takes in that a side is shown again.
+
+        Args:
+            now_ns: the time.
+            falls: the levels of which a snapshot shows less.
+        """
+        self.liquidity.end_packet(falls)
         for side in (1, -1):
             shown = side not in self._book.partial
             if not shown and not self._book.ladders[side]:
                 continue  # cleared and not shown again: nothing is known of any queue
             for own in self.resting(side):
                 if not shown:
-                    self._rebuild(own)
-                self._look(own)
-        if matching:
-            self._cross(1)
-            self._cross(-1)
+                    self._rebuild(own, falls)
+                self._look(own, now_ns)
 
-    def _take(self, own: OwnOrder, price_ticks: int, size_lots: int, cause: Cause) -> None:
-        if size_lots == own.open_lots:
+    def end_packet(self, now_ns: int) -> None:
+        """Let orders that wait or are crossed trade with a good book after a whole packet."""
+        self._end_wait(now_ns)
+        self._cross(1, now_ns)
+        self._cross(-1, now_ns)
+
+    def level(self, place: Place, fall: Fall | None) -> None:
+        """L2: take in that a LEVEL row takes something off, or (`None`) that the price leaves the window."""
+        if fall is None:
+            for own in self.at(*place):
+                self._freeze(own)
+            self.liquidity.freeze(place)
+            return
+        for own in self.at(*place):
+            ahead = own.ahead
+            if own.visible:
+                self._levels.fell(own, fall)
+            if own.ahead != ahead:
+                self._changed(own)
+        self.liquidity.fell(place, fall)
+
+    def late(self, place: Place, fall: Fall, size_lots: int, match: Match) -> None:
+        """L2: take in the part of a print that belongs to an earlier fall."""
+        side, price_ticks = place
+        standing = [own for own in self.resting(side) if own.since < fall.number]
+        left = self._through(
+            standing, price_ticks, OwnTrade(0, size_lots, Cause.THROUGH, ts_traded_ns=fall.ts_ns), match
+        )
+        for own in [own for own in standing if own.price_ticks == price_ticks]:
+            ahead = own.ahead
+            lots = self._levels.late(own, fall, left)
+            if own.ahead != ahead:
+                self._changed(own)
+            if lots and match == Match.ALL:
+                left -= lots
+                self._take(own, OwnTrade(price_ticks, lots, Cause.QUEUE, ts_traded_ns=fall.ts_ns))
+        self.liquidity.late(place, fall)
+
+    def printed(self, place: Place, size_lots: int, match: Match, now_ns: int) -> None:
+        """L2: take in the new part of a print."""
+        side, price_ticks = place
+        left = self._through(self.resting(side), price_ticks, OwnTrade(0, size_lots, Cause.THROUGH), match)
+        owns = self.at(side, price_ticks)
+        for own, lots in self._levels.printed(owns, left, matching=match == Match.ALL):
+            self._take(own, OwnTrade(price_ticks, lots, Cause.QUEUE))
+        for own in owns:
+            self._changed(own)
+        for own in self.resting(side):
+            assert own.price_ticks is not None
+            if side * own.price_ticks <= side * price_ticks:
+                break
+            if own.ahead:
+                self._levels.emptied(own)
+                self._changed(own)
+        self.liquidity.printed(place, size_lots, now_ns)
+
+    def _take(self, own: OwnOrder, trade: OwnTrade) -> None:
+        if trade.size_lots == own.open_lots:
             self.remove(own)
-        self._fill(own, price_ticks, size_lots, cause)
+        self._fill(own, trade)
 
     def _changed(self, own: OwnOrder) -> None:
         self.moved[own.order_id] = own
 
-    def _through(self, side: int, price_ticks: int, size_lots: int, cause: Cause) -> int:
+    def _through(self, owns: Iterable[OwnOrder], price_ticks: int, flow: OwnTrade, match: Match) -> int:
         """Fill orders at better prices than a trade's, each at its own price; return what is left of the trade."""
-        for own in list(self.resting(side)):
+        left = flow.size_lots
+        for own in list(owns) if match != Match.NOTHING else ():
             assert own.price_ticks is not None
-            if size_lots == 0 or side * own.price_ticks <= side * price_ticks:
+            if left == 0 or own.side * own.price_ticks <= own.side * price_ticks:
                 break
-            lots = min(size_lots, own.open_lots)
-            size_lots -= lots
-            self._take(own, own.price_ticks, lots, cause)
-        return size_lots
+            lots = min(left, own.open_lots)
+            left -= lots
+            tainted = match == Match.THROUGH
+            self._take(own, flow._replace(price_ticks=own.price_ticks, size_lots=lots, tainted=tainted))
+        return left
 
-    def _execute(self, order: MarketOrder, size_lots: int, matching: bool) -> None:
+    def _execute(self, order_id: int, order: MarketOrder, size_lots: int, match: Match) -> None:
         side, price_ticks = order.side, order.price_ticks
-        if matching:
-            left = self._through(side, price_ticks, size_lots, Cause.THROUGH)
+        left = self._through(self.resting(side), price_ticks, OwnTrade(0, size_lots, Cause.THROUGH), match)
+        if match == Match.ALL:
             for own, lots in self._orders.reached(self.at(side, price_ticks), left, order):
-                self._take(own, price_ticks, lots, Cause.QUEUE)
+                self._take(own, OwnTrade(price_ticks, lots, Cause.QUEUE))
         for own in self.at(side, price_ticks):
             if self._orders.executed(own, order, size_lots):
                 self._changed(own)
 
-    def _cancel(self, order: MarketOrder, size_lots: int, flags: int) -> None:
+    def _cancel(self, order_id: int, size_lots: int, flags: int) -> None:
+        order = self._book.orders[order_id]
         for own in self.at(order.side, order.price_ticks):
             if flags & WINDOW:
                 self._freeze(own)
             elif self._orders.cancelled(own, order, size_lots):
                 self._changed(own)
+        if flags & WINDOW:
+            self.liquidity.freeze((order.side, order.price_ticks))
+        else:
+            self._lose(order_id, size_lots)
 
-    def _level(self, side: int, price_ticks: int, size_lots: int, flags: int) -> None:
-        if side in self._book.partial:
-            return
-        owns = self.at(side, price_ticks)
-        if not owns:
-            return
-        before = self._book.size_at(side, price_ticks)
-        printed = self._prints.printed.get((side, price_ticks), 0)
-        for own in owns:
-            if flags & WINDOW and size_lots == 0:
-                self._freeze(own)
-            elif own.visible and self._levels.level(own, before, size_lots, printed):
-                self._changed(own)
+    def _lose(self, order_id: int, size_lots: int) -> None:
+        order = self._book.orders[order_id]
+        self.liquidity.reduced(order_id, order, order.size_lots - size_lots)
 
-    def _trade(self, side: int, price_ticks: int, size_lots: int, flags: int, matching: bool) -> None:
-        if flags & AUCTION:
-            return
-        if flags & HIDDEN:
-            if matching:
-                self._hidden(side, price_ticks, size_lots)
-        elif self._book.level == 2 and side:
-            self._print(side, price_ticks, size_lots, matching)
-
-    def _print(self, side: int, price_ticks: int, size_lots: int, matching: bool) -> None:
-        left = self._through(side, price_ticks, size_lots, Cause.THROUGH) if matching else size_lots
-        owns = self.at(side, price_ticks)
-        for own, lots in self._levels.reached(owns, left, matching=matching):
-            self._take(own, price_ticks, lots, Cause.QUEUE)
-        for own in owns:
-            self._changed(own)
-
-    def _hidden(self, side: int, price_ticks: int, size_lots: int) -> None:
+    def _hidden(self, side: int, price_ticks: int, size_lots: int, match: Match) -> None:
         sides = (side,) if side else (1, -1) if self._any_side else ()
         for each in sides:
-            size_lots = self._through(each, price_ticks, size_lots, Cause.HIDDEN)
-            for own in self.at(each, price_ticks):
+            size_lots = self._through(self.resting(each), price_ticks, OwnTrade(0, size_lots, Cause.HIDDEN), match)
+            for own in self.at(each, price_ticks) if match == Match.ALL else ():
                 if size_lots and own.visible and own.ahead == 0:
                     lots = min(size_lots, own.open_lots)
                     size_lots -= lots
-                    self._take(own, price_ticks, lots, Cause.HIDDEN)
+                    self._take(own, OwnTrade(price_ticks, lots, Cause.HIDDEN))
 
-    def _cross(self, side: int) -> None:
+    def _end_wait(self, now_ns: int) -> None:
+        """Let orders that arrived while nothing could be taken take what there is within their limits."""
+        waiting = [own for own in self._waiting if -own.side not in self._book.partial]
+        for own in waiting:
+            self._waiting.remove(own)
+            own.waits = False
+            for offer in list(self.liquidity.offers(-own.side, own.price_ticks, now_ns)):
+                lots = min(offer.size_lots, own.open_lots)
+                if lots:
+                    self.liquidity.take(offer, lots)
+                    self._take(own, OwnTrade(offer.price_ticks, lots, Cause.TAKE))
+
+    def _cross(self, side: int, now_ns: int) -> None:
         opposite = self._book.best(-side)
         if opposite is None:
             return
@@ -236,22 +304,25 @@ class Overlay:
             assert own.price_ticks is not None
             if side * own.price_ticks < side * opposite:
                 break
-            for offer in self.liquidity.offers(-side, own.price_ticks):
+            for offer in list(self.liquidity.offers(-side, own.price_ticks, now_ns)):
                 lots = min(offer.size_lots, own.open_lots)
-                self.liquidity.take(offer, lots)
-                self._take(own, own.price_ticks, lots, Cause.CROSS)
-                if own.open_lots == 0:
-                    break
+                if lots:
+                    self.liquidity.take(offer, lots)
+                    self._take(own, OwnTrade(own.price_ticks, lots, Cause.CROSS))
 
     def _clear(self, side: int) -> None:
+        self.liquidity.clear(side)
         for each in (1, -1) if side == 0 else (side,):
             if each not in self._book.partial:
                 for own in self.resting(each):
                     self._queue.remember(own)
 
-    def _rebuild(self, own: OwnOrder) -> None:
+    def _rebuild(self, own: OwnOrder, falls: dict[Place, Fall]) -> None:
         assert own.price_ticks is not None
         if own.visible and not self._book.beyond_window(own.side, own.price_ticks):
+            fall = falls.get((own.side, own.price_ticks))
+            if fall is not None:
+                self._levels.fell(own, fall)
             self._queue.rebuild(own)
             self._changed(own)
 
@@ -260,12 +331,12 @@ class Overlay:
             own.visible = False
             self._changed(own)
 
-    def _look(self, own: OwnOrder) -> None:
+    def _look(self, own: OwnOrder, now_ns: int) -> None:
         assert own.price_ticks is not None
         if self._book.beyond_window(own.side, own.price_ticks):
             self._freeze(own)
         elif not own.visible:
-            self._queue.reappear(own)
+            self._queue.reappear(own, now_ns)
             own.visible = own.shown = True
             self._changed(own)
 
@@ -285,7 +356,4 @@ class Overlay:
                         orders = level.orders.values() if level is not None else ()
                         assert own.older_lots == sum(o.size_lots for o in orders if o.arrival <= own.arrival)
                         assert own.ahead <= own.older_lots
-        for key, lots in self.liquidity.taken.items():
-            # No displayed lot is taken twice.
-            displayed = self._book.size_at(*key) if isinstance(key, tuple) else self._book.orders[key].size_lots  # type: ignore[index]
-            assert 0 < lots <= displayed
+        self.liquidity.check()

@@ -2,8 +2,50 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from lob_backtest.engine.queue_model import to_lots
-from lob_backtest.tables import OrderState, TimeInForce
+from lob_backtest.tables import Cause, OrderState, TimeInForce
+
+
+class OwnTrade(NamedTuple):
+    """What an own order traded: `ts_traded_ns` is the time of a fall that a late print has explained since."""
+
+    price_ticks: int
+    size_lots: int
+    cause: Cause
+    tainted: bool = False
+    ts_traded_ns: int | None = None
+
+
+class Past:
+    """Something that has moved a position, in case an older fall of the level turns out to have been a trade.
+
+    Attributes:
+        fall: the number of a fall of the level, 0 for anything else.
+        before: the position before it.
+        flow: what of a print came to the order, or the lots of a take; 2⁻²⁰ lot.
+        matched: whether the order could fill then.
+    """
+
+    __slots__ = ("before", "fall", "flow", "matched")
+
+    def __init__(self, fall: int, before: int, flow: int = 0, *, matched: bool = False) -> None:
+        self.fall = fall
+        self.before = before
+        self.flow = flow
+        self.matched = matched
+
+
+def prune(past: list[Past], oldest: int | None) -> None:
+    """Forget what happened before the oldest fall that a print may still explain (`None`: there is none)."""
+    if oldest is None:
+        past.clear()
+        return
+    keep = 0
+    while keep < len(past) and not past[keep].fall >= oldest:
+        keep += 1
+    del past[:keep]
 
 
 class OwnOrder:
@@ -20,7 +62,9 @@ class OwnOrder:
         arrival: L3: market orders up to this `MarketOrder.arrival` are older than it.
         ahead: the market's size ahead of it at its price: lots on L3, 2⁻²⁰ lot on L2.
         older_lots: L3: the size of all older market orders at the price; `ahead` but after a return to the window.
-        removed: L2: how much of `ahead` the last LEVEL row took off without a print, 2⁻²⁰ lot.
+        past: L2: what has moved `ahead` since the oldest fall of its level that a print may still explain.
+        since: L2: the number of the last fall of the instrument when it took its place.
+        waits: whether it arrived while nothing could be taken, and takes once something can.
         visible: whether its price is within what the feed shows, so that `ahead` is current.
         shown: whether it was at some time, so that `ahead` means something.
         survivors: L3: ids of the older orders at the last CLEAR, until the snapshot behind it is complete.
@@ -34,11 +78,12 @@ class OwnOrder:
         "filled_lots",
         "older_lots",
         "order_id",
+        "past",
         "post_only",
         "price_ticks",
-        "removed",
         "shown",
         "side",
+        "since",
         "size_lots",
         "state",
         "survivors",
@@ -47,6 +92,7 @@ class OwnOrder:
         "ts_arrival_ns",
         "turn",
         "visible",
+        "waits",
     )
 
     def __init__(
@@ -77,7 +123,9 @@ class OwnOrder:
         self.arrival = 0
         self.ahead = 0
         self.older_lots = 0
-        self.removed = 0
+        self.past: list[Past] = []
+        self.since = 0
+        self.waits = False
         self.visible = False
         self.shown = False
         self.survivors: frozenset[int] = frozenset()

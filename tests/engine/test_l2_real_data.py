@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from l2_audit import QUEUE, TAKE, THROUGH, Audit, read_events
+from l2_audit import QUEUE, TAKE, THROUGH, Audit, limits_of, read_events
 
 import lob_backtest as lob
 from lob_backtest.market.convert import convert
@@ -77,15 +77,15 @@ def test_makers_fill_no_more_than_prints_and_displayed_sizes_allow(market):
     name, path, events = market
     limits = {"size": 10 * SCALE[name], "limit": 200 * SCALE[name]}
     for strategy in (InventorySkew(**limits), Imbalance(**limits)):
-        audit = Audit(fills_of(path, strategy)).run(events)
+        audit = Audit(fills_of(path, strategy), limits_of(path)).run(events)
         assert audit.faults == []
         assert audit.counts["queue"] + audit.counts["through"] > 100
         assert audit.counts["filled a whole print"] > 50
 
 
 def test_takers_never_take_more_than_is_available(market, swept):
-    _, _, events = market
-    audit = Audit(swept).run(events)
+    _, path, events = market
+    audit = Audit(swept, limits_of(path)).run(events)
     assert audit.faults == []
     assert min(audit.counts[cause] for cause in ("queue", "through", "cross")) > 10
     assert audit.counts["take"] > 5_000
@@ -95,12 +95,13 @@ def test_takers_never_take_more_than_is_available(market, swept):
 @pytest.mark.parametrize("cause", [QUEUE, THROUGH, TAKE])
 def test_audit_finds_one_lot_too_many(market, swept, cause):
     """The audit itself: where a fill used up all there was, one lot more is a fault."""
-    _, _, events = market
-    full = [i for i in Audit(swept).run(events).full if swept[i]["cause"] == cause]
+    _, path, events = market
+    limits = limits_of(path)
+    full = [i for i in Audit(swept, limits).run(events).full if swept[i]["cause"] == cause]
     assert full
     for i in full[:5]:
         more = swept[i] | {"size_lots": swept[i]["size_lots"] + 1}
-        faults = Audit([*swept[:i], more]).run(events).faults
+        faults = Audit([*swept[:i], more], limits).run(events).faults
         # (Another print of the same millisecond may well be large enough for it.)
         if faults:
             assert [fault["fill_id"] for fault in faults] == [more["fill_id"]]
@@ -109,8 +110,9 @@ def test_audit_finds_one_lot_too_many(market, swept, cause):
 
 
 def test_audit_finds_an_order_that_joined_too_far_ahead(market, swept):
-    _, _, events = market
+    _, path, events = market
     i = next(i for i, fill in enumerate(swept) if fill["cause"] == QUEUE and fill["ts_arrival_ns"] > events[0][0])
     ahead = swept[i]["queue_ahead_at_arrival_lots"] - 1
-    faults = Audit([*swept[:i], swept[i] | {"queue_ahead_at_arrival_lots": ahead}]).run(events).faults
+    wrong = swept[i] | {"queue_ahead_at_arrival_lots": ahead}
+    faults = Audit([*swept[:i], wrong], limits_of(path)).run(events).faults
     assert [fault["ahead"] for fault in faults] == [ahead]

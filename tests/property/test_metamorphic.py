@@ -97,8 +97,10 @@ def test_shifted_prices_give_the_same_fills_at_shifted_prices(engine: str, seed:
 def test_shifted_times_give_the_same_fills_at_shifted_times(engine: str, seed: int, level: int, ns: int) -> None:
     rows, plays = MARKETS[level](seed, ROWS), Play(engine, level)
     later = [(r[0] + ns, *r[1:]) for r in rows]
-    times = ("ts_exchange_ns", "ts_local_ns", "ts_arrival_ns")
-    assert changed(plays.fills(rows), times, lambda t: t + ns) == plays.fills(later, start_ns=BASE + ns)
+    times = ("ts_exchange_ns", "ts_local_ns", "ts_traded_ns", "ts_arrival_ns")
+    assert changed(plays.fills(rows), times, lambda t: None if t is None else t + ns) == plays.fills(
+        later, start_ns=BASE + ns
+    )
 
 
 @few

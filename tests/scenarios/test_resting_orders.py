@@ -87,9 +87,8 @@ def test_better_prices_fill_first_each_at_its_own_price_up_to_the_size_of_the_tr
     )
 
 
-@pytest.mark.parametrize("flag", ["auction", "suspect"])
-def test_auction_and_suspect_rows_never_fill(engine: str, flag: str) -> None:
-    check(engine, BOOK + f"10 a buy 101 3\n 20 execute #1 6 {flag}\n 25 a rests 3")
+def test_auction_rows_never_fill(engine: str) -> None:
+    check(engine, BOOK + "10 a buy 101 3\n 20 execute #1 6 auction\n 25 a rests 3")
 
 
 @pytest.mark.parametrize("phase", ["closed", "halted", "auction"])
@@ -104,21 +103,6 @@ def test_nothing_fills_outside_of_the_continuous_phase(engine: str, phase: str) 
         22 add ask 101 5 #5
         30 status open
         30 fill a 3 @ 101 cross
-        """,
-    )
-
-
-def test_nothing_fills_while_the_feed_s_own_book_is_locked(engine: str) -> None:
-    check(
-        engine,
-        BOOK
-        + """
-        10 a buy 101 3
-        20 add ask 100 5 #5
-        21 execute #1 2
-        30 cancel #5 5
-        40 execute #1 2
-        40 fill a 2 @ 101 through
         """,
     )
 

@@ -142,7 +142,7 @@ def test_l2_printed_lots_are_not_there_to_take_before_the_level_says_so(engine: 
     )
 
 
-def test_l2_levels_better_than_the_last_print_are_empty_until_the_next_level_update(engine: str) -> None:
+def test_l2_levels_better_than_a_print_are_empty_until_they_are_shown_again(engine: str) -> None:
     check(
         engine,
         L2_BOOK
@@ -152,7 +152,9 @@ def test_l2_levels_better_than_the_last_print_are_empty_until_the_next_level_upd
         21 fill a 10 @ 103 take
         30 level ask 104 1
         40 b buy 102 10 ioc
-        41 fill b 10 @ 102 take
+        50 level ask 102 12
+        60 c buy 102 10 ioc
+        61 fill c 10 @ 102 take
         """,
         level=2,
     )
@@ -311,7 +313,7 @@ def test_a_position_told_before_its_replacements_are_answered_is_not_forgotten(e
     )
 
 
-def test_a_taken_lot_is_remembered_where_a_snapshot_shows_its_order(engine: str) -> None:
+def test_what_was_taken_of_an_order_is_forgotten_where_a_snapshot_shows_it_at_another_price(engine: str) -> None:
     check(
         engine,
         """
@@ -323,11 +325,9 @@ def test_a_taken_lot_is_remembered_where_a_snapshot_shows_its_order(engine: str)
         10 add bid 90 60 #1 more snapshot
         10 add ask 102 10 #2 more snapshot
         10 add ask 110 60 #3 snapshot
-        14 cancel #2 8
-        16 modify #2 102 10
         20 b buy 102 20 ioc
         3 fill a 4 @ 101 take
-        21 fill b 8 @ 102 take
+        21 fill b 10 @ 102 take
         """,
     )
 

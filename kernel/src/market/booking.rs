@@ -8,6 +8,7 @@ use crate::floor::Floor;
 use crate::market::Market;
 use crate::messages::{Filled, Message, Request};
 use crate::overlay::Event;
+use crate::own_order::OwnTrade;
 use crate::recorder::{FillRow, Times};
 
 impl Market {
@@ -31,8 +32,8 @@ impl Market {
                     floor.agents[agent].tell(local_ns, self.index, Message::Answer(answer));
                     self.stop_at(local_ns);
                 }
-                Event::Fill { own, price_ticks, size_lots, cause } => {
-                    let filled = self.book_fill((agent, own), (price_ticks, size_lots, cause), now_ns, floor)?;
+                Event::Fill { own, trade } => {
+                    let filled = self.book_fill((agent, own), trade, now_ns, floor)?;
                     let local_ns = floor.agents[agent].response_ns(now_ns);
                     floor.agents[agent].tell(local_ns, self.index, Message::Filled(filled));
                     self.stop_at(local_ns);
@@ -48,10 +49,11 @@ impl Market {
     fn book_fill(
         &mut self,
         (agent, own): (usize, u32),
-        (price_ticks, size_lots, cause): (i64, i64, Cause),
+        trade: OwnTrade,
         now_ns: Ns,
         floor: &mut Floor,
     ) -> Result<Filled, Fault> {
+        let OwnTrade { price_ticks, size_lots, cause, tainted, ts_traded_ns } = trade;
         let before = self.before(now_ns);
         let seat = &mut self.seats[agent];
         let taker = cause == Cause::Take;
@@ -70,11 +72,12 @@ impl Market {
             cause: cause as u8,
             ts_exchange_ns: now_ns,
             ts_local_ns: floor.agents[agent].response_ns(now_ns),
+            ts_traded_ns,
             before,
             ahead_at_arrival: own.ahead_at_arrival.filter(|_| !taker),
             ts_arrival_ns: own.ts_arrival_ns,
             tag: own.tag.clone(),
-            tainted: now_ns.saturating_sub(self.suspect_ns) <= self.taint_ns,
+            tainted: tainted || now_ns.saturating_sub(self.suspect_ns) <= self.taint_ns,
         };
         let order_id = own.order_id;
         let fill_id = floor.recorder.fill(row, &floor.mids2);

@@ -95,6 +95,7 @@ impl Market {
 
     /// Return what has been done.
     pub fn counts(&self) -> Counts {
-        Counts { rows: self.done(), packets: self.counts.packets + self.packets(), ..self.counts }
+        let unplaced_lots = self.seats.iter().map(|seat| seat.gateway.overlay.liquidity.unplaced_lots()).sum();
+        Counts { rows: self.done(), packets: self.counts.packets + self.packets(), unplaced_lots, ..self.counts }
     }
 }

@@ -2,14 +2,17 @@
 
 use std::cmp::Ordering;
 
+use rustc_hash::FxHashMap as HashMap;
+
 use crate::batch::Columns;
 use crate::book::Row;
-use crate::codes::{action, key, phase, Ask};
-use crate::displayed::Displayed;
+use crate::codes::{action, flag, index, key, phase, Ask};
+use crate::displayed::{Displayed, Match};
 use crate::fault::Fault;
 use crate::floor::Floor;
 use crate::market::Market;
 use crate::messages::Request;
+use crate::overlay::Overlay;
 use crate::own_order::OwnOrder;
 use crate::tape::{kind, Trace};
 use crate::view::Move;
@@ -26,11 +29,11 @@ impl Market {
         }
         if self.watch.is_careful() {
             self.whole.come_to(number - 1);
-            self.hear(&self.row_heard(columns, trace), trace);
+            self.hear(&self.row_heard(columns, trace), trace, floor)?;
             self.whole.take_in(columns.row(self.i));
         } else if self.heard || self.watch.minds(trace.kind(), trace.key()) {
             let row = self.row_heard(columns, trace);
-            self.hear(&row, trace);
+            self.hear(&row, trace, floor)?;
             self.excerpt.take_in(row, number, trace);
         }
         if self.heard {
@@ -55,30 +58,105 @@ impl Market {
         }
     }
 
-    fn hear(&mut self, row: &Row, trace: Trace) {
+    fn hear(&mut self, row: &Row, trace: Trace, floor: &mut Floor) -> Result<(), Fault> {
         if trace.is(kind::NOTHING) {
-            return;
+            return Ok(());
         }
         self.heard = true;
         if trace.is_either(kind::ADD) {
-            return;
+            return Ok(());
         }
         let hit = trace.hit();
-        let book = if self.watch.is_careful() { self.whole.here() } else { self.excerpt.book() };
-        let matching = self.may_match() && !trace.stood_crossed();
-        for seat in &mut self.seats {
-            let displayed = Displayed { book, prints: &self.prints, phase: self.phase, matching };
-            seat.gateway.overlay.before(displayed, row, &hit);
-        }
-        if book.level == 2 {
-            self.prints.take_in(book, row);
+        if self.plan.level == 2 && row.action == action::LEVEL {
+            self.hear_level(row);
+        } else if self.plan.level == 2 && is_print(row) {
+            self.hear_print(row, floor)?;
+        } else {
+            self.hear_order(row, trace);
         }
         self.news |= self.view.wants_prints && self.view.tell(row, &hit, self.now_ns);
+        Ok(())
     }
 
-    /// Say whether own orders may trade, if the book is not crossed.
-    fn may_match(&self) -> bool {
-        self.phase == phase::CONTINUOUS && !self.suspect
+    /// Tell own orders of what happens to an order of the market, of a hidden print or of a CLEAR.
+    fn hear_order(&mut self, row: &Row, trace: Trace) {
+        let (hit, done, matching) = (trace.hit(), self.done(), self.matching());
+        let Market { seats, excerpt, whole, prints, phase, now_ns, watch, .. } = self;
+        let (phase, now_ns) = (*phase, *now_ns);
+        let place = (hit.side, hit.price_ticks);
+        let traded = trace.is_either(kind::EXECUTE) && row.flags & flag::AUCTION == 0;
+        let book = if watch.is_careful() {
+            whole.here()
+        } else if !traded && seats.iter().any(|seat| seat.gateway.overlay.liquidity.remembers(place)) {
+            whole.come_to(done) // where it stands among the taken lots
+        } else {
+            excerpt.book()
+        };
+        for seat in seats {
+            seat.gateway.overlay.before(Displayed { book, prints, phase, matching, now_ns }, row, &hit);
+        }
+        if book.level == 2 && row.action == action::CLEAR {
+            prints.clear(row.side, now_ns, book);
+        }
+    }
+
+    /// L2: tell own orders of a LEVEL row.
+    fn hear_level(&mut self, row: &Row) {
+        let (book, place, now_ns) = (self.whole.here(), (row.side, row.price_ticks), self.now_ns);
+        let partial = book.partial[index(row.side)];
+        if partial || row.flags & flag::WINDOW != 0 {
+            self.prints.window(place);
+            if !partial && row.size_lots == 0 {
+                self.each_overlay(row, |overlay, _| overlay.leave(place));
+            }
+            return;
+        }
+        let sizes = (book.size_at(place.0, place.1), row.size_lots);
+        if let Some(fall) = self.prints.level(place, sizes, now_ns) {
+            self.each_overlay(row, |overlay, displayed| overlay.fell(displayed, place, &fall));
+        }
+    }
+
+    /// L2: tell own orders of a print: what of it earlier falls have shown already, and what is new.
+    fn hear_print(&mut self, row: &Row, floor: &mut Floor) -> Result<(), Fault> {
+        let (place, now_ns) = ((row.side, row.price_ticks), self.now_ns);
+        // Its own packet shows what it takes off from the level behind it (`engine/packets.py`).
+        let shown = i64::try_from(row.order_id).unwrap_or(0);
+        let displayed_lots = self.whole.here().size_at(place.0, place.1);
+        let fresh = if shown > 0 { (displayed_lots - (shown - 1)).max(0) } else { 0 };
+        let mut left = row.size_lots - fresh.min(row.size_lots);
+        let mut new = row.size_lots - left;
+        while let Some((fall, lots)) = self.prints.explain(place, left, now_ns) {
+            left -= lots;
+            self.each_overlay(row, |overlay, displayed| overlay.late(displayed, place, &fall, lots));
+            self.book_all(floor)?;
+        }
+        new += left;
+        if new > 0 {
+            self.each_overlay(row, |overlay, displayed| overlay.printed(displayed, place, new));
+            self.prints.trade(place, new, now_ns, self.whole.here());
+        }
+        Ok(())
+    }
+
+    /// Show the whole book before a row to the own orders of each strategy.
+    fn each_overlay(&mut self, row: &Row, mut tell: impl FnMut(&mut Overlay, Displayed)) {
+        let matching = self.matching();
+        let Market { seats, whole, prints, phase, now_ns, .. } = self;
+        for seat in seats {
+            let mut displayed = Displayed { book: whole.here(), prints, phase: *phase, matching, now_ns: *now_ns };
+            displayed.matching = displayed.matching_row(row);
+            tell(&mut seat.gateway.overlay, displayed);
+        }
+    }
+
+    /// Return what may fill now.
+    pub(super) fn matching(&self) -> Match {
+        match (self.phase == phase::CONTINUOUS, self.good) {
+            (false, _) => Match::Nothing,
+            (true, false) => Match::Through,
+            (true, true) => Match::All,
+        }
     }
 
     /// Book and tell what a row did to own orders.
@@ -117,13 +195,27 @@ impl Market {
         // An order that a row of this packet has taken out of the window needs the whole book now.
         let careful = self.watch.is_careful() || self.is_unsure();
         self.heard = false;
-        let (done, matching) = (self.done(), self.may_match() && self.latest.uncrossed());
+        let done = self.done();
+        if careful {
+            self.whole.come_to(done);
+        }
+        let (matching, now_ns) = (self.matching(), self.now_ns);
+        let Market { seats, excerpt, whole, prints, phase, .. } = self;
+        let phase = *phase;
+        if careful {
+            let book = whole.here();
+            let falls = if book.is_partial() { prints.end_packet(now_ns, book) } else { HashMap::default() };
+            for seat in seats.iter_mut() {
+                seat.gateway.overlay.settle(Displayed { book, prints, phase, matching, now_ns }, &falls);
+            }
+            whole.end_packet(done);
+        }
+        for seat in seats.iter_mut() {
+            let book = if careful { whole.here() } else { excerpt.book() };
+            seat.gateway.overlay.end_packet(Displayed { book, prints, phase, matching, now_ns });
+        }
         for agent in 0..self.seats.len() {
-            let book = if careful { self.whole.come_to(done) } else { self.excerpt.book() };
-            let displayed = Displayed { book, prints: &self.prints, phase: self.phase, matching };
-            let overlay = &mut self.seats[agent].gateway.overlay;
-            overlay.end_packet(displayed);
-            if !overlay.events.is_empty() {
+            if !self.seats[agent].gateway.overlay.events.is_empty() {
                 self.book_events(agent, None, floor)?;
             }
             if !self.seats[agent].gateway.overlay.moved.is_empty() {
@@ -152,19 +244,17 @@ impl Market {
     /// # Errors
     /// A fee is beyond all bounds.
     pub fn serve(&mut self, agent: usize, request: &Request, floor: &mut Floor) -> Result<(), Fault> {
-        let (done, joins, may_match) = (self.done(), self.joins(agent, request), self.may_match());
-        let Market { seats, excerpt, whole, prints, phase, latest, .. } = self;
-        let (gateway, prints, phase) = (&mut seats[agent].gateway, &*prints, *phase);
+        let (done, joins, matching) = (self.done(), self.joins(agent, request), self.matching());
+        let Market { seats, excerpt, whole, prints, phase, .. } = self;
+        let (gateway, prints, phase, now_ns) = (&mut seats[agent].gateway, &*prints, *phase, request.ts_exchange_ns);
         if let Some(joins) = joins {
-            let matching = may_match && latest.uncrossed();
             excerpt.with(joins, done, |book| {
-                gateway.serve(Displayed { book, prints, phase, matching }, request);
+                gateway.serve(Displayed { book, prints, phase, matching, now_ns }, request);
             });
         } else {
             let book = whole.come_to(done);
             self.partial |= book.is_partial();
-            let matching = may_match && book.uncrossed();
-            gateway.serve(Displayed { book, prints, phase, matching }, request);
+            gateway.serve(Displayed { book, prints, phase, matching, now_ns }, request);
         }
         self.book_events(agent, Some(request), floor)
     }
@@ -201,7 +291,8 @@ impl Market {
         let now_ns = order.ts_arrival_ns;
         let done = self.done();
         let book = self.whole.come_to(done);
-        let displayed = Displayed { book, prints: &self.prints, phase: self.phase, matching: false };
+        let (prints, phase) = (&self.prints, self.phase);
+        let displayed = Displayed { book, prints, phase, matching: Match::Nothing, now_ns };
         let gateway = &mut self.seats[agent].gateway;
         let own = gateway.overlay.owns.insert(order);
         gateway.flatten(displayed, own);
@@ -214,4 +305,9 @@ impl Market {
         self.whole.here().check()?;
         self.seats.iter().try_for_each(|seat| seat.gateway.overlay.check(self.whole.here()))
     }
+}
+
+/// Say whether a row is a print that can be told from a level's fall: of a known side, of displayed lots.
+fn is_print(row: &Row) -> bool {
+    row.action == action::TRADE && row.side != 0 && row.flags & (flag::HIDDEN | flag::AUCTION) == 0
 }

@@ -351,6 +351,9 @@ fn counts<'py>(py: Python<'py>, counts: &Counts) -> PyResult<Bound<'py, PyDict>>
             }
         }
     }
+    if counts.unplaced_lots > 0 {
+        named.set_item("unplaced_lots", counts.unplaced_lots)?;
+    }
     Ok(named)
 }
 

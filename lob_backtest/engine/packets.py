@@ -1,0 +1,135 @@
+"""L2: rows in the order in which an engine applies them, in whole packets.
+
+A feed of levels and prints tells one trade twice and in either order. Within a packet its prints are applied first, and
+each of them is told what its own packet shows of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lob_backtest.market.schema import Action, Batch, Flag
+
+_TRADE, _CLEAR, _STATUS, _LEVEL = (int(a) for a in (Action.TRADE, Action.CLEAR, Action.STATUS, Action.LEVEL))
+_LAST, _WINDOW = int(Flag.LAST), int(Flag.WINDOW)
+_SILENT: Final = int(Flag.HIDDEN | Flag.AUCTION)
+"""Prints with one of these flags explain nothing."""
+
+Ints = NDArray[np.int64]
+
+
+def whole_packets(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Cut batches at ends of packets, with the prints of each packet first.
+
+    The `order_id` of a print, which L2 has no use for, becomes 1 + the size that its packet leaves at its price, and
+    what earlier prints of the packet take there until the level is shown; it stays 0 where the packet shows nothing
+    of the price behind the print.
+    """
+    held: list[Batch] = []
+    for batch in batches:
+        ends = np.flatnonzero(batch.flags & _LAST)
+        if not len(ends):
+            held.append(batch)
+            continue
+        end = int(ends[-1]) + 1
+        yield _prints_first(_joined([*held, _cut(batch, 0, end)]))
+        held = [_cut(batch, end, len(batch.flags))] if end < len(batch.flags) else []
+    if held:
+        yield _prints_first(_joined(held))
+
+
+def _cut(batch: Batch, begin: int, end: int) -> Batch:
+    if begin == 0 and end == len(batch.flags):
+        return batch
+    return _batch([column[begin:end] for column in batch[:9]], batch.row + begin, batch.path)
+
+
+def _joined(batches: list[Batch]) -> Batch:
+    if len(batches) == 1:
+        return batches[0]
+    columns = [np.concatenate(parts) for parts in zip(*(batch[:9] for batch in batches), strict=True)]
+    return _batch(columns, batches[0].row, batches[0].path)
+
+
+def _batch(columns: list[Any], row: int, path: str) -> Batch:
+    return Batch._make([*columns, row, path])
+
+
+def _prints_first(batch: Batch) -> Batch:
+    trades = batch.action == _TRADE
+    if not trades.any():
+        return batch
+    packets = _numbered(batch.flags[:-1] & _LAST != 0)
+    status = batch.action == _STATUS
+    breaks = (np.diff(packets) > 0) | (np.diff(batch.ts_exchange_ns) != 0) | status[1:] | status[:-1]
+    keys = _numbered(breaks) * 2 + ~trades
+    if (np.diff(keys) < 0).any():
+        order = np.argsort(keys, kind="stable")  # which moves no row into another packet
+        batch = _batch([column[order] for column in batch[:9]], batch.row, batch.path)
+        trades = batch.action == _TRADE
+    shown = _shown(batch, trades, packets)
+    return batch._replace(order_id=shown) if shown.any() else batch
+
+
+def _numbered(breaks: NDArray[np.bool_]) -> Ints:
+    """Number stretches of rows, given whether a stretch ends between one row and the next."""
+    return np.concatenate(([0], np.cumsum(breaks, dtype=np.int64)))
+
+
+def _shown(batch: Batch, trades: NDArray[np.bool_], packets: Ints) -> NDArray[np.uint64]:
+    """Return for each row of a print 1 + what its packet leaves at its price, see `whole_packets`; 0 elsewhere."""
+    shown = np.zeros(len(trades), np.uint64)
+    prints = trades & (batch.side != 0) & (batch.flags & _SILENT == 0)
+    clears = batch.action == _CLEAR
+    levels = (batch.action == _LEVEL) & (batch.flags & _WINDOW == 0)
+    if not prints.any() or not (levels | clears).any():
+        return shown
+    mixed = np.zeros(packets[-1] + 1, np.bool_)
+    mixed[packets[levels | clears]] = True
+    rows = np.flatnonzero((prints | levels) & mixed[packets])
+    if not len(rows):
+        return shown
+    rows = rows[np.lexsort((rows, batch.price_ticks[rows], batch.side[rows], packets[rows]))]
+    is_print, sizes = prints[rows], batch.size_lots[rows]
+    keys = np.stack((packets[rows], batch.side[rows].astype(np.int64), batch.price_ticks[rows]))
+    places = _numbered((np.diff(keys, axis=1) != 0).any(axis=0))
+    lowest = _lowest_behind(places, np.where(is_print, -1, sizes))
+    lowest[_cleared_behind(batch, packets, clears, rows)] = 0
+    before = _printed_before(places, is_print, sizes)
+    found = is_print & (lowest >= 0)
+    shown[rows[found]] = (1 + lowest + before)[found]
+    return shown
+
+
+def _lowest_behind(places: Ints, sizes: Ints) -> Ints:
+    """Return the smallest size from each row on in its place, -1 where there is none; a size of -1 is none."""
+    values, ranks = np.unique(sizes[sizes >= 0], return_inverse=True)
+    filled = np.full(len(sizes), len(values))
+    filled[sizes >= 0] = ranks
+    # Places ascend, so that backwards each begins with a number below all of the place before.
+    span = len(values) + 1
+    least = np.minimum.accumulate((places * span + filled)[::-1])[::-1] - places * span
+    return np.concatenate((values, [-1]))[least]
+
+
+def _cleared_behind(batch: Batch, packets: Ints, clears: NDArray[np.bool_], rows: Ints) -> NDArray[np.bool_]:
+    """Return of each row whether its side is cleared behind it in its packet."""
+    found = np.zeros(len(rows), np.bool_)
+    for side in (1, -1):
+        last = np.full(packets[-1] + 1, -1)
+        here = np.flatnonzero(clears & (batch.side != -side))
+        np.maximum.at(last, packets[here], here)
+        found |= (batch.side[rows] == side) & (last[packets[rows]] > rows)
+    return found
+
+
+def _printed_before(places: Ints, is_print: NDArray[np.bool_], sizes: Ints) -> Ints:
+    """Return how much is printed before each row in its place since the last level there."""
+    lots = np.where(is_print, sizes, 0)
+    before = np.cumsum(lots) - lots
+    starts = ~is_print | np.concatenate(([True], np.diff(places) > 0))
+    return before - np.maximum.accumulate(np.where(starts, before, 0))
