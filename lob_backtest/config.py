@@ -73,7 +73,8 @@ class InstrumentPart(_Part):
         multiplier: currency a unit a point of price.
         currency: a label.
         fees: what a fill costs.
-        strip_orders: ids of own orders that the feed recorded (L3); their rows are left out and counted.
+        strip_orders: ids of own orders that the feed recorded (L3); their executions become hidden prints, their other
+            rows are left out and counted.
         initial_position: lots at the start. Default: that of `[run]`.
         max_position: in lots, either side. Default: that of `[risk]`.
     """

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from scenario import batch, check, market_row
+from scenario import BASE, Script, batch, check, instrument_plan, market_row
 
-from lob_backtest.market.schema import Flag
+import lob_backtest as lob
+from lob_backtest.engine import load_engine
+from lob_backtest.market.schema import Action, Flag
 from lob_backtest.market.strip import Stripped
+from lob_backtest.plan import Plan
+from lob_backtest.sink import MemorySink
 
 L2_BOOK = """
     0 level bid 100 100
@@ -292,6 +296,51 @@ def test_own_orders_that_the_feed_recorded_are_stripped_before_the_replay(split:
     kept = [(ids, flags & Flag.LAST) for part in stripped for ids, flags in zip(part.order_id, part.flags, strict=True)]
     assert kept == [(1, 1), (2, 1), (1, 1)]  # a packet whose last row goes still ends
     assert stripped.rows == 3
+
+
+def stripped_rows(lines: list[str], split: int) -> tuple[list[tuple[int, ...]], Stripped]:
+    """Strip order 7 out of packets of market lines, in batches of `split` rows."""
+    rows = [(i, *market_row(line.split())) for i, line in enumerate(lines)]
+    stripped = Stripped([batch(rows[i : i + split]) for i in range(0, len(rows), split)], [7])
+    columns = ("action", "side", "order_id", "price_ticks", "size_lots", "flags")
+    parts = [zip(*(getattr(part, name).tolist() for name in columns), strict=True) for part in stripped]
+    return [row for part in parts for row in part], stripped
+
+
+@pytest.mark.parametrize("split", [1, 2, 3, 10])
+def test_an_execution_of_a_stripped_order_stays_as_a_hidden_print(split: int) -> None:
+    lines = ["add bid 100 5 #1", "add bid 99 9 #7", "modify #7 101 8", "execute #7 2 more", "execute #1 3"]
+    lines += ["execute #7 4 auction"]
+    kept, stripped = stripped_rows(lines, split)
+    hidden, last = Flag.HIDDEN, Flag.LAST
+    assert kept == [
+        (Action.ADD, 1, 1, 100, 5, last),
+        (Action.TRADE, 1, 0, 101, 2, hidden),
+        (Action.EXECUTE, 0, 1, 0, 3, last),
+        (Action.TRADE, 1, 0, 101, 4, hidden | Flag.AUCTION | last),
+    ]
+    assert stripped.rows == 2
+
+
+@pytest.mark.parametrize("before", ["status open", "clear bid", "clear both"])
+def test_an_execution_of_a_stripped_order_without_a_known_price_is_left_out(before: str) -> None:
+    added = [] if before == "status open" else ["add bid 100 5 #7"]
+    kept, stripped = stripped_rows([*added, before, "execute #7 2"], 10)
+    assert len(kept) == 1
+    assert stripped.rows == len(added) + 1
+
+
+def test_the_print_of_a_stripped_order_fills_an_own_order_in_its_stead(engine: str) -> None:
+    lines = ["add bid 99 5 #1", "add ask 102 5 #2", "add bid 100 9 #7", "execute #7 4"]
+    rows = [(10 * i, *market_row(line.split())) for i, line in enumerate(lines)]
+    script = Script()
+    script.lines = [(15, "a", ["buy", "100", "3"])]
+    sink = MemorySink(())
+    plan = Plan(instruments=(instrument_plan(3),), end_ns=BASE + 50, markouts_ns=(), paranoid=True)
+    outcome = load_engine(engine)(plan, [iter(Stripped([batch(rows)], [7]))], [script], sink)
+    assert outcome.failure is None
+    (fill,) = sink.tables()["fills"].to_pylist()
+    assert (fill["price_ticks"], fill["size_lots"], fill["cause"]) == (100, 3, lob.Cause.HIDDEN)
 
 
 def test_a_cancel_that_leaves_the_window_of_a_feed_without_one_keeps_the_place(engine: str) -> None:
