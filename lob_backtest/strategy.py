@@ -240,7 +240,7 @@ class Context(Protocol):
         """Send a sell order (`price_ticks` `None`: a market order) and return its id."""
 
     def replace(self, order_id: int, *, price_ticks: int | None = None, size_lots: int | None = None) -> None:
-        """Ask for another price or total size (fills included); same price and smaller keeps the place."""
+        """Ask for another price or total size (fills included); same price and no larger keeps the place."""
 
     def cancel(self, order_id: int) -> None:
         """Ask for an order to be taken off the book."""

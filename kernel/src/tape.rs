@@ -17,7 +17,7 @@ pub mod kind {
     /// Nothing to any level.
     pub const NOTHING: u8 = 0;
     pub const ADD: u8 = 1;
-    /// An order is cancelled, or made smaller without losing its place.
+    /// An order is cancelled, or modified without losing its place.
     pub const LESS: u8 = 3;
     pub const EXECUTE: u8 = 5;
     /// An order leaves its place for another.

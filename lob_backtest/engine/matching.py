@@ -215,10 +215,9 @@ class MatchingEngine:
     def replace(self, order_id: int, *, price_ticks: int | None = None, size_lots: int | None = None) -> list[Trade]:
         """Change a live order's price, total size, or both; O(log levels) and a step an order that it trades with.
 
-        At the same price and smaller, the order keeps its place. Anything else, a replacement by the same price and
-        size included, is a new arrival: it goes to the back of the queue and may trade; if it is post-only and would
-        trade, it is refused and stays as it was. A total that is already filled leaves nothing open: the order is
-        gone.
+        At the same price and no larger, the order keeps its place. Anything else is a new arrival: it goes to the back
+        of the queue and may trade; if it is post-only and would trade, it is refused and stays as it was. A total that
+        is already filled leaves nothing open: the order is gone.
 
         Args:
             order_id: the order.
@@ -237,6 +236,8 @@ class MatchingEngine:
         ([], [])
         >>> exchange.replace(1, size_lots=2), exchange.queue_ahead(2)
         ([], 2)
+        >>> exchange.replace(1, size_lots=2), exchange.queue_ahead(2)
+        ([], 2)
         >>> exchange.replace(1, size_lots=3), exchange.queue_ahead(2)
         ([], 0)
         """
@@ -250,7 +251,7 @@ class MatchingEngine:
             self.cancel(order_id)
             return []
         growth_lots = open_lots - order.open_lots
-        if price_ticks == order.level.price_ticks and growth_lots < 0:
+        if price_ticks == order.level.price_ticks and growth_lots <= 0:
             self._reduce(order, -growth_lots)
             return []
         limit_key = order.side * price_ticks

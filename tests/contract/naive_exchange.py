@@ -70,7 +70,7 @@ class NaiveExchange:
         if open_lots <= 0:
             self.cancel(order_id)
             return [], False
-        if price == old.price_ticks and open_lots < old.open_lots:
+        if price == old.price_ticks and open_lots <= old.open_lots:
             old.open_lots = open_lots
             return [], False
         if old.post_only and self.next_maker(old.side, price):

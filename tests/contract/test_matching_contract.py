@@ -106,11 +106,19 @@ def test_amend_down_keeps_queue_position(exchange):
     assert exchange.submit(3, -1, 100, 2) == [Trade(1, 3, 100, 1), Trade(2, 3, 100, 1)]
 
 
-@pytest.mark.parametrize("change", [{"size_lots": 6}, {"size_lots": 5}, {"price_ticks": 100}, {}])
-def test_amend_up_or_to_the_same_goes_to_the_back(exchange, change):
+@pytest.mark.parametrize("change", [{"size_lots": 5}, {"price_ticks": 100}, {}])
+def test_amend_to_the_same_price_and_size_keeps_queue_position(exchange, change):
     exchange.submit(1, +1, 100, 5)
     exchange.submit(2, +1, 100, 7)
     assert exchange.replace(1, **change) == []
+    assert (exchange.queue_ahead(1), exchange.queue_ahead(2)) == (0, 5)
+    exchange.check()
+
+
+def test_amend_up_goes_to_the_back(exchange):
+    exchange.submit(1, +1, 100, 5)
+    exchange.submit(2, +1, 100, 7)
+    assert exchange.replace(1, size_lots=6) == []
     assert (exchange.queue_ahead(1), exchange.queue_ahead(2)) == (7, 0)
     exchange.check()
 

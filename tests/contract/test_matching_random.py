@@ -158,7 +158,7 @@ class Actors:
         view, draws = self.exchange.order(order_id), self.random
         price = view.price_ticks + draws.choice((0, 0, 0, -3, -1, 1, 2))
         total = max(1, view.size_lots + draws.choice((0, -1, -5, 3)))
-        keeps = price == view.price_ticks and total < view.size_lots
+        keeps = price == view.price_ticks and total <= view.size_lots
         ahead = self.exchange.queue_ahead(order_id)
         before = self.limit[order_id], self.arrivals[order_id]
         self.limit[order_id] = (view.side, price)

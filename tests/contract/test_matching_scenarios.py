@@ -74,6 +74,14 @@ SCENARIOS = {
         ahead 1           -> 20
         sell 3 21@100     -> 2/3 20@100, 1/3 1@100
     """,
+    "the same price and size keep the place": """
+        buy  1 10@100     ->
+        buy  2 20@100     ->
+        replace 1 10@100  ->
+        ahead 1           -> 0
+        ahead 2           -> 10
+        sell 3 12@100     -> 1/3 10@100, 2/3 2@100
+    """,
     "a partly filled order keeps its place": """
         buy  1 10@100     ->
         buy  2 10@100     ->

@@ -179,7 +179,7 @@ def test_trade_that_fills_account_for_in_part_keeps_the_rest(tmp_path):
     [
         ("10.00", 4, ["MODIFY +1 1 4@1000 |"]),
         ("9.99", 10, ["MODIFY +1 1 10@999 |"]),
-        ("10.00", 10, []),  # it keeps its place, where a MODIFY would send it to the back
+        ("10.00", 10, []),  # it keeps its place and says nothing new
     ],
 )
 def test_modify_says_the_new_price_and_size(tmp_path, price, size, texts):
