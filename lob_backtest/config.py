@@ -18,8 +18,17 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from lob_backtest.errors import ConfigError
 from lob_backtest.units import LONGEST_NS, Duration, Instant
 
-Positive = Annotated[Duration, Field(ge=1)]
-NotNegative = Annotated[Duration, Field(ge=0)]
+# Both engines count in 64 bits: no sum of a time of the market, latencies and horizons may leave them, and no position
+# together with the orders in flight.
+TIME_LIMIT_NS = 1 << 62
+DURATION_LIMIT_NS = 1 << 60
+POSITION_LIMIT = 1 << 60
+
+Positive = Annotated[Duration, Field(ge=1, lt=DURATION_LIMIT_NS)]
+NotNegative = Annotated[Duration, Field(ge=0, lt=DURATION_LIMIT_NS)]
+Time = Annotated[Instant, Field(gt=-TIME_LIMIT_NS, lt=TIME_LIMIT_NS)]
+Position = Annotated[int, Field(gt=-POSITION_LIMIT, lt=POSITION_LIMIT)]
+MaxPosition = Annotated[int, Field(ge=0, lt=POSITION_LIMIT)]
 Lateness = Annotated[Duration, Field(ge=0, le=LONGEST_NS)]
 
 
@@ -29,6 +38,9 @@ def _exact(value: Any) -> Any:
 
 
 Number = Annotated[Decimal, BeforeValidator(_exact), Field(allow_inf_nan=False)]
+# A price times a size is below 2^80: times such a fee, in 10^-12 tick-lots, it stays within 128 bits.
+Bps = Annotated[Number, Field(ge=-500_000, le=500_000)]
+PerLot = Annotated[Number, Field(ge=-(10**15), le=10**15)]
 
 
 class _Part(BaseModel):
@@ -47,21 +59,21 @@ class RunPart(_Part):
         initial_position: lots of every instrument at the start.
     """
 
-    start: Instant | None = None
-    end: Instant | None = None
+    start: Time | None = None
+    end: Time | None = None
     warm_up: NotNegative = 0
     seed: int = 1
     at_end: Literal["mark", "flatten"] = "mark"
-    initial_position: int = 0
+    initial_position: Position = 0
 
 
 class FeesPart(_Part):
     """`fees` of an instrument; negative is a rebate. See `lob_backtest.instrument.Fees`."""
 
-    maker_bps: Number = Decimal(0)
-    taker_bps: Number = Decimal(0)
-    maker_per_lot: Number = Decimal(0)
-    taker_per_lot: Number = Decimal(0)
+    maker_bps: Bps = Decimal(0)
+    taker_bps: Bps = Decimal(0)
+    maker_per_lot: PerLot = Decimal(0)
+    taker_per_lot: PerLot = Decimal(0)
 
 
 class InstrumentPart(_Part):
@@ -81,12 +93,12 @@ class InstrumentPart(_Part):
 
     name: str | None = None
     data: Annotated[list[str], Field(min_length=1)]
-    multiplier: Annotated[Number, Field(gt=0)] = Decimal(1)
+    multiplier: Annotated[Number, Field(gt=0, le=10**15)] = Decimal(1)
     currency: str = ""
     fees: FeesPart = FeesPart()
-    strip_orders: tuple[Annotated[int, Field(ge=1)], ...] = ()
-    initial_position: int | None = None
-    max_position: Annotated[int, Field(ge=0)] | None = None
+    strip_orders: tuple[Annotated[int, Field(ge=1, lt=1 << 64)], ...] = ()
+    initial_position: Position | None = None
+    max_position: MaxPosition | None = None
 
 
 class LatencyPart(_Part):
@@ -130,7 +142,7 @@ class RiskPart(_Part):
         max_position: in lots, either side, orders in flight counted as filled. Default: no limit.
     """
 
-    max_position: Annotated[int, Field(ge=0)] | None = None
+    max_position: MaxPosition | None = None
 
 
 class DataPart(_Part):

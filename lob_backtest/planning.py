@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from lob_backtest.config import InstrumentPart, RunConfig
+from lob_backtest.config import RunConfig
 from lob_backtest.engine.book import Issue
 from lob_backtest.errors import ConfigError
 from lob_backtest.instrument import Fees, Instrument
@@ -17,6 +17,9 @@ from lob_backtest.units import MS, format_instant
 LATE_NS: Final = 250 * MS
 """How far apart a print and its LEVEL row can be where neither config nor file says it."""
 
+PER_LOT_LIMIT: Final = 1 << 86
+"""Of a fee rate in 10⁻¹² tick·lots a lot: times a size, which is below 2⁴⁰, it stays within 128 bits."""
+
 
 def make_plan(config: RunConfig, sources: Sequence[MarketSource], *, paranoid: bool = False) -> Plan:
     """Compile a plan.
@@ -27,7 +30,8 @@ def make_plan(config: RunConfig, sources: Sequence[MarketSource], *, paranoid: b
         paranoid: check every invariant after every packet.
 
     Raises:
-        ConfigError: two instruments have one name, or the end is not after the start.
+        ConfigError: two instruments have one name, the end is not after the start, or a fee or a multiplier is out of
+            range for the tick and the lot of the file.
     """
     start, end = config.run.start, config.run.end
     if start is not None and end is not None and end <= start:
@@ -40,7 +44,7 @@ def make_plan(config: RunConfig, sources: Sequence[MarketSource], *, paranoid: b
     policies = resolve_policies(config.data.policies)
     issues = {int(issue): IssuePolicy[policies[Kind(issue.name.lower())].name] for issue in Issue if issue}
     return Plan(
-        instruments=tuple(_instrument_plan(config, part, source) for part, source in pairs),
+        instruments=tuple(_instrument_plan(config, i, source) for i, source in enumerate(sources)),
         start_ns=start,
         end_ns=end,
         warm_up_ns=config.run.warm_up,
@@ -56,7 +60,8 @@ def make_plan(config: RunConfig, sources: Sequence[MarketSource], *, paranoid: b
     )
 
 
-def _instrument_plan(config: RunConfig, part: InstrumentPart, source: MarketSource) -> InstrumentPlan:
+def _instrument_plan(config: RunConfig, index: int, source: MarketSource) -> InstrumentPlan:
+    part = config.instrument[index]
     instrument = Instrument(
         name=part.name or source.symbol,
         venue=source.venue,
@@ -66,6 +71,7 @@ def _instrument_plan(config: RunConfig, part: InstrumentPart, source: MarketSour
         currency=part.currency,
         fees=Fees(**part.fees.model_dump()),
     )
+    _check_money(instrument, f"instrument.{index}")
     initial = config.run.initial_position if part.initial_position is None else part.initial_position
     return InstrumentPlan(
         instrument=instrument,
@@ -89,3 +95,24 @@ def _chosen(config_ns: int | None, file_ns: int | None) -> int:
     if config_ns is not None:
         return config_ns
     return LATE_NS if file_ns is None else file_ns
+
+
+def _check_money(instrument: Instrument, key: str) -> None:
+    """Refuse amounts that an engine cannot count, before one starts.
+
+    Raises:
+        ConfigError: with the key.
+    """
+    value, units = float(instrument.tick_lot_value), f"tick {instrument.tick_size}, lot {instrument.lot_size}"
+    if not 0 < value < float("inf"):
+        raise ConfigError(
+            f"{key}.multiplier: {instrument.multiplier} makes a tick of one lot worth {value} in currency ({units}); "
+            "expected a number above 0 that a double holds"
+        )
+    for name, taker in (("maker_per_lot", False), ("taker_per_lot", True)):
+        if abs(instrument.fee_rates(taker=taker)[1]) >= PER_LOT_LIMIT:
+            fee = getattr(instrument.fees, name)
+            raise ConfigError(
+                f"{key}.fees.{name}: {fee} is {float(fee) / value:.3g} times what a tick of one lot is worth "
+                f"({units}), which is too much to count; write it as a part of the notional, in bps"
+            )

@@ -5,7 +5,7 @@ use crate::fault::Fault;
 const INT64: i128 = 1 << 63;
 
 /// A fee as two integers, both in 10⁻¹² tick·lots: a tick·lot of notional, and a lot.
-pub type Rates = (i64, i64);
+pub type Rates = (i64, i128);
 
 /// The money of one strategy in one instrument.
 #[derive(Clone, Default)]
@@ -27,7 +27,8 @@ impl Account {
         let signed_lots = i64::from(side) * size_lots;
         let cash_tick_lots = self.cash_tick_lots - i128::from(signed_lots) * i128::from(price_ticks);
         let fees_micro = self.fees_micro.saturating_add(fee_micro);
-        if cash_tick_lots.abs() >= INT64 || fees_micro.saturating_abs() >= INT64 {
+        let largest = cash_tick_lots.abs().max(fees_micro.saturating_abs()).max(fee_micro.saturating_abs());
+        if largest >= INT64 {
             return Err(Fault::Engine(format!(
                 "cash of {cash_tick_lots} tick·lots or fees of {fees_micro} · 10⁻⁶ do not fit 64 bits; use a coarser \
                  tick or lot, or trade less"
@@ -47,12 +48,12 @@ impl Account {
 
 /// Return the fee of one fill in 10⁻⁶ tick·lots, rounded half-even.
 ///
-/// Prices and sizes are below 2⁴⁰ and rates below 2⁶³, so that nothing here passes 2¹²⁷ but at rates that no venue has.
+/// Prices and sizes are below 2⁴⁰. A config's rates are below 2⁴⁶ and 2⁸⁶, so that nothing here passes 2¹²⁷.
 pub fn fee_micro(price_ticks: i64, size_lots: i64, rates: Rates) -> i128 {
     const MICRO_PER_PICO: i128 = 1_000_000;
     let notional = i128::from(price_ticks.abs()) * i128::from(size_lots);
     let of_notional = notional.saturating_mul(i128::from(rates.0));
-    let pico = of_notional.saturating_add(i128::from(size_lots) * i128::from(rates.1));
+    let pico = of_notional.saturating_add(i128::from(size_lots).saturating_mul(rates.1));
     let (quotient, rest) = (pico.div_euclid(MICRO_PER_PICO), pico.rem_euclid(MICRO_PER_PICO));
     if rest * 2 > MICRO_PER_PICO || (rest * 2 == MICRO_PER_PICO && quotient % 2 != 0) {
         quotient + 1

@@ -33,7 +33,7 @@ class Account:
         """
         cash_tick_lots = self.cash_tick_lots - side * size_lots * price_ticks
         fees_micro = self.fees_micro + fee_micro
-        if max(abs(cash_tick_lots), abs(fees_micro)) >= INT64:
+        if max(abs(cash_tick_lots), abs(fees_micro), abs(fee_micro)) >= INT64:
             raise EngineError(
                 f"cash of {cash_tick_lots} tick·lots or fees of {fees_micro} · 10⁻⁶ do not fit 64 bits; "
                 "use a coarser tick or lot, or trade less"

@@ -61,7 +61,6 @@ class Stripped:
         for begin, end in edges.reshape(-1, 2).tolist():
             yield _part(batch, begin, end)
 
-
     def _executions(self, batch: Batch, named: NDArray[np.bool_]) -> dict[int, tuple[int, int]]:
         """Return the rows that execute an order to leave out, each with the order's side and price."""
         found = {}
