@@ -7,7 +7,8 @@ use crate::fault::{format_instant, Fault};
 use crate::messages::{Message, Request};
 use crate::timers::Timers;
 
-const MAX_CALLS_AT_ONCE: u32 = 10_000;
+const MAX_CHAIN: u32 = 10_000;
+const MAX_CALLS: u32 = 1_000_000;
 
 /// Which callbacks a strategy overrides.
 #[derive(Clone, Copy, Default)]
@@ -30,6 +31,8 @@ pub struct Posted {
     pub instrument: usize,
     /// Itself.
     pub message: Message,
+    /// See `Agent::begin`.
+    pub generation: u32,
 }
 
 /// A strategy's channels, clock and timers.
@@ -55,7 +58,8 @@ pub struct Agent {
     agents: i64,
     orders: i64,
     back_ns: Ns,
-    at_once: (Ns, u32),
+    generation: u32,
+    calls: u32,
     entry_ns: Ns,
     response_ns: Ns,
 }
@@ -77,26 +81,47 @@ impl Agent {
             agents: place.1 as i64,
             orders: 0,
             back_ns: BEFORE_ALL,
-            at_once: (BEFORE_ALL, 0),
+            generation: 0,
+            calls: 0,
             entry_ns: latency.0,
             response_ns: latency.1,
         }
     }
 
+    /// Begin a callback: how many at its nanosecond have caused each other, one after the other, before it.
+    #[inline]
+    pub fn begin(&mut self, generation: u32) {
+        (self.generation, self.calls) = (generation, 0);
+    }
+
     /// Count a request or a timer.
     ///
     /// # Errors
-    /// Too many at one nanosecond are an endless loop.
-    pub fn count(&mut self, what: &str) -> Result<(), Fault> {
-        let (ts_ns, calls) = self.at_once;
-        let calls = if ts_ns == self.now_ns { calls + 1 } else { 1 };
-        self.at_once = (self.now_ns, calls);
-        if calls <= MAX_CALLS_AT_ONCE {
+    /// Too many in one callback are an endless loop.
+    pub fn count(&mut self) -> Result<(), Fault> {
+        self.calls += 1;
+        if self.calls <= MAX_CALLS {
             return Ok(());
         }
         Err(Fault::Strategy(format!(
-            "{}: more than 10,000 {what} at one nanosecond ({}): an endless loop? Wait for an answer or a timer before \
-             asking again.",
+            "{}: more than 1,000,000 requests and timers in one callback ({}): an endless loop? Return from the callback \
+             before asking again.",
+            self.name,
+            format_instant(self.now_ns)
+        )))
+    }
+
+    /// Return the generation of what the callback at hand causes at its own nanosecond.
+    ///
+    /// # Errors
+    /// The chain of causes is so long that it must be an endless loop.
+    pub fn next_generation(&self, what: &str) -> Result<u32, Fault> {
+        if self.generation < MAX_CHAIN {
+            return Ok(self.generation + 1);
+        }
+        Err(Fault::Strategy(format!(
+            "{}: more than 10,000 {what} at one nanosecond ({}), each caused by the one before: an endless loop? Wait for \
+             an answer or a timer before asking again.",
             self.name,
             format_instant(self.now_ns)
         )))
@@ -129,11 +154,11 @@ impl Agent {
         self.back_ns
     }
 
-    /// Put a message on its way to the strategy.
-    pub fn tell(&mut self, ts_local_ns: Ns, instrument: usize, message: Message) {
+    /// Put a message on its way to the strategy; `generation` is 0 unless a callback causes it at its own nanosecond.
+    pub fn tell(&mut self, ts_local_ns: Ns, instrument: usize, message: Message, generation: u32) {
         // Responses do not overtake each other; only a refusal on the spot arrives before those that are on their way.
         let behind = self.messages.iter().rev().take_while(|posted| posted.ts_local_ns > ts_local_ns).count();
-        self.messages.insert(self.messages.len() - behind, Posted { ts_local_ns, instrument, message });
+        self.messages.insert(self.messages.len() - behind, Posted { ts_local_ns, instrument, message, generation });
     }
 
     /// Return when the next request arrives at the exchange.

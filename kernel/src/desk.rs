@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::account::Account;
-use crate::codes::{Ask, OrderState, TimeInForce, UpdateKind};
+use crate::codes::{index, Ask, OrderState, TimeInForce, UpdateKind};
 use crate::fault::Fault;
 use crate::messages::{Answer, Filled};
 use crate::slab::NONE;
@@ -44,6 +44,8 @@ pub struct KnownOrder {
     pub early: Vec<(i64, Option<i64>)>,
     /// The number of the exchange's order.
     pub own: u32,
+    /// What `Desk` counts of it as exposed.
+    counted_lots: i64,
 }
 
 impl KnownOrder {
@@ -65,6 +67,7 @@ impl KnownOrder {
             ahead_lots: None,
             early: Vec::new(),
             own: NONE,
+            counted_lots: 0,
         }
     }
 
@@ -80,6 +83,13 @@ impl KnownOrder {
             return 0;
         }
         self.asked.iter().map(|asked| asked.1).fold(self.size_lots, i64::max) - self.filled_lots
+    }
+
+    /// Bring what is counted of it up to date; return by how much that changes.
+    fn count(&mut self) -> i64 {
+        let before = self.counted_lots;
+        self.counted_lots = self.exposed_lots();
+        self.counted_lots - before
     }
 
     /// Iterate every price at which the order may stand.
@@ -114,20 +124,29 @@ pub struct Desk {
     /// Live orders and those with a request in flight, by id, oldest first.
     pub orders: BTreeMap<i64, KnownOrder>,
     max_position: Option<i64>,
+    /// The most that the orders of a side can still fill.
+    exposed: [i64; 2],
 }
 
 impl Desk {
     /// Make a desk with a position and no orders.
     pub fn new(max_position: Option<i64>, position_lots: i64) -> Self {
         let account = Account { position_lots, ..Account::default() };
-        Desk { account, orders: BTreeMap::new(), max_position }
+        Desk { account, orders: BTreeMap::new(), max_position, exposed: [0; 2] }
+    }
+
+    /// Take in that an order is new or has changed, for the room that it leaves.
+    pub fn count(&mut self, order_id: i64) {
+        if let Some(known) = self.orders.get_mut(&order_id) {
+            self.exposed[index(known.side)] += known.count();
+        }
     }
 
     /// Return how many lots a new order of a side may have, if everything in flight fills; `None`: no limit.
     pub fn room(&self, side: i8, apart_from: Option<i64>) -> Option<i64> {
         let limit = self.max_position?;
-        let counted = self.orders.values().filter(|o| o.side == side && Some(o.order_id) != apart_from);
-        let exposed: i64 = counted.map(KnownOrder::exposed_lots).sum();
+        let apart = apart_from.and_then(|order_id| self.orders.get(&order_id)).filter(|known| known.side == side);
+        let exposed = self.exposed[index(side)] - apart.map_or(0, |known| known.counted_lots);
         Some((limit - i64::from(side) * self.account.position_lots - exposed).max(0))
     }
 
@@ -184,6 +203,7 @@ impl Desk {
         if known.state == OrderState::Live && known.open_lots() <= 0 && known.asked.is_empty() {
             known.state = OrderState::Filled;
         }
+        self.exposed[index(known.side)] += known.count();
         let (own, over) = (known.own, known.state.gone() && known.in_flight == 0);
         let known = told.then(|| Box::new(known.clone()));
         if over {

@@ -42,9 +42,9 @@ impl Entry<'_> {
     /// Send a new order, or refuse it; return its id either way.
     ///
     /// # Errors
-    /// Too many requests at one nanosecond.
+    /// Too many requests, see `Agent::count` and `Agent::next_generation`.
     pub fn send(&mut self, side: i8, price: Option<Number>, size: Number, terms: &Terms) -> Result<i64, Fault> {
-        self.agent.count("requests")?;
+        self.agent.count()?;
         let order_id = self.agent.new_id();
         let size_lots = size.size_lots();
         let price_ticks = price.map(Number::price_ticks);
@@ -67,18 +67,19 @@ impl Entry<'_> {
         } else {
             own.state = OrderState::Rejected;
             known.state = OrderState::Rejected;
-            self.refuse(&own.stand(), &terms.tag, UpdateKind::Rejected, reason);
+            self.refuse(&own.stand(), &terms.tag, UpdateKind::Rejected, reason)?;
         }
         self.seat.desk.orders.insert(order_id, known);
+        self.seat.desk.count(order_id);
         Ok(order_id)
     }
 
     /// Send another price or total size for an order, or refuse it.
     ///
     /// # Errors
-    /// Too many requests at one nanosecond.
+    /// Too many requests, see `Agent::count` and `Agent::next_generation`.
     pub fn replace(&mut self, order_id: i64, price: Option<Number>, size: Option<Number>) -> Result<(), Fault> {
-        self.agent.count("requests")?;
+        self.agent.count()?;
         let (price_ticks, size_lots) = (price.map(Number::price_ticks), size.map(Number::size_lots));
         let reason = self
             .find(order_id)
@@ -91,11 +92,12 @@ impl Entry<'_> {
             _ => RejectReason::None,
         });
         if reason != RejectReason::None {
-            self.refuse_request(order_id, UpdateKind::ReplaceRejected, reason);
+            self.refuse_request(order_id, UpdateKind::ReplaceRejected, reason)?;
         } else if let Some(known) = self.seat.desk.orders.get_mut(&order_id) {
             known.in_flight += 1;
             known.asked.push_back((price_ticks, size_lots.unwrap_or(known.size_lots)));
             self.agent.send(Ask::Replace, self.instrument, known.own, price_ticks, size_lots);
+            self.seat.desk.count(order_id);
         }
         Ok(())
     }
@@ -103,13 +105,13 @@ impl Entry<'_> {
     /// Ask for an order to be taken off, or refuse.
     ///
     /// # Errors
-    /// Too many requests at one nanosecond.
+    /// Too many requests, see `Agent::count` and `Agent::next_generation`.
     pub fn cancel(&mut self, order_id: i64) -> Result<(), Fault> {
-        self.agent.count("requests")?;
+        self.agent.count()?;
         let stopped = self.agent.stopped;
         let reason = self.find(order_id).or(|| if stopped { RejectReason::Stopped } else { RejectReason::None });
         if reason != RejectReason::None {
-            self.refuse_request(order_id, UpdateKind::CancelRejected, reason);
+            self.refuse_request(order_id, UpdateKind::CancelRejected, reason)?;
         } else if let Some(known) = self.seat.desk.orders.get_mut(&order_id) {
             known.in_flight += 1;
             self.agent.send(Ask::Cancel, self.instrument, known.own, None, None);
@@ -120,7 +122,7 @@ impl Entry<'_> {
     /// Ask for every live order to be taken off.
     ///
     /// # Errors
-    /// Too many requests at one nanosecond.
+    /// Too many requests, see `Agent::count` and `Agent::next_generation`.
     pub fn cancel_all(&mut self) -> Result<(), Fault> {
         let live = self.seat.desk.orders.values().filter(|known| !known.state.gone());
         for order_id in live.map(|known| known.order_id).collect::<Vec<_>>() {
@@ -162,28 +164,30 @@ impl Entry<'_> {
         }
     }
 
-    fn refuse_request(&mut self, order_id: i64, kind: UpdateKind, reason: RejectReason) {
+    fn refuse_request(&mut self, order_id: i64, kind: UpdateKind, reason: RejectReason) -> Result<(), Fault> {
         if let Some(known) = self.known(order_id) {
             let own = &self.seat.gateway.overlay.owns[known.own];
             let (stand, tag) = (own.stand(), own.tag.clone());
-            self.refuse(&stand, &tag, kind, reason);
+            self.refuse(&stand, &tag, kind, reason)
         } else {
             // The order is gone or never was: the record names the id and nothing else.
             let mut own = OwnOrder::new(order_id, 0, None, 0, Tag::default());
             own.state = OrderState::Rejected;
-            self.refuse(&own.stand(), "", kind, reason);
+            self.refuse(&own.stand(), "", kind, reason)
         }
     }
 
     /// Answer a request that is not sent at all: recorded now, told after the callback at hand.
-    fn refuse(&mut self, stand: &Stand, tag: &str, kind: UpdateKind, reason: RejectReason) {
+    fn refuse(&mut self, stand: &Stand, tag: &str, kind: UpdateKind, reason: RejectReason) -> Result<(), Fault> {
+        let generation = if self.agent.stopped { 0 } else { self.agent.next_generation("requests")? };
         let now_ns = self.agent.now_ns;
         let times = Times { sent_ns: Some(now_ns), exchange_ns: None, local_ns: now_ns };
         self.recorder.order((self.agent.index, self.instrument), (stand, tag), (kind, reason), times);
         if !self.agent.stopped {
             let answer = answer(stand, None, kind, reason);
-            self.agent.tell(now_ns, self.instrument, Message::Answer(answer));
+            self.agent.tell(now_ns, self.instrument, Message::Answer(answer), generation);
         }
+        Ok(())
     }
 }
 

@@ -53,7 +53,7 @@ impl Entry<'_> {
     /// Want new quotes on the sides given (bids, asks) and send what is needed.
     ///
     /// # Errors
-    /// Too many requests at one nanosecond.
+    /// Too many requests, see `Agent::count` and `Agent::next_generation`.
     pub fn quote(&mut self, wanted: [Option<Wanted>; 2], top_up: bool) -> Result<(), Fault> {
         self.seat.quoter.top_up = top_up;
         let given = [wanted[0].is_some(), wanted[1].is_some()];
@@ -86,7 +86,7 @@ impl Entry<'_> {
     /// Send what had to wait for the answer noted.
     ///
     /// # Errors
-    /// Too many requests at one nanosecond.
+    /// Too many requests, see `Agent::count` and `Agent::next_generation`.
     pub fn answered(&mut self) -> Result<(), Fault> {
         for side in [1, -1] {
             if self.seat.quoter.due && self.seat.quoter.waiting[index(side)] {

@@ -335,6 +335,7 @@ impl Replay {
     fn message(&mut self, now_ns: Ns, agent: usize) -> Result<Option<Call>, Fault> {
         let Some(posted) = self.floor.agents[agent].next_message() else { return Ok(None) };
         let instrument = posted.instrument;
+        self.floor.agents[agent].begin(posted.generation);
         self.look(agent, now_ns);
         let wants = self.floor.agents[agent].wants;
         let seat = &mut self.markets[instrument].seats[agent];
@@ -389,8 +390,11 @@ impl Replay {
             view.eager = true; // so that the packet that opens the market wakes the timer
             return None;
         }
-        let (timer_id, wanted) = (agent.timers.pop(), agent.wants.timer);
-        self.call(wanted, index, instrument, now_ns, Callback::Timer(timer_id))
+        let (timer_id, generation) = agent.timers.pop();
+        let wanted = agent.wants.timer;
+        let call = self.call(wanted, index, instrument, now_ns, Callback::Timer(timer_id));
+        self.floor.agents[index].begin(generation);
+        call
     }
 
     fn clock(&mut self, now_ns: Ns) -> Result<(), Fault> {
@@ -468,6 +472,7 @@ impl Replay {
     /// Bring the clock and the received markets to the present, and say what is to be called.
     #[inline]
     fn call(&mut self, wanted: bool, agent: usize, instrument: usize, now_ns: Ns, what: Callback) -> Option<Call> {
+        self.floor.agents[agent].begin(0);
         self.look(agent, now_ns);
         wanted.then_some(Call { agent, instrument, now_ns, what })
     }

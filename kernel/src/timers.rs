@@ -12,6 +12,7 @@ use crate::codes::{Ns, NEVER};
 struct Timer {
     interval_ns: Ns,
     instrument: usize,
+    generation: u32,
 }
 
 /// Timers by due time, then by age.
@@ -51,10 +52,10 @@ impl Timers {
         self.timers[id].instrument
     }
 
-    /// Set a timer and return its id.
-    pub fn add(&mut self, due_ns: Ns, interval_ns: Ns, instrument: usize) -> i64 {
+    /// Set a timer and return its id; `generation` is 0 unless it is due at the nanosecond at which a callback sets it.
+    pub fn add(&mut self, due_ns: Ns, interval_ns: Ns, instrument: usize, generation: u32) -> i64 {
         self.ids += 1;
-        self.timers.insert(self.ids, Timer { interval_ns, instrument });
+        self.timers.insert(self.ids, Timer { interval_ns, instrument, generation });
         self.due.push(Reverse((due_ns, self.ids)));
         self.next_ns = self.next_ns.min(due_ns);
         self.ids
@@ -66,17 +67,17 @@ impl Timers {
         self.find_next();
     }
 
-    /// Take the next timer that is due and return its id; one with an interval is set anew.
-    pub fn pop(&mut self) -> i64 {
+    /// Take the next timer that is due and return its id and its generation; one with an interval is set anew.
+    pub fn pop(&mut self) -> (i64, u32) {
         let Reverse((due_ns, id)) = self.due.pop().expect("a timer is due");
-        let interval_ns = self.timers[&id].interval_ns;
+        let Timer { interval_ns, generation, .. } = self.timers[&id];
         if interval_ns == 0 {
             self.timers.remove(&id);
         } else {
             self.due.push(Reverse((due_ns.saturating_add(interval_ns), id)));
         }
         self.find_next();
-        id
+        (id, generation)
     }
 
     /// Put the next timer that is due to sleep.
@@ -93,8 +94,9 @@ impl Timers {
             return;
         }
         for id in std::mem::take(&mut self.asleep) {
-            match self.timers.get(&id) {
+            match self.timers.get_mut(&id) {
                 Some(timer) if timer.instrument == instrument => {
+                    timer.generation = 0;
                     self.due.push(Reverse((now_ns.saturating_add(timer.interval_ns), id)));
                 }
                 Some(_) => self.asleep.push(id),

@@ -21,7 +21,8 @@ from lob_backtest.strategy import Strategy, overrides
 from lob_backtest.tables import Cause, Liquidity, RejectReason, UpdateKind
 from lob_backtest.units import format_instant
 
-MAX_CALLS_AT_ONCE: Final = 10_000
+MAX_CHAIN: Final = 10_000
+MAX_CALLS: Final = 1_000_000
 
 
 class Agent:
@@ -38,7 +39,7 @@ class Agent:
         desks: what the strategy knows, an instrument each.
         gateways: the exchange's side, an instrument each.
         requests: on their way to the exchange, in order.
-        messages: on their way to the strategy: `(ts_local_ns, number, instrument, message)`, a heap.
+        messages: on their way to the strategy: `(ts_local_ns, number, instrument, message, generation)`, a heap.
         open_ns: requests are refused before this time.
         stopped: whether the run is over for the strategy.
         rng: the strategy's generator.
@@ -53,7 +54,7 @@ class Agent:
         self.desks = [Desk(market.plan, market.view) for market in markets]
         self.gateways = [self._gateway(i, market) for i, market in enumerate(markets)]
         self.requests: deque[Request] = deque()
-        self.messages: list[tuple[int, int, int, Message]] = []
+        self.messages: list[tuple[int, int, int, Message, int]] = []
         self.open_ns = -NEVER
         self.stopped = False
         self.rng = random.Random(plan.seed + index)
@@ -67,7 +68,8 @@ class Agent:
         self._numbers = 0
         self._back_ns = -NEVER
         self._asked: Request | None = None
-        self._at_once = (-NEVER, 0)
+        self._generation = 0
+        self._calls = 0
         for i, market in enumerate(markets):
             market.view.takers[index] = self.desks[i]
             market.view.eager |= self.wants_book or self.wants_trades
@@ -91,16 +93,32 @@ class Agent:
         except (Exception, SystemExit) as error:
             raise explain(self.strategy, name, now_ns, args[1:], error) from error
 
-    def count(self, now_ns: int, what: str) -> None:
-        """Count a request or a timer; too many at one nanosecond are an endless loop."""
-        ts_ns, calls = self._at_once
-        calls = calls + 1 if ts_ns == now_ns else 1
-        self._at_once = (now_ns, calls)
-        if calls > MAX_CALLS_AT_ONCE:
+    def begin(self, generation: int) -> None:
+        """Begin a callback: how many at its nanosecond have caused each other, one after the other, before it."""
+        self._generation, self._calls = generation, 0
+
+    def count(self, now_ns: int) -> None:
+        """Count a request or a timer; too many in one callback are an endless loop."""
+        self._calls += 1
+        if self._calls > MAX_CALLS:
             raise StrategyError(
-                f"{type(self.strategy).__name__}: more than {MAX_CALLS_AT_ONCE:,} {what} at one nanosecond "
-                f"({format_instant(now_ns)}): an endless loop? Wait for an answer or a timer before asking again."
+                f"{type(self.strategy).__name__}: more than {MAX_CALLS:,} requests and timers in one callback "
+                f"({format_instant(now_ns)}): an endless loop? Return from the callback before asking again."
             )
+
+    def next_generation(self, now_ns: int, what: str) -> int:
+        """Return the generation of what the callback at hand causes at its own nanosecond.
+
+        Raises:
+            StrategyError: the chain of causes is so long that it must be an endless loop.
+        """
+        if self._generation >= MAX_CHAIN:
+            raise StrategyError(
+                f"{type(self.strategy).__name__}: more than {MAX_CHAIN:,} {what} at one nanosecond "
+                f"({format_instant(now_ns)}), each caused by the one before: an endless loop? "
+                "Wait for an answer or a timer before asking again."
+            )
+        return self._generation + 1
 
     def new_id(self) -> int:
         """Return the next order id; ids are unique in the run."""
@@ -129,9 +147,10 @@ class Agent:
 
     def refuse(self, now_ns: int, instrument: int, own: OwnOrder, kind: UpdateKind, reason: RejectReason) -> None:
         """Answer a request that is not sent at all: recorded now, told after the callback at hand."""
+        generation = 0 if self.stopped else self.next_generation(now_ns, "requests")
         self._record(instrument, own, kind, reason, sent_ns=now_ns, exchange_ns=None, local_ns=now_ns)
         if not self.stopped:
-            self._tell(now_ns, instrument, self._answer(own, None, kind, reason))
+            self._tell(now_ns, instrument, self._answer(own, None, kind, reason), generation)
 
     def arrive(self) -> None:
         """Let the next request happen at the exchange."""
@@ -163,15 +182,14 @@ class Agent:
         self._back_ns = max(self._back_ns, now_ns + self._plan.response_ns)
         return self._back_ns
 
-    def _tell(self, ts_local_ns: int, instrument: int, message: Message) -> None:
+    def _tell(self, ts_local_ns: int, instrument: int, message: Message, generation: int = 0) -> None:
         self._numbers += 1
-        heappush(self.messages, (ts_local_ns, self._numbers, instrument, message))
+        heappush(self.messages, (ts_local_ns, self._numbers, instrument, message, generation))
         self.markets[instrument].stirred = True
 
-    def next_message(self) -> tuple[int, Message]:
-        """Take the next message off its channel: its instrument and itself."""
-        _, _, instrument, message = heappop(self.messages)
-        return instrument, message
+    def next_message(self) -> tuple[int, Message, int]:
+        """Take the next message off its channel: its instrument, itself, and its generation."""
+        return heappop(self.messages)[2:]
 
     def _answer(self, own: OwnOrder, asked: Ask | None, kind: UpdateKind, reason: RejectReason) -> Answer:
         return Answer(

@@ -136,14 +136,18 @@ class ReferenceContext:
         """Set a repeating timer."""
         if isinstance(interval_ns, bool) or not isinstance(interval_ns, int) or interval_ns < 1:
             raise StrategyError(f"ctx.every({interval_ns!r}): expected nanoseconds, an integer of 1 or more")
-        return self._timers.add(self.now_ns + interval_ns, interval_ns, self._instrument)
+        now_ns = self.now_ns
+        self._agent.count(now_ns)
+        return self._timers.add(now_ns + interval_ns, interval_ns, self._instrument)
 
     def at(self, ts_ns: int) -> int:
         """Set a timer that fires once."""
         if isinstance(ts_ns, bool) or not isinstance(ts_ns, int):
             raise StrategyError(f"ctx.at({ts_ns!r}): expected nanoseconds since the epoch, an integer")
-        self._agent.count(self.now_ns, "timers")
-        return self._timers.add(max(ts_ns, self.now_ns), 0, self._instrument)
+        now_ns = self.now_ns
+        self._agent.count(now_ns)
+        generation = self._agent.next_generation(now_ns, "timers") if ts_ns <= now_ns else 0
+        return self._timers.add(max(ts_ns, now_ns), 0, self._instrument, generation)
 
     def cancel_timer(self, timer_id: int) -> None:
         """Stop a timer."""

@@ -21,6 +21,7 @@ class KnownOrder:
     Attributes:
         asked: total sizes of the replacements in flight: any of them may be in force already.
         asked_prices: their prices.
+        counted_lots: what `Desk.exposed` counts of it.
         in_flight: requests that are unanswered.
         early: the last queue position of each stay that the strategy does not know of yet, by turn.
     """
@@ -29,6 +30,7 @@ class KnownOrder:
         "ahead_lots",
         "asked",
         "asked_prices",
+        "counted_lots",
         "early",
         "filled_lots",
         "in_flight",
@@ -66,6 +68,7 @@ class KnownOrder:
         self.in_flight = 0
         self.asked: list[int] = []
         self.asked_prices: list[int | None] = []
+        self.counted_lots = 0
         self.turn = 0
         self.ahead_lots: int | None = None
         self.early: dict[int, int | None] = {}
@@ -97,6 +100,7 @@ class Desk:
     Attributes:
         account: position, cash and fees from the fills received.
         orders: live orders and those with a request in flight, by id, oldest first.
+        exposed: the most that the orders of a side can still fill.
     """
 
     def __init__(self, plan: InstrumentPlan, view: View) -> None:
@@ -104,13 +108,22 @@ class Desk:
         self.view = view
         self.account = Account(plan.initial_position)
         self.orders: dict[int, KnownOrder] = {}
+        self.exposed = {1: 0, -1: 0}
+
+    def count(self, known: KnownOrder) -> None:
+        """Bring `exposed` up to date with an order that is new or has changed."""
+        exposed_lots = known.exposed_lots
+        self.exposed[known.side] += exposed_lots - known.counted_lots
+        known.counted_lots = exposed_lots
 
     def room(self, side: int, apart_from: KnownOrder | None = None) -> int | None:
         """Return how many lots a new order of a side may have, if everything in flight fills; `None`: no limit."""
         limit = self.plan.max_position
         if limit is None:
             return None
-        exposed = sum(o.exposed_lots for o in self.orders.values() if o.side == side and o is not apart_from)
+        exposed = self.exposed[side]
+        if apart_from is not None and apart_from.side == side:
+            exposed -= apart_from.counted_lots
         return max(0, limit - side * self.account.position_lots - exposed)
 
     def moved(self, order_id: int, turn: int, ahead_lots: int | None) -> None:
@@ -184,5 +197,6 @@ class Desk:
         """Forget an order that is over, when nothing that was asked of it is unanswered."""
         if known.state == OrderState.LIVE and known.open_lots <= 0 and not known.asked:
             known.state = OrderState.FILLED
+        self.count(known)
         if known.state in GONE and not known.in_flight:
             del self.orders[known.order_id]

@@ -79,7 +79,7 @@ class Entry:
 
     def new(self, side: int, price: Any, size: Any, *, tif: Any = "GTC", post_only: Any = False, tag: Any = "") -> int:
         """Send a new order, or refuse it; return its id either way."""
-        self._agent.count(self._clock.now_ns, "requests")
+        self._agent.count(self._clock.now_ns)
         order_id = self._agent.new_id()
         size_lots, reason = check_size(size)
         price_ticks: int | None = None
@@ -112,20 +112,20 @@ class Entry:
             tag=known.tag,
         )
         reason = reason or self._closed() or self._breach(side, size_lots, None)
-        self._desk.orders[order_id] = known
         if reason:
-            own.state = OrderState.REJECTED
+            own.state = known.state = OrderState.REJECTED
             self._agent.refuse(self._clock.now_ns, self._instrument, own, UpdateKind.REJECTED, reason)
-            known.state = OrderState.REJECTED
-            return order_id
-        known.in_flight += 1
-        self._owns[order_id] = own
-        self._agent.send(self._clock.now_ns, Ask.NEW, self._instrument, own)
+        else:
+            known.in_flight += 1
+            self._owns[order_id] = own
+            self._agent.send(self._clock.now_ns, Ask.NEW, self._instrument, own)
+        self._desk.orders[order_id] = known
+        self._desk.count(known)
         return order_id
 
     def replace(self, order_id: Any, price: Any, size: Any) -> None:
         """Send another price or total size for an order, or refuse it."""
-        self._agent.count(self._clock.now_ns, "requests")
+        self._agent.count(self._clock.now_ns)
         known, reason = self._find(order_id)
         price_ticks = size_lots = None
         if price is not None:
@@ -143,12 +143,13 @@ class Entry:
         known.in_flight += 1
         known.asked.append(size_lots if size_lots is not None else known.size_lots)
         known.asked_prices.append(price_ticks)
+        self._desk.count(known)
         own = self._owns[known.order_id]
         self._agent.send(self._clock.now_ns, Ask.REPLACE, self._instrument, own, price_ticks, size_lots)
 
     def cancel(self, order_id: Any) -> None:
         """Ask for an order to be taken off, or refuse."""
-        self._agent.count(self._clock.now_ns, "requests")
+        self._agent.count(self._clock.now_ns)
         known, reason = self._find(order_id)
         if self._agent.stopped:
             reason = reason or RejectReason.STOPPED

@@ -9,11 +9,15 @@ from lob_backtest.engine.recorder import NEVER
 
 
 class Timer(NamedTuple):
-    """A timer of one instrument's context; `interval_ns` is 0 for one that fires once."""
+    """A timer of one instrument's context; `interval_ns` is 0 for one that fires once.
+
+    `generation` is 0 but for a timer that is due at the nanosecond at which a callback set it, see `Agent`.
+    """
 
     timer_id: int
     interval_ns: int
     instrument: int
+    generation: int
 
 
 class Timers:
@@ -39,10 +43,10 @@ class Timers:
         """Return whose timer is due next."""
         return self._timers[self._due[0][1]].instrument
 
-    def add(self, due_ns: int, interval_ns: int, instrument: int) -> int:
+    def add(self, due_ns: int, interval_ns: int, instrument: int, generation: int = 0) -> int:
         """Set a timer and return its id."""
         self._ids += 1
-        self._timers[self._ids] = Timer(self._ids, interval_ns, instrument)
+        self._timers[self._ids] = Timer(self._ids, interval_ns, instrument, generation)
         heappush(self._due, (due_ns, self._ids))
         return self._ids
 
@@ -70,6 +74,7 @@ class Timers:
         for timer_id in asleep:
             timer = self._timers.get(timer_id)
             if timer is not None and timer.instrument == instrument:
+                self._timers[timer_id] = timer._replace(generation=0)
                 heappush(self._due, (now_ns + timer.interval_ns, timer_id))
             elif timer is not None:
                 self._asleep.append(timer_id)

@@ -58,20 +58,21 @@ class Trader:
 
     def message(self, now_ns: int) -> None:
         """Take in the next message from the exchange and tell of it."""
-        instrument, message = self.agent.next_message()
+        instrument, message, generation = self.agent.next_message()
+        self.agent.begin(generation)
         desk, context = self.agent.desks[instrument], self._contexts[instrument]
         self._look(now_ns)
         if isinstance(message, Filled):
             fill = _fill(desk, message)
             context.quoter.note(message.order_id, refused=False)
             if self._wants_fills:
-                self._call("on_fill", now_ns, instrument, fill)
+                self._call("on_fill", now_ns, instrument, fill, generation=generation)
         else:
             order = desk.take_answer(message)
             refused = message.kind in REFUSALS and message.reason != RejectReason.TOO_LATE
             context.quoter.note(message.order_id, refused=refused)
             if self._wants_orders:
-                self._call("on_order", now_ns, instrument, order)
+                self._call("on_order", now_ns, instrument, order, generation=generation)
         context.entry.forget(message.order_id)
         if not self.agent.stopped:
             context.quoter.answered()
@@ -85,7 +86,8 @@ class Trader:
             self.timers.sleep()
             view.eager = True  # so that the packet that opens the market wakes the timer
             return
-        self._call("on_timer", now_ns, instrument, self.timers.pop().timer_id)
+        timer = self.timers.pop()
+        self._call("on_timer", now_ns, instrument, timer.timer_id, generation=timer.generation)
 
     def stop(self, now_ns: int) -> None:
         """Stop the strategy, and flatten its positions if the plan says so."""
@@ -103,8 +105,9 @@ class Trader:
             quotes = (gateway.market.mid2, overlay.best(1), overlay.best(-1))
             recorder.row("samples", (now_ns, self.agent.index, instrument, *money, *quotes))
 
-    def _call(self, name: str, now_ns: int, instrument: int, *args: object) -> None:
+    def _call(self, name: str, now_ns: int, instrument: int, *args: object, generation: int = 0) -> None:
         self._look(now_ns)
+        self.agent.begin(generation)
         if overrides(self.agent.strategy, name):
             self.agent.call(name, now_ns, self._contexts[instrument], *args)
 

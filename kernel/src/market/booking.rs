@@ -29,13 +29,13 @@ impl Market {
                     let tag = &self.seats[agent].gateway.overlay.owns[own].tag;
                     floor.recorder.order((agent, self.index), (&stand, tag), (kind, reason), times);
                     let answer = answer(&stand, asked.map(|request| request.ask), kind, reason);
-                    floor.agents[agent].tell(local_ns, self.index, Message::Answer(answer));
+                    floor.agents[agent].tell(local_ns, self.index, Message::Answer(answer), 0);
                     self.stop_at(local_ns);
                 }
                 Event::Fill { own, trade } => {
                     let filled = self.book_fill((agent, own), trade, now_ns, floor)?;
                     let local_ns = floor.agents[agent].response_ns(now_ns);
-                    floor.agents[agent].tell(local_ns, self.index, Message::Filled(filled));
+                    floor.agents[agent].tell(local_ns, self.index, Message::Filled(filled), 0);
                     self.stop_at(local_ns);
                 }
             }

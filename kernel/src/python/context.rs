@@ -133,7 +133,8 @@ impl Context {
         };
         self.with(|replay| {
             let agent = &mut replay.floor.agents[self.agent];
-            Ok(agent.timers.add(agent.now_ns.saturating_add(interval), interval, self.place))
+            agent.count()?;
+            Ok(agent.timers.add(agent.now_ns.saturating_add(interval), interval, self.place, 0))
         })
     }
 
@@ -146,8 +147,9 @@ impl Context {
         };
         self.with(|replay| {
             let agent = &mut replay.floor.agents[self.agent];
-            agent.count("timers")?;
-            Ok(agent.timers.add(due_ns.max(agent.now_ns), 0, self.place))
+            agent.count()?;
+            let generation = if due_ns <= agent.now_ns { agent.next_generation("timers")? } else { 0 };
+            Ok(agent.timers.add(due_ns.max(agent.now_ns), 0, self.place, generation))
         })
     }
 
