@@ -1,18 +1,20 @@
 """What the author of a strategy sees: `Strategy` to subclass, `Context` to act through, and frozen snapshots.
 
 A strategy is a plain Python class. Its public annotated attributes are its parameters: typed, checked, listed by the
-command line, set by the config. Names that start with an underscore are its own state.
+command line, set by the config. Names that start with an underscore are its own state. Mutable defaults are copied for
+each instance, but for those declared `ClassVar`.
 """
 
 from __future__ import annotations
 
+import copy
 import difflib
 import inspect
 import random
 import typing
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, Protocol
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 
 from lob_backtest.errors import ConfigError
 from lob_backtest.instrument import Instrument
@@ -300,6 +302,19 @@ class Strategy:
                 hint = f"did you mean {near[0]!r}?" if near else f"callbacks are {', '.join(callbacks)}"
                 raise ConfigError(f"{cls.__name__}.{name} is no callback and would never be called; {hint}")
 
+    def __new__(cls, *args: Any, **parameters: Any) -> Self:
+        """Make an instance with mutable defaults of its own, whatever its `__init__` does."""
+        self = super().__new__(cls)
+        for name, default in _mutable_defaults(cls):
+            try:
+                setattr(self, name, copy.deepcopy(default))
+            except Exception as error:
+                raise ConfigError(
+                    f"{cls.__name__}.{name}: its default cannot be copied for each instance ({error}); set it in "
+                    "__init__ or on_start"
+                ) from error
+        return self
+
     def __init__(self, **parameters: Any) -> None:
         _refuse_unknown(type(self), parameters)
         for name, annotation in self.parameters.items():
@@ -307,6 +322,8 @@ class Strategy:
                 setattr(self, name, _checked(type(self), name, annotation, parameters[name]))
             elif not hasattr(self, name):
                 raise ConfigError(f"{type(self).__name__}: parameter {name!r} has no default and was not given")
+            elif _is_duration(annotation):
+                setattr(self, name, _checked(type(self), name, annotation, getattr(self, name)))
 
     def values(self) -> dict[str, Any]:
         """Return the parameters with their values."""
@@ -337,6 +354,44 @@ class Strategy:
 def overrides(strategy: Strategy, callback: str) -> bool:
     """Say whether a strategy's class defines a callback of its own."""
     return getattr(type(strategy), callback) is not getattr(Strategy, callback)
+
+
+def _mutable_defaults(cls: type[Strategy]) -> Iterator[tuple[str, Any]]:
+    """Yield the class attributes that instances would share and can change, but for those declared `ClassVar`."""
+    seen = {"parameters"}
+    for base in cls.__mro__:
+        if base in (Strategy, object):
+            continue
+        annotations = inspect.get_annotations(base)
+        for name, value in vars(base).items():
+            if name in seen or (name.startswith("__") and name.endswith("__")):
+                continue
+            seen.add(name)
+            if not _is_hashable(value) and not hasattr(value, "__get__") and not _is_shared(annotations.get(name)):
+                yield name, value
+
+
+def _is_hashable(value: Any) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
+
+
+def _is_shared(annotation: Any) -> bool:
+    """Return whether an annotation, which may be text, is a `ClassVar`."""
+    if isinstance(annotation, str):
+        return annotation.partition("[")[0].rpartition(".")[2].strip() == "ClassVar"
+    return annotation is ClassVar or typing.get_origin(annotation) is ClassVar
+
+
+def _is_duration(annotation: Any) -> bool:
+    if typing.get_origin(annotation) is not Annotated:
+        return False
+    from lob_backtest.units import parse_duration
+
+    return any(getattr(each, "func", None) is parse_duration for each in typing.get_args(annotation)[1:])
 
 
 def _refuse_unknown(cls: type[Strategy], given: Iterable[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Annotated, Any, ClassVar, Literal
 
 import pytest
@@ -104,6 +105,90 @@ def test_a_method_with_almost_a_callback_s_name_is_refused_with_the_class(name: 
         type("Misspelt", (lob.Strategy,), {name: lambda self, ctx: None})
     assert f"Misspelt.{name} is no callback and would never be called; " in str(caught.value)
     assert hint in str(caught.value)
+
+
+class Remembers(Quotes):
+    """Has a mutable default of every kind."""
+
+    _seen: list[int] = []  # noqa: RUF012
+    _by_side = {1: [0], -1: [0]}  # noqa: RUF012
+    levels = ({1, 2}, "of a tuple")
+
+
+class Inherits(Remembers):
+    """Has them from its base, and does not call its `__init__`."""
+
+    def __init__(self) -> None:
+        self._seen.append(1)
+
+
+@pytest.mark.parametrize("cls", [Remembers, Inherits])
+def test_a_mutable_default_belongs_to_the_instance(cls: type[Any]) -> None:
+    one, two = cls(), cls()
+    one._seen.append(2)
+    one._by_side[1].append(3)
+    one.levels[0].add(4)
+    assert (one._seen[-1], one._by_side[1], one.levels[0]) == (2, [0, 3], {1, 2, 4})
+    assert (two._seen, two._by_side, two.levels[0]) == (
+        Inherits()._seen if cls is Inherits else [],
+        {1: [0], -1: [0]},
+        {1, 2},
+    )
+    assert (Remembers._seen, Remembers._by_side[1], Remembers.levels[0]) == ([], [0], {1, 2})
+
+
+def test_a_mutable_default_that_a_subclass_replaces_is_not_brought_back() -> None:
+    class Counts(Remembers):
+        _seen = 7  # type: ignore[assignment]
+
+    assert Counts()._seen == 7
+
+
+def test_a_class_variable_is_shared_by_its_instances() -> None:
+    one, two = Quotes(), Quotes()
+    assert one.shared is two.shared is Quotes.shared
+    assert one.parameters is Quotes.parameters
+
+
+def test_a_default_that_cannot_be_copied_is_refused() -> None:
+    class Locks(lob.Strategy):
+        _locks = [threading.Lock()]  # noqa: RUF012
+
+    with pytest.raises(
+        ConfigError, match=r"Locks\._locks: its default cannot be copied .* set it in __init__ or on_start"
+    ):
+        Locks()
+
+
+class Pauses(lob.Strategy):
+    """Has durations as defaults, in text and with bounds."""
+
+    pause: lob.Duration = "250us"  # type: ignore[assignment]
+    bounded: Annotated[lob.Duration, Ge(1)] = "1.5s"  # type: ignore[assignment]
+    plain: lob.Duration = 7
+    name: str = "5ms"
+
+
+def test_a_duration_as_a_default_is_read_like_one_that_is_given() -> None:
+    assert Pauses().values() == {"pause": 250_000, "bounded": 1_500_000_000, "plain": 7, "name": "5ms"}
+    assert Pauses(pause="1ms").pause == lob.MS
+
+
+@pytest.mark.parametrize(
+    ("default", "message"),
+    [
+        ("soon", "'soon' is not a duration; write a number and a unit"),
+        (1.5, "1.5 is not a duration"),
+        (None, "None is not a duration"),
+    ],
+)
+def test_a_default_that_is_no_duration_is_refused(default: Any, message: str) -> None:
+    cls = type("Bad", (Pauses,), {"pause": default})
+    with pytest.raises(ConfigError) as caught:
+        cls()
+    assert f"Bad: parameter pause = {default!r}: " in str(caught.value)
+    assert message in str(caught.value)
+    assert cls(pause=1).pause == 1
 
 
 def test_an_instance_runs_once(tmp_path: Any) -> None:
