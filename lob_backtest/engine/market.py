@@ -272,9 +272,11 @@ class Market:
         self.next_ns = NEVER
 
     def close(self) -> None:
-        """Complete the counts: rows of a batch that the end of the run cut short, flow that found nothing to meet."""
+        """Complete the counts, in one order: what was left out or set right, and flow that found nothing to meet."""
         self.counts["rows"] += self._i - self._tail
         self._tail = self._i
+        done = [f"{issue.name.lower()}_{done}" for issue in Issue if issue for done in ("repaired", "skipped")]
+        self.counts = {name: self.counts[name] for name in ("rows", "packets", "crossed", *done) if name in self.counts}
         unplaced = sum(overlay.liquidity.unplaced_lots for overlay in self.overlays)
         if unplaced:
             self.counts["unplaced_lots"] = unplaced

@@ -99,6 +99,18 @@ def test_a_row_that_the_book_cannot_apply_fails_or_is_counted(engine: str, line:
     assert fills(tables) == []
 
 
+@pytest.mark.parametrize("backwards", [False, True])
+def test_counts_are_in_one_order_whatever_happens_first(engine: str, backwards: bool) -> None:
+    bad = ["cancel #77 1", "add bid 99 1 #1", "execute #1 61"]
+    text = "\n".join(f"{20 + i} {line}" for i, line in enumerate(reversed(bad) if backwards else bad))
+    policies = {1: IssuePolicy.SKIP, 2: IssuePolicy.SKIP, 3: IssuePolicy.REPAIR}
+    _, outcome = play(engine, [rows(BOOK + text)], Does(), end_ns=BASE + 50, issue_policies=policies)
+    issues = ["unknown_order_skipped", "duplicate_order_skipped", "oversize_repaired"]
+    if backwards:  # the order is gone, so that it can be added again
+        del issues[1]
+    assert list(outcome.counts[0]) == ["rows", "packets", "crossed", *issues]
+
+
 @pytest.mark.parametrize("resting", [False, True])
 def test_an_oversize_execution_is_repaired_to_what_the_order_has(engine: str, resting: bool) -> None:
     policies = {3: IssuePolicy.REPAIR}
