@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from lob_backtest.errors import StrategyError
+
 
 class Clock:
     """The strategy's time, kept by the loop.
@@ -16,3 +18,12 @@ class Clock:
     def __init__(self) -> None:
         self.now_ns = 0
         self.over = False
+
+    def check(self) -> None:
+        """Refuse what a strategy has kept beyond the end of the run.
+
+        Raises:
+            StrategyError: the run is over.
+        """
+        if self.over:
+            raise StrategyError("ctx was used after the run; keep what you need in on_stop")

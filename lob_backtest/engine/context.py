@@ -22,12 +22,23 @@ _AS_IT_IS: Any = object()
 
 
 class ReceivedBook:
-    """The book as the strategy has received it."""
+    """The book as the strategy has received it.
 
-    __slots__ = ("_book",)
+    Args:
+        book: its levels.
+        clock: the strategy's time.
+    """
 
-    def __init__(self, book: Book) -> None:
-        self._book = book
+    __slots__ = ("_clock", "_levels")
+
+    def __init__(self, book: Book, clock: Clock) -> None:
+        self._levels = book
+        self._clock = clock
+
+    @property
+    def _book(self) -> Book:
+        self._clock.check()
+        return self._levels
 
     @property
     def bid_ticks(self) -> int | None:
@@ -102,7 +113,7 @@ class ReferenceContext:
         self._clock = clock
         self._timers = timers
         self._desk = agent.desks[instrument]
-        self._book = ReceivedBook(self._desk.view.book)
+        self._book = ReceivedBook(self._desk.view.book, clock)
         self._value = plan.instruments[instrument].tick_lot_value
         self._siblings: dict[str, ReferenceContext] = {}
         self.entry = Entry(agent, instrument, clock)
@@ -112,14 +123,10 @@ class ReferenceContext:
         """Learn the contexts of the other instruments."""
         self._siblings = siblings
 
-    def _open(self) -> None:
-        if self._clock.over:
-            raise StrategyError("ctx was used after the run; keep what you need in on_stop")
-
     @property
     def now_ns(self) -> int:
         """Return the strategy's time."""
-        self._open()
+        self._clock.check()
         return self._clock.now_ns
 
     @property
@@ -151,12 +158,12 @@ class ReferenceContext:
 
     def cancel_timer(self, timer_id: int) -> None:
         """Stop a timer."""
-        self._open()
+        self._clock.check()
         self._timers.cancel(timer_id)
 
     def subscribe(self, what: str) -> None:
         """Ask for more calls of `on_book`."""
-        self._open()
+        self._clock.check()
         if what != DEPTH:
             raise StrategyError(f"ctx.subscribe({what!r}): expected lob_backtest.DEPTH")
         self._agent.depth[self._instrument] = True
@@ -164,7 +171,7 @@ class ReferenceContext:
     @property
     def book(self) -> ReceivedBook:
         """Return the book as received."""
-        self._open()
+        self._clock.check()
         return self._book
 
     @property
@@ -174,7 +181,7 @@ class ReferenceContext:
 
     def market(self, name: str) -> ReferenceContext:
         """Return the context of another instrument."""
-        self._open()
+        self._clock.check()
         if name not in self._siblings:
             raise StrategyError(f"ctx.market({name!r}): the run has {', '.join(self._siblings)}")
         return self._siblings[name]
@@ -182,20 +189,20 @@ class ReferenceContext:
     @property
     def position(self) -> int:
         """Return the position as known."""
-        self._open()
+        self._clock.check()
         return self._desk.account.position_lots
 
     @property
     def cash(self) -> float:
         """Return cash less fees in currency."""
-        self._open()
+        self._clock.check()
         account = self._desk.account
         return (account.cash_tick_lots - account.fees_micro / 1e6) * self._value
 
     @property
     def equity(self) -> float:
         """Return cash plus the position at the last mid received, in currency."""
-        self._open()
+        self._clock.check()
         account = self._desk.account
         half = account.equity_half_tick_lots(self._desk.view.mid2)
         return (half / 2 - account.fees_micro / 1e6) * self._value
@@ -203,7 +210,7 @@ class ReferenceContext:
     @property
     def orders(self) -> Iterator[Order]:
         """Iterate own live orders and those in flight."""
-        self._open()
+        self._clock.check()
         desk = self._desk
         return iter([desk.snapshot(known) for known in desk.orders.values() if known.state not in GONE])
 
@@ -211,14 +218,14 @@ class ReferenceContext:
         self, price_ticks: int | None, size_lots: int, *, tif: str = "GTC", post_only: bool = False, tag: str = ""
     ) -> int:
         """Send a buy order."""
-        self._open()
+        self._clock.check()
         return self.entry.new(1, price_ticks, size_lots, tif=tif, post_only=post_only, tag=tag)
 
     def sell(
         self, price_ticks: int | None, size_lots: int, *, tif: str = "GTC", post_only: bool = False, tag: str = ""
     ) -> int:
         """Send a sell order."""
-        self._open()
+        self._clock.check()
         return self.entry.new(-1, price_ticks, size_lots, tif=tif, post_only=post_only, tag=tag)
 
     def replace(self, order_id: int, *, price_ticks: int | None = None, size_lots: int | None = None) -> None:
@@ -231,14 +238,14 @@ class ReferenceContext:
 
     def cancel_all(self) -> None:
         """Ask for every live order of this instrument to be taken off."""
-        self._open()
+        self._clock.check()
         for known in list(self._desk.orders.values()):
             if known.state not in GONE:
                 self.entry.cancel(known.order_id)
 
     def quote(self, *, bid: Quote = _AS_IT_IS, ask: Quote = _AS_IT_IS, top_up: bool = False) -> None:
         """Say what the quotes are."""
-        self._open()
+        self._clock.check()
         given = {1: ("bid", bid), -1: ("ask", ask)}
         wanted = {side: wanted_levels(quote, name) for side, (name, quote) in given.items() if quote is not _AS_IT_IS}
         self.quoter.quote(wanted, top_up=top_up)
@@ -258,7 +265,7 @@ class ReferenceContext:
 
     def _entry_of(self, order_id: object) -> Entry:
         """Find the instrument that an order belongs to; this one, if it is nowhere."""
-        self._open()
+        self._clock.check()
         for context in self._siblings.values():
             if context.entry.has(order_id):
                 return context.entry

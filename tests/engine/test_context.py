@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -374,13 +375,70 @@ def test_an_endless_loop_at_one_nanosecond_is_stopped(engine: str) -> None:
         go(engine, Loops(t5=lambda ctx: ctx.buy(100, 0)))
 
 
-def test_ctx_is_of_no_use_after_the_run(engine: str) -> None:
-    kept: list[lob.Context] = []
-    go(engine, Does(t5=kept.append))
-    with pytest.raises(StrategyError, match="after the run"):
-        kept[0].buy(100, 1)
-    with pytest.raises(StrategyError, match="after the run"):
-        assert kept[0].position
+KEPT = {
+    "ctx.book": lambda ctx, book: ctx.book,
+    "ctx.now_ns": lambda ctx, book: ctx.now_ns,
+    "ctx.position": lambda ctx, book: ctx.position,
+    "ctx.cash": lambda ctx, book: ctx.cash,
+    "ctx.equity": lambda ctx, book: ctx.equity,
+    "ctx.orders": lambda ctx, book: ctx.orders,
+    "ctx.market": lambda ctx, book: ctx.market("Y"),
+    "ctx.buy": lambda ctx, book: ctx.buy("dear", 1),
+    "ctx.sell": lambda ctx, book: ctx.sell(100, 1),
+    "ctx.replace": lambda ctx, book: ctx.replace(1, size_lots=1),
+    "ctx.cancel": lambda ctx, book: ctx.cancel(1),
+    "ctx.cancel_all": lambda ctx, book: ctx.cancel_all(),
+    "ctx.cancel_timer": lambda ctx, book: ctx.cancel_timer(1),
+    "ctx.quote": lambda ctx, book: ctx.quote(bid="dear"),
+    "ctx.every": lambda ctx, book: ctx.every(5),
+    "ctx.at": lambda ctx, book: ctx.at(5),
+    "ctx.subscribe": lambda ctx, book: ctx.subscribe("nothing"),
+    "ctx.record": lambda ctx, book: ctx.record("x", "y"),
+    "ctx.log": lambda ctx, book: ctx.log("late"),
+    "book.bid_ticks": lambda ctx, book: book.bid_ticks,
+    "book.ask_ticks": lambda ctx, book: book.ask_ticks,
+    "book.bid_size_lots": lambda ctx, book: book.bid_size_lots,
+    "book.ask_size_lots": lambda ctx, book: book.ask_size_lots,
+    "book.mid_ticks": lambda ctx, book: book.mid_ticks,
+    "book.microprice_ticks": lambda ctx, book: book.microprice_ticks,
+    "book.spread_ticks": lambda ctx, book: book.spread_ticks,
+    "book.imbalance": lambda ctx, book: book.imbalance,
+    "book.depth": lambda ctx, book: book.depth(5),
+    "book.size_at": lambda ctx, book: book.size_at(7, None),
+    "book.orders_at": lambda ctx, book: book.orders_at(7, None),
+}
+
+
+@pytest.mark.parametrize("use", KEPT.values(), ids=KEPT)
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_a_strategy_keeps_of_ctx_is_refused_after_the_run(engine: str, use: Any, fails: bool) -> None:
+    kept: list[Any] = []
+    strategy = Does(t5=lambda ctx: kept.extend((ctx, ctx.book)), t6=lambda ctx: 1 // (0 if fails else 1))
+    with pytest.raises(StrategyError, match="ZeroDivisionError") if fails else nullcontext():
+        go(engine, strategy)
+    with pytest.raises(StrategyError) as caught:
+        use(*kept)
+    assert str(caught.value) == "ctx was used after the run; keep what you need in on_stop"
+
+
+def test_what_does_not_change_can_be_read_after_the_run(engine: str) -> None:
+    kept: list[Any] = []
+    go(engine, Does(t5=lambda ctx: kept.extend((ctx, ctx.orders, ctx.buy(100, 1), ctx.orders))))
+    ctx, before, order_id, after = kept
+    assert (ctx.instrument.name, ctx.start_ns, ctx.end_ns) == ("X0", None, BASE + 100)
+    assert isinstance(ctx.rng.random(), float)
+    assert (list(before), [order.order_id for order in after]) == ([], [order_id])
+
+
+@pytest.mark.parametrize(
+    ("quote", "shown"),
+    [({"bid": ...}, "bid=Ellipsis"), ({"ask": [...]}, "ask=[Ellipsis]"), ({"bid": (..., 1)}, "bid=(Ellipsis, 1)")],
+)
+def test_an_ellipsis_is_no_quote(engine: str, quote: Any, shown: str) -> None:
+    with pytest.raises(StrategyError) as caught:
+        go(engine, Does(t5=lambda ctx: ctx.quote(**quote)))
+    expected = f"ctx.quote({shown}): expected (price_ticks, size_lots), a list of such pairs, or None ("
+    assert str(caught.value).startswith(f"Does.on_timer(1) at 2023-11-14T22:13:20.000000005Z: {expected}")
 
 
 def test_a_strategy_reaches_every_instrument_through_one_ctx(engine: str) -> None:

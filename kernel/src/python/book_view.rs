@@ -118,6 +118,7 @@ impl ReceivedBook {
 
     /// Return the displayed size at a price.
     fn size_at(&self, side: i64, price_ticks: &Bound<'_, PyAny>) -> PyResult<i64> {
+        self.replay.check()?;
         let side = checked(side)?;
         let Some(price_ticks) = whole(price_ticks)? else { return Ok(0) };
         self.with(|book| book.size_at(side, price_ticks))
@@ -125,6 +126,7 @@ impl ReceivedBook {
 
     /// Return the market's orders at a price.
     fn orders_at(&self, side: i64, price_ticks: &Bound<'_, PyAny>) -> PyResult<Vec<(u64, i64)>> {
+        self.replay.check()?;
         let side = checked(side)?;
         let Some(price_ticks) = whole(price_ticks)? else { return Ok(Vec::new()) };
         self.with(|book| {

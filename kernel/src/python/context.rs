@@ -37,7 +37,6 @@ pub struct Context {
     /// What one lot gains when the price rises by one tick, in currency.
     pub value: f64,
     /// The book.
-    #[pyo3(get)]
     pub book: Py<ReceivedBook>,
     /// The strategy's generator.
     pub generator: Py<PyAny>,
@@ -106,6 +105,13 @@ fn or_missing(given: Given<'_>) -> Option<Bound<'_, PyAny>> {
 
 #[pymethods]
 impl Context {
+    /// Return the book as received.
+    #[getter]
+    fn book(&self, py: Python<'_>) -> PyResult<Py<ReceivedBook>> {
+        self.replay.check()?;
+        Ok(self.book.clone_ref(py))
+    }
+
     /// Return the strategy's time.
     #[getter]
     fn now_ns(&self) -> PyResult<i64> {
@@ -164,7 +170,7 @@ impl Context {
 
     /// Ask for more calls of `on_book`.
     fn subscribe(&self, what: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.with(|_| Ok(()))?;
+        self.replay.check()?;
         if !what.eq("depth")? {
             let given = what.repr()?;
             return Err(StrategyError::new_err(format!("ctx.subscribe({given}): expected lob_backtest.DEPTH")));
@@ -178,7 +184,7 @@ impl Context {
 
     /// Return the context of another instrument.
     fn market(&self, name: &Bound<'_, PyAny>) -> PyResult<Py<Context>> {
-        self.with(|_| Ok(()))?;
+        self.replay.check()?;
         let wanted = name.extract::<String>().ok();
         let siblings = self.siblings.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         match siblings.iter().find(|(name, _)| Some(name) == wanted.as_ref()) {
@@ -288,6 +294,7 @@ impl Context {
     /// Say what the quotes are.
     #[pyo3(signature = (*, bid = Given::Missing, ask = Given::Missing, top_up = None))]
     fn quote(&self, bid: Given<'_>, ask: Given<'_>, top_up: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        self.replay.check()?;
         let wanted = [given::quote(&bid, "bid")?, given::quote(&ask, "ask")?];
         let top_up = top_up.map_or(Ok(false), |value| value.is_truthy())?;
         self.entry(self.place, |entry| entry.quote(wanted, top_up))
@@ -295,6 +302,7 @@ impl Context {
 
     /// Add a point to a series of the result.
     fn record(&self, name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.replay.check()?;
         let number = match value.cast_exact::<PyFloat>() {
             Ok(float) => Ok(float.value()),
             Err(_) => value.py().get_type::<PyFloat>().call1((value,)).and_then(|float| float.extract::<f64>()),

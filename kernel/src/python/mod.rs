@@ -82,6 +82,15 @@ impl Shared {
         work(self.claim()?.running()?).map_err(raised)
     }
 
+    /// See that the run is not over, before what a strategy gives is looked at.
+    ///
+    /// # Errors
+    /// As `with`.
+    #[inline]
+    pub fn check(&self) -> PyResult<()> {
+        self.with(|_| Ok(()))
+    }
+
     #[inline]
     fn claim(&self) -> PyResult<Claim<'_>> {
         // Every caller holds Python's lock when it comes here, so that no two of them can read `false`: the look and the
