@@ -11,6 +11,7 @@ from lob_backtest.errors import ConfigError
 from lob_backtest.instrument import Fees, Instrument
 from lob_backtest.market.policy import Kind, resolve_policies
 from lob_backtest.market.reader import MarketSource
+from lob_backtest.market.schema import LIMIT
 from lob_backtest.plan import InstrumentPlan, IssuePolicy, Plan, QueueModel
 from lob_backtest.units import MS, format_instant
 
@@ -76,7 +77,7 @@ def _instrument_plan(config: RunConfig, index: int, source: MarketSource) -> Ins
     return InstrumentPlan(
         instrument=instrument,
         level=source.level,
-        depth=source.depth,
+        depth=min(source.depth, LIMIT),  # no side has more levels than there are prices
         maker_rates=instrument.fee_rates(taker=False),
         taker_rates=instrument.fee_rates(taker=True),
         tick_lot_value=float(instrument.tick_lot_value),

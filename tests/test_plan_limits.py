@@ -16,12 +16,12 @@ from lob_backtest.market.schema import Action
 FINE = {"tick_size": "0.01", "lot_size": "0.00000001"}
 
 
-def market(folder: Path, lots: int = 10**6, **sizes: str) -> str:
+def market(folder: Path, lots: int = 10**6, **facts: Any) -> str:
     """Write two quotes and, a second later, one more."""
     ts = [10**18, 10**18, 10**18 + lob.SECOND]
     columns = {"ts_exchange_ns": ts, "ts_local_ns": ts, "action": [Action.ADD] * 3, "side": [1, -1, -1]}
     columns |= {"order_id": [1, 2, 3], "price_ticks": [100, 102, 103], "size_lots": [lots] * 3, "flags": [1] * 3}
-    lob.write_events(folder / "m.parquet", columns, level=3, symbol="X", **{**FINE, **sizes})
+    lob.write_events(folder / "m.parquet", columns, level=3, symbol="X", **{**FINE, **facts})
     return str(folder / "m.parquet")
 
 
@@ -109,3 +109,8 @@ def test_the_largest_numbers_of_a_config_run_alike(engine: str, tmp_path: Path) 
     (fill,) = result.table("fills").to_pylist()
     assert fill["fee_micro"] == 50 * 3 * 102 * 10**6
     assert result.table("samples").to_pylist()[-1]["position_lots"] == 3 - most
+
+
+def test_a_feed_of_more_levels_than_64_bits_count_shows_all(engine: str, tmp_path: Path) -> None:
+    (fill,) = run(engine, market(tmp_path, depth=2**70), Takes()).table("fills").to_pylist()
+    assert (fill["price_ticks"], fill["size_lots"]) == (102, 3)
