@@ -66,7 +66,7 @@ pub fn late(prints: &Prints, own: &mut OwnOrder, number: u64, size_lots: i64, mo
     let mut ahead = after(fall, own.past[entry].before, model);
     for past in &mut own.past[entry + 1..] {
         if past.fall == 0 && past.matched {
-            reached += i128::from((past.flow - ahead).max(0)) - i128::from((past.flow - past.before).max(0));
+            reached += i128::from((past.flow - ahead - (past.flow - past.before).max(0)).max(0));
         }
         past.before = ahead;
         ahead = match falls.clone().find(|fall| fall.number == past.fall) {
@@ -75,7 +75,7 @@ pub fn late(prints: &Prints, own: &mut OwnOrder, number: u64, size_lots: i64, mo
         };
     }
     own.ahead = ahead;
-    own.open_lots().min(size_lots).min((reached >> SHIFT).clamp(0, i128::from(size_lots)) as i64)
+    own.open_lots().min((reached >> SHIFT).min(i128::from(size_lots)) as i64)
 }
 
 fn note(prints: &Prints, own: &mut OwnOrder, past: Past) {

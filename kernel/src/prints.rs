@@ -101,10 +101,14 @@ impl Prints {
         (new < old).then(|| self.fall(place, (old, new, explained), now_ns, true))
     }
 
-    /// Forget a level that a WINDOW row has changed.
-    pub fn window(&mut self, place: Place) {
+    /// Forget a level that a WINDOW row changes; return what it takes off a level that stays, if anything.
+    pub fn window(&mut self, place: Place, (old, new): (i64, i64), now_ns: Ns) -> Option<Fall> {
         self.printed.remove(&place);
         self.falls.remove(&place);
+        (0 < new && new < old).then(|| {
+            self.number += 1;
+            Fall { number: self.number, ts_ns: now_ns, old, new, explained: 0, late: 0, by_model: false }
+        })
     }
 
     /// Find, oldest first, the next fall that is explained by lots of a print that no fall has been found for; count them

@@ -87,7 +87,7 @@ class LevelQueue:
         ahead = after(fall, own.past[entry].before, self._model)
         for past in own.past[entry + 1 :]:
             if not past.fall and past.matched:
-                reached += max(0, past.flow - ahead) - max(0, past.flow - past.before)
+                reached += max(0, past.flow - ahead - max(0, past.flow - past.before))
             past.before = ahead
             ahead = after(falls[past.fall], ahead, self._model) if past.fall else max(0, ahead - past.flow)
         own.ahead = ahead

@@ -168,11 +168,8 @@ class Market:
         """L2: tell of a LEVEL row."""
         _, _, _, side, _, price_ticks, size_lots, flags, _ = self._rows[i]
         place = (side, price_ticks)
-        if flags & WINDOW or side in self.book.partial:
-            fall = None
-            self.prints.window(place)
-        else:
-            fall = self.prints.level(place, self.book.size_at(*place), size_lots, self.now_ns)
+        take_in = self.prints.window if flags & WINDOW or side in self.book.partial else self.prints.level
+        fall = take_in(place, self.book.size_at(*place), size_lots, self.now_ns)
         leaves = flags & WINDOW != 0 and size_lots == 0
         if side not in self.book.partial and (fall is not None or leaves):
             for overlay in watching:

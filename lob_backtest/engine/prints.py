@@ -92,10 +92,14 @@ class Prints:
         self._printed.pop(place, None)
         return self._fall(place, old, new, explained, now_ns) if new < old else None
 
-    def window(self, place: Place) -> None:
-        """Forget a level that a WINDOW row has changed."""
+    def window(self, place: Place, old: int, new: int, now_ns: int) -> Fall | None:
+        """Forget a level that a WINDOW row changes; return what it takes off a level that stays, if anything."""
         self._printed.pop(place, None)
         self.falls.pop(place, None)
+        if not 0 < new < old:
+            return None
+        self.number += 1
+        return Fall(self.number, now_ns, old, new, 0, by_model=False)
 
     def split(self, place: Place, size_lots: int, fresh_lots: int, now_ns: int) -> Split:
         """Split a print into what is late and what is new; up to `fresh_lots` are new in any case."""

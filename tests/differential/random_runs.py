@@ -15,6 +15,7 @@ import lob_backtest as lob
 from lob_backtest.digest import digest
 from lob_backtest.engine import Outcome
 from lob_backtest.market.schema import Action, Flag
+from lob_backtest.plan import QueueModel
 
 
 class Listener(Actor):
@@ -115,8 +116,63 @@ DEPTH_IN = ("", "", "on_start", "on_timer", "on_book", "on_trade", "on_fill")
 
 @functools.cache
 def market(level: int, seed: int, rows: int, mid: int) -> list[Row]:
-    """Make a random market, once."""
-    return (market_l3 if level == 3 else market_l2)(seed, rows, mid=mid)
+    """Make a random market, once; every other one tells its trades as feeds do that are late or batched."""
+    stream = (market_l3 if level == 3 else market_l2)(seed, rows, mid=mid)
+    if seed % 2:
+        return stream
+    return aggressed(stream, random.Random(seed)) if level == 3 else retold(stream, random.Random(seed))
+
+
+def aggressed(stream: list[Row], rng: random.Random) -> list[Row]:
+    """Show some aggressors: they join at the other side's price, trade, and leave within one packet."""
+    rows, sides, price_of, ids = [], {}, {}, 10**7
+    for row in stream:
+        ts, action, side, order_id, price, size, _, _ = row
+        if action in (Action.ADD, Action.MODIFY):
+            sides[order_id] = side or sides[order_id]
+            price_of[order_id] = price
+        if action != Action.EXECUTE or rng.random() < 0.5 or order_id not in sides:
+            rows.append(row)
+            continue
+        ids += 1
+        against = -sides[order_id]
+        rows.append((ts, int(Action.ADD), against, ids, price_of[order_id], size, 0, 0))
+        rows.append((ts, action, side, order_id, price, size, 0, 0))
+        rows.append((ts, int(Action.CANCEL), against, ids, 0, size, int(Flag.LAST), 0))
+    return rows
+
+
+def retold(stream: list[Row], rng: random.Random) -> list[Row]:
+    """Tell an L2 market as feeds do: late prints, one row for several changes of a level, packets of prints and levels,
+    prints whose side or meaning is not known."""
+    late, batched = rng.choice((0, 0.2, 0.6)), rng.choice((0, 0.3, 0.8))
+    prints: list[Row] = []
+    levels: dict[tuple[int, int], Row] = {}
+    rows: list[Row] = []
+    for ts, action, *rest, flags, phase in stream:
+        due = [row for row in prints if row[0] <= ts]
+        prints = [row for row in prints if row[0] > ts]
+        rows.extend(sorted(due))
+        if action == Action.TRADE:
+            odd = rng.random()
+            mark = Flag.AUCTION if odd < 0.02 else Flag.HIDDEN if odd < 0.06 else 0
+            side = 0 if 0.06 < odd < 0.09 else rest[0]
+            delay = rng.choice((1, 5, 40, 300)) if rng.random() < late else 0
+            row = (ts + delay, action, side, *rest[1:], int(flags | mark), phase)
+            (prints if delay else rows).append(row)
+        elif action == Action.LEVEL:
+            levels[rest[0], rest[2]] = (ts, action, *rest, flags, phase)
+        else:
+            rows.append((ts, action, *rest, flags, phase))
+        if rng.random() >= batched:
+            packet = [(ts, *row[1:]) for row in levels.values()]
+            levels.clear()
+            if packet and rng.random() < 0.3:
+                row = (ts, int(Action.TRADE), packet[0][2], 0, packet[0][4], rng.randint(1, 9), 0, 0)
+                packet.insert(rng.randrange(len(packet)), row)
+            rows.extend((*row[:6], 0, 0) for row in packet[:-1])
+            rows.extend(packet[-1:])
+    return [*rows, *sorted(prints)]
 
 
 def blurred(stream: list[Row], rng: random.Random) -> list[Row]:
@@ -193,6 +249,9 @@ class Case:
                 "depth": rng.choice((0, 0, 3, 5)),
                 "max_position": rng.choice((9, 60, None)),
                 "initial_position": rng.choice((0, 0, -5)),
+                "queue_model": rng.choice((QueueModel.BACK, QueueModel.PROPORTIONAL, QueueModel.PROPORTIONAL)),
+                "late_level_ns": rng.choice((0, 5, 60, 250_000_000)),
+                "late_print_ns": rng.choice((0, 5, 60, 250_000_000)),
             },
             "entry_ns": rng.choice((1, 4, 30)),
             "response_ns": rng.choice((1, 2, 40)),

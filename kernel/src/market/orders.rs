@@ -103,17 +103,20 @@ impl Market {
     /// L2: tell own orders of a LEVEL row.
     fn hear_level(&mut self, row: &Row) {
         let (book, place, now_ns) = (self.whole.here(), (row.side, row.price_ticks), self.now_ns);
-        let partial = book.partial[index(row.side)];
-        if partial || row.flags & flag::WINDOW != 0 {
-            self.prints.window(place);
-            if !partial && row.size_lots == 0 {
-                self.each_overlay(row, |overlay, _| overlay.leave(place));
-            }
+        let (partial, window) = (book.partial[index(row.side)], row.flags & flag::WINDOW != 0);
+        let sizes = (book.size_at(place.0, place.1), row.size_lots);
+        let fall = if partial || window {
+            self.prints.window(place, sizes, now_ns)
+        } else {
+            self.prints.level(place, sizes, now_ns)
+        };
+        if partial {
             return;
         }
-        let sizes = (book.size_at(place.0, place.1), row.size_lots);
-        if let Some(fall) = self.prints.level(place, sizes, now_ns) {
+        if let Some(fall) = fall {
             self.each_overlay(row, |overlay, displayed| overlay.fell(displayed, place, &fall));
+        } else if window && row.size_lots == 0 {
+            self.each_overlay(row, |overlay, _| overlay.leave(place));
         }
     }
 
