@@ -7,11 +7,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from market_rows import T0, clean, column, write
+from market_rows import L2, T0, clean, column, write
 
 from lob_backtest.errors import DataError
 from lob_backtest.market.reader import open_market
-from lob_backtest.market.schema import Batch
+from lob_backtest.market.schema import Action, Batch
 
 
 def read(path, **options):
@@ -65,6 +65,16 @@ def test_file_of_another_instrument_is_refused_with_all_differences(tmp_path):
     write(tmp_path / "b.parquet", clean(start_ns=T0 + 10**9), symbol="OTHER", tick_size="0.05")
     message = r"b\.parquet differs from .*a\.parquet: symbol 'OTHER', not 'TEST', tick_size 0\.05, not 0\.01"
     with pytest.raises(DataError, match=message):
+        open_market([tmp_path / "a.parquet", tmp_path / "b.parquet"])
+
+
+def test_files_that_disagree_about_late_rows_are_refused(tmp_path):
+    columns = clean() | {"action": np.full(100, Action.LEVEL)}
+    del columns["order_id"]
+    write(tmp_path / "a.parquet", columns, **L2, late_level_ns=5, late_print_ns=0)
+    columns["ts_exchange_ns"] = columns["ts_exchange_ns"] + 10**9
+    write(tmp_path / "b.parquet", columns, **L2, late_level_ns=6)
+    with pytest.raises(DataError, match=r"b\.parquet differs .*: late_level_ns 6, not 5, late_print_ns None, not 0"):
         open_market([tmp_path / "a.parquet", tmp_path / "b.parquet"])
 
 

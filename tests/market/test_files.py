@@ -4,12 +4,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from market_rows import META, clean, write
+from market_rows import L2, META, clean, write
 
 from lob_backtest.errors import DataError
 from lob_backtest.market.files import MarketFile
 from lob_backtest.market.reader import open_market
-from lob_backtest.market.schema import Batch
+from lob_backtest.market.schema import Action, Batch
 from lob_backtest.market.seal import SEAL_BYTES, TRAILER_BYTES
 from lob_backtest.market.writer import read_events
 
@@ -125,6 +125,26 @@ def test_metadata_that_must_be_there_is_named(path, key):
 def test_optional_metadata_may_be_absent(path, venue):
     file = MarketFile.open(rewrite(path, drop=["lob.venue", "lob.created_by"]))
     assert (file.venue, file.depth, file.clock_shift_ns, file.source, file.created_by) == ("", 0, None, "", "")
+
+
+def levels(path, **meta):
+    """Write an L2 file."""
+    columns = clean() | {"action": np.full(100, Action.LEVEL)}
+    del columns["order_id"]
+    return write(path, columns, **L2, **meta)
+
+
+@pytest.mark.parametrize("key", ["lob.late_level_ns", "lob.late_print_ns"])
+@pytest.mark.parametrize("value", ["-1", "250ms", "0.5", "", "4611686018427387905", "9" * 5000])
+def test_impossible_limit_of_late_rows_is_refused(tmp_path, key, value):
+    with pytest.raises(DataError, match=rf"{key} is '{value}', expected an integer of nanoseconds from 0 to 2\^62"):
+        open_market(rewrite(levels(tmp_path / "a.parquet"), **{key: value}))
+
+
+@pytest.mark.parametrize("key", ["lob.late_level_ns", "lob.late_print_ns"])
+def test_limit_of_late_rows_is_refused_in_an_l3_file(path, key):
+    with pytest.raises(DataError, match=rf"{key} is there, which only L2 files have"):
+        open_market(rewrite(path, **{key: "5"}))
 
 
 def test_unknown_schema_version_is_refused(path):

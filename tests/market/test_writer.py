@@ -94,6 +94,37 @@ def test_metadata_comes_back_as_keywords(tmp_path):
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
 
 
+def level_rows():
+    columns = one_row(action=[Action.LEVEL])
+    del columns["order_id"]
+    return columns
+
+
+@pytest.mark.parametrize("late", [{}, {"late_level_ns": 250_000_000}, {"late_level_ns": 1 << 62, "late_print_ns": 0}])
+def test_limits_of_late_rows_come_back_as_keywords(tmp_path, late):
+    attrs = read_events(write(tmp_path / "a.parquet", level_rows(), **L2, **late)).attrs
+    assert {name: attrs[name] for name in ("late_level_ns", "late_print_ns")} == {
+        "late_level_ns": None,
+        "late_print_ns": None,
+    } | late
+    write_events(tmp_path / "b.parquet", level_rows(), **attrs)
+    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["late_level_ns", "late_print_ns"])
+@pytest.mark.parametrize("value", [-1, (1 << 62) + 1, 0.5, True, "250ms"])
+def test_impossible_limit_of_late_rows_is_not_written(tmp_path, name, value):
+    with pytest.raises(DataError, match=rf"{name} .*: expected an integer of nanoseconds from 0 to 2\^62"):
+        write(tmp_path / "a.parquet", level_rows(), **L2, **{name: value})
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["late_level_ns", "late_print_ns"])
+def test_limits_of_late_rows_are_not_written_to_l3_files(tmp_path, name):
+    with pytest.raises(DataError, match=rf"{name} 5: only L2 files have it"):
+        write(tmp_path / "a.parquet", clean(), **{name: 5})
+
+
 def test_metadata_learnt_late_is_written(tmp_path):
     with EventWriter(tmp_path / "a.parquet", **META) as writer:
         writer.write(clean())
