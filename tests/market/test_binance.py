@@ -96,6 +96,14 @@ def test_book_tickers_and_other_messages_are_left_out_and_counted(tmp_path):
     assert done.counts == {"left_out_book_tickers": 1, "left_out_other": 3, "suspect_packets": 1}
 
 
+@pytest.mark.parametrize("previous", [None, 7])
+def test_limits_of_late_rows_are_written_for_spot_and_futures(tmp_path, previous):
+    recording(tmp_path / "a.gz", [depth(0, 8, 10, [("99.0", "3")], previous=previous)])
+    convert("binance", tmp_path / "a.gz", tmp_path / "a.parquet")
+    metadata = pq.read_metadata(tmp_path / "a.parquet").metadata
+    assert (metadata[b"lob.late_level_ns"], metadata[b"lob.late_print_ns"]) == (b"250000000", b"0")
+
+
 def test_clock_that_is_behind_is_set_right_and_one_that_is_not_is_left_alone(tmp_path):
     late = [depth(0, 8, 10, [("90.0", "1")], clock_ns=-(10**9)), depth(5, 11, 11, clock_ns=-(10**9) - 7)]
     late += [depth(6, 12, 12, [("90.0", "2")], clock_ns=-(10**9) + 1_000)]

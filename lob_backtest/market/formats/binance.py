@@ -43,6 +43,10 @@ from lob_backtest.units import MS, format_duration, format_instant, parse_durati
 
 OPTIONS: Final = frozenset({"min_latency"})
 MIN_LATENCY_NS: Final = MS // 2
+LATE_LEVEL_NS: Final = 250 * MS
+"""A print's LEVEL row follows within two diffs of 100 ms, 160 ms at most on the samples (docs/data.md)."""
+LATE_PRINT_NS: Final = 0
+"""No print follows its LEVEL row: on no market do falls have more prints behind them than rises (docs/data.md)."""
 PRINT, BOOK = 0, 1
 TRADE, CLEAR, LEVEL = int(Action.TRADE), int(Action.CLEAR), int(Action.LEVEL)
 SUSPECT, SNAPSHOT = int(Flag.SUSPECT), int(Flag.SNAPSHOT)
@@ -94,6 +98,8 @@ class BinanceSource:
 
     level = 2
     depth = None
+    late_level_ns = LATE_LEVEL_NS
+    late_print_ns = LATE_PRINT_NS
 
     def __init__(self, found: Survey, tick_size: Decimal | None, lot_size: Decimal | None, min_latency_ns: int) -> None:
         self.symbol = found.symbol
