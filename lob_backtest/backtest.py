@@ -127,9 +127,9 @@ def _refuse_empty(config: RunConfig, outcome: Outcome) -> None:
     if outcome.end_ns >= outcome.start_ns:
         return
     start, end = format_instant(outcome.start_ns), format_instant(outcome.end_ns)
-    if config.run.start is not None:
-        raise ConfigError(f"run.start: {start} lies after the data, which end at {end}")
-    raise ConfigError(f"run.end: {end} lies before the data, which begin at {start}")
+    if config.run.end == outcome.end_ns:
+        raise ConfigError(f"run.end: {end} lies before the data, which begin at {start}")
+    raise ConfigError(f"run.start: {start} lies after the data, which end at {end}")
 
 
 def make_strategy(config: RunConfig, strategy: Strategy | type[Strategy] | None) -> Strategy:

@@ -69,8 +69,8 @@ class Plan:
 
     Attributes:
         instruments: in config order, which breaks ties in time.
-        start_ns: the strategy starts here; `None`: at the first row.
-        end_ns: the run ends here; `None`: with the last packet.
+        start_ns: the strategy starts here, but not before the first row; `None`: at the first row.
+        end_ns: the run ends here, but not after the arrival of the last packet; `None`: with that.
         warm_up_ns: orders are refused for this long after the start.
         entry_ns: latency of a request, at least 1.
         response_ns: latency of a response, at least 1.

@@ -64,8 +64,8 @@ class RunInfo:
         agents: names, in the order of the column `agent`.
         markouts_ns: horizons of the `mid2_after_…` columns, in nanoseconds.
         sample_ns: interval of the table `samples`, in nanoseconds.
-        start_ns: where the replay began, nanoseconds since the epoch, UTC.
-        end_ns: where it ended.
+        start_ns: where the replay began, nanoseconds since the epoch, UTC: `run.start`, or the first row if later.
+        end_ns: where it ended: `run.end`, or the arrival of the last packet if earlier.
         engine: the name of the engine.
         seed: of every random choice.
         config: the whole configuration, as plain values.

@@ -174,11 +174,11 @@ class Context(Protocol):
 
     @property
     def start_ns(self) -> int | None:
-        """The configured start of the run, `None` where none is (never the file's)."""
+        """The configured start of the run, `None` where none is (never the file's); the run may begin later."""
 
     @property
     def end_ns(self) -> int | None:
-        """The configured end of the run, `None` where none is (never the file's)."""
+        """The configured end of the run, `None` where none is (never the file's); the run may end earlier."""
 
     def every(self, interval_ns: int) -> int:
         """Call `on_timer` at now + interval and from then on every interval; return the timer's id."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
-from scenario import BASE, batch, instrument_plan
+from scenario import BASE, batch, instrument_plan, quiet_row
 
 import lob_backtest as lob
 from lob_backtest.engine import Outcome, load_engine
@@ -174,6 +174,8 @@ def play(
         ),
         **{"entry_ns": 4, "response_ns": 2, "markouts_ns": (5, 50), "sample_ns": 100, "paranoid": True, **plan_options},
     )
+    if plan.end_ns is not None:
+        streams = [[*stream, *quiet_row(stream, plan.end_ns - BASE - local_ns)] for stream in streams]
     sources = [
         iter([batch(list(stream[i : i + batch_rows]), local_ns) for i in range(0, len(stream), batch_rows)])
         for stream in streams

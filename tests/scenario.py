@@ -23,7 +23,7 @@ and what must happen, in order, complete for each kind of line that occurs:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -94,6 +94,15 @@ def batch(rows: list[tuple[int, ...]], local_ns: int = 1) -> Batch:
         row=0,
         path="scenario",
     )
+
+
+def quiet_row(rows: Sequence[tuple[int, ...]], time: int) -> list[tuple[int, ...]]:
+    """Return a row that says the phase once more at a time, if the rows end before: a run ends with its data."""
+    if not rows or rows[-1][0] >= time:
+        return []
+    phase = next((row[-1] for row in reversed(rows) if row[1] == Action.STATUS), int(Phase.CONTINUOUS))
+    suspect = rows[-1][6] & Flag.SUSPECT
+    return [(time, int(Action.STATUS), 0, 0, 0, 0, int(Flag.LAST | suspect), phase)]
 
 
 def instrument_plan(level: int, **options: Any) -> InstrumentPlan:
@@ -191,7 +200,8 @@ def play(engine: str, text: str, *, level: int = 3, queue: str = "back", **optio
         paranoid=paranoid,
     )
     sink = MemorySink(plan.markouts_ns)
-    source: Iterator[Batch] = iter([batch(sorted(rows, key=lambda row: row[0]))])
+    ordered = sorted(rows, key=lambda row: row[0])
+    source: Iterator[Batch] = iter([batch([*ordered, *quiet_row(ordered, last + 9)])])
     outcome = load_engine(engine)(plan, [source], [script], sink)
     if outcome.failure is not None:
         raise outcome.failure

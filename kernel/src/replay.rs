@@ -159,7 +159,7 @@ impl Replay {
         self.starved = self.markets.iter().position(|market| market.starved);
         if self.starved.is_none() {
             let first_ns = self.markets.iter().map(|market| market.next_ns).min().unwrap_or(NEVER);
-            self.start_ns = self.plan.start_ns.unwrap_or(first_ns);
+            self.start_ns = self.plan.start_ns.map_or(first_ns, |start_ns| start_ns.max(first_ns));
             self.sample_ns = self.start_ns;
             self.now_ns = self.start_ns;
             self.stage = Stage::WarmUp(0);
@@ -283,15 +283,13 @@ impl Replay {
         others.map(|(i, other)| other.next_ns - Ns::from(i < instrument)).min().unwrap_or(NEVER)
     }
 
-    /// Return the end: configured, or the arrival of the last packet once that is known.
+    /// Return the end: as configured, but no later than the arrival of the last packet once that is known.
     fn end_ns(&self) -> Ns {
-        if let Some(end_ns) = self.plan.end_ns {
+        let end_ns = self.plan.end_ns.unwrap_or(NEVER);
+        if self.markets.iter().any(|market| market.next_ns < NEVER) {
             return end_ns;
         }
-        if self.markets.iter().any(|market| market.next_ns < NEVER) {
-            return NEVER;
-        }
-        self.markets.iter().map(|market| market.last_local_ns).max().unwrap_or(NEVER)
+        self.markets.iter().map(|market| market.last_local_ns).max().map_or(end_ns, |last_ns| last_ns.min(end_ns))
     }
 
     /// Let the next request of a strategy happen at the exchange.

@@ -39,8 +39,8 @@ class Outcome:
     """What a run was, beside its tables.
 
     Attributes:
-        start_ns: where the strategies started.
-        end_ns: where the run ended.
+        start_ns: where the strategies started: no earlier than the first row.
+        end_ns: where the run ended: no later than the arrival of the last packet.
         counts: rows, packets and what was skipped or repaired, an instrument each.
         failure: what a strategy raised; the tables hold what was there until then.
     """

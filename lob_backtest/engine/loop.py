@@ -41,7 +41,8 @@ class Replay:
             Trader(Agent(i, strategy, plan, self.markets, self.recorder, len(agents)), plan, Clock())
             for i, strategy in enumerate(agents)
         ]
-        self.start_ns = plan.start_ns if plan.start_ns is not None else min(m.next_ns for m in self.markets)
+        first_ns = min(market.next_ns for market in self.markets)
+        self.start_ns = first_ns if plan.start_ns is None else max(plan.start_ns, first_ns)
         self.sample_ns = self.start_ns
         self.now_ns = self.start_ns
 
@@ -114,12 +115,11 @@ class Replay:
         return min(others, default=NEVER)
 
     def _end_ns(self) -> int:
-        """Return the end: configured, or the arrival of the last packet once that is known."""
-        if self.plan.end_ns is not None:
-            return self.plan.end_ns
+        """Return the end: as configured, but no later than the arrival of the last packet once that is known."""
+        end_ns = NEVER if self.plan.end_ns is None else self.plan.end_ns
         if any(market.next_ns < NEVER for market in self.markets):
-            return NEVER
-        return max(market.last_local_ns for market in self.markets)
+            return end_ns
+        return min(end_ns, max(market.last_local_ns for market in self.markets))
 
     def _clock(self, now_ns: int) -> None:
         self.recorder.markouts(now_ns, [market.mid2 for market in self.markets])

@@ -89,13 +89,13 @@ def test_fills_soon_after_a_suspect_row_are_tainted(engine: str, at: int, tainte
 @pytest.mark.parametrize("resting", [False, True])
 def test_a_row_that_the_book_cannot_apply_fails_or_is_counted(engine: str, line: str, name: str, resting: bool) -> None:
     strategy = lambda: Does(t5=lambda ctx: ctx.buy(100, 3) if resting else None)  # noqa: E731
-    stream = [rows(BOOK + f"20 {line}")]
+    stream = [rows(BOOK + f"20 {line}\n 47 status open")]
     with pytest.raises(DataError, match=f"scenario: row 4 at .*000000020Z: {name}"):
         play(engine, stream, strategy(), end_ns=BASE + 50)
     skip = dict.fromkeys((1, 2, 3), IssuePolicy.SKIP)
     tables, outcome = play(engine, stream, strategy(), end_ns=BASE + 50, issue_policies=skip)
     assert outcome.counts[0][f"{name}_skipped"] == 1
-    assert outcome.counts[0]["rows"] == 5
+    assert outcome.counts[0]["rows"] == 6
     assert fills(tables) == []
 
 
@@ -140,7 +140,7 @@ def test_two_strategies_watch_one_market_each_with_orders_of_its_own(engine: str
     )
     plan = Plan((instrument_plan(3),), end_ns=BASE + 50, markouts_ns=(5,), paranoid=True)
     sink = MemorySink(plan.markouts_ns)
-    load_engine(engine)(plan, [iter([batch(rows(BOOK))])], [first, second], sink)
+    load_engine(engine)(plan, [iter([batch(rows(BOOK + "49 status open"))])], [first, second], sink)
     tables = sink.tables()
     assert [(fill["agent"], fill["size_lots"]) for fill in fills(tables)] == [(0, 20), (1, 20)]
     assert (first.got[-1], second.got[-1]) == (20, 20)
@@ -160,7 +160,7 @@ def test_a_partial_run_still_completes_its_tables(engine: str) -> None:
     strategy = Does(t5=lambda ctx: ctx.buy(102, 1), t30=lambda ctx: 1 // 0)
     plan = Plan((instrument_plan(3),), end_ns=BASE + 50, markouts_ns=(1000,))
     sink = MemorySink(plan.markouts_ns)
-    outcome = load_engine(engine)(plan, [iter([batch(rows(BOOK))])], [strategy], sink)
+    outcome = load_engine(engine)(plan, [iter([batch(rows(BOOK + "49 status open"))])], [strategy], sink)
     assert isinstance(outcome.failure, StrategyError)
     assert outcome.end_ns == BASE + 30
     tables = sink.tables()

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from random_market import Row, market_l2, market_l3, play
-from scenario import BASE
+from scenario import BASE, market_row
 
 import lob_backtest as lob
 from lob_backtest import backtest
@@ -147,9 +147,10 @@ def test_renamed_order_ids_change_nothing(engine: str, seed: int, level: int, fa
 def test_another_instrument_that_nobody_trades_changes_nothing(engine: str, seed: int, level: int) -> None:
     rows, plays = MARKETS[level](seed, ROWS), Play(engine, level)
     other = [r for r in MARKETS[level](seed + 100, ROWS // 2) if r[0] <= max(r[0] for r in rows)]
-    alone = plays.fills(rows)
-    assert plays.fills(rows, other) == alone
-    assert changed(plays.fills(other, rows, name="X1"), ("instrument",), lambda _: 0) == alone
+    opened = [(0, *market_row(["status", "open"])), *rows]  # the run begins with the first row of any instrument
+    alone = plays.fills(opened)
+    assert plays.fills(opened, other) == alone
+    assert changed(plays.fills(other, opened, name="X1"), ("instrument",), lambda _: 0) == alone
 
 
 @pytest.mark.parametrize("level", [2, 3])
