@@ -16,6 +16,8 @@ pub struct Account {
     pub cash_tick_lots: i128,
     /// 10⁻⁶ tick·lots, signed: rebates are negative.
     pub fees_micro: i128,
+    /// The price of the last fill.
+    pub last_price_ticks: Option<i64>,
 }
 
 impl Account {
@@ -37,12 +39,16 @@ impl Account {
         self.position_lots += signed_lots;
         self.cash_tick_lots = cash_tick_lots;
         self.fees_micro = fees_micro;
+        self.last_price_ticks = Some(price_ticks);
         Ok(())
     }
 
-    /// Return cash plus the position at a doubled mid, fees apart; the position counts nothing without a mid.
+    /// Return cash plus the position at a doubled mid, fees apart.
+    ///
+    /// Without a mid the price of the last fill stands in for it; without a fill, too, the position counts nothing.
     pub fn equity_half_tick_lots(&self, mid2: Option<i64>) -> i128 {
-        2 * self.cash_tick_lots + i128::from(self.position_lots) * i128::from(mid2.unwrap_or(0))
+        let mid2 = mid2.unwrap_or(2 * self.last_price_ticks.unwrap_or(0));
+        2 * self.cash_tick_lots + i128::from(self.position_lots) * i128::from(mid2)
     }
 }
 

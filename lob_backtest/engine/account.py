@@ -16,14 +16,16 @@ class Account:
         position_lots: signed.
         cash_tick_lots: start at 0; a buy costs price times size.
         fees_micro: 10⁻⁶ tick·lots, signed: rebates are negative.
+        last_price_ticks: the price of the last fill, `None` before the first.
     """
 
-    __slots__ = ("cash_tick_lots", "fees_micro", "position_lots")
+    __slots__ = ("cash_tick_lots", "fees_micro", "last_price_ticks", "position_lots")
 
     def __init__(self, position_lots: int = 0) -> None:
         self.position_lots = position_lots
         self.cash_tick_lots = 0
         self.fees_micro = 0
+        self.last_price_ticks: int | None = None
 
     def fill(self, side: int, price_ticks: int, size_lots: int, fee_micro: int) -> None:
         """Book one fill.
@@ -41,7 +43,13 @@ class Account:
         self.position_lots += side * size_lots
         self.cash_tick_lots = cash_tick_lots
         self.fees_micro = fees_micro
+        self.last_price_ticks = price_ticks
 
     def equity_half_tick_lots(self, mid2: int | None) -> int:
-        """Return cash plus the position at a doubled mid, fees apart; the position counts nothing without a mid."""
-        return 2 * self.cash_tick_lots + self.position_lots * (mid2 or 0)
+        """Return cash plus the position at a doubled mid, fees apart.
+
+        Without a mid the price of the last fill stands in for it; without a fill, too, the position counts nothing.
+        """
+        if mid2 is None:
+            mid2 = 2 * (self.last_price_ticks or 0)
+        return 2 * self.cash_tick_lots + self.position_lots * mid2
