@@ -275,6 +275,8 @@ def _info(config: RunConfig, plan: Plan, feeds: list[_Feed], outcome: Outcome, a
         ),
         versions={name: metadata.version(name) for name in LIBRARIES} | {"python": platform.python_version()},
         counts=_counts(plan, feeds, outcome),
+        suspect_since_ns=outcome.suspect_since_ns,
+        requests_not_arrived=outcome.requests_not_arrived,
     )
 
 

@@ -72,6 +72,10 @@ class RunInfo:
         inputs: the files read.
         versions: of this package, the engine, Python and the libraries.
         counts: events, and everything that was skipped, repaired or refused, by name.
+        suspect_since_ns: an instrument each: since when its book has been suspect at the end, `None` where it is not;
+            empty where that is not known.
+        requests_not_arrived: an agent and instrument each, in that order: requests that had not reached the exchange by
+            the end; empty where that is not known.
     """
 
     instruments: tuple[InstrumentInfo, ...]
@@ -86,6 +90,8 @@ class RunInfo:
     inputs: tuple[InputInfo, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    suspect_since_ns: tuple[int | None, ...] = ()
+    requests_not_arrived: tuple[int, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that JSON can hold."""
@@ -106,5 +112,7 @@ class RunInfo:
                 "inputs": tuple(InputInfo(**each) for each in plain["inputs"]),
                 "agents": tuple(plain["agents"]),
                 "markouts_ns": tuple(plain["markouts_ns"]),
+                "suspect_since_ns": tuple(plain.get("suspect_since_ns", ())),
+                "requests_not_arrived": tuple(plain.get("requests_not_arrived", ())),
             }
         )

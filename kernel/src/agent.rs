@@ -161,6 +161,15 @@ impl Agent {
         self.messages.insert(self.messages.len() - behind, Posted { ts_local_ns, instrument, message, generation });
     }
 
+    /// Count the requests that have not reached the exchange, an instrument each.
+    pub fn requests_not_arrived(&self) -> Vec<u64> {
+        let mut counts = vec![0; self.depth.len()];
+        for request in &self.requests {
+            counts[request.instrument] += 1;
+        }
+        counts
+    }
+
     /// Return when the next request arrives at the exchange.
     #[inline]
     pub fn next_request_ns(&self) -> Ns {

@@ -79,6 +79,8 @@ pub struct Market {
     paranoid: bool,
     recording: bool,
     suspect: bool,
+    /// When the stretch of suspect rows began that the last row belongs to, if it is suspect.
+    suspect_since_ns: Ns,
     /// Whether the last complete packet left a crossed or locked book.
     crossed: bool,
     /// Whether it left a book that own orders may match with: not crossed, locked or SUSPECT.
@@ -150,6 +152,7 @@ impl Market {
             paranoid: plan.paranoid,
             recording: false,
             suspect: false,
+            suspect_since_ns: BEFORE_ALL,
             crossed: false,
             good: true,
             latest: Touch::default(),
@@ -173,6 +176,11 @@ impl Market {
     pub fn before(&self, now_ns: Ns) -> [Option<i64>; 3] {
         let (touch, mid2) = if now_ns == self.changed_ns { self.before } else { (self.touch, self.mid2) };
         [touch.price(1), touch.price(-1), mid2]
+    }
+
+    /// Return since when the book has been suspect, `None` where it is not.
+    pub fn suspect_since_ns(&self) -> Option<Ns> {
+        self.suspect.then_some(self.suspect_since_ns)
     }
 
     /// Return the book as received, all levels and orders.
@@ -313,10 +321,14 @@ impl Market {
     /// Take in what a row says beside what it does to the book.
     #[cold]
     fn note(&mut self, row: &Row) {
-        self.suspect = row.flags & flag::SUSPECT != 0;
-        if self.suspect {
+        let suspect = row.flags & flag::SUSPECT != 0;
+        if suspect {
             self.suspect_ns = self.now_ns;
+            if !self.suspect {
+                self.suspect_since_ns = self.now_ns;
+            }
         }
+        self.suspect = suspect;
         if row.action == action::STATUS {
             self.news |= self.phase != row.phase;
             self.phase = row.phase;

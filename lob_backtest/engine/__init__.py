@@ -43,12 +43,17 @@ class Outcome:
         end_ns: where the run ended: no later than the arrival of the last packet.
         counts: rows, packets and what was skipped or repaired, an instrument each.
         failure: what a strategy raised; the tables hold what was there until then.
+        suspect_since_ns: an instrument each: since when its book has been suspect at the end, `None` where it is not.
+        requests_not_arrived: requests sent that had not reached the exchange by the end; the instruments of the first
+            strategy, then those of the next.
     """
 
     start_ns: int
     end_ns: int
     counts: tuple[dict[str, int], ...]
     failure: StrategyError | None
+    suspect_since_ns: tuple[int | None, ...]
+    requests_not_arrived: tuple[int, ...]
 
 
 class Engine(Protocol):

@@ -247,6 +247,13 @@ class Agent:
             local_ns, instrument, Filled(fill_id, own.order_id, price_ticks, size_lots, fee_micro, cause, now_ns)
         )
 
+    def requests_not_arrived(self) -> list[int]:
+        """Count the requests that have not reached the exchange, an instrument each."""
+        counts = [0] * len(self.markets)
+        for request in self.requests:
+            counts[request.instrument] += 1
+        return counts
+
     @property
     def next_request_ns(self) -> int:
         """Return when the next request arrives at the exchange."""

@@ -21,5 +21,7 @@ except ImportError as error:  # it is there: built for another machine, or cut s
 
 def replay(plan: Plan, sources: Sequence[Iterator[Batch]], agents: Sequence[Strategy], sink: Sink) -> Outcome:
     """Run the compiled kernel; see `lob_backtest.engine.Engine`."""
-    start_ns, end_ns, counts, failure = _kernel.replay(plan, list(sources), list(agents), sink)
-    return Outcome(start_ns, end_ns, tuple(counts), failure)
+    start_ns, end_ns, counts, failure, suspect_since_ns, requests_not_arrived = _kernel.replay(
+        plan, list(sources), list(agents), sink
+    )
+    return Outcome(start_ns, end_ns, tuple(counts), failure, tuple(suspect_since_ns), tuple(requests_not_arrived))

@@ -57,7 +57,14 @@ class Replay:
             failure = error
         finally:
             self._finish()
-        return Outcome(self.start_ns, self.now_ns, tuple(market.counts for market in self.markets), failure)
+        return Outcome(
+            start_ns=self.start_ns,
+            end_ns=self.now_ns,
+            counts=tuple(market.counts for market in self.markets),
+            failure=failure,
+            suspect_since_ns=tuple(market.suspect_since_ns for market in self.markets),
+            requests_not_arrived=tuple(n for trader in self.traders for n in trader.agent.requests_not_arrived()),
+        )
 
     def _start(self) -> None:
         for market in self.markets:

@@ -42,6 +42,7 @@ class Market:
         last_local_ns: when the last row of all was received.
         mid2: the last two-sided doubled mid at the end of a packet, `None` until there was one.
         suspect_ns: when the last suspect or repaired row happened.
+        suspect_since_ns: when the present stretch of suspect rows began, `None` outside of one.
         stirred: set by whoever schedules something while rows are applied: the loop looks up before the next row.
         counts: rows, packets, crossed packets, and what was skipped or repaired.
         overlays: own orders beside the book, one a strategy.
@@ -59,6 +60,7 @@ class Market:
         self.counts = dict.fromkeys(("rows", "packets", "crossed"), 0)
         self.mid2: int | None = None
         self.suspect_ns = BEFORE_ALL
+        self.suspect_since_ns: int | None = None
         self.last_local_ns = BEFORE_ALL
         self._recording = False
         self.stirred = False
@@ -110,6 +112,10 @@ class Market:
                 self.phase = row[8]
             if flags & SUSPECT:
                 self.suspect_ns = now_ns
+                if self.suspect_since_ns is None:
+                    self.suspect_since_ns = now_ns
+            elif self.suspect_since_ns is not None:
+                self.suspect_since_ns = None
             i += 1
             self._i = i
             if flags & LAST:

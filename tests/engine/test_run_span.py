@@ -67,6 +67,26 @@ def test_a_timer_beyond_the_last_packet_never_fires(engine: str) -> None:
     assert strategy.got == ["with the last packet"]
 
 
+def test_requests_on_their_way_to_the_exchange_at_the_end_are_counted(engine: str) -> None:
+    strategy = Does(t5=lambda ctx: ctx.buy(99, 3), t58=lambda ctx: (ctx.cancel(1), ctx.buy(98, 1)))
+    _, outcome = go(engine, [rows(TEXT), rows(TEXT)], strategy, entry_ns=10)
+    assert outcome.requests_not_arrived == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("tail", "since"),
+    [
+        ("", None),
+        ("70 add bid 90 1 #4 suspect\n 80 add bid 91 1 #5 suspect", 70),
+        ("70 add bid 90 1 #4 suspect\n 80 add bid 91 1 #5", None),
+        ("70 add bid 90 1 #4 suspect\n 80 add bid 91 1 #5\n 90 add bid 92 1 #6 suspect", 90),
+    ],
+)
+def test_the_outcome_has_since_when_the_book_is_suspect(engine: str, tail: str, since: int | None) -> None:
+    _, outcome = go(engine, [rows(f"{TEXT}\n{tail}")], Does())
+    assert outcome.suspect_since_ns == (None if since is None else BASE + since,)
+
+
 def test_decades_around_the_data_dilute_no_statistic(engine: str, tmp_path: Path) -> None:
     path = tmp_path / "market.parquet"
     lob.generate(path, events=3_000)

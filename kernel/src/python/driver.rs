@@ -14,9 +14,11 @@ use super::context::{Context, Siblings};
 use super::memory::Memory;
 use super::types::Types;
 use super::{input, raised, EngineError, Shared, StrategyError};
+use crate::agent::Agent;
 use crate::batch::Batch;
 use crate::fault::Fault;
 use crate::floor::Counts;
+use crate::market::Market;
 use crate::plan::Plan;
 use crate::recorder::TABLES;
 use crate::replay::Replay;
@@ -26,8 +28,8 @@ use crate::table::{Cells, Chunk};
 /// A stretch of rows without a call that is long enough to pay for letting other threads run.
 const SPARSE_ROWS: u64 = 256;
 
-/// What a run is, as `engine.Outcome` has it: start, end, counts, failure.
-type Outcome<'py> = (i64, i64, Vec<Bound<'py, PyDict>>, Option<Py<PyAny>>);
+/// What a run is, as `engine.Outcome` has it: start, end, counts, failure, suspect since, requests not arrived.
+type Outcome<'py> = (i64, i64, Vec<Bound<'py, PyDict>>, Option<Py<PyAny>>, Vec<Option<i64>>, Vec<u64>);
 
 /// What has to be done elsewhere, which chunks are full, and how many rows it took to get there.
 type Advanced = (Step, Vec<(usize, Chunk)>, u64);
@@ -149,7 +151,9 @@ impl<'py> Run<'py> {
         };
         let counts = replay.markets.iter().map(|market| counts(py, &market.counts())).collect::<PyResult<_>>()?;
         let failure = failure.map(|error| error.into_value(py).into_any());
-        Ok((replay.start_ns, replay.now_ns, counts, failure))
+        let suspect = replay.markets.iter().map(Market::suspect_since_ns).collect();
+        let not_arrived = replay.floor.agents.iter().flat_map(Agent::requests_not_arrived).collect();
+        Ok((replay.start_ns, replay.now_ns, counts, failure, suspect, not_arrived))
     }
 
     /// Fetch the first batch of each instrument: nothing has begun if that fails.
