@@ -57,14 +57,10 @@ class Replay:
             failure = error
         finally:
             self._finish()
-        return Outcome(
-            start_ns=self.start_ns,
-            end_ns=self.now_ns,
-            counts=tuple(market.counts for market in self.markets),
-            failure=failure,
-            suspect_since_ns=tuple(market.suspect_since_ns for market in self.markets),
-            requests_not_arrived=tuple(n for trader in self.traders for n in trader.agent.requests_not_arrived()),
-        )
+        counts = tuple(market.counts for market in self.markets)
+        suspect_since_ns = tuple(market.suspect_since_ns for market in self.markets)
+        not_arrived = tuple(n for trader in self.traders for n in trader.agent.requests_not_arrived())
+        return Outcome(self.start_ns, self.now_ns, counts, failure, suspect_since_ns, not_arrived)
 
     def _start(self) -> None:
         for market in self.markets:
