@@ -41,11 +41,16 @@ class Curve:
 def curve(ledger: Ledger, horizon_ns: int | None) -> Curve:
     """Sample one account's equity and its parts.
 
+    Samples before the first mid are left out: there was no equity. Where the market never had two sides and the last
+    fill's price stands in for the mid, it does so in all samples.
+
     Args:
         ledger: the account.
         horizon_ns: where adverse selection ends and inventory begins; `None` without any.
     """
     fills, samples = ledger.fills, ledger.samples
+    if ledger.mark != "last fill":
+        samples = {name: column[samples["known_mid2"]] for name, column in samples.items()}
     times = samples["ts_ns"]
     done = np.searchsorted(fills["ts_exchange_ns"], times, side="right")
     lots, prices, before, after = widen(

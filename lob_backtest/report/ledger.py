@@ -41,10 +41,15 @@ class Ledger:
         position_start_lots: signed.
         mid2_start: the mark at the start, half-ticks.
         mid2_end: the mark at the end, half-ticks.
-        mark: where the marks come from: "mid", "last fill" (the market never had two sides) or "none".
+        mark: what values the position at the end: "mid"; "stale mid", the last before the book had an empty side,
+            was crossed or suspect, and stayed so until the end; "last fill", its price, where the market never had two
+            sides; "none", where there was no fill either, and the position counts nothing.
+        mark_age_ns: how long before the end the mark was last known to hold: 0 for "mid"; for "stale mid" at most the
+            length of the run; for "last fill" the time since the fill; `None` for "none".
         position_end_lots: what the account held at the end.
         cash_end_tick_lots: its cash at the end.
         fees_end_micro: all that it was charged, rebates negative.
+        requests_not_arrived: requests that had not reached the exchange by the end; `None` where that is not known.
     """
 
     agent: str
@@ -58,9 +63,11 @@ class Ledger:
     mid2_start: int
     mid2_end: int
     mark: str
+    mark_age_ns: int | None
     position_end_lots: int
     cash_end_tick_lots: int
     fees_end_micro: int
+    requests_not_arrived: int | None
 
     @property
     def signed_lots(self) -> Ints:
@@ -72,6 +79,12 @@ class Ledger:
         """Return the change of equity at mid, before fees, from the account's own cash and position."""
         end = 2 * self.cash_end_tick_lots + self.position_end_lots * self.mid2_end
         return end - self.position_start_lots * self.mid2_start
+
+    @property
+    def equity_end_micro(self) -> int:
+        """Return cash plus the position at the mark less fees, 10⁻⁶ tick·lots: what `ctx.equity` shows at the end."""
+        half = 2 * self.cash_end_tick_lots + self.position_end_lots * self.mid2_end
+        return half * MICRO_PER_HALF - self.fees_end_micro
 
 
 def widen(sizes: Ints, *factors: Ints) -> tuple[Ints, ...]:
@@ -105,8 +118,9 @@ def build_ledgers(tables: Mapping[str, Rows], info: RunInfo) -> list[Ledger]:
         info: what the run was.
     """
     firsts = {i: _first_two_sided(tables["bbo"], i) for i in range(len(info.instruments))}
+    stale = {i: _stale_since(tables["bbo"], i, info) for i in range(len(info.instruments))}
     return [
-        _build(tables, info, agent, instrument, firsts[instrument])
+        _build(tables, info, (agent, instrument), firsts[instrument], stale[instrument])
         for agent in range(len(info.agents))
         for instrument in range(len(info.instruments))
     ]
@@ -122,11 +136,47 @@ def _first_two_sided(bbo: Rows, instrument: int) -> int | None:
     return None
 
 
-def _build(tables: Mapping[str, Rows], info: RunInfo, agent: int, instrument: int, first: int | None) -> Ledger:
+def _stale_since(bbo: Rows, instrument: int, info: RunInfo) -> int | None:
+    """Return since when the book has had no mid at the end, at most since the start; `None` where it has one.
+
+    It has none while a side is empty, while it is crossed, and while the feed calls it suspect.
+    """
+    since: int | None = info.start_ns
+    suspect_ns = info.suspect_since_ns[instrument] if info.suspect_since_ns else None
+    for batch in bbo.select(["instrument", "ts_exchange_ns", "bid_ticks", "ask_ticks"]).to_batches():
+        rows = pa.Table.from_batches([batch]).filter(pc.field("instrument") == instrument)
+        if not rows.num_rows:
+            continue
+        times = rows["ts_exchange_ns"].to_numpy()
+        known = np.asarray(pc.fill_null(pc.less_equal(rows["bid_ticks"], rows["ask_ticks"]), False))
+        if suspect_ns is not None:
+            known = known & (times < suspect_ns)
+        if known[-1]:
+            since = None
+        elif known.any():
+            since = int(times[np.flatnonzero(known)[-1] + 1])
+        elif since is None:
+            since = int(times[0])
+    if suspect_ns is not None:
+        suspect_ns = max(suspect_ns, info.start_ns)
+        since = suspect_ns if since is None else min(since, suspect_ns)
+    return since
+
+
+def _build(
+    tables: Mapping[str, Rows], info: RunInfo, place: tuple[int, int], first: int | None, stale_ns: int | None
+) -> Ledger:
+    agent, instrument = place
     mine = (pc.field("agent") == agent) & (pc.field("instrument") == instrument)
     fills, samples = tables["fills"].filter(mine), tables["samples"].filter(mine)
     about = info.instruments[instrument]
     start, end, mark = _marks(fills, samples, first)
+    age_ns: int | None = None if mark == "none" else 0
+    if mark == "mid" and stale_ns is not None:
+        mark, age_ns = "stale mid", info.end_ns - stale_ns
+    elif mark == "last fill":
+        age_ns = info.end_ns - int(fills["ts_exchange_ns"][fills.num_rows - 1].as_py())
+    arrived = info.requests_not_arrived
     columns = _columns(fills, start)
     lots, prices = widen(columns["side"] * columns["size_lots"], columns["price_ticks"])
     account = (
@@ -149,9 +199,11 @@ def _build(tables: Mapping[str, Rows], info: RunInfo, agent: int, instrument: in
         mid2_start=start,
         mid2_end=end,
         mark=mark,
+        mark_age_ns=age_ns,
         position_end_lots=account[0],
         cash_end_tick_lots=account[1],
         fees_end_micro=account[2],
+        requests_not_arrived=arrived[agent * len(info.instruments) + instrument] if arrived else None,
     )
 
 
@@ -179,8 +231,8 @@ def _columns(table: pa.Table, mid2: int) -> dict[str, Ints]:
             continue
         if name.startswith("mid2_after_"):
             out["known_" + name.removeprefix("mid2_after_")] = np.asarray(column.is_valid())
-        if name == "mid2_before":
-            out["known_before"] = np.asarray(column.is_valid())
+        if name in ("mid2", "mid2_before"):
+            out["known_before" if name == "mid2_before" else "known_mid2"] = np.asarray(column.is_valid())
         if column.null_count and name.startswith("mid2"):
             column = column.fill_null(mid2)
         elif column.null_count:

@@ -14,6 +14,13 @@ from lob_backtest.run_info import RunInfo
 from lob_backtest.units import format_duration
 
 _COLUMNS = 4  # horizons side by side: what fits in 80 columns
+_UNREALIZED = {
+    "mid": "Unrealized, at mid",
+    "stale mid": "Unrealized, at a stale mid",
+    "last fill": "Unrealized, at the last fill",
+    "none": "Unrealized, without a mark",
+}
+_SHOWN_TICKS = (0, 5)  # distances from the touch
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +132,8 @@ def money_section(account: Account) -> Section:
     digits = digits_for([value for _, values in parts for value in values])
     head = tuple(horizon(each.horizon_ns) or "all" for each in columns)
     notes = [f"Residual: {account.headline.residual} half-tick·lots."]
-    if account.ledger.mark == "last fill":
-        notes.append("The market never had two sides: the last fill's price stands in for the mid.")
+    if account.ledger.mark != "mid":
+        notes.append(_mark_note(account))
     elif account.headline.horizon_ns is not None:
         notes.append("Inventory: what moved after the horizon.")
     return Section(
@@ -136,6 +143,16 @@ def money_section(account: Account) -> Section:
         total=True,
         note=" ".join(notes),
     )
+
+
+def _mark_note(account: Account) -> str:
+    """Say what values the position where the book has no mid at the end."""
+    ledger = account.ledger
+    if ledger.mark == "stale mid":
+        return f"Stale mid: the book has none for the last {span(ledger.mark_age_ns)}; the one before is the mark."
+    if ledger.mark == "last fill":
+        return "The market never had two sides: the last fill's price stands in for the mid."
+    return "No mark: the market never had two sides, and nothing was filled; the position counts nothing."
 
 
 def realized_section(account: Account) -> Section:
@@ -149,7 +166,7 @@ def realized_section(account: Account) -> Section:
     rows = [
         ("Realized gains", gross[0], net[0]),
         ("Realized losses", gross[1], net[1]),
-        ("Unrealized, at mid", sums.unrealized_half_tick_lots * half, open_fees),
+        (_UNREALIZED[account.ledger.mark], sums.unrealized_half_tick_lots * half, open_fees),
         ("Profit or loss", sum(gross) + sums.unrealized_half_tick_lots * half, account.pnl_micro * micro),
     ]
     digits = digits_for([value for _, *values in rows for value in values])

@@ -225,6 +225,8 @@ def _exact(account: Account) -> dict[str, Metric]:
         "fees_paid_micro_tick_lots": account.fees_paid_micro,
         "rebates_micro_tick_lots": account.rebates_micro,
         "realized_gains_half_tick_lots": sums.gains_half_tick_lots,
+        "mark_age_ns": account.ledger.mark_age_ns,
+        "equity_end_micro_tick_lots": account.ledger.equity_end_micro,
         "realized_losses_half_tick_lots": sums.losses_half_tick_lots,
         "unrealized_half_tick_lots": sums.unrealized_half_tick_lots,
         "closed_lots": sums.closed_lots,
