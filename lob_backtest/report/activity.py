@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from lob_backtest.report.ledger import Ledger, total, widen
+from lob_backtest.report.quotes import quotes
 from lob_backtest.tables import Cause, Liquidity, RejectReason, Rows, UpdateKind
 
 
@@ -30,11 +31,19 @@ class Activity:
         tainted_fills: fills near a repaired or suspect row.
         filled_orders: orders filled in full.
         order_to_trade: requests a fill; `None` without fills.
-        fill_rate: size filled over size ordered; `None` without orders.
-        queue_time_mean_ns: from arrival to fill, for resting orders, a fill; `None` without such fills.
+        fill_rate: size filled over size ordered, as last replaced; `None` without orders.
+        quotes: accepted orders and accepted replaces.
+        quoted_lots: what was open when each quote began, added up.
+        quote_median_lots: the lower median of that; `None` without quotes.
+        fill_rate_lots: size filled over size quoted; `None` without quotes.
+        fill_rate_orders: quotes with a fill before they were replaced or ended, over quotes; `None` without quotes.
+        requests_in_flight: requests whose answer had not reached the strategy by the end; `None` where that is not
+            known (a result of an earlier version).
+        queue_time_mean_ns: from when an order took its place in the queue (accepted, or replaced with loss of priority)
+            to its fill, for resting orders, a fill; `None` without such fills.
         queue_time_median_ns: the same, the median.
         queue_ahead_mean_lots: market size ahead at arrival, where known, for resting orders, a fill.
-        quoting_bid_fraction: the share of samples with an own bid standing; `None` without samples.
+        quoting_bid_fraction: the share of samples with an own bid standing, however far; `None` without samples.
         quoting_ask_fraction: the same for an ask.
         quoting_both_fraction: the same for both.
     """
@@ -53,6 +62,12 @@ class Activity:
     filled_orders: int
     order_to_trade: float | None
     fill_rate: float | None
+    quotes: int
+    quoted_lots: int
+    quote_median_lots: int | None
+    fill_rate_lots: float | None
+    fill_rate_orders: float | None
+    requests_in_flight: int | None
     queue_time_mean_ns: float | None
     queue_time_median_ns: float | None
     queue_ahead_mean_lots: float | None
@@ -78,6 +93,8 @@ def activity(ledger: Ledger, orders: Mapping[str, np.ndarray]) -> Activity:
     waited = (fills["ts_exchange_ns"] - fills["ts_arrival_ns"])[maker]
     ahead = fills["queue_ahead_at_arrival_lots"][maker & fills["has_queue_ahead_at_arrival_lots"]]
     bid, ask = ledger.samples["has_bid_quote_ticks"], ledger.samples["has_ask_quote_ticks"]
+    quoted = quotes(orders, fills)
+    quoted_lots = total(widen(quoted.lots)[0])
     refused = np.isin(kind, [UpdateKind.REJECTED, UpdateKind.REPLACE_REJECTED, UpdateKind.CANCEL_REJECTED])
     return Activity(
         orders=int((kind == UpdateKind.ACCEPTED).sum()),
@@ -98,6 +115,12 @@ def activity(ledger: Ledger, orders: Mapping[str, np.ndarray]) -> Activity:
         filled_orders=_filled_in_full(sizes, fills),
         order_to_trade=requests / len(fills["side"]) if len(fills["side"]) else None,
         fill_rate=filled / sum(sizes.values()) if sizes else None,
+        quotes=len(quoted.lots),
+        quoted_lots=quoted_lots,
+        quote_median_lots=int(np.sort(quoted.lots)[(len(quoted.lots) - 1) // 2]) if len(quoted.lots) else None,
+        fill_rate_lots=filled / quoted_lots if quoted_lots else None,
+        fill_rate_orders=_mean(quoted.filled),
+        requests_in_flight=_in_flight(ledger, orders),
         queue_time_mean_ns=_mean(waited),
         queue_time_median_ns=float(np.median(waited)) if len(waited) else None,
         queue_ahead_mean_lots=_mean(ahead),
@@ -108,19 +131,37 @@ def activity(ledger: Ledger, orders: Mapping[str, np.ndarray]) -> Activity:
 
 
 def order_columns(orders: Rows, agent: int, instrument: int) -> dict[str, np.ndarray]:
-    """Return the columns of one account's order updates as arrays, each of shape `(n,)`, with `has_ts_sent_ns`.
+    """Return the columns of one account's order updates as arrays, each of shape `(n,)`.
+
+    A null is 0; `has_<name>` says where a nullable column has a value.
 
     Args:
         orders: the table `orders`.
         agent: code of the agent.
         instrument: code of the instrument.
     """
-    names = ("order_id", "kind", "reason", "size_lots")
-    chosen = orders.select(["agent", "instrument", "ts_sent_ns", *names])
+    whole = ("order_id", "kind", "reason", "side", "size_lots", "filled_lots", "ts_local_ns")
+    nullable = ("price_ticks", "ts_sent_ns", "ts_exchange_ns")
+    chosen = orders.select(["agent", "instrument", *whole, *nullable])
     mine = chosen.filter((pc.field("agent") == agent) & (pc.field("instrument") == instrument))
-    out = {name: mine[name].combine_chunks().to_numpy(zero_copy_only=False) for name in names}
-    out["has_ts_sent_ns"] = np.asarray(mine["ts_sent_ns"].combine_chunks().is_valid())
+    out = {name: mine[name].combine_chunks().to_numpy(zero_copy_only=False) for name in whole}
+    for name in nullable:
+        column = mine[name].combine_chunks()
+        out[name] = column.fill_null(0).to_numpy(zero_copy_only=False)
+        out["has_" + name] = np.asarray(column.is_valid())
     return out
+
+
+def _in_flight(ledger: Ledger, orders: Mapping[str, np.ndarray]) -> int | None:
+    """Count the requests on their way to the exchange at the end, and those whose answer was on its way back.
+
+    The order that flattens a position at the end reaches the exchange when it is sent: nobody asked for it.
+    """
+    if ledger.requests_not_arrived is None:
+        return None
+    travelled = orders["has_ts_sent_ns"] & orders["has_ts_exchange_ns"]
+    travelled &= orders["ts_exchange_ns"] > orders["ts_sent_ns"]
+    return ledger.requests_not_arrived + int((travelled & (orders["ts_local_ns"] > ledger.end_ns)).sum())
 
 
 def _ordered(orders: Mapping[str, np.ndarray], fills: Mapping[str, np.ndarray]) -> dict[int, int]:

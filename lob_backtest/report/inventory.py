@@ -20,6 +20,8 @@ class Inventory:
         max_lots: the highest.
         end_lots: at the end.
         at_limit_fraction: the share of time with the absolute position at its limit or beyond; `None` without a limit.
+        near_limit_fraction: the share of time with the absolute position within one order of its limit, or beyond;
+            `None` without a limit.
         traded_lots: size bought and sold.
         traded_tick_lots: notional bought and sold, as Σ |price| · size.
     """
@@ -30,6 +32,7 @@ class Inventory:
     max_lots: int
     end_lots: int
     at_limit_fraction: float | None
+    near_limit_fraction: float | None
     traded_lots: int
     traded_tick_lots: int
 
@@ -49,20 +52,22 @@ def position_steps(ledger: Ledger) -> tuple[Ints, Ints]:
     return times, np.cumsum(np.concatenate([first, signed]))
 
 
-def inventory(ledger: Ledger) -> Inventory:
+def inventory(ledger: Ledger, order_lots: int = 0) -> Inventory:
     """Measure the position of one account.
 
     Args:
         ledger: the account.
+        order_lots: the size of one order, for the time near the limit.
     """
     times, position = position_steps(ledger)
     held_ns = np.diff(np.append(times, max(ledger.end_ns, int(times[-1]))))
     span = total(held_ns)
     weighted, time = widen(position, held_ns)
     limit = ledger.instrument.max_position_lots
-    at_limit = None
+    at_limit = near_limit = None
     if limit is not None and span:
         at_limit = total(held_ns[np.abs(position) >= limit]) / span
+        near_limit = total(held_ns[np.abs(position) >= limit - order_lots]) / span
     sizes, prices = widen(ledger.fills["size_lots"], ledger.fills["price_ticks"])
     return Inventory(
         mean_lots=total(weighted * time) / span if span else None,
@@ -71,6 +76,7 @@ def inventory(ledger: Ledger) -> Inventory:
         max_lots=int(position.max()),
         end_lots=ledger.position_end_lots,
         at_limit_fraction=at_limit,
+        near_limit_fraction=near_limit,
         traded_lots=total(sizes),
         traded_tick_lots=total(sizes * np.abs(prices)),
     )

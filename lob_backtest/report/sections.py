@@ -246,7 +246,8 @@ def inventory_section(account: Account, info: RunInfo) -> Section:
         ("Traded", f"{held.traded_lots:,}"),
     ]
     if account.ledger.instrument.max_position_lots is not None:
-        rows.insert(3, ("Time at the limit", percent(held.at_limit_fraction)))
+        near = f"{percent(held.near_limit_fraction)}, {percent(held.at_limit_fraction)}"
+        rows.insert(3, ("Time within one order of the limit, at it", near))
     drop = Decimal(account.risk.max_drawdown)
     sampling = f"sampled every {format_duration(info.sample_ns)}"
     rows.append((f"Deepest fall of equity{in_currency(account)}", number(drop, digits_for([drop]))))
@@ -264,18 +265,21 @@ def orders_section(account: Account) -> Section:
         ("Replaced, cancelled", f"{done.updates['replaced']:,}, {done.updates['cancelled']:,}"),
         *((f"Refused: {reason.replace('_', ' ')}", f"{count:,}") for reason, count in done.refused.items()),
         ("Requests a fill", number(done.order_to_trade, 1)),
-        ("Filled of what was ordered", percent(done.fill_rate)),
+        ("In flight at the end", "n/a" if done.requests_in_flight is None else f"{done.requests_in_flight:,}"),
+        ("Quotes: orders and replaces", f"{done.quotes:,}"),
+        ("Filled of the lots quoted", percent(done.fill_rate_lots)),
+        ("Quotes with a fill", percent(done.fill_rate_orders)),
         ("Time in queue, median", span(done.queue_time_median_ns)),
         ("Time in queue, mean", span(done.queue_time_mean_ns)),
         ("Ahead at arrival, mean lots", number(done.queue_ahead_mean_lots, 1)),
-        (
-            "Quoting bid, ask, both",
-            ", ".join(
-                percent(each)
-                for each in (done.quoting_bid_fraction, done.quoting_ask_fraction, done.quoting_both_fraction)
-            ),
-        ),
     ]
+    for near in account.presence:
+        if near.distance_ticks in _SHOWN_TICKS:
+            where = f"within {near.distance_ticks} ticks" if near.distance_ticks else "at the touch"
+            shares = (near.bid_fraction, near.ask_fraction, near.both_fraction)
+            rows.append((f"Quoting {where}: bid, ask, both", ", ".join(percent(each) for each in shares)))
+            lots = f"{number(near.bid_mean_lots, 1)}, {number(near.ask_mean_lots, 1)}"
+            rows.append((f"Shown {where}: bid, ask, mean lots", lots))
     return Section("Orders", ("", ""), tuple(rows))
 
 

@@ -20,6 +20,7 @@ from lob_backtest.report.inventory import Inventory, inventory
 from lob_backtest.report.ledger import MICRO_PER_HALF, Ledger, build_ledgers, total, widen
 from lob_backtest.report.lots import Realized, match_lots, realized
 from lob_backtest.report.markouts import Markout, markouts
+from lob_backtest.report.quotes import Presence, displays, presence
 from lob_backtest.run_info import RunInfo
 from lob_backtest.tables import Rows
 
@@ -50,6 +51,7 @@ class Account:
         markouts: by horizon and group.
         inventory: statistics of its position.
         activity: its orders and fills.
+        presence: its quoting time near the touch, one entry a distance.
         curve: its equity over time.
         risk: drawdown and Sharpe ratio of it.
         fees_paid_micro: what was charged, 10⁻⁶ tick·lots, without rebates.
@@ -65,6 +67,7 @@ class Account:
     markouts: tuple[Markout, ...]
     inventory: Inventory
     activity: Activity
+    presence: tuple[Presence, ...]
     curve: Curve
     risk: Risk
     fees_paid_micro: int
@@ -115,6 +118,9 @@ def measure(tables: Mapping[str, Rows], info: RunInfo) -> list[Account]:
         attributions = tuple(attribute(ledger, horizon) for horizon in info.markouts_ns or (None,))
         lots, sampled = match_lots(ledger), curve(ledger, headline_ns)
         (fees,) = widen(ledger.fills["fee_micro"])
+        orders = order_columns(tables["orders"], agent, instrument)
+        done = activity(ledger, orders)
+        span_ns = (ledger.start_ns, ledger.end_ns)
         accounts.append(
             Account(
                 name=name,
@@ -124,8 +130,9 @@ def measure(tables: Mapping[str, Rows], info: RunInfo) -> list[Account]:
                 lots=lots,
                 realized=realized(lots, MICRO_PER_HALF),
                 markouts=tuple(markouts(ledger)),
-                inventory=inventory(ledger),
-                activity=activity(ledger, order_columns(tables["orders"], agent, instrument)),
+                inventory=inventory(ledger, done.quote_median_lots or 0),
+                activity=done,
+                presence=presence(displays(orders, ledger), tables["bbo"], instrument, span_ns),
                 curve=sampled,
                 risk=risk(sampled.ts_ns, sampled.equity, info.sample_ns),
                 fees_paid_micro=total(fees[fees > 0]),
@@ -181,6 +188,8 @@ def _totals(accounts: list[Account], info: RunInfo) -> dict[str, Metric]:
     out["residual_fees_micro"] = sum(abs(_fees_residual(account)) for account in accounts)
     for name in _ADDED:
         out[name] = sum(_added(account, name) for account in accounts)
+    in_flight = [account.activity.requests_in_flight for account in accounts]
+    out["requests_in_flight"] = None if None in in_flight else sum(each or 0 for each in in_flight)
     return out
 
 
@@ -207,6 +216,7 @@ def _of_account(account: Account) -> dict[str, Metric]:
         **_exact(account),
         **_inventory(account.inventory),
         **_activity(account.activity),
+        **_presence(account.presence),
         **_markouts(account.markouts),
     }
 
@@ -215,6 +225,8 @@ def _exact(account: Account) -> dict[str, Metric]:
     head, sums = account.headline, account.realized
     out: dict[str, Metric] = {
         "mark": account.ledger.mark,
+        "mark_age_ns": account.ledger.mark_age_ns,
+        "equity_end_micro_tick_lots": account.ledger.equity_end_micro,
         "mid2_start_half_ticks": account.ledger.mid2_start,
         "mid2_end_half_ticks": account.ledger.mid2_end,
         "pnl_micro_tick_lots": account.pnl_micro,
@@ -225,8 +237,6 @@ def _exact(account: Account) -> dict[str, Metric]:
         "fees_paid_micro_tick_lots": account.fees_paid_micro,
         "rebates_micro_tick_lots": account.rebates_micro,
         "realized_gains_half_tick_lots": sums.gains_half_tick_lots,
-        "mark_age_ns": account.ledger.mark_age_ns,
-        "equity_end_micro_tick_lots": account.ledger.equity_end_micro,
         "realized_losses_half_tick_lots": sums.losses_half_tick_lots,
         "unrealized_half_tick_lots": sums.unrealized_half_tick_lots,
         "closed_lots": sums.closed_lots,
@@ -248,6 +258,7 @@ def _inventory(measured: Inventory) -> dict[str, Metric]:
         "position_max_lots": measured.max_lots,
         "position_end_lots": measured.end_lots,
         "position_at_limit_fraction": measured.at_limit_fraction,
+        "position_near_limit_fraction": measured.near_limit_fraction,
         "traded_lots": measured.traded_lots,
     }
 
@@ -268,6 +279,12 @@ def _activity(measured: Activity) -> dict[str, Metric]:
         "tainted_fills": measured.tainted_fills,
         "order_to_trade": measured.order_to_trade,
         "fill_rate": measured.fill_rate,
+        "quotes": measured.quotes,
+        "quoted_lots": measured.quoted_lots,
+        "quote_median_lots": measured.quote_median_lots,
+        "fill_rate_lots": measured.fill_rate_lots,
+        "fill_rate_orders": measured.fill_rate_orders,
+        "requests_in_flight": measured.requests_in_flight,
         "queue_time_mean_ns": measured.queue_time_mean_ns,
         "queue_time_median_ns": measured.queue_time_median_ns,
         "queue_ahead_mean_lots": measured.queue_ahead_mean_lots,
@@ -275,6 +292,18 @@ def _activity(measured: Activity) -> dict[str, Metric]:
         "quoting_ask_fraction": measured.quoting_ask_fraction,
         "quoting_both_fraction": measured.quoting_both_fraction,
     }
+
+
+def _presence(measured: tuple[Presence, ...]) -> dict[str, Metric]:
+    out: dict[str, Metric] = {}
+    for each in measured:
+        near = f"within_{each.distance_ticks}_ticks"
+        out[f"quoting_bid_{near}_fraction"] = each.bid_fraction
+        out[f"quoting_ask_{near}_fraction"] = each.ask_fraction
+        out[f"quoting_both_{near}_fraction"] = each.both_fraction
+        out[f"quoting_bid_{near}_mean_lots"] = each.bid_mean_lots
+        out[f"quoting_ask_{near}_mean_lots"] = each.ask_mean_lots
+    return out
 
 
 def _markouts(measured: tuple[Markout, ...]) -> dict[str, Metric]:

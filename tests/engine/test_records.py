@@ -199,3 +199,17 @@ def test_hedging_across_instruments_settles_each_in_its_own_account(engine: str)
         (0, 1, 102, 6),
         (1, -1, 200, 8),
     ]
+
+
+def test_time_in_queue_begins_again_where_a_replace_loses_the_place_and_only_there(engine: str) -> None:
+    strategy = Does(
+        t5=lambda ctx: ctx.buy(100, 5),
+        t20=lambda ctx: ctx.replace(1, size_lots=3),  # keeps its place
+        t30=lambda ctx: ctx.buy(99, 4),
+        t40=lambda ctx: ctx.replace(2, price_ticks=100),  # joins the end of another queue
+    )
+    text = BOOK + "70 execute #1 60\n 80 add bid 100 9 #5\n 81 execute #5 9\n 90 status open"
+    tables, _ = play(engine, [rows(text)], strategy, entry_ns=1, response_ns=1, local_ns=1)
+    waited = {each["order_id"]: each["ts_exchange_ns"] - each["ts_arrival_ns"] for each in tables["fills"].to_pylist()}
+    assert {each["ts_exchange_ns"] - BASE for each in tables["fills"].to_pylist()} == {81}
+    assert waited == {1: 81 - 6, 2: 81 - 41}

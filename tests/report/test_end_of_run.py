@@ -147,6 +147,7 @@ def test_equity_in_on_stop_is_the_summary_s_to_the_last_integer(engine: str, tmp
     result = run(engine, path, strategy, **parts, report={"sample": "1s"})
     name = result.info.instruments[0].name
     assert result.summary["fills"] > 10  # type: ignore[operator]
+    assert result.summary[f"{name}.requests_in_flight"] == 0
     assert result.summary[f"{name}.equity_end_micro_tick_lots"] == equity_micro(strategy)
 
 
@@ -156,7 +157,7 @@ def test_equity_in_on_stop_lacks_what_was_still_on_its_way(engine: str, tmp_path
     late = {"latency": {"entry": "1ns", "response": "20ns"}}  # the fill of 81 is known at 101, the run ends at 95
     result = run(engine, path, strategy, **late)
     assert (strategy.position, result.summary["X.position_end_lots"]) == (0, 2)
-    assert strategy.equity == 0.0
+    assert (strategy.equity, result.summary["X.requests_in_flight"]) == (0.0, 1)
     strategy = Trades(5)
     result = run(
         engine, path, strategy, run={"end": "2023-11-14T22:13:20.000000092Z"}
@@ -170,6 +171,7 @@ def test_equity_in_on_stop_comes_before_positions_are_flattened(engine: str, tmp
     path = write(tmp_path / "x.parquet", f"{BOOK}\n 90 add bid 99 5 #4")
     result = run(engine, path, strategy, run={"at_end": "flatten"})
     assert (strategy.position, result.summary["X.position_end_lots"]) == (2, 0)
+    assert result.summary["X.requests_in_flight"] == 0
     assert result.summary["X.equity_end_micro_tick_lots"] < equity_micro(strategy)  # type: ignore[operator]
 
 
@@ -183,3 +185,14 @@ def test_samples_before_the_first_mid_are_left_out_of_what_is_measured_of_equity
     names = ("sharpe_per_sample", "sharpe_samples", "max_drawdown_currency")
     assert [early.summary[f"X.{name}"] for name in names] == [alone.summary[f"X.{name}"] for name in names]
     assert len(early.accounts[0].curve.ts_ns) == len(alone.accounts[0].curve.ts_ns) == 11
+
+
+def test_a_result_that_does_not_have_what_was_in_flight_shows_it_as_unknown(engine: str, tmp_path: Path) -> None:
+    result = run(engine, write(tmp_path / "x.parquet", f"{BOOK}\n 90 add bid 99 5 #4"), Trades(5))
+    plain = result.info.to_dict()
+    for name in ("suspect_since_ns", "requests_not_arrived"):
+        del plain[name]
+    tables = {name: result.table(name) for name in ("fills", "orders", "bbo", "samples", "series")}
+    old = Result(tables, RunInfo.from_dict(plain))
+    assert old.summary["requests_in_flight"] is None
+    assert old.summary["X.mark"] == "mid"
