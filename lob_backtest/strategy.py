@@ -213,7 +213,10 @@ class Context(Protocol):
 
     @property
     def equity(self) -> float:
-        """Cash plus the position at the mid, in currency."""
+        """Cash less fees plus the position at the last mid received, in currency.
+
+        Before the first mid the price of the last fill stands in for it, and before that the position counts nothing.
+        """
 
     @property
     def orders(self) -> Iterator[Order]:
