@@ -188,19 +188,17 @@ class Exchange:
             if own.waiting and -own.side not in self.cleared:
                 own.waiting = False
                 self.trade(own)
-        for own in list(self.own):
+        for own in sorted(self.own, key=lambda own: (-own.side, -own.side * own.price, own.place)):
             if not own.waiting:
                 self.cross(own)
 
     def cross(self, own: Own) -> None:
         """Rule 5: the opposite side stands at or through an own order: it fills, at its own price."""
-        total = 0
-        for price, size in self.within(own.side, own.price):
-            part = min(size, own.open - total)
+        for price, size in list(self.within(own.side, own.price)):
+            part = min(size, own.open)
             if part > 0:
                 self.take(-own.side, price, part)
-                total += part
-        self.fill(own, own.price, total, "cross")
+                self.fill(own, own.price, part, "cross")
 
     def fill(self, own: Own, price: int, size: int, cause: str, ts_traded: int | None = None) -> int:
         """Every fill records its cause; return what was filled."""
@@ -328,9 +326,6 @@ class Exchange:
         if request.size_lots <= own.filled:
             self.leave(own, "cancelled")
             self.answer(own.name, "cancelled")
-            return
-        if self.phase != Phase.CONTINUOUS:
-            self.answer(own.name, "replace_rejected", "halted")
             return
         if request.price_ticks == own.price and request.size_lots <= own.size:
             own.size = request.size_lots

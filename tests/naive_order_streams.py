@@ -109,7 +109,11 @@ class OrderMarket:
             self.join(side, (self.mid if side > 0 else self.mid + 1) + side, self.rng.randint(1, 5))
 
     def snapshot(self) -> None:
-        """List a side or both again: most orders survive, some with another size or at another price, some are new."""
+        """List a side or both again: most orders survive, some smaller, and some new ones stand behind them.
+
+        What the page leaves open is left out: no order grows, none is new before one that survives, and the first of
+        each price survives, so that ahead cannot rise and no order stands in part ahead of an own one.
+        """
         sides = self.rng.choice(((1,), (-1,), (1, -1)))
         rows = [self.row(Action.CLEAR, sides[0] if len(sides) == 1 else 0, 0, 0, 0, Flag.SNAPSHOT)]
         if self.rng.random() < 0.3:
@@ -118,13 +122,12 @@ class OrderMarket:
         for (side, price), queue in sorted(self.queues.items()):
             if side not in sides:
                 continue
-            first = queue[:1]  # survives, so that what is ahead does not depend on how lots are shared out
-            queue[:] = first + [each for each in queue[1:] if self.rng.random() < 0.8]
+            queue[:] = queue[:1] + [each for each in queue[1:] if self.rng.random() < 0.8]
             if self.rng.random() < 0.3:
-                queue.insert(self.rng.randint(0, len(queue)), [self.next_id, self.rng.randint(1, 4)])
+                queue.append([self.next_id, self.rng.randint(1, 4)])
                 self.next_id += 1
             for each in queue:
-                each[1] = self.rng.choice((each[1], each[1], each[1] + 1, max(1, each[1] - 1)))
+                each[1] = self.rng.choice((each[1], each[1], max(1, each[1] - 1)))
                 rows.append(self.row(Action.ADD, side, each[0], price, each[1], Flag.SNAPSHOT))
         if rows:
             self.messages.append(rows)
@@ -134,7 +137,7 @@ class OrderMarket:
             self.messages.append([(self.now, int(Action.STATUS), 0, 0, 0, 0, 0, int(phase))])
             for _ in range(self.rng.randint(0, 4)):
                 self.now += self.rng.randint(0, 3)
-                event = self.rng.choice((self.trade, self.add, self.cancel, self.cross, self.hidden))
+                event = self.rng.choice((self.trade, self.add, self.cancel, self.cross if self.rates.bad else self.hidden, self.hidden))
                 if event == self.trade and phase != Phase.CONTINUOUS:
                     self.trade(Flag.AUCTION)
                 else:

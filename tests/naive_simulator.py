@@ -98,7 +98,7 @@ class Levels(Exchange):
 
     def ahead(self, own: Own) -> int | None:
         """What a strategy reads is rounded up to whole lots."""
-        if own.start is None or own.frozen or own.side in self.cleared:
+        if own.start is None or own.frozen:
             return None
         return -(-self.replay(own)[0] // UNIT)
 
@@ -279,7 +279,7 @@ class Orders(Exchange):
         own.ahead = None if unknown else dict(map(tuple, self.queues.get((own.side, own.price), [])))
 
     def ahead(self, own: Own) -> int | None:
-        return None if own.ahead is None or own.side in self.cleared else sum(own.ahead.values())
+        return None if own.ahead is None else sum(own.ahead.values())
 
     def find(self, order: int) -> tuple[Key, int] | None:
         return next(((key, n) for key, queue in self.queues.items() for each, n in queue if each == order), None)

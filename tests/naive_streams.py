@@ -152,7 +152,7 @@ class LevelMarket:
             self.sent.append((self.now, len(self.sent), [row]))
             for _ in range(self.rng.randint(0, 4)):
                 self.now += self.rng.randint(0, 3)
-                self.rng.choice((self.trade, self.change, self.cross, self.odd_print))()
+                self.rng.choice((self.trade, self.change, self.cross if self.rates.bad else self.change, self.odd_print))()
 
     def rows(self, events: int) -> list[Row]:
         for _ in range(6):

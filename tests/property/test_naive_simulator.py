@@ -27,6 +27,7 @@ from lob_backtest.plan import Plan, QueueModel
 from lob_backtest.sink import MemorySink
 
 ENTRY_NS = 4
+FEED_NS = 1_000_000  # nothing is received before all is sent, so that nothing is refused before it reaches the exchange
 
 
 @dataclass
@@ -40,7 +41,7 @@ class Case:
 
     @property
     def end_ns(self) -> int:
-        return max([row[0] for row in self.rows] + [request.ts_sent_ns for request in self.requests]) + 50
+        return max([row[0] for row in self.rows] + [request.ts_sent_ns for request in self.requests]) + FEED_NS + 50
 
 
 class Scripted(lob.Strategy):
@@ -49,21 +50,17 @@ class Scripted(lob.Strategy):
     def __init__(self, case: Case) -> None:
         super().__init__()
         self.case = case
-        self.timers: dict[int, Request | None] = {}
+        self.timers: dict[int, Request] = {}
         self.ids: dict[str, int] = {}
         self.ahead: dict[str, int | None] = {}
 
     def on_start(self, ctx: lob.Context) -> None:
         for request in self.case.requests:
             self.timers[ctx.at(BASE + request.ts_sent_ns)] = request
-        self.timers[ctx.at(BASE + self.case.end_ns - 1)] = None
 
     def on_timer(self, ctx: lob.Context, timer_id: int) -> None:
         request = self.timers[timer_id]
-        if request is None:
-            names = {order_id: name for name, order_id in self.ids.items()}
-            self.ahead = {names[order.order_id]: order.queue_ahead_lots for order in ctx.orders}
-        elif request.kind == "cancel":
+        if request.kind == "cancel":
             ctx.cancel(self.ids[request.order])
         elif request.kind == "replace":
             order_id, price = self.ids[request.order], request.price_ticks
@@ -78,6 +75,9 @@ class Scripted(lob.Strategy):
                 tag=request.order,
             )
 
+    def on_stop(self, ctx: lob.Context) -> None:
+        self.ahead = {order.tag: order.queue_ahead_lots for order in ctx.orders}
+
 
 def run_engine(engine: str, case: Case) -> dict[str, list[Any]]:
     """Run a case on an engine; return what is compared, as text where it is an enum."""
@@ -88,11 +88,11 @@ def run_engine(engine: str, case: Case) -> dict[str, list[Any]]:
         end_ns=BASE + case.end_ns,
         entry_ns=ENTRY_NS,
         markouts_ns=(10,),
-        sample_ns=1_000,
+        sample_ns=1_000_000,
         taint_ns=0,
     )
     sink, script = MemorySink(plan.markouts_ns), Scripted(case)
-    outcome = load_engine(engine)(plan, [iter([batch(list(case.rows))])], [script], sink)
+    outcome = load_engine(engine)(plan, [iter([batch(list(case.rows), FEED_NS)])], [script], sink)
     if outcome.failure is not None:
         raise outcome.failure
     tables = sink.tables()
