@@ -1,8 +1,8 @@
 """The exchange's side of a run, written from docs/fill-model.md in the plainest way, to compare the engines with.
 
-It shares no code with them and keeps nothing that it can compute: a position on L2 is found by replaying everything that
-ever moved it, queues are lists scanned from the start. Docstrings name the paragraph of the page. This module has what
-L2 and L3 share: requests, the state of the book, and who fills; `naive_simulator` has the queues.
+It shares no code with them and keeps nothing that it can compute: a position on L2 is found by replaying everything
+that ever moved it, queues are lists scanned from the start. Docstrings name the paragraph of the page. This module has
+what L2 and L3 share: requests, the state of the book, and who fills; `naive_simulator` has the queues.
 """
 
 from __future__ import annotations
@@ -295,7 +295,8 @@ class Exchange:
             return
         own = next((o for o in self.own if o.name == request.order), None)
         if own is None:
-            if request.ts_sent_ns < self.gone[request.order][0] + self.response_ns:  # else it is known, and nothing is sent
+            known_ns = self.gone[request.order][0] + self.response_ns
+            if request.ts_sent_ns < known_ns:  # else nothing is sent
                 self.answer(request.order, f"{request.kind}_rejected", "too_late")
         elif request.kind == "cancel":
             self.leave(own, "cancelled")

@@ -13,7 +13,7 @@ from lob_backtest.market.schema import Action, Flag, Phase
 
 @dataclass
 class OrderMarket:
-    """An L3 market. `queues` holds [order id, size] by side and price, oldest first; sides stay apart but for `cross`."""
+    """An L3 market. `queues` holds [order id, size] by side and price, oldest first; only `cross` crosses."""
 
     rng: random.Random
     rates: Rates
@@ -137,7 +137,8 @@ class OrderMarket:
             self.messages.append([(self.now, int(Action.STATUS), 0, 0, 0, 0, 0, int(phase))])
             for _ in range(self.rng.randint(0, 4)):
                 self.now += self.rng.randint(0, 3)
-                event = self.rng.choice((self.trade, self.add, self.cancel, self.cross if self.rates.bad else self.hidden, self.hidden))
+                odd = self.cross if self.rates.bad else self.hidden
+                event = self.rng.choice((self.trade, self.add, self.cancel, odd, self.hidden))
                 if event == self.trade and phase != Phase.CONTINUOUS:
                     self.trade(Flag.AUCTION)
                 else:

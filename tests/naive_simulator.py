@@ -118,7 +118,7 @@ class Levels(Exchange):
         return [row for group in groups for row in sorted(group, key=lambda row: row[1] != Action.TRADE)]
 
     def apply(self, row: Row) -> None:
-        _, action, side, _, price, size, flags, _ = row
+        _, action, side, _, price, _, flags, _ = row
         if action == Action.TRADE and flags & Flag.HIDDEN:
             self.hidden(row)
         elif action == Action.TRADE and side != 0 and not flags & Flag.AUCTION:
@@ -155,7 +155,8 @@ class Levels(Exchange):
         level = self.level(side, price)
         late: list[tuple[Fall, int]] = []
         if side not in self.cleared:
-            low = [r[5] for r in self.behind if r[1] == Action.LEVEL and r[2] == side and r[4] == price and not r[6] & 32]
+            levels = [r for r in self.behind if r[1] == Action.LEVEL and not r[6] & Flag.WINDOW]
+            low = [r[5] for r in levels if (r[2], r[4]) == (side, price)]
             low += [0 for r in self.behind if r[1] == Action.CLEAR and r[2] in (0, side)]
             left = size - min(size, max(0, level.displayed - min(low) - level.packet_prints) if low else 0)
             for fall in level.falls:

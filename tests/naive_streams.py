@@ -1,7 +1,7 @@
 """Random market rows and requests for the naive simulator: few prices, small sizes, so that things meet.
 
-The feeds are valid: each generator keeps a small book of its own. Rates of what is awkward (late prints, bad books, halts,
-snapshots) are drawn a stream, so that some streams have none of it.
+The feeds are valid: each generator keeps a small book of its own. Rates of what is awkward (late prints, bad books,
+halts, snapshots) are drawn per stream, so that some streams have none of it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LOW, HIGH = 96, 105  # prices of the market and of the requests
 
 @dataclass
 class Rates:
-    """How often a stream does what is awkward, each a probability an event (or a row)."""
+    """How often a stream does what is awkward, a probability per event (or row)."""
 
     late: float = 0.0  # a print or level that is sent later than its trade
     bad: float = 0.0  # crossed and locked books, SUSPECT rows
@@ -93,7 +93,7 @@ class LevelMarket:
         size = rng.randint(1, 8)
         if len(prices) > 1 and rng.random() < 0.1:
             prices = prices[1:]
-        for price in prices:
+        for price in prices if rng.random() < 0.4 else prices[:1]:
             part = min(size, self.true[side, price])
             if part:
                 self.true[side, price] -= part
@@ -106,7 +106,7 @@ class LevelMarket:
         side = self.rng.choice((1, -1))
         price = (self.mid if side > 0 else self.mid + 1) - side * self.rng.choice((0, 0, 1, 1, 2, 3))
         old = self.true.get((side, price), 0)
-        new = self.rng.randint(0, 12) if old == 0 or self.rng.random() < 0.3 else self.rng.randint(0, old)
+        new = self.rng.randint(0, 16) if old == 0 or self.rng.random() < 0.3 else self.rng.randint(0, old)
         self.true[side, price] = new
         self.level(side, price)
 
@@ -152,7 +152,8 @@ class LevelMarket:
             self.sent.append((self.now, len(self.sent), [row]))
             for _ in range(self.rng.randint(0, 4)):
                 self.now += self.rng.randint(0, 3)
-                self.rng.choice((self.trade, self.change, self.cross if self.rates.bad else self.change, self.odd_print))()
+                odd = self.cross if self.rates.bad else self.change
+                self.rng.choice((self.trade, self.change, odd, self.odd_print))()
 
     def rows(self, events: int) -> list[Row]:
         for _ in range(6):
@@ -226,19 +227,20 @@ def requests(rng: random.Random, end: int, count: int) -> list[Request]:
     names: list[str] = []
     for ts in sorted(rng.randint(1, max(1, end)) for _ in range(count)):
         side = rng.choice((1, -1))
-        price = (100 if side > 0 else 101) - side * rng.choice((-2, -1, 0, 0, 0, 1, 1, 2))
+        price = (100 if side > 0 else 101) - side * rng.choice((-2, -1, 0, 0, 0, 0, 1, 1, 1, 2))
         size = rng.choice((1, 2, 3, 5, 9))
         dice = rng.random()
-        if dice < 0.12 and names:
+        if dice < 0.15 and names:
             found.append(Request(ts, "cancel", rng.choice(names[-6:])))
-        elif dice < 0.3 and names:
+        elif dice < 0.32 and names:
             name = rng.choice(names[-6:])
             sent = next(each for each in found if each.order == name)
             keep = rng.random() < 0.4 and sent.price_ticks is not None
             found.append(Request(ts, "replace", name, 0, sent.price_ticks if keep else price, size))
         else:
             names.append(f"o{len(names)}")
-            tif = rng.choice(("GTC",) * 8 + ("IOC", "FOK"))
+            crosses = side * price > side * 100.5
+            tif = rng.choice(("GTC", "IOC", "FOK", "IOC") if crosses else ("GTC",) * 19 + ("FOK",))
             limit = None if rng.random() < 0.05 else price
             post_only = limit is not None and tif == "GTC" and rng.random() < 0.3
             found.append(Request(ts, "new", names[-1], side, limit, size, tif, post_only))

@@ -185,7 +185,8 @@ def as_text(case: Case) -> str:
             Action.LEVEL: f"level {sides[side]} {price} {size}",
             Action.TRADE: f"{'hidden' if flags & Flag.HIDDEN else 'print'} {sides[side]} {price} {size}",
         }.get(Action(action), f"{verb} #{order} {size}")
-        marks = [f.name.lower() for f in (Flag.SNAPSHOT, Flag.AUCTION, Flag.SUSPECT, Flag.WINDOW) if flags & f and f.name]
+        named = (Flag.SNAPSHOT, Flag.AUCTION, Flag.SUSPECT, Flag.WINDOW)
+        marks = [str(flag.name).lower() for flag in named if flags & flag]
         lines.append((ts, 0, " ".join([words, *marks, *([] if flags & Flag.LAST else ["more"])])))
     for r in case.requests:
         price, options = r.price_ticks or "market", "" if r.tif == "GTC" else f" {r.tif.lower()}"

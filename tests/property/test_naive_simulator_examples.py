@@ -1,4 +1,4 @@
-"""The naive simulator against the worked examples and the table of traps of docs/fill-model.md, with no engine involved."""
+"""The naive simulator against the worked examples and traps of docs/fill-model.md, with no engine involved."""
 
 from __future__ import annotations
 
