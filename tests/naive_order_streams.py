@@ -123,7 +123,7 @@ class OrderMarket:
             if side not in sides:
                 continue
             queue[:] = queue[:1] + [each for each in queue[1:] if self.rng.random() < 0.8]
-            if self.rng.random() < 0.3:
+            if (price <= self.mid) == (side > 0) and self.rng.random() < 0.3:
                 queue.append([self.next_id, self.rng.randint(1, 4)])
                 self.next_id += 1
             for each in queue:
