@@ -124,6 +124,7 @@ class Exchange:
         self.suspect_until: int | None = None
         self.cleared: dict[int, Any] = {}  # side: what is remembered of it from before the CLEAR
         self.gone: dict[str, tuple[int, str]] = {}  # when an order was over, and how
+        self.told_ns: dict[str, int] = {}  # when the answer to an order's last replace is known
         self.places = 0
         self.now = 0
         self.behind: list[Row] = []  # rows of the packet behind the current one
@@ -166,7 +167,7 @@ class Exchange:
                 if row[1] == Action.STATUS:
                     self.phase = row[7]
                 self.apply(row)
-            self.end_packet(next(row[6] for row in packet if row[6] & Flag.LAST))
+            self.end_packet(packet[-1][6])
         for request in waiting:
             self.request(request)
         return Simulated(self.fills, self.answers, {own.name: self.ahead(own) for own in self.own})
@@ -295,7 +296,8 @@ class Exchange:
             return
         own = next((o for o in self.own if o.name == request.order), None)
         if own is None:
-            known_ns = self.gone[request.order][0] + self.response_ns
+            # A replace on its way may have made the order larger: until its answer nobody knows that the order is gone.
+            known_ns = max(self.gone[request.order][0] + self.response_ns, self.told_ns.get(request.order, 0))
             if request.ts_sent_ns < known_ns:  # else nothing is sent
                 self.answer(request.order, f"{request.kind}_rejected", "too_late")
         elif request.kind == "cancel":
@@ -306,6 +308,8 @@ class Exchange:
 
     def answer(self, name: str, kind: str, reason: str = "none", ahead: int | None = None) -> None:
         over = self.gone.get(name)
+        if kind.startswith("replace"):
+            self.told_ns[name] = self.now + self.response_ns
         self.answers.append(Answer(self.now, name, kind, reason, over[1] if over else "live", ahead))
 
     def new(self, request: Request) -> None:
@@ -346,7 +350,8 @@ class Exchange:
         takes = self.mode() == "good" and -own.side not in self.cleared
         available = sum(size for _, size in self.within(own.side, None if market else own.price)) if takes else 0
         self.places += 1
-        own.place, own.waiting, own.moves, own.passed, own.frozen = self.places, not takes, [], {}, False
+        own.place, own.moves, own.passed, own.frozen = self.places, [], {}, False
+        own.waiting = not takes and not own.post_only
         self.join(own)
         own.ahead_at_arrival = self.ahead(own) if rests and available < own.open else None
         self.answer(own.name, kind, "none", own.ahead_at_arrival)

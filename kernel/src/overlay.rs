@@ -171,11 +171,11 @@ impl Overlay {
         let book = displayed.book;
         match row.action {
             action::EXECUTE if row.flags & flag::AUCTION == 0 => {
-                self.execute(displayed.matching_row(row), row, hit);
+                self.execute(book, displayed.matching_row(row), row, hit);
                 self.liquidity.executed(book, hit);
             }
             action::EXECUTE => {
-                self.execute(Match::Nothing, row, hit);
+                self.execute(book, Match::Nothing, row, hit);
                 self.liquidity.reduced(book, row.order_id, hit, hit.size_lots - row.size_lots);
             }
             action::CANCEL => self.cancel(book, row, hit, row.size_lots),
@@ -281,7 +281,7 @@ impl Overlay {
         left
     }
 
-    fn execute(&mut self, matching: Match, row: &Row, order: &Hit) {
+    fn execute(&mut self, book: &Book, matching: Match, row: &Row, order: &Hit) {
         let (side, price_ticks) = (order.side, order.price_ticks);
         if self.best_key(side) > key(side, price_ticks) {
             return;
@@ -290,7 +290,8 @@ impl Overlay {
         if self.best_key(side) < key(side, price_ticks) {
             left = self.through((side, price_ticks), OwnTrade::new(0, left, Cause::Through), matching);
         }
-        let evidence = self.rules.evidence;
+        // In the midst of a snapshot nothing is known of who is older.
+        let evidence = self.rules.evidence && !book.partial[index(side)];
         // After a return to the window orders with nothing ahead may stand among those that count as older.
         let is_next = |own: &OwnOrder| own.visible && (own.ahead == 0 || evidence && own.arrival < order.arrival);
         if matching == Match::All {

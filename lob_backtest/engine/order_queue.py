@@ -37,11 +37,13 @@ class OrderQueue:
 
     def reached(self, owns: Sequence[OwnOrder], size_lots: int, order: MarketOrder) -> Iterator[tuple[OwnOrder, int]]:
         """Yield the own orders that an execution of `order` fills at its price, with the lots; `size_lots` in all."""
+        # In the midst of a snapshot nothing is known of who is older.
+        evidence = self._evidence and order.side not in self._book.partial
         for own in owns:
             if size_lots == 0:
                 return
             # After a return to the window orders with nothing ahead may stand among those that count as older.
-            if own.visible and (own.ahead == 0 or (self._evidence and own.arrival < order.arrival)):
+            if own.visible and (own.ahead == 0 or (evidence and own.arrival < order.arrival)):
                 lots = min(size_lots, own.open_lots)
                 size_lots -= lots
                 yield own, lots

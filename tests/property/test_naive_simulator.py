@@ -140,7 +140,7 @@ def draw(seed: int) -> Case:
     if rng.random() < 0.5:
         rows = naive_order_streams.OrderMarket(rng, rates).rows(events)
         options["evidence"] = rng.random() < 0.3
-        return Case(3, rows, naive_streams.requests(rng, rows[-1][0], events // 2), options)
+        return Case(3, rows, requests(rng, rows, events // 2), options)
     late_ns = rng.choice((4, 10))
     rows = naive_streams.LevelMarket(rng, rates, late_ns).rows(events)
     options |= {
@@ -151,7 +151,13 @@ def draw(seed: int) -> Case:
     if rng.random() < 0.25:
         options["depth"] = rng.choice((1, 2, 3))
         rows = naive_streams.windowed(rows, options["depth"])
-    return Case(2, rows, naive_streams.requests(rng, rows[-1][0], events // 2), options)
+    return Case(2, rows, requests(rng, rows, events // 2), options)
+
+
+def requests(rng: random.Random, rows: list[Row], n: int) -> list[Request]:
+    """Draw requests; none is sent before the first row, where a run begins."""
+    drawn = naive_streams.requests(rng, rows[-1][0], n)
+    return [request for request in drawn if request.ts_sent_ns >= rows[0][0]]
 
 
 def shrunk(engine: str, case: Case) -> Case:
