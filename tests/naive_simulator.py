@@ -217,13 +217,13 @@ class Levels(Exchange):
             level.packet_prints = 0
         for side in [side for side in self.cleared if self.displayed(side)]:
             self.shown_again(side, self.cleared.pop(side))
-        for own in self.own:
+        for own in (own for own in self.own if own.side not in self.cleared):
             shown, displayed = self.shown(own.side, own.price), self.level(own.side, own.price).displayed
             if own.frozen and shown:
                 own.start = displayed * UNIT if own.start is None else own.start
                 own.moves.append(("cap", displayed))
             own.frozen = not shown
-        for (side, price), level in self.levels.items():
+        for (side, price), level in ((key, level) for key, level in self.levels.items() if key[0] not in self.cleared):
             shown = self.shown(side, price)
             if level.frozen and shown:
                 level.moves.append(("cap", level.displayed))
