@@ -71,6 +71,7 @@ class Own:
     waiting: bool = False
     frozen: bool = False
     start: int | None = None
+    swept: bool = False  # a print went through its price
     moves: list[Any] = field(default_factory=list)
     passed: dict[Fall, int] = field(default_factory=dict)
     ahead_at_arrival: int | None = None
@@ -272,7 +273,7 @@ class Exchange:
         """Why a new or replaced order is refused as a whole."""
         if self.phase != Phase.CONTINUOUS:
             return "halted"
-        takes = self.mode() == "good"
+        takes = self.mode() == "good" and -own.side not in self.cleared
         reach = price
         if price is None:
             for level, available in self.within(own.side, None) if takes else ():
@@ -296,8 +297,10 @@ class Exchange:
             return
         own = next((o for o in self.own if o.name == request.order), None)
         if own is None:
-            # A replace on its way may have made the order larger: until its answer nobody knows that the order is gone.
-            known_ns = max(self.gone[request.order][0] + self.response_ns, self.told_ns.get(request.order, 0))
+            gone_ns, how = self.gone[request.order]
+            known_ns = gone_ns + self.response_ns
+            if how == "filled":  # a replace on its way may have made it larger, until the answer
+                known_ns = max(known_ns, self.told_ns.get(request.order, 0))
             if request.ts_sent_ns < known_ns:  # else nothing is sent
                 self.answer(request.order, f"{request.kind}_rejected", "too_late")
         elif request.kind == "cancel":
@@ -351,7 +354,7 @@ class Exchange:
         available = sum(size for _, size in self.within(own.side, None if market else own.price)) if takes else 0
         self.places += 1
         own.place, own.moves, own.passed, own.frozen = self.places, [], {}, False
-        own.waiting = not takes and not own.post_only
+        own.waiting, own.swept = not takes and not own.post_only, False
         self.join(own)
         own.ahead_at_arrival = self.ahead(own) if rests and available < own.open else None
         self.answer(own.name, kind, "none", own.ahead_at_arrival)

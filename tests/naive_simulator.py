@@ -185,7 +185,7 @@ class Levels(Exchange):
             if side * better > side * price:
                 self.level(side, better).prints = [(ts, self.level(side, better).displayed)]
         for own in self.better(side, price):
-            own.start = own.start or 0
+            own.swept = True
             own.moves.append(("cap", 0))
 
     def late_flow(self, row: Row, fall: Fall, size: int) -> None:
@@ -220,7 +220,7 @@ class Levels(Exchange):
         for own in (own for own in self.own if own.side not in self.cleared):
             shown, displayed = self.shown(own.side, own.price), self.level(own.side, own.price).displayed
             if own.frozen and shown:
-                own.start = displayed * UNIT if own.start is None else own.start
+                own.start = self.first_known(own, displayed)
                 own.moves.append(("cap", displayed))
             own.frozen = not shown
         for (side, price), level in ((key, level) for key, level in self.levels.items() if key[0] not in self.cleared):
@@ -228,6 +228,10 @@ class Levels(Exchange):
             if level.frozen and shown:
                 level.moves.append(("cap", level.displayed))
             level.frozen = not shown
+
+    def first_known(self, own: Own, displayed: int) -> int:
+        """An order of unknown place joins behind all that is displayed, if no print went through its price meanwhile."""
+        return own.start if own.start is not None else 0 if own.swept else displayed * UNIT
 
     def shown_again(self, side: int, before: dict[int, tuple[int, int]]) -> None:
         """A level that shows less than before the CLEAR counts as a fall, for which no model is applied."""
@@ -241,7 +245,7 @@ class Levels(Exchange):
             else:
                 level.moves.append(("cap", level.displayed))
             for own in self.standing(side, price):
-                own.start = level.displayed * UNIT if own.start is None else own.start
+                own.start = self.first_known(own, level.displayed)
                 own.moves.append(("cap", level.displayed))
 
 

@@ -41,10 +41,10 @@ pub fn printed(prints: &Prints, own: &mut OwnOrder, size_lots: i64, matching: bo
     }
 }
 
-/// Take in that a print went through the price: nothing is ahead any more.
+/// Take in that a print went through the price: nothing is ahead any more, shown or not.
 pub fn emptied(prints: &Prints, own: &mut OwnOrder) {
     note(prints, own, Past { fall: 0, before: own.ahead, flow: ALL, matched: false });
-    own.ahead = 0;
+    (own.ahead, own.shown) = (0, true);
 }
 
 /// Take in a fall of the level; say whether the position changed.

@@ -95,7 +95,7 @@ pub struct OwnOrder {
     pub waits: bool,
     /// Whether its price is within what the feed shows.
     pub visible: bool,
-    /// Whether it was at some time.
+    /// Whether `ahead` means something: it was visible at some time, or a print went through its price.
     pub shown: bool,
     /// L3: ids of the older orders at the last CLEAR, until the snapshot behind it is complete.
     pub survivors: Vec<u64>,

@@ -65,9 +65,10 @@ class LevelQueue:
                 yield own, lots
 
     def emptied(self, own: OwnOrder) -> None:
-        """Take in that a print went through the price: nothing is ahead any more."""
+        """Take in that a print went through the price: nothing is ahead any more, shown or not."""
         self._note(own, Past(0, own.ahead, _ALL))
         own.ahead = 0
+        own.shown = True
 
     def fell(self, own: OwnOrder, fall: Fall) -> None:
         """Take in a fall of the level."""

@@ -222,7 +222,7 @@ class Overlay:
             assert own.price_ticks is not None
             if side * own.price_ticks <= side * price_ticks:
                 break
-            if own.ahead:
+            if own.ahead or not own.shown:
                 self._levels.emptied(own)
                 self._changed(own)
         self.liquidity.printed(place, size_lots, now_ns)

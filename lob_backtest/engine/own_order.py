@@ -66,7 +66,7 @@ class OwnOrder:
         since: L2: the number of the last fall of the instrument when it took its place.
         waits: whether it arrived while nothing could be taken, and takes once something can.
         visible: whether its price is within what the feed shows, so that `ahead` is current.
-        shown: whether it was at some time, so that `ahead` means something.
+        shown: whether `ahead` means something: it was visible at some time, or a print went through its price.
         survivors: L3: ids of the older orders at the last CLEAR, until the snapshot behind it is complete.
     """
 

@@ -157,7 +157,8 @@ def draw(seed: int) -> Case:
 def requests(rng: random.Random, rows: list[Row], n: int) -> list[Request]:
     """Draw requests; none is sent before the first row, where a run begins."""
     drawn = naive_streams.requests(rng, rows[-1][0], n)
-    return [request for request in drawn if request.ts_sent_ns >= rows[0][0]]
+    early = {request.order for request in drawn if request.ts_sent_ns < rows[0][0]}
+    return [request for request in drawn if request.order not in early]
 
 
 def shrunk(engine: str, case: Case) -> Case:

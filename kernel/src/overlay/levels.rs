@@ -75,8 +75,11 @@ impl Overlay {
     fn empty_better(&mut self, displayed: Displayed, place: Place) {
         let rungs = self.sides[index(place.0)].rungs();
         let better = rungs.iter().take_while(|rung| rung.key < key(place.0, place.1));
-        let behind: Vec<u32> =
-            better.flat_map(|rung| &rung.owns).copied().filter(|at| self.owns[*at].ahead != 0).collect();
+        let behind: Vec<u32> = better
+            .flat_map(|rung| &rung.owns)
+            .copied()
+            .filter(|at| self.owns[*at].ahead != 0 || !self.owns[*at].shown)
+            .collect();
         for at in behind {
             level_queue::emptied(displayed.prints, &mut self.owns[at]);
             self.changed(at);
