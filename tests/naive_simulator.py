@@ -230,7 +230,7 @@ class Levels(Exchange):
             level.frozen = not shown
 
     def first_known(self, own: Own, displayed: int) -> int:
-        """An order of unknown place joins behind all that is displayed, if no print went through its price meanwhile."""
+        """An order of unknown place joins behind all that is displayed, unless a print went through its price."""
         return own.start if own.start is not None else 0 if own.swept else displayed * UNIT
 
     def shown_again(self, side: int, before: dict[int, tuple[int, int]]) -> None:

@@ -69,7 +69,8 @@ def _prints_first(batch: Batch) -> Batch:
     keys = _numbered(breaks) * 2 + ~trades
     if (np.diff(keys) < 0).any():
         order = np.argsort(keys, kind="stable")  # which moves no row into another packet
-        flags = (batch.flags[order] & ~np.uint8(_LAST)) | (batch.flags & _LAST)
+        last = np.uint8(_LAST)
+        flags = ((batch.flags[order] & ~last) | (batch.flags & last)).astype(np.uint8)
         moved = _batch([column[order] for column in batch[:9]], batch.row, batch.path)
         # Where a packet ends, and when each of its rows has been received, is of its places, not of its rows.
         batch = moved._replace(flags=flags, ts_local_ns=batch.ts_local_ns)

@@ -3,7 +3,7 @@ import pytest
 from result_factory import random_result
 
 from lob_backtest.digest import digest
-from lob_backtest.tables import DIGESTED, schemas
+from lob_backtest.tables import DIGESTED, SINCE, schemas
 
 EMPTY = "89974365cb579e530975012fad36a0d87254bbf46dd49718e2d445ac73664635"
 """Digest of a run without rows: what is hashed must not change, or saved results cannot be compared any more."""
@@ -79,3 +79,13 @@ def test_series_do_not_count(tables):
 def test_the_format_stays_what_it_is():
     empty = {name: schema.empty_table() for name, schema in schemas((1_000,)).items()}
     assert digest(empty) == EMPTY
+
+
+@pytest.mark.parametrize("name", SINCE)
+def test_a_newer_column_counts_once_a_run_fills_it(tables, name):
+    for column in SINCE[name]:
+        field = tables[name].schema.field(column)
+        unused = pa.nulls(tables[name].num_rows, field.type)
+        before = tables[name].set_column(tables[name].schema.get_field_index(column), field, unused)
+        assert digest({**tables, name: before}) == digest({**tables, name: before.drop_columns([column])})
+        assert digest({**tables, name: changed(before, column, lambda _: 5)}) != digest({**tables, name: before})

@@ -21,7 +21,8 @@ from lob_backtest.engine import ENGINES
 from lob_backtest.errors import DataError, OutputError, StrategyError
 from lob_backtest.market.writer import EventWriter
 from lob_backtest.result import Result
-from lob_backtest.table_file import TableWriter
+from lob_backtest.table_file import TableFile, TableWriter
+from lob_backtest.tables import SINCE
 
 TABLES = ("fills", "orders", "bbo", "samples", "series")
 SAMPLE = Path(__file__).resolve().parents[2] / "data" / "sample-l3.parquet"
@@ -188,3 +189,23 @@ def test_memory_does_not_grow_with_the_market(tmp_path: Path) -> None:
         peaks.append(int(done.stdout) * 1024)
         rows.append(pq.read_metadata(out / "bbo.parquet").num_rows)
     assert peaks[1] - peaks[0] < 21 * (rows[1] - rows[0]), peaks  # in memory a row of `bbo` has 42 bytes
+
+
+def test_a_result_of_an_earlier_version_without_newer_columns_can_be_read(market: Path, tmp_path: Path) -> None:
+    """Whole, column by column, compared and reported."""
+    result = lob.run(config(market), Quotes())
+    result.save(tmp_path / "out")
+    file = tmp_path / "out" / "fills.parquet"
+    pq.write_table(pq.read_table(file).drop_columns(list(SINCE["fills"])), file)
+    older = Result.load(tmp_path / "out")
+    assert older.digest == result.digest
+    assert older.table("fills").num_rows > 0
+    table = TableFile.of(file, older.table("fills").schema)
+    assert table.select(["ts_traded_ns"]).read().num_rows == older.table("fills").num_rows
+    assert (
+        table.select(["ts_traded_ns", "fill_id"])
+        .read()
+        .equals(older.table("fills").select(["ts_traded_ns", "fill_id"]))
+    )
+    assert lob.compare(older, result).exit_code == 0
+    assert older.report(tmp_path / "page.html").exists()
