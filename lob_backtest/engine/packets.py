@@ -61,22 +61,37 @@ def _batch(columns: list[Any], row: int, path: str) -> Batch:
 
 def _prints_first(batch: Batch) -> Batch:
     trades = batch.action == _TRADE
-    if not trades.any():
-        return batch
     packets = _numbered(batch.flags[:-1] & _LAST != 0)
-    status = batch.action == _STATUS
-    breaks = (np.diff(packets) > 0) | (np.diff(batch.ts_exchange_ns) != 0) | status[1:] | status[:-1]
-    keys = _numbered(breaks) * 2 + ~trades
+    mixed = _of_packets(trades, packets) & _of_packets((batch.action == _LEVEL) | (batch.action == _CLEAR), packets)
+    rows = np.flatnonzero(mixed[packets])
+    if not len(rows):
+        return batch
+    keys = _order_keys(batch, rows, packets[rows])
     if (np.diff(keys) < 0).any():
-        order = np.argsort(keys, kind="stable")  # which moves no row into another packet
+        order = np.arange(len(trades))
+        order[rows] = rows[np.argsort(keys, kind="stable")]  # which moves no row into another packet
         last = np.uint8(_LAST)
         flags = ((batch.flags[order] & ~last) | (batch.flags & last)).astype(np.uint8)
         moved = _batch([column[order] for column in batch[:9]], batch.row, batch.path)
         # Where a packet ends, and when each of its rows has been received, is of its places, not of its rows.
         batch = moved._replace(flags=flags, ts_local_ns=batch.ts_local_ns)
-        trades = batch.action == _TRADE
-    shown = _shown(batch, trades, packets)
+    shown = _shown(batch, rows, packets[rows])
     return batch._replace(order_id=shown) if shown.any() else batch
+
+
+def _of_packets(rows: NDArray[np.bool_], packets: Ints) -> NDArray[np.bool_]:
+    """Return of each packet whether it has one of some rows."""
+    found = np.zeros(packets[-1] + 1, np.bool_)
+    found[packets[rows]] = True
+    return found
+
+
+def _order_keys(batch: Batch, rows: Ints, packets: Ints) -> Ints:
+    """Return for rows of the packets that have prints and levels a number that ascends in the order of application."""
+    status = batch.action[rows] == _STATUS
+    breaks = (np.diff(packets) > 0) | (np.diff(batch.ts_exchange_ns[rows]) != 0) | status[1:] | status[:-1]
+    keys: Ints = _numbered(breaks) * 2 + (batch.action[rows] != _TRADE)
+    return keys
 
 
 def _numbered(breaks: NDArray[np.bool_]) -> Ints:
@@ -84,28 +99,33 @@ def _numbered(breaks: NDArray[np.bool_]) -> Ints:
     return np.concatenate(([0], np.cumsum(breaks, dtype=np.int64)))
 
 
-def _shown(batch: Batch, trades: NDArray[np.bool_], packets: Ints) -> NDArray[np.uint64]:
-    """Return for each row of a print 1 + what its packet leaves at its price, see `whole_packets`; 0 elsewhere."""
-    shown = np.zeros(len(trades), np.uint64)
-    prints = trades & (batch.side != 0) & (batch.flags & _SILENT == 0)
-    clears = batch.action == _CLEAR
-    levels = (batch.action == _LEVEL) & (batch.flags & _WINDOW == 0)
-    if not prints.any() or not (levels | clears).any():
+def _shown(batch: Batch, mixed: Ints, packets: Ints) -> NDArray[np.uint64]:
+    """Return for each row of a print 1 + what its packet leaves at its price, see `whole_packets`; 0 elsewhere.
+
+    Args:
+        batch: rows in the order of application.
+        mixed: the rows of packets that have prints and levels.
+        packets: the numbers of their packets.
+    """
+    shown = np.zeros(len(batch.action), np.uint64)
+    actions, flags, sides = batch.action[mixed], batch.flags[mixed], batch.side[mixed]
+    prints = (actions == _TRADE) & (sides != 0) & (flags & _SILENT == 0)
+    levels = (actions == _LEVEL) & (flags & _WINDOW == 0)
+    kept = np.flatnonzero(prints | levels)
+    if not prints.any():
         return shown
-    mixed = np.zeros(packets[-1] + 1, np.bool_)
-    mixed[packets[levels | clears]] = True
-    rows = np.flatnonzero((prints | levels) & mixed[packets])
-    if not len(rows):
-        return shown
-    rows = rows[np.lexsort((rows, batch.price_ticks[rows], batch.side[rows], packets[rows]))]
-    is_print, sizes = prints[rows], batch.size_lots[rows]
-    keys = np.stack((packets[rows], batch.side[rows].astype(np.int64), batch.price_ticks[rows]))
-    places = _numbered((np.diff(keys, axis=1) != 0).any(axis=0))
+    prices = batch.price_ticks[mixed]
+    at = kept[np.lexsort((kept, prices[kept], sides[kept], packets[kept]))]
+    is_print, sizes = prints[at], batch.size_lots[mixed][at]
+    same = (np.diff(packets[at]) == 0) & (np.diff(sides[at]) == 0) & (np.diff(prices[at]) == 0)
+    places = _numbered(~same)
     lowest = _lowest_behind(places, np.where(is_print, -1, sizes))
-    lowest[_cleared_behind(batch, packets, clears, rows)] = 0
+    clears = np.flatnonzero(actions == _CLEAR)
+    if len(clears):
+        lowest[_cleared_behind(clears, sides, packets, at)] = 0
     before = _printed_before(places, is_print, sizes)
     found = is_print & (lowest >= 0)
-    shown[rows[found]] = (1 + lowest + before)[found]
+    shown[mixed[at[found]]] = (1 + lowest + before)[found]
     return shown
 
 
@@ -120,14 +140,14 @@ def _lowest_behind(places: Ints, sizes: Ints) -> Ints:
     return np.concatenate((values, [-1]))[least]
 
 
-def _cleared_behind(batch: Batch, packets: Ints, clears: NDArray[np.bool_], rows: Ints) -> NDArray[np.bool_]:
-    """Return of each row whether its side is cleared behind it in its packet."""
+def _cleared_behind(clears: Ints, sides: NDArray[np.int8], packets: Ints, rows: Ints) -> NDArray[np.bool_]:
+    """Return of some rows whether their side is cleared behind them in their packet."""
     found = np.zeros(len(rows), np.bool_)
     for side in (1, -1):
+        here = clears[sides[clears] != -side]
         last = np.full(packets[-1] + 1, -1)
-        here = np.flatnonzero(clears & (batch.side != -side))
         np.maximum.at(last, packets[here], here)
-        found |= (batch.side[rows] == side) & (last[packets[rows]] > rows)
+        found |= (sides[rows] == side) & (last[packets[rows]] > rows)
     return found
 
 

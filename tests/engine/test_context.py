@@ -376,7 +376,7 @@ def test_an_endless_loop_at_one_nanosecond_is_stopped(engine: str) -> None:
 
 
 KEPT = {
-    "ctx.book": lambda ctx, book: ctx.book,
+    "ctx.book": lambda ctx, book: ctx.book.bid_ticks,
     "ctx.now_ns": lambda ctx, book: ctx.now_ns,
     "ctx.position": lambda ctx, book: ctx.position,
     "ctx.cash": lambda ctx, book: ctx.cash,

@@ -37,6 +37,7 @@ pub struct Context {
     /// What one lot gains when the price rises by one tick, in currency.
     pub value: f64,
     /// The book.
+    #[pyo3(get)]
     pub book: Py<ReceivedBook>,
     /// The strategy's generator.
     pub generator: Py<PyAny>,
@@ -105,13 +106,6 @@ fn or_missing(given: Given<'_>) -> Option<Bound<'_, PyAny>> {
 
 #[pymethods]
 impl Context {
-    /// Return the book as received.
-    #[getter]
-    fn book(&self, py: Python<'_>) -> PyResult<Py<ReceivedBook>> {
-        self.replay.check()?;
-        Ok(self.book.clone_ref(py))
-    }
-
     /// Return the strategy's time.
     #[getter]
     fn now_ns(&self) -> PyResult<i64> {
