@@ -64,7 +64,7 @@ pub fn late(prints: &Prints, own: &mut OwnOrder, number: u64, size_lots: i64, mo
     own.past[entry].before = (-beyond).max(0);
     let mut reached = i128::from(beyond.max(0));
     let mut ahead = after(fall, own.past[entry].before, model);
-    for past in &mut own.past[entry + 1..] {
+    for past in own.past.range_mut(entry + 1..) {
         if past.fall == 0 && past.matched {
             reached += i128::from((past.flow - ahead - (past.flow - past.before).max(0)).max(0));
         }

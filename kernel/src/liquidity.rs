@@ -2,6 +2,8 @@
 //!
 //! What they took is one number a level: its first lots, in time order. Trades of the market do not give them back.
 
+use std::collections::VecDeque;
+
 use rustc_hash::FxHashMap as HashMap;
 
 use crate::book::{Book, Level};
@@ -28,7 +30,7 @@ struct Taken {
     /// How much; lots on L3, 2⁻²⁰ lot on L2.
     lots: i64,
     /// L2: what has changed it since the oldest fall of the level that a print may still explain.
-    past: Vec<Past>,
+    past: VecDeque<Past>,
     /// Whether the price has left what the feed shows.
     frozen: bool,
     /// L3: from a CLEAR until the side is shown again, the lots taken of each order.
@@ -165,7 +167,7 @@ impl Liquidity {
         let Some(taken) = self.taken.get_mut(&place) else { return };
         let Some(entry) = taken.past.iter().position(|past| past.fall == number) else { return };
         let mut lots = taken.past[entry].before;
-        for past in &mut taken.past[entry..] {
+        for past in taken.past.range_mut(entry..) {
             past.before = lots;
             lots = match at.prints.falls(place).find(|fall| fall.number == past.fall) {
                 Some(fall) => after(fall, lots, self.model),

@@ -1,5 +1,7 @@
 //! An own order at the exchange.
 
+use std::collections::VecDeque;
+
 use crate::codes::{Cause, Ns, OrderState, TimeInForce};
 use crate::queue_model::to_lots;
 use crate::tag::Tag;
@@ -41,15 +43,17 @@ pub struct Past {
 
 impl Past {
     /// Add to what has moved a position, and forget what happened before the oldest fall that a print may still explain.
-    pub fn note(past: &mut Vec<Past>, add: Past, oldest: Option<u64>) {
-        let first = oldest.and_then(|oldest| past.iter().position(|each| each.fall >= oldest));
-        match first {
-            Some(0) => {}
-            Some(first) => drop(past.drain(..first)),
+    pub fn note(past: &mut VecDeque<Past>, add: Past, oldest: Option<u64>) {
+        match oldest {
             None => past.clear(),
+            Some(oldest) => {
+                while past.front().is_some_and(|first| first.fall < oldest) {
+                    past.pop_front();
+                }
+            }
         }
         if add.fall != 0 || !past.is_empty() {
-            past.push(add);
+            past.push_back(add);
         }
     }
 }
@@ -88,7 +92,7 @@ pub struct OwnOrder {
     /// L3: the size of all older market orders at the price.
     pub older_lots: i64,
     /// L2: what has moved `ahead` since the oldest fall of its level that a print may still explain.
-    pub past: Vec<Past>,
+    pub past: VecDeque<Past>,
     /// L2: the number of the last fall of the instrument when it took its place.
     pub since: u64,
     /// Whether it arrived while nothing could be taken, and takes once something can.
@@ -161,7 +165,7 @@ impl OwnOrder {
             arrival: 0,
             ahead: 0,
             older_lots: 0,
-            past: Vec::new(),
+            past: VecDeque::new(),
             since: 0,
             waits: false,
             visible: false,

@@ -88,6 +88,8 @@ def generate(
         venue="SYNTHETIC",
         source=f"synthetic market, seed {seed}",
         compression=compression,
+        # A packet shows what its prints take.
+        **({} if level == 3 else {"late_level_ns": 0, "late_print_ns": 0}),
     )
     with writer, TruthWriter(truth) if truth else nullcontext() as witness:
         for _ in _packets(flow, tape, events):
