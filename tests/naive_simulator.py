@@ -155,9 +155,10 @@ class Levels(Exchange):
         level = self.level(side, price)
         late: list[tuple[Fall, int]] = []
         if side not in self.cleared:
-            levels = [r for r in self.behind if r[1] == Action.LEVEL and not r[6] & Flag.WINDOW]
+            behind = [r for r in self.behind if r[0] == row[0]]
+            levels = [r for r in behind if r[1] == Action.LEVEL and not r[6] & Flag.WINDOW]
             low = [r[5] for r in levels if (r[2], r[4]) == (side, price)]
-            low += [0 for r in self.behind if r[1] == Action.CLEAR and r[2] in (0, side)]
+            low += [0 for r in behind if r[1] == Action.CLEAR and r[2] in (0, side)]
             left = size - min(size, max(0, level.displayed - min(low) - level.packet_prints) if low else 0)
             for fall in level.falls:
                 part = min(left, fall.unexplained) if self.now - fall.ts <= self.late_print_ns else 0

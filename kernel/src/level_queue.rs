@@ -69,10 +69,9 @@ pub fn late(prints: &Prints, own: &mut OwnOrder, number: u64, size_lots: i64, mo
             reached += i128::from((past.flow - ahead - (past.flow - past.before).max(0)).max(0));
         }
         past.before = ahead;
-        ahead = match falls.clone().find(|fall| fall.number == past.fall) {
-            Some(fall) => after(fall, ahead, model),
-            None => (ahead - past.flow).max(0),
-        };
+        // Both ascend, so that each fall is passed once.
+        let fall = if past.fall == 0 { None } else { falls.find(|fall| fall.number == past.fall) };
+        ahead = fall.map_or((ahead - past.flow).max(0), |fall| after(fall, ahead, model));
     }
     own.ahead = ahead;
     own.open_lots().min((reached >> SHIFT).min(i128::from(size_lots)) as i64)

@@ -157,6 +157,9 @@ impl Liquidity {
         if let Some(taken) = self.known(at.book, place) {
             let past = Past { fall: fall.number, before: taken.lots, flow: 0, matched: false };
             Past::note(&mut taken.past, past, at.prints.oldest(place));
+            if fall.new == 0 {
+                taken.past.clear(); // what comes later cannot make more of nothing
+            }
             let lots = after(fall, taken.lots, model);
             self.keep(place, lots);
         }
@@ -166,13 +169,12 @@ impl Liquidity {
     pub fn late(&mut self, at: Displayed, place: Place, number: u64) {
         let Some(taken) = self.taken.get_mut(&place) else { return };
         let Some(entry) = taken.past.iter().position(|past| past.fall == number) else { return };
-        let mut lots = taken.past[entry].before;
+        let (mut lots, mut falls) = (taken.past[entry].before, at.prints.falls(place));
         for past in taken.past.range_mut(entry..) {
             past.before = lots;
-            lots = match at.prints.falls(place).find(|fall| fall.number == past.fall) {
-                Some(fall) => after(fall, lots, self.model),
-                None => lots + past.flow,
-            };
+            // Both ascend, so that each fall is passed once.
+            let fall = if past.fall == 0 { None } else { falls.find(|fall| fall.number == past.fall) };
+            lots = fall.map_or(lots + past.flow, |fall| after(fall, lots, self.model));
         }
         self.keep(place, lots.min(at.book.size_at(place.0, place.1) << SHIFT));
     }

@@ -42,15 +42,14 @@ pub struct Past {
 }
 
 impl Past {
-    /// Add to what has moved a position, and forget what happened before the oldest fall that a print may still explain.
+    /// Add to what has moved a position; forget what was before the oldest fall that is kept (`None`: there is none).
     pub fn note(past: &mut VecDeque<Past>, add: Past, oldest: Option<u64>) {
-        match oldest {
-            None => past.clear(),
-            Some(oldest) => {
-                while past.front().is_some_and(|first| first.fall < oldest) {
-                    past.pop_front();
-                }
-            }
+        let Some(oldest) = oldest else {
+            past.clear();
+            return;
+        };
+        while past.front().is_some_and(|first| first.fall < oldest) {
+            past.pop_front();
         }
         if add.fall != 0 || !past.is_empty() {
             past.push_back(add);

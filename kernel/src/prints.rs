@@ -79,7 +79,7 @@ impl Prints {
     }
 
     /// Return the falls of a level that are kept, oldest first, with all later ones.
-    pub fn falls(&self, place: Place) -> impl Iterator<Item = &Fall> + Clone {
+    pub fn falls(&self, place: Place) -> impl Iterator<Item = &Fall> {
         self.falls.get(&place).into_iter().flatten()
     }
 
@@ -190,13 +190,14 @@ impl Prints {
         fall
     }
 
-    /// Let go of falls of a level that are too old for a print to explain.
+    /// Let go of falls of a level before the oldest that a print may still explain.
     fn let_go(&mut self, place: Place, now_ns: Ns) {
         if self.falls.is_empty() {
             return;
         }
         let Some(falls) = self.falls.get_mut(&place) else { return };
-        while falls.front().is_some_and(|fall| now_ns - fall.ts_ns > self.late_print_ns) {
+        let late_print_ns = self.late_print_ns;
+        while falls.front().is_some_and(|fall| now_ns - fall.ts_ns > late_print_ns || fall.unexplained() == 0) {
             falls.pop_front();
         }
         if falls.is_empty() {

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from lob_backtest.engine.book import Book
-from lob_backtest.engine.own_order import OwnOrder, Past, prune
+from lob_backtest.engine.own_order import OwnOrder, Past, note
 from lob_backtest.engine.prints import Fall, Prints
 from lob_backtest.engine.queue_model import SHIFT, Model
 
@@ -38,7 +38,7 @@ class LevelQueue:
         own.since = self._prints.number
         own.past.clear()
 
-    def reappear(self, own: OwnOrder, now_ns: int) -> None:
+    def reappear(self, own: OwnOrder) -> None:
         """Take up the position of an order whose price has come back into the window."""
         assert own.price_ticks is not None
         displayed = self._book.size_at(own.side, own.price_ticks) << SHIFT
@@ -96,9 +96,7 @@ class LevelQueue:
 
     def _note(self, own: OwnOrder, past: Past) -> None:
         assert own.price_ticks is not None
-        prune(own.past, self._prints.oldest((own.side, own.price_ticks)))
-        if past.fall or own.past:
-            own.past.append(past)
+        note(own.past, past, self._prints.oldest((own.side, own.price_ticks)))
 
     def remember(self, own: OwnOrder) -> None:
         """Do nothing before a CLEAR: sizes have no identity."""

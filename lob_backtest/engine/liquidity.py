@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from lob_backtest.engine.book import Book, MarketOrder
 from lob_backtest.engine.level_queue import after
-from lob_backtest.engine.own_order import Past, prune
+from lob_backtest.engine.own_order import Past, note
 from lob_backtest.engine.prints import Fall, Place, Prints
 from lob_backtest.engine.queue_model import SHIFT, Model
 
@@ -128,6 +128,8 @@ class Liquidity:
         taken = self._known(place)
         if taken is not None:
             self._note(place, taken, Past(fall.number, taken.lots))
+            if not fall.new:
+                taken.past.clear()  # what comes later cannot make more of nothing
             self._keep(place, taken, after(fall, taken.lots, self._model))
 
     def late(self, place: Place, fall: Fall) -> None:
@@ -207,9 +209,7 @@ class Liquidity:
 
     def _note(self, place: Place, taken: Taken, past: Past) -> None:
         if self._book.level == 2:
-            prune(taken.past, self._prints.oldest(place))
-            if past.fall or taken.past:
-                taken.past.append(past)
+            note(taken.past, past, self._prints.oldest(place))
 
     def _keep(self, place: Place, taken: Taken, lots: int) -> None:
         taken.lots = lots

@@ -165,7 +165,7 @@ class Market:
             self._print(watching, i, match)
         else:
             for overlay in watching:
-                overlay.before(self._rows[i][2:8], match, self.now_ns)
+                overlay.before(self._rows[i][2:8], match)
             if self.plan.level == 2 and action == CLEAR:
                 self.prints.clear(side, self.now_ns, self.book)
         return True
@@ -202,7 +202,7 @@ class Market:
         falls = self.prints.end_packet(self.now_ns, self.book) if self.book.partial else {}
         for overlay in self.overlays:
             if overlay.watching:
-                overlay.settle(self.now_ns, falls)
+                overlay.settle(falls)
         if self.book.partial:
             self.book.complete()
         self._good = self.book.uncrossed() and not self.book.suspect

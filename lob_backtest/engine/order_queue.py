@@ -22,16 +22,16 @@ class OrderQueue:
         self._book = book
         self._evidence = evidence
 
-    def join(self, own: OwnOrder, now_ns: int) -> None:
+    def join(self, own: OwnOrder) -> None:
         """Put an own order behind everything that stands at its price."""
         assert own.price_ticks is not None
         own.arrival = self._book.arrivals
         own.ahead = own.older_lots = self._book.size_at(own.side, own.price_ticks)
 
-    def reappear(self, own: OwnOrder, now_ns: int) -> None:
+    def reappear(self, own: OwnOrder) -> None:
         """Take up the position of an order whose price has come back into the window."""
         frozen, shown = own.ahead, own.shown
-        self.join(own, now_ns)
+        self.join(own)
         if shown:
             own.ahead = min(frozen, own.older_lots)
 

@@ -109,7 +109,10 @@ class Overlay:
         # In the midst of a snapshot nothing is known: the order takes its place when the snapshot is complete.
         known = own.side not in self._book.partial and not self._book.beyond_window(own.side, own.price_ticks)
         own.visible = own.shown = known
-        self._queue.join(own, now_ns)
+        if self._book.level == 3:
+            self._orders.join(own)
+        else:
+            self._levels.join(own, now_ns)
         own.ahead_at_arrival = own.ahead_lots(self._book.level)
         self.sides[own.side].setdefault(-own.side * own.price_ticks, []).append(own)
         own.waits = waits
@@ -128,13 +131,12 @@ class Overlay:
             own.waits = False
             self._waiting.remove(own)
 
-    def before(self, row: tuple[int, int, int, int, int, int], match: Match, now_ns: int) -> None:
+    def before(self, row: tuple[int, int, int, int, int, int], match: Match) -> None:
         """Take in a row that the book is about to apply; levels and prints of L2 have methods of their own.
 
         Args:
             row: action, side, order_id, price_ticks, size_lots, flags.
             match: what may fill now.
-            now_ns: the time.
         """
         action, side, order_id, price_ticks, size_lots, flags = row
         if action == EXECUTE:
@@ -154,11 +156,10 @@ class Overlay:
         elif action == CLEAR:
             self._clear(side)
 
-    def settle(self, now_ns: int, falls: dict[Place, Fall]) -> None:
+    def settle(self, falls: dict[Place, Fall]) -> None:
         """Settle positions at the end of a packet, before the book takes in that a side is shown again.
 
         Args:
-            now_ns: the time.
             falls: the levels of which a snapshot shows less.
         """
         self.liquidity.end_packet(falls)
@@ -169,7 +170,7 @@ class Overlay:
             for own in self.resting(side):
                 if not shown:
                     self._rebuild(own, falls)
-                self._look(own, now_ns)
+                self._look(own)
 
     def end_packet(self, now_ns: int) -> None:
         """Let orders that wait or are crossed trade with a good book after a whole packet."""
@@ -331,12 +332,12 @@ class Overlay:
             own.visible = False
             self._changed(own)
 
-    def _look(self, own: OwnOrder, now_ns: int) -> None:
+    def _look(self, own: OwnOrder) -> None:
         assert own.price_ticks is not None
         if self._book.beyond_window(own.side, own.price_ticks):
             self._freeze(own)
         elif not own.visible:
-            self._queue.reappear(own, now_ns)
+            self._queue.reappear(own)
             own.visible = own.shown = True
             self._changed(own)
 

@@ -37,15 +37,17 @@ class Past:
         self.matched = matched
 
 
-def prune(past: list[Past], oldest: int | None) -> None:
-    """Forget what happened before the oldest fall that a print may still explain (`None`: there is none)."""
+def note(past: list[Past], add: Past, oldest: int | None) -> None:
+    """Add to what has moved a position; forget what was before the oldest fall that is kept (`None`: there is none)."""
     if oldest is None:
         past.clear()
         return
     keep = 0
-    while keep < len(past) and not past[keep].fall >= oldest:
+    while keep < len(past) and past[keep].fall < oldest:
         keep += 1
     del past[:keep]
+    if add.fall or past:
+        past.append(add)
 
 
 class OwnOrder:

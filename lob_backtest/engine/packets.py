@@ -25,9 +25,9 @@ Ints = NDArray[np.int64]
 def whole_packets(batches: Iterator[Batch]) -> Iterator[Batch]:
     """Cut batches at ends of packets, with the prints of each packet first.
 
-    The `order_id` of a print, which L2 has no use for, becomes 1 + the size that its packet leaves at its price, and
-    what earlier prints of the packet take there until the level is shown; it stays 0 where the packet shows nothing
-    of the price behind the print.
+    The `order_id` of a print, which L2 has no use for, becomes 1 + the size that its packet leaves at its price at the
+    same exchange time, and what earlier prints of the packet take there until the level is shown; it stays 0 where
+    the packet shows nothing of the price behind the print then. What comes later has not happened yet.
     """
     held: list[Batch] = []
     for batch in batches:
@@ -75,7 +75,8 @@ def _prints_first(batch: Batch) -> Batch:
         moved = _batch([column[order] for column in batch[:9]], batch.row, batch.path)
         # Where a packet ends, and when each of its rows has been received, is of its places, not of its rows.
         batch = moved._replace(flags=flags, ts_local_ns=batch.ts_local_ns)
-    shown = _shown(batch, rows, packets[rows])
+    instants = _numbered((np.diff(packets[rows]) > 0) | (np.diff(batch.ts_exchange_ns[rows]) != 0))
+    shown = _shown(batch, rows, instants)
     return batch._replace(order_id=shown) if shown.any() else batch
 
 
@@ -99,13 +100,13 @@ def _numbered(breaks: NDArray[np.bool_]) -> Ints:
     return np.concatenate(([0], np.cumsum(breaks, dtype=np.int64)))
 
 
-def _shown(batch: Batch, mixed: Ints, packets: Ints) -> NDArray[np.uint64]:
+def _shown(batch: Batch, mixed: Ints, instants: Ints) -> NDArray[np.uint64]:
     """Return for each row of a print 1 + what its packet leaves at its price, see `whole_packets`; 0 elsewhere.
 
     Args:
         batch: rows in the order of application.
         mixed: the rows of packets that have prints and levels.
-        packets: the numbers of their packets.
+        instants: a number for each packet and exchange time of theirs.
     """
     shown = np.zeros(len(batch.action), np.uint64)
     actions, flags, sides = batch.action[mixed], batch.flags[mixed], batch.side[mixed]
@@ -115,14 +116,14 @@ def _shown(batch: Batch, mixed: Ints, packets: Ints) -> NDArray[np.uint64]:
     if not prints.any():
         return shown
     prices = batch.price_ticks[mixed]
-    at = kept[np.lexsort((kept, prices[kept], sides[kept], packets[kept]))]
+    at = kept[np.lexsort((kept, prices[kept], sides[kept], instants[kept]))]
     is_print, sizes = prints[at], batch.size_lots[mixed][at]
-    same = (np.diff(packets[at]) == 0) & (np.diff(sides[at]) == 0) & (np.diff(prices[at]) == 0)
+    same = (np.diff(instants[at]) == 0) & (np.diff(sides[at]) == 0) & (np.diff(prices[at]) == 0)
     places = _numbered(~same)
     lowest = _lowest_behind(places, np.where(is_print, -1, sizes))
     clears = np.flatnonzero(actions == _CLEAR)
     if len(clears):
-        lowest[_cleared_behind(clears, sides, packets, at)] = 0
+        lowest[_cleared_behind(clears, sides, instants, at)] = 0
     before = _printed_before(places, is_print, sizes)
     found = is_print & (lowest >= 0)
     shown[mixed[at[found]]] = (1 + lowest + before)[found]
@@ -140,14 +141,14 @@ def _lowest_behind(places: Ints, sizes: Ints) -> Ints:
     return np.concatenate((values, [-1]))[least]
 
 
-def _cleared_behind(clears: Ints, sides: NDArray[np.int8], packets: Ints, rows: Ints) -> NDArray[np.bool_]:
-    """Return of some rows whether their side is cleared behind them in their packet."""
+def _cleared_behind(clears: Ints, sides: NDArray[np.int8], instants: Ints, rows: Ints) -> NDArray[np.bool_]:
+    """Return of some rows whether their side is cleared behind them at the same time."""
     found = np.zeros(len(rows), np.bool_)
     for side in (1, -1):
         here = clears[sides[clears] != -side]
-        last = np.full(packets[-1] + 1, -1)
-        np.maximum.at(last, packets[here], here)
-        found |= (sides[rows] == side) & (last[packets[rows]] > rows)
+        last = np.full(instants[-1] + 1, -1)
+        np.maximum.at(last, instants[here], here)
+        found |= (sides[rows] == side) & (last[instants[rows]] > rows)
     return found
 
 

@@ -82,9 +82,12 @@ class Prints:
         prints = self._printed.get(place)
         if prints is None:
             return 0
+        self._let_go(prints, now_ns)
+        return sum(lots for _, lots in prints)
+
+    def _let_go(self, prints: deque[tuple[int, int]], now_ns: int) -> None:
         while prints and now_ns - prints[0][0] > self._late_level_ns:
             prints.popleft()
-        return sum(lots for _, lots in prints)
 
     def level(self, place: Place, old: int, new: int, now_ns: int) -> Fall | None:
         """Take in a LEVEL row; return what it took off, if anything."""
@@ -116,8 +119,9 @@ class Prints:
     def trade(self, place: Place, size_lots: int, now_ns: int, book: Book) -> None:
         """Take in the new part of a print: it went through all better levels."""
         side, price_ticks = place
-        self.printed(place, now_ns)  # which lets go of what is too old
-        self._printed.setdefault(place, deque()).append((now_ns, size_lots))
+        prints = self._printed.setdefault(place, deque())
+        self._let_go(prints, now_ns)
+        prints.append((now_ns, size_lots))
         for level in book.levels(side):
             if side * level.price_ticks <= side * price_ticks:
                 return
@@ -164,11 +168,11 @@ class Prints:
         return fall
 
     def _alive(self, place: Place, now_ns: int) -> deque[Fall]:
-        """Return the falls of a level that a print may still explain, and the later ones."""
+        """Return the falls of a level from the oldest that a print may still explain."""
         falls = self.falls.get(place)
         if falls is None:
             return deque()
-        while falls and now_ns - falls[0].ts_ns > self._late_print_ns:
+        while falls and (now_ns - falls[0].ts_ns > self._late_print_ns or not falls[0].unexplained):
             falls.popleft()
         if not falls:
             del self.falls[place]

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import nullcontext
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from lob_backtest.engine.matching import MatchingEngine
 from lob_backtest.errors import ConfigError, DataError
@@ -85,11 +85,8 @@ def generate(
         symbol=symbol,
         tick_size=tick_size,
         lot_size=lot_size,
-        venue="SYNTHETIC",
-        source=f"synthetic market, seed {seed}",
         compression=compression,
-        # A packet shows what its prints take.
-        **({} if level == 3 else {"late_level_ns": 0, "late_print_ns": 0}),
+        **_facts(level, seed),
     )
     with writer, TruthWriter(truth) if truth else nullcontext() as witness:
         for _ in _packets(flow, tape, events):
@@ -101,6 +98,12 @@ def generate(
                     progress(tape.rows, events)
         writer.write(tape.take_columns())
     return Generated(os.fspath(path), tape.rows, tape.packets, tape.trades, START_NS, flow.now_ns, flow.exchange)
+
+
+def _facts(level: int, seed: int) -> dict[str, Any]:
+    """Return what a file says of its origin; on L2 a packet shows what its prints take, so that no row is late."""
+    late = {} if level == 3 else {"late_level_ns": 0, "late_print_ns": 0}
+    return {"venue": "SYNTHETIC", "source": f"synthetic market, seed {seed}", **late}
 
 
 def _packets(flow: OrderFlow, tape: Tape, events: int) -> Iterator[None]:

@@ -67,6 +67,11 @@ def test_a_print_knows_the_lowest_size_behind_it_and_what_is_printed_there_befor
     assert [row[3] for row in applied(text) if row[0] == "print"] == [1 + 60, 1 + 60 + 30, 1 + 61]
 
 
+def test_rows_of_a_later_exchange_time_say_nothing_of_a_print() -> None:
+    assert applied("1 print bid 100 30 more\n1 level bid 99 5 more\n2 level bid 100 60")[0][3] == 0
+    assert applied("1 print bid 100 30 more\n1 level bid 99 5 more\n2 clear bid")[0][3] == 0
+
+
 def test_a_clear_behind_a_print_shows_nothing_of_its_side() -> None:
     text = "1 print bid 100 3 more\n1 print ask 105 3 more\n1 clear bid more snapshot\n1 level bid 100 9 snapshot"
     assert [row[3] for row in applied(text) if row[0] == "print"] == [1, 0]

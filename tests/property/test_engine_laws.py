@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import defaultdict
 
 import pyarrow as pa
@@ -146,6 +147,23 @@ def test_what_comes_after_t_changes_nothing_before_t(
     other = [*kept, clear, *((t + 1 + row[0], *row[1:3], row[3] + 10**6 * bool(row[3]), *row[4:]) for row in rest)]
     one, _ = play(engine, [rows], Actor(), level=level)
     two, _ = play(engine, [other], Actor(), level=level)
+    for name in ("fills", "orders", "bbo"):
+        assert before(one[name], t) == before(two[name], t)
+
+
+@few
+@given(seed=seeds, level=levels, at=st.integers(50, 350))
+def test_rows_of_a_packet_that_come_later_change_nothing_before_them(
+    engine: str, seed: int, level: int, at: int
+) -> None:
+    """Packets of several exchange times: what is judged at one of them knows nothing of the next."""
+    rng = random.Random(seed)
+    rows = [(*row[:6], row[6] & ~1 if rng.random() < 0.5 else row[6], row[7]) for row in MARKETS[level](seed, ROWS)]
+    t = rows[at][0]
+    kept = [row for row in rows if row[0] < t]
+    clear = (t, int(Action.CLEAR), 0, 0, 0, 0, 1, 0)
+    options = {"late_print_ns": 10**6} if level == 2 else {}
+    one, two = (play(engine, [each], Actor(), level=level, options=options)[0] for each in (rows, [*kept, clear]))
     for name in ("fills", "orders", "bbo"):
         assert before(one[name], t) == before(two[name], t)
 

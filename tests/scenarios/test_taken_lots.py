@@ -103,6 +103,25 @@ def test_l2_late_prints_have_taken_lots_judged_again_with_takes_since(engine: st
     )
 
 
+def test_l2_late_prints_leave_no_more_taken_than_is_displayed(engine: str) -> None:
+    """Judged again, 50 of 50 were taken before the take of 20: 50, not 70, so that a rise by 10 is there to take."""
+    check(
+        engine,
+        L2
+        + """
+        20 level bid 100 50
+        30 b sell 100 100 ioc
+        31 fill b 20 @ 100 take
+        40 print bid 100 50
+        50 level bid 100 60
+        60 c sell 100 100 ioc
+        61 fill c 10 @ 100 take
+        """,
+        level=2,
+        queue="proportional",
+    )
+
+
 def test_crossed_orders_fill_up_to_what_is_available_and_their_lots_are_taken(engine: str) -> None:
     check(
         engine,
