@@ -114,6 +114,23 @@ def test_prints_of_another_exchange_time_stay_behind_the_levels_of_their_packet(
     )
 
 
+@pytest.mark.parametrize("later", ["level bid 100 60", "level ask 106 5", "clear bid"])
+def test_how_a_print_is_split_does_not_depend_on_later_rows_of_its_packet(engine: str, later: str) -> None:
+    """It explains the fall at 100, which the order has not seen, whatever the packet says 9,800 ns later."""
+    check(
+        engine,
+        BID
+        + f"""
+        100 level bid 100 80
+        105 a buy 101 10
+        200 print bid 100 20 more
+        250 position 0
+        10000 {later}
+        """,
+        level=2,
+    )
+
+
 def test_an_order_joins_behind_what_is_left_after_the_prints_that_no_level_has_shown(engine: str) -> None:
     check(
         engine,
