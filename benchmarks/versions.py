@@ -2,8 +2,9 @@
 
     python benchmarks/versions.py ../other-checkout [PAIRS]
 
-Prints, for each market and strategy, the median of the ratios of processor time (all threads of the process, from Parquet
-to result tables) over alternating pairs, with its 95% interval by bootstrap. The markets are made once, by this version.
+Prints, for each market and strategy, the median of the ratios of processor time (all threads of the process, from
+Parquet to result tables) over alternating pairs, with its 95% interval by bootstrap. The markets are made once, by this
+version.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ def seconds(checkout: Path, path: Path, strategy: str) -> float:
 def compare(other: Path, path: Path, strategy: str, pairs: int) -> str:
     """Return the median of the ratios with its interval, and the medians of both."""
     seconds(other, path, strategy), seconds(HERE, path, strategy)
-    before, after = [], []
+    before: list[float] = []
+    after: list[float] = []
     for k in range(pairs):
         for checkout, times in ((other, before), (HERE, after)) if k % 2 else ((HERE, after), (other, before)):
             times.append(seconds(checkout, path, strategy))
