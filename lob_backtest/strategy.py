@@ -1,8 +1,8 @@
 """What the author of a strategy sees: `Strategy` to subclass, `Context` to act through, and frozen snapshots.
 
 A strategy is a plain Python class. Its public annotated attributes are its parameters: typed, checked, listed by the
-command line, set by the config. Names that start with an underscore are its own state. Mutable defaults are copied for
-each instance, but for those declared `ClassVar`.
+command line, set by the config. Names that start with an underscore are its own state. Class attributes that can change
+are copied for each instance, but for those declared `ClassVar`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import random
 import typing
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 
 from lob_backtest.errors import ConfigError
@@ -306,15 +307,22 @@ class Strategy:
                 raise ConfigError(f"{cls.__name__}.{name} is no callback and would never be called; {hint}")
 
     def __new__(cls, *args: Any, **parameters: Any) -> Self:
-        """Make an instance with mutable defaults of its own, whatever its `__init__` does."""
+        """Make an instance with mutable defaults of its own, whatever its `__init__` does.
+
+        Raises:
+            ConfigError: a default cannot be copied.
+        """
         self = super().__new__(cls)
-        for name, default in _mutable_defaults(cls):
+        copies: dict[int, Any] = {}  # of all defaults, so that two names of one object stay so
+        for name, default in _defaults(cls):
             try:
-                setattr(self, name, copy.deepcopy(default))
+                own = copy.deepcopy(default, copies)
+                if own is not default:  # deepcopy returns what is immutable or shared by nature as it is
+                    setattr(self, name, own)
             except Exception as error:
                 raise ConfigError(
-                    f"{cls.__name__}.{name}: its default cannot be copied for each instance ({error}); set it in "
-                    "__init__ or on_start"
+                    f"{cls.__name__}.{name}: its default cannot be copied for each instance ({error}); make it in "
+                    "__init__ or on_start, or declare it ClassVar if all instances may share it"
                 ) from error
         return self
 
@@ -359,27 +367,22 @@ def overrides(strategy: Strategy, callback: str) -> bool:
     return getattr(type(strategy), callback) is not getattr(Strategy, callback)
 
 
-def _mutable_defaults(cls: type[Strategy]) -> Iterator[tuple[str, Any]]:
-    """Yield the class attributes that instances would share and can change, but for those declared `ClassVar`."""
-    seen = {"parameters"}
+def _defaults(cls: type[Strategy]) -> Iterator[tuple[str, Any]]:
+    """Yield the class attributes to copy for an instance: no `ClassVar`, descriptor, module or bare `object`."""
+    seen = {"parameters", "_abc_impl"}  # the latter is in every subclass of abc.ABC
+    annotations: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        annotations |= inspect.get_annotations(base)
     for base in cls.__mro__:
         if base in (Strategy, object):
             continue
-        annotations = inspect.get_annotations(base)
         for name, value in vars(base).items():
             if name in seen or (name.startswith("__") and name.endswith("__")):
                 continue
             seen.add(name)
-            if not _is_hashable(value) and not hasattr(value, "__get__") and not _is_shared(annotations.get(name)):
+            is_fixed = hasattr(type(value), "__get__") or isinstance(value, ModuleType) or type(value) is object
+            if not is_fixed and not _is_shared(annotations.get(name)):
                 yield name, value
-
-
-def _is_hashable(value: Any) -> bool:
-    try:
-        hash(value)
-    except TypeError:
-        return False
-    return True
 
 
 def _is_shared(annotation: Any) -> bool:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import abc
 import threading
+from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
 from typing import Annotated, Any, ClassVar, Literal
 
 import pytest
@@ -10,6 +14,7 @@ from annotated_types import Ge
 
 import lob_backtest as lob
 from lob_backtest.errors import ConfigError
+from lob_backtest.tables import TimeInForce
 
 
 class Quotes(lob.Strategy):
@@ -155,9 +160,96 @@ def test_a_default_that_cannot_be_copied_is_refused() -> None:
         _locks = [threading.Lock()]  # noqa: RUF012
 
     with pytest.raises(
-        ConfigError, match=r"Locks\._locks: its default cannot be copied .* set it in __init__ or on_start"
+        ConfigError,
+        match=r"Locks\._locks: its default cannot be copied .* make it in __init__ or on_start, or declare it ClassVar",
     ):
         Locks()
+
+
+class Counter:
+    """An object of a plain class: hashable by identity, and mutable."""
+
+    n = 0
+
+
+class CountsCalls(Quotes):
+    """Keeps its state in objects of plain classes and quotes by it."""
+
+    _counter: Counter = Counter()
+    _same = _counter
+    _pair = (1, _counter)
+    _vol: lob.EwmaVolatility = lob.EwmaVolatility(half_life="1s")
+
+    def on_start(self, ctx: lob.Context) -> None:
+        ctx.every(lob.SECOND)
+
+    def on_timer(self, ctx: lob.Context, timer_id: int) -> None:
+        self._counter.n += 1
+        self._vol.update(ctx.now_ns, 100.0 + self._counter.n)
+        if ctx.book.bid_ticks is not None:
+            ctx.quote(bid=(ctx.book.bid_ticks, self._counter.n))
+        ctx.record("n", self._counter.n)
+        ctx.record("volatility", self._vol.value or 0.0)
+
+
+def test_a_default_of_a_plain_class_belongs_to_the_instance() -> None:
+    one, two = CountsCalls(), CountsCalls()
+    one._counter.n = 5
+    assert one._counter is one._same is one._pair[1]
+    assert (two._counter.n, two._pair[1].n, CountsCalls._counter.n) == (0, 0, 0)
+    assert one._vol is not two._vol
+
+
+def test_a_second_run_of_a_strategy_with_objects_as_defaults_gives_the_same_result(engine: str) -> None:
+    config = {"instrument": [{"data": ["data/sample-l3.parquet"]}], "run": {"end": "2024-07-19T13:31:00Z"}}
+    first, second = (lob.run(config, CountsCalls, engine=engine) for _ in range(2))
+    for name in ("n", "volatility"):
+        assert first.series(name)["value"].tolist() == second.series(name)["value"].tolist()
+    assert first.digest == second.digest
+
+
+class Fixed(abc.ABC, lob.Strategy):
+    """Has defaults that are immutable or shared by nature, some of which cannot be copied."""
+
+    _missing = object()
+    _module = threading
+    _cls = Counter
+    _function = staticmethod(len)
+    _tif = TimeInForce.IOC
+    _number = (
+        1,
+        2.5,
+        True,
+        None,
+        "a",
+        b"b",
+        Decimal(1),
+        Fraction(1, 2),
+        frozenset({1}),
+        datetime(2024, 1, 1, tzinfo=UTC),
+    )
+
+    @property
+    def half(self) -> float:
+        return 0.5
+
+
+def test_immutable_defaults_are_not_in_the_way() -> None:
+    fixed = Fixed()
+    assert {name for name in vars(fixed) if not name.startswith("_used")} <= {"_number"}
+    assert fixed._missing is Fixed._missing
+    assert fixed._tif is TimeInForce.IOC
+    assert (fixed._number, fixed.half) == (Fixed._number, 0.5)
+
+
+def test_a_subclass_s_value_of_a_class_variable_is_shared() -> None:
+    class Base(lob.Strategy):
+        _lock: ClassVar[Any] = None
+
+    class Locked(Base):
+        _lock = threading.Lock()
+
+    assert Locked()._lock is Locked._lock
 
 
 class Pauses(lob.Strategy):
