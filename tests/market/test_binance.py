@@ -247,7 +247,7 @@ def test_command_says_on_stderr_what_was_done_to_the_clock(tmp_path, capsys):
     error = capsys.readouterr().err
     assert stop.value.code == 0
     assert "note: smallest local - exchange time is -1.500 ms: 2.500 ms were added to local times" in error
-    assert "note: 1 packets are flagged SUSPECT" in error
+    assert "note: 1 packets are flagged SUSPECT, where own orders fill only by trades at worse prices, marked " in error
 
 
 @pytest.mark.parametrize("seed", range(6))

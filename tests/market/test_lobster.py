@@ -218,6 +218,7 @@ def test_without_the_order_book_only_its_own_orders_are_known_and_every_row_is_s
     ]
     assert done.counts == {"dropped_cancels_of_unknown_orders": 1, "executions_of_unknown_orders": 1}
     assert "no --orderbook" in done.notes[0]
+    assert "SUSPECT, where own orders fill only by trades at worse prices, marked tainted." in done.notes[0]
 
 
 def test_zip_archive_holds_message_and_order_book_file(tmp_path):

@@ -256,7 +256,8 @@ class BinanceSource:
                 "if the recording before this one has a snapshot, convert them together"
             )
         self.notes.append(
-            f"{self.counts['suspect_packets']} packets are flagged SUSPECT, and own orders do not fill there: {why}"
+            f"{self.counts['suspect_packets']} packets are flagged SUSPECT, where own orders fill only by trades at "
+            f"worse prices, marked tainted: {why}"
         )
 
 

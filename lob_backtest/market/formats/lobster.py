@@ -282,7 +282,7 @@ class LobsterSource:
         beside = f" {day.sibling} lies beside it." if day.sibling else ""
         self.notes.append(
             f"{day.messages}: no --orderbook: the book holds only orders that this file adds, and every row is flagged "
-            f"SUSPECT, so that nothing fills against it.{beside}"
+            f"SUSPECT, where own orders fill only by trades at worse prices, marked tainted.{beside}"
         )
 
 
