@@ -16,12 +16,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from lob_backtest.errors import ConfigError
-from lob_backtest.units import LONGEST_NS, Duration, Instant
+from lob_backtest.units import DURATION_LIMIT_NS, Duration, Instant
 
 # Both engines count in 64 bits: no sum of a time of the market, latencies and horizons may leave them, and no position
 # together with the orders in flight.
 TIME_LIMIT_NS = 1 << 62
-DURATION_LIMIT_NS = 1 << 60
 POSITION_LIMIT = 1 << 60
 
 Positive = Annotated[Duration, Field(ge=1, lt=DURATION_LIMIT_NS)]
@@ -29,7 +28,6 @@ NotNegative = Annotated[Duration, Field(ge=0, lt=DURATION_LIMIT_NS)]
 Time = Annotated[Instant, Field(gt=-TIME_LIMIT_NS, lt=TIME_LIMIT_NS)]
 Position = Annotated[int, Field(gt=-POSITION_LIMIT, lt=POSITION_LIMIT)]
 MaxPosition = Annotated[int, Field(ge=0, lt=POSITION_LIMIT)]
-Lateness = Annotated[Duration, Field(ge=0, le=LONGEST_NS)]
 
 
 def _exact(value: Any) -> Any:
@@ -131,8 +129,8 @@ class FillsPart(_Part):
     impact: Literal["none"] = "none"
     evidence: bool = False
     hidden_any_side: bool = False
-    late_level: Lateness | None = None
-    late_print: Lateness | None = None
+    late_level: NotNegative | None = None
+    late_print: NotNegative | None = None
 
 
 class RiskPart(_Part):

@@ -44,7 +44,7 @@ class InstrumentPlan:
         initial_position: lots at the start.
         evidence: L3: an order that is older than one that executes fills even with lots left ahead.
         hidden_any_side: let hidden prints of unknown side fill.
-        late_level_ns: L2: a print explains a LEVEL row that follows it within this exchange time, 0 to 2^62.
+        late_level_ns: L2: a print explains a LEVEL row that follows it within this exchange time, 0 to 2^60 - 1.
         late_print_ns: L2: a print explains a fall that precedes it by at most this exchange time; 0: never.
     """
 

@@ -15,8 +15,8 @@ MS: Final = 1_000_000
 """A millisecond in nanoseconds."""
 SECOND: Final = 1_000_000_000
 """A second in nanoseconds."""
-LONGEST_NS: Final = 1 << 62
-"""The longest duration: its sum with a time fits into 64 bits."""
+DURATION_LIMIT_NS: Final = 1 << 60
+"""Durations are below this (36 years), so that their sums with a time fit into 64 bits."""
 
 _UNITS: Final = {
     "ns": 1,

@@ -18,7 +18,7 @@ from lob_backtest.plan import InstrumentPlan, Plan
 from lob_backtest.sink import MemorySink
 
 T0 = 1_700_000_000 * 10**9
-TOO_LONG = (1 << 62) + 1
+TOO_LONG = 1 << 60
 
 
 class Quiet(lob.Strategy):
@@ -48,7 +48,7 @@ def market(path: Path, **meta: Any) -> Path:
         ({"late_level_ns": 7}, {}, (7, 250_000_000)),
         ({"late_level_ns": 7, "late_print_ns": 9}, {"late_level": "1ms", "late_print": "0s"}, (1_000_000, 0)),
         ({"late_print_ns": 9}, {"late_level": "0ns"}, (0, 9)),
-        ({}, {"late_level": 1 << 62, "late_print": 3}, (1 << 62, 3)),
+        ({}, {"late_level": TOO_LONG - 1, "late_print": 3}, (TOO_LONG - 1, 3)),
     ],
 )
 def test_limits_of_late_rows_are_those_of_the_config_then_the_file_then_the_default(

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from lob_backtest.errors import DataError
 from lob_backtest.market import seal
 from lob_backtest.market.schema import LEVEL_BY_SCHEMA, Meta, columns_of
-from lob_backtest.units import LONGEST_NS
+from lob_backtest.units import DURATION_LIMIT_NS
 
 Path = str | os.PathLike[str]
 
@@ -313,8 +313,8 @@ def _differences(schema: pa.Schema, meta: dict[str, str]) -> list[str]:
     level = LEVEL_BY_SCHEMA.get(version, 3 if "order_id" in schema.names else 2)
     for key in (Meta.LATE_LEVEL_NS, Meta.LATE_PRINT_NS):
         digits = meta.get(key, "0")
-        if not digits.isdecimal() or len(digits) > 19 or int(digits) > LONGEST_NS:
-            wrong.append(f"{key} is {digits!r}, expected an integer of nanoseconds from 0 to 2^62")
+        if not digits.isdecimal() or len(digits) > 19 or int(digits) >= DURATION_LIMIT_NS:
+            wrong.append(f"{key} is {digits!r}, expected an integer of nanoseconds from 0 to 2^60 - 1")
         elif key in meta and level != 2:
             wrong.append(f"{key} is there, which only L2 files have")
     for field in columns_of(level):

@@ -17,7 +17,7 @@ from lob_backtest.market import seal
 from lob_backtest.market.coerce import as_table
 from lob_backtest.market.files import MarketFile
 from lob_backtest.market.schema import SCHEMA_BY_LEVEL, Meta, columns_of
-from lob_backtest.units import LONGEST_NS
+from lob_backtest.units import DURATION_LIMIT_NS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,8 +60,8 @@ class EventWriter:
         venue: where it trades.
         depth: how many levels a side the feed shows; `None`: all.
         clock_shift_ns: what was added to local times to set the capture's clock right; `None`: nothing.
-        late_level_ns: L2: how long after a print its LEVEL row may follow, 0 to 2^62; `None`: not said.
-        late_print_ns: L2: how long after a fall of a level its print may follow, 0 (never) to 2^62; `None`: not said.
+        late_level_ns: L2: how long after a print its LEVEL row may follow, 0 to 2^60 - 1; `None`: not said.
+        late_print_ns: L2: how long after a fall of a level its print may follow, as above, 0: never; `None`: not said.
         source: the vendor file, with its SHA-256.
         compression: of pages; "lz4" decodes fastest, "zstd" is smaller by a few percent.
 
@@ -206,8 +206,8 @@ def write_events(
         venue: where it trades.
         depth: how many levels a side the feed shows; `None`: all.
         clock_shift_ns: what was added to local times; `None`: nothing.
-        late_level_ns: L2: how long after a print its LEVEL row may follow, 0 to 2^62; `None`: not said.
-        late_print_ns: L2: how long after a fall of a level its print may follow, 0 (never) to 2^62; `None`: not said.
+        late_level_ns: L2: how long after a print its LEVEL row may follow, 0 to 2^60 - 1; `None`: not said.
+        late_print_ns: L2: how long after a fall of a level its print may follow, as above, 0: never; `None`: not said.
         source: the vendor file, with its SHA-256.
 
     Raises:
@@ -277,8 +277,8 @@ def _late_text(name: str, value: int | None, level: int) -> str | None:
         return None
     if level != 2:
         raise DataError(f"{name} {value!r}: only L2 files have it; leave it out")
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= LONGEST_NS:
-        raise DataError(f"{name} {value!r}: expected an integer of nanoseconds from 0 to 2^62")
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < DURATION_LIMIT_NS:
+        raise DataError(f"{name} {value!r}: expected an integer of nanoseconds from 0 to 2^60 - 1")
     return str(value)
 
 
