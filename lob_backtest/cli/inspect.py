@@ -84,8 +84,23 @@ def _lines(summary: FileSummary) -> list[tuple[str, str]]:
 
 
 def _late_lines(file: MarketFile) -> list[tuple[str, str]]:
-    late = (("late levels", file.late_level_ns), ("late prints", file.late_print_ns))
-    return [(name, "-" if ns is None else f"up to {ns} ns") for name, ns in late] if file.level == 2 else []
+    if file.level != 2:
+        return []
+    return [
+        ("late levels", _limit(file.late_level_ns, zero="same time only")),
+        ("late prints", _limit(file.late_print_ns, zero="never")),
+    ]
+
+
+def _limit(ns: int | None, *, zero: str) -> str:
+    from lob_backtest.planning import LATE_NS
+    from lob_backtest.units import format_duration
+
+    if ns == 0:
+        return zero
+    text = format_duration(LATE_NS if ns is None else ns)
+    number = text.rstrip("dhmnsu")
+    return f"{'not said: ' if ns is None else ''}{number} {text.removeprefix(number)}"
 
 
 def _span(least: int | None, greatest: int | None, unit: str) -> str:

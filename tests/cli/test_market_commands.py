@@ -111,6 +111,27 @@ def test_inspect_shows_what_a_file_holds(tmp_path, capsys):
     assert out.splitlines()[-1].split()[0] == "1"
 
 
+@pytest.mark.parametrize(
+    ("ns", "level", "prints"),
+    [
+        (250_000_000, "250 ms", "250 ms"),
+        (1_500_000_001, "1500000001 ns", "1500000001 ns"),
+        (0, "same time only", "never"),
+        (None, "not said: 250 ms", "not said: 250 ms"),
+    ],
+)
+def test_inspect_shows_the_limits_of_late_rows_of_an_l2_file(tmp_path, capsys, ns, level, prints):
+    path = tmp_path / "a.parquet"
+    columns = {"ts_exchange_ns": [T0], "action": [8], "side": [1], "price_ticks": [1], "size_lots": [1], "flags": [1]}
+    late = {"late_level_ns": ns, "late_print_ns": ns}
+    write_events(path, columns, level=2, symbol="T", tick_size="1", lot_size="1", **late)
+    _, out, _ = call(capsys, "inspect", str(path))
+    lines = [line.strip() for line in out.splitlines() if line.strip().startswith("late ")]
+    assert [line.split(maxsplit=2)[2] for line in lines] == [level, prints]
+    _, out, _ = call(capsys, "inspect", write(tmp_path / "b.parquet"))
+    assert "late" not in out.replace("latency", "")
+
+
 def test_inspect_speaks_json(tmp_path, capsys):
     paths = [write(tmp_path / "a.parquet"), write(tmp_path / "b.parquet")]
     code, out, _ = call(capsys, "inspect", "--json", "-n", "1", *paths)
