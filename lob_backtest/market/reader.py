@@ -20,7 +20,9 @@ from lob_backtest.units import format_instant
 EARLIEST_NS: Final = 10**17
 """The first time of a file is later (than March 1973), or it is not in nanoseconds."""
 
-_ALIKE: Final = ("symbol", "venue", "level", "tick_size", "lot_size", "depth", "late_level_ns", "late_print_ns")
+_INSTRUMENT: Final = ("symbol", "venue", "level", "tick_size", "lot_size", "depth")
+_LATE: Final = ("late_level_ns", "late_print_ns")
+_ALIKE: Final = (*_INSTRUMENT, *_LATE)
 """What the files of one instrument have in common."""
 
 _LOOKS_LIKE: Final = ((10**8, "seconds"), (10**11, "milliseconds"), (10**14, "microseconds"))
@@ -219,7 +221,7 @@ def open_market(
     files = in_order_of_time(find_files(paths))
     foreign = foreign_files(files)
     if foreign:
-        raise DataError(f"{'; '.join(foreign.values())}. Expected files of one instrument: name them apart")
+        raise DataError(f"{'; '.join(foreign.values())}. {_remedy(files)}")
     if require_local and feed_ns is None:
         without = [file.path for file in files if not file.has_local]
         if without:
@@ -267,6 +269,15 @@ def foreign_files(files: Sequence[MarketFile]) -> dict[str, str]:
         if differences:
             foreign[file.path] = f"{file.path} differs from {first.path}: {', '.join(differences)}"
     return foreign
+
+
+def _remedy(files: Sequence[MarketFile]) -> str:
+    if len({tuple(getattr(file, name) for name in _INSTRUMENT) for file in files}) > 1:
+        return "Expected files of one instrument: name them apart"
+    return (
+        f"Expected files that agree on {' and '.join(_LATE)}: convert the files again with this version, or pass files "
+        "that agree"
+    )
 
 
 def _shown(value: object) -> str:

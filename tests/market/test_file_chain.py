@@ -74,7 +74,14 @@ def test_files_that_disagree_about_late_rows_are_refused(tmp_path):
     write(tmp_path / "a.parquet", columns, **L2, late_level_ns=5, late_print_ns=0)
     columns["ts_exchange_ns"] = columns["ts_exchange_ns"] + 10**9
     write(tmp_path / "b.parquet", columns, **L2, late_level_ns=6)
-    with pytest.raises(DataError, match=r"b\.parquet differs .*: late_level_ns 6, not 5, late_print_ns None, not 0"):
+    message = (
+        r"b\.parquet differs .*: late_level_ns 6, not 5, late_print_ns None, not 0\. Expected files that agree on "
+        r"late_level_ns and late_print_ns: convert the files again with this version, or pass files that agree$"
+    )
+    with pytest.raises(DataError, match=message):
+        open_market([tmp_path / "a.parquet", tmp_path / "b.parquet"])
+    write(tmp_path / "b.parquet", columns, **L2 | {"symbol": "OTHER"}, late_level_ns=6)
+    with pytest.raises(DataError, match=r"late_level_ns 6.*\. Expected files of one instrument: name them apart$"):
         open_market([tmp_path / "a.parquet", tmp_path / "b.parquet"])
 
 
