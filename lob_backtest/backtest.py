@@ -63,7 +63,7 @@ def run(
         ConfigError: the config is wrong, the strategy is not to be had, or the data end before the run starts.
         DataError: a file cannot be read or breaks its contract.
         StrategyError: the strategy raised; its `result` is what the run had produced until then, and is in `out`, too.
-        EngineError: an invariant is broken.
+        EngineError: cash or fees outgrew 64 bits, or an invariant is broken.
         OutputError: `out` exists, or it cannot be written.
     """
     config = RunConfig.of(config)

@@ -5,7 +5,7 @@
     ├── DataError               a file is unreadable or breaks its contract        exit 3
     ├── StrategyError           the strategy raised, or asked the impossible       exit 4
     ├── OrderError              a `MatchingEngine` was asked for what makes no sense  exit 4
-    ├── EngineError             an invariant is broken: a bug in this package      exit 5
+    ├── EngineError             cash or fees outgrew 64 bits, or a bug of this package  exit 5
     └── OutputError             the result cannot be written                       exit 6
 
 Every message is one text that says what is wrong, where (file, row, time, key), what was expected and what to
@@ -59,7 +59,10 @@ class OrderError(LobBacktestError, ValueError):
 
 
 class EngineError(LobBacktestError):
-    """An invariant of the engine is broken. This is a bug in lob_backtest: please report it."""
+    """A strategy's cash or fees outgrew 64 bits, or an invariant of the engine is broken.
+
+    The latter is a bug in lob_backtest: please report it.
+    """
 
     exit_code = 5
 

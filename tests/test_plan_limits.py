@@ -56,6 +56,15 @@ def test_fees_that_outgrow_64_bits_stop_both_engines_alike(engine: str, tmp_path
     )
 
 
+def test_fees_on_the_finest_lots_fit_64_bits_up_to_922_in_currency(engine: str, tmp_path: Path) -> None:
+    """The limit that docs/errors.md gives for a tick of 0.01 and a lot of 10^-8."""
+    data = market(tmp_path)
+    result = run(engine, data, Takes(lots=1000), fees={"taker_per_lot": Decimal("0.9223")})
+    assert result.table("fills")["fee_micro"].to_pylist() == [9223 * 10**15]
+    with pytest.raises(EngineError, match="do not fit 64 bits"):
+        run(engine, data, Takes(lots=1000), fees={"taker_per_lot": Decimal("0.9224")})
+
+
 @pytest.mark.parametrize("name", ["maker_per_lot", "taker_per_lot"])
 def test_a_fee_a_lot_beyond_what_an_engine_counts_is_refused_by_its_key(engine: str, tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError, match=rf"instrument\.0\.fees\.{name}: 100000 is .* too much to count; .* in bps"):
