@@ -62,6 +62,7 @@ def sections(account: Account, info: RunInfo) -> list[Section]:
         markouts_section(account),
         inventory_section(account, info),
         orders_section(account),
+        quoting_section(account),
     ]
 
 
@@ -241,13 +242,16 @@ def inventory_section(account: Account, info: RunInfo) -> Section:
     rows = [
         ("Position, mean by time", number(held.mean_lots)),
         ("Absolute position, mean by time", number(held.mean_absolute_lots)),
-        ("Lowest, highest", f"{held.min_lots:,}, {held.max_lots:,}"),
+        ("Lowest", f"{held.min_lots:,}"),
+        ("Highest", f"{held.max_lots:,}"),
         ("At the end", f"{held.end_lots:,}"),
         ("Traded", f"{held.traded_lots:,}"),
     ]
     if account.ledger.instrument.max_position_lots is not None:
-        near = f"{percent(held.near_limit_fraction)}, {percent(held.at_limit_fraction)}"
-        rows.insert(3, ("Time within one order of the limit, at it", near))
+        rows[4:4] = [
+            ("Time within one order of the limit", percent(held.near_limit_fraction)),
+            ("Time at the limit", percent(held.at_limit_fraction)),
+        ]
     drop = Decimal(account.risk.max_drawdown)
     sampling = f"sampled every {format_duration(info.sample_ns)}"
     rows.append((f"Deepest fall of equity{in_currency(account)}", number(drop, digits_for([drop]))))
@@ -262,7 +266,8 @@ def orders_section(account: Account) -> Section:
     rows = [
         ("Orders accepted", f"{done.orders:,}"),
         ("Requests", f"{done.requests:,}"),
-        ("Replaced, cancelled", f"{done.updates['replaced']:,}, {done.updates['cancelled']:,}"),
+        ("Replaced", f"{done.updates['replaced']:,}"),
+        ("Cancelled", f"{done.updates['cancelled']:,}"),
         *((f"Refused: {reason.replace('_', ' ')}", f"{count:,}") for reason, count in done.refused.items()),
         ("Requests a fill", number(done.order_to_trade, 1)),
         ("In flight at the end", "n/a" if done.requests_in_flight is None else f"{done.requests_in_flight:,}"),
@@ -273,14 +278,19 @@ def orders_section(account: Account) -> Section:
         ("Time in queue, mean", span(done.queue_time_mean_ns)),
         ("Ahead at arrival, mean lots", number(done.queue_ahead_mean_lots, 1)),
     ]
+    return Section("Orders", ("", ""), tuple(rows))
+
+
+def quoting_section(account: Account) -> Section:
+    """Show how long own quotes stood near the touch, and with how many lots."""
+    rows = []
     for near in account.presence:
         if near.distance_ticks in _SHOWN_TICKS:
             where = f"within {near.distance_ticks} ticks" if near.distance_ticks else "at the touch"
             shares = (near.bid_fraction, near.ask_fraction, near.both_fraction)
-            rows.append((f"Quoting {where}: bid, ask, both", ", ".join(percent(each) for each in shares)))
-            lots = f"{number(near.bid_mean_lots, 1)}, {number(near.ask_mean_lots, 1)}"
-            rows.append((f"Shown {where}: bid, ask, mean lots", lots))
-    return Section("Orders", ("", ""), tuple(rows))
+            rows.append((f"Time {where}", *(percent(each) for each in shares)))
+            rows.append((f"Mean lots {where}", number(near.bid_mean_lots, 1), number(near.ask_mean_lots, 1), ""))
+    return Section("Quoting near the touch", ("", "bid", "ask", "both"), tuple(rows))
 
 
 def totals_section(accounts: Sequence[Account]) -> Section:
