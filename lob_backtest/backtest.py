@@ -21,7 +21,7 @@ from lob_backtest.market.prefetch import prefetched
 from lob_backtest.market.reader import MarketSource, open_market
 from lob_backtest.market.schema import Batch
 from lob_backtest.market.strip import Stripped
-from lob_backtest.plan import Plan
+from lob_backtest.plan import InstrumentPlan, Plan
 from lob_backtest.planning import make_plan
 from lob_backtest.progress import Progress
 from lob_backtest.result import InputInfo, InstrumentInfo, Result, RunInfo, Status
@@ -246,20 +246,7 @@ def _open(config: RunConfig, part: InstrumentPart) -> MarketSource:
 
 def _info(config: RunConfig, plan: Plan, feeds: list[_Feed], outcome: Outcome, agent: Strategy, engine: str) -> RunInfo:
     return RunInfo(
-        instruments=tuple(
-            InstrumentInfo(
-                name=each.instrument.name,
-                venue=each.instrument.venue,
-                level=each.level,
-                tick_size=str(each.instrument.tick_size),
-                lot_size=str(each.instrument.lot_size),
-                multiplier=str(each.instrument.multiplier),
-                currency=each.instrument.currency,
-                initial_position_lots=each.initial_position,
-                max_position_lots=each.max_position,
-            )
-            for each in plan.instruments
-        ),
+        instruments=tuple(_instrument_info(each) for each in plan.instruments),
         agents=(type(agent).__name__,),
         markouts_ns=plan.markouts_ns,
         sample_ns=plan.sample_ns,
@@ -277,6 +264,24 @@ def _info(config: RunConfig, plan: Plan, feeds: list[_Feed], outcome: Outcome, a
         counts=_counts(plan, feeds, outcome),
         suspect_since_ns=outcome.suspect_since_ns,
         requests_not_arrived=outcome.requests_not_arrived,
+    )
+
+
+def _instrument_info(plan: InstrumentPlan) -> InstrumentInfo:
+    about, is_l2 = plan.instrument, plan.level == 2
+    return InstrumentInfo(
+        name=about.name,
+        venue=about.venue,
+        level=plan.level,
+        tick_size=str(about.tick_size),
+        lot_size=str(about.lot_size),
+        multiplier=str(about.multiplier),
+        currency=about.currency,
+        initial_position_lots=plan.initial_position,
+        max_position_lots=plan.max_position,
+        queue=plan.queue_model.name.lower() if is_l2 else None,
+        late_level_ns=plan.late_level_ns if is_l2 else None,
+        late_print_ns=plan.late_print_ns if is_l2 else None,
     )
 
 

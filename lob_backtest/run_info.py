@@ -22,6 +22,11 @@ class InstrumentInfo:
         currency: what prices are quoted in; a label.
         initial_position_lots: signed position at the start.
         max_position_lots: limit of the absolute position; `None` where there is none.
+        queue: the queue model, "back" or "proportional"; `None` on L3 and in results of earlier versions.
+        late_level_ns: a print explains a LEVEL row that follows it within this exchange time, as the config, the file
+            or the default says; `None` on L3 and in results of earlier versions.
+        late_print_ns: a print explains a fall that precedes it by at most this exchange time, 0: never; from where
+            `late_level_ns` is.
     """
 
     name: str
@@ -33,6 +38,9 @@ class InstrumentInfo:
     currency: str = ""
     initial_position_lots: int = 0
     max_position_lots: int | None = None
+    queue: str | None = None
+    late_level_ns: int | None = None
+    late_print_ns: int | None = None
 
     @property
     def tick_lot_value(self) -> Decimal:

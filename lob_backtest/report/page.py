@@ -17,6 +17,7 @@ from lob_backtest.report.sections import (
     counts_section,
     digits_for,
     horizon,
+    matching,
     number,
     sections,
     span,
@@ -177,7 +178,13 @@ def _account(result: Result, account: Account, charts: _Charts) -> dict[str, Any
         made["markouts"] = charts.add(
             draw.markout_chart([account]), "Markouts", "The band is the 95% interval of the mean, by block bootstrap."
         )
-    return {"account": account, "sections": tables, "charts": made, "worst": worst_section(account)}
+    return {
+        "account": account,
+        "sections": tables,
+        "charts": made,
+        "worst": worst_section(account),
+        "matching": matching(ledger.instrument),
+    }
 
 
 def _until(at: str) -> str:

@@ -10,7 +10,7 @@ from math import ceil, log10
 from lob_backtest.report.attribution import Attribution
 from lob_backtest.report.ledger import MICRO_PER_HALF
 from lob_backtest.report.summary import Account
-from lob_backtest.run_info import RunInfo
+from lob_backtest.run_info import InstrumentInfo, RunInfo
 from lob_backtest.units import format_duration
 
 _COLUMNS = 4  # horizons side by side: what fits in 80 columns
@@ -98,6 +98,15 @@ def span(ns: float | None) -> str:
 def horizon(ns: int | None) -> str:
     """Write a horizon as the config does."""
     return "" if ns is None else format_duration(ns)
+
+
+def matching(instrument: InstrumentInfo) -> str:
+    """Return how L2 levels were read, as a short line; empty on L3 and where an earlier version did not record it."""
+    if instrument.queue is None or instrument.late_level_ns is None or instrument.late_print_ns is None:
+        return ""
+    late_print = format_duration(instrument.late_print_ns) if instrument.late_print_ns else "never"
+    late_level = format_duration(instrument.late_level_ns)
+    return f"queue {instrument.queue}, late level {late_level}, late print {late_print}"
 
 
 def in_currency(account: Account) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from lob_backtest.report.sections import Section, counts_section, sections, span, totals_section
+from lob_backtest.report.sections import Section, counts_section, matching, sections, span, totals_section
 from lob_backtest.units import format_instant
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ def render(result: Result, console: Console) -> None:
         console.print(
             _text(" · ".join(part for part in (account.name, about.venue, f"L{about.level}") if part), "bold")
         )
+        if matching(about):
+            console.print(_text(matching(about), "dim"))
         for section in sections(account, info):
             _table(section, console)
     _table(counts_section(info), console)

@@ -89,6 +89,17 @@ def test_the_terminal_escapes_names():
     assert "\x1b" not in text
 
 
+def test_how_l2_levels_were_read_is_one_line_of_the_instrument():
+    facts = {"level": 2, "queue": "proportional", "late_level_ns": 250_000_000, "late_print_ns": 0}
+    line = "queue proportional, late level 250ms, late print never"
+    shown = random_result(1, instruments=(instrument(**facts), instrument("B", **{**facts, "late_print_ns": 7})))
+    assert f"\n{line}\n" in printed(shown)
+    assert f" · {line}</span>" in page(shown)
+    assert "late level 250ms, late print 7ns" in printed(shown)
+    old = random_result(1, instruments=(instrument(level=2), instrument("B", level=3)))
+    assert "late level" not in printed(old) + page(old).split("<script>")[0]
+
+
 def test_a_partial_run_is_said_first(result):
     tables = {name: result.table(name) for name in ("fills", "orders", "bbo", "samples", "series")}
     partial = Result(tables, result.info, status="partial")

@@ -9,6 +9,7 @@ import pytest
 from result_factory import START, instrument, random_result, result_of
 from test_attribution import fill
 
+import lob_backtest as lob
 from lob_backtest import storage
 from lob_backtest.errors import DataError, OutputError
 from lob_backtest.result import Result, RunInfo
@@ -48,6 +49,39 @@ def test_the_folder_holds_what_the_documentation_says(result, tmp_path):
 
 def test_info_survives_json(result):
     assert RunInfo.from_dict(json.loads(json.dumps(result.info.to_dict()))) == result.info
+
+
+FILLS = {"queue": "back", "late_level": "2s", "late_print": "3us"}
+
+
+@pytest.mark.parametrize(
+    ("level", "fills", "file_ns", "expected"),
+    [
+        (2, {}, (None, None), ("proportional", 250_000_000, 250_000_000)),
+        (2, {}, (70, 0), ("proportional", 70, 0)),
+        (2, FILLS, (70, 0), ("back", 2_000_000_000, 3_000)),
+        (3, FILLS, (None, None), (None, None, None)),
+    ],
+)
+def test_a_result_says_which_queue_model_and_late_times_held(engine, tmp_path, level, fills, file_ns, expected):
+    path = tmp_path / "market.parquet"
+    lob.generate(path, events=1_000, level=level)
+    table, late = pq.read_table(path), zip((b"lob.late_level_ns", b"lob.late_print_ns"), file_ns, strict=True)
+    metadata = {name: value for name, value in table.schema.metadata.items() if not name.startswith(b"lob.late")}
+    metadata |= {name: str(ns).encode() for name, ns in late if ns is not None}
+    pq.write_table(table.replace_schema_metadata(metadata), path)
+    made = lob.run({"instrument": [{"data": [str(path)]}], "fills": fills}, lob.Strategy, engine=engine)
+    made.save(tmp_path / "result", page=False)
+    (written,) = json.loads((tmp_path / "result" / "summary.json").read_text())["info"]["instruments"]
+    assert tuple(written[name] for name in ("queue", "late_level_ns", "late_print_ns")) == expected
+    assert Result.load(tmp_path / "result").info.instruments == made.info.instruments
+
+
+def test_info_saved_before_the_late_times_were_recorded_is_read(result):
+    plain = json.loads(json.dumps(result.info.to_dict()))
+    for name in ("queue", "late_level_ns", "late_print_ns"):
+        del plain["instruments"][0][name]
+    assert RunInfo.from_dict(plain) == result.info
 
 
 def test_an_existing_folder_is_refused(result, tmp_path):
