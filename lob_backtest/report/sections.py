@@ -20,6 +20,7 @@ _UNREALIZED = {
     "last fill": "Unrealized, at the last fill",
     "none": "Unrealized, without a mark",
 }
+_COUNTS = {"unplaced_lots": "market flow without a counterpart (lots)"}  # whose names do not say what they count
 _SHOWN_TICKS = (0, 5)  # distances from the touch
 
 
@@ -317,5 +318,10 @@ def totals_section(accounts: Sequence[Account]) -> Section:
 
 def counts_section(info: RunInfo) -> Section:
     """Show what was read, skipped, repaired and refused; zeros are left out."""
-    rows = [(name.replace("_", " ").replace(".", ": "), f"{count:,}") for name, count in info.counts.items() if count]
+    rows = []
+    for key, count in info.counts.items():
+        instrument, dot, name = key.rpartition(".")
+        if count:
+            label = _COUNTS.get(name, name.replace("_", " "))
+            rows.append((f"{instrument}: {label}" if dot else label, f"{count:,}"))
     return Section("Data and engine", ("", ""), tuple(rows))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from lob_backtest.report.sections import Section, counts_section, matching, sections, span, totals_section
 from lob_backtest.units import format_instant
@@ -73,9 +73,8 @@ def _table(section: Section, console: Console) -> None:
         return
     table = Table(box=None, pad_edge=False, show_header=any(section.head), padding=(0, 2, 0, 0))
     for position, title in enumerate(section.head):
-        table.add_column(
-            _text(title, "dim"), justify="right" if position else "left", no_wrap=True, overflow="ellipsis"
-        )
+        justify: Literal["left", "right"] = "right" if position else "left"  # where both do not fit, labels wrap
+        table.add_column(_text(title, "dim"), justify=justify, no_wrap=position > 0, overflow="ellipsis")
     last = len(section.rows) - 1
     for position, row in enumerate(section.rows):
         style = "bold" if section.total and position == last else ""

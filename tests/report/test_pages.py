@@ -82,6 +82,18 @@ def test_counts_that_are_zero_are_not_shown(result):
     assert "rows skipped" not in text
 
 
+def test_counts_are_named_after_what_they_count():
+    names = ("A" * 12, "B" * 60)
+    many = random_result(1, instruments=tuple(instrument(name) for name in names))
+    many.info.counts.update({"unplaced_lots": 1_251, **{f"{name}.unplaced_lots": 77_001 for name in names}})
+    label, text = "market flow without a counterpart (lots)", printed(many)
+    assert re.search(rf"^{re.escape(label)} +1,251$", text, re.MULTILINE)
+    assert re.search(rf"^{names[0]}: {re.escape(label)} +77,001$", text, re.MULTILINE)
+    assert text.count("77,001") == 2  # a long name wraps; the number is not cut
+    assert "unplaced lots" not in text
+    assert f"<td>{names[1]}: {label}</td><td>77,001</td>" in page(many)
+
+
 def test_the_terminal_escapes_names():
     text = printed(random_result(1, instruments=(instrument("[red]X\x1b[2J"),), agents=("[link=x]me\x07",)))
     assert "[red]X�[2J" in text
