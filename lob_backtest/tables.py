@@ -116,7 +116,7 @@ def fills_schema(markouts_ns: Sequence[int]) -> pa.Schema:
             pa.field("queue_ahead_at_arrival_lots", pa.int64()),
             pa.field("ts_arrival_ns", pa.int64(), nullable=False),  # when the order took its place at the exchange
             pa.field("tag", pa.string(), nullable=False),
-            pa.field("tainted", pa.int8(), nullable=False),  # 1: near a repaired or suspect row
+            pa.field("tainted", pa.int8(), nullable=False),  # 1: book or data bad then or shortly before
             *(pa.field(f"mid2_after_{h}ns", pa.int64()) for h in markouts_ns),
         ]
     )

@@ -28,7 +28,8 @@ class Activity:
         filled_lots_by_cause: size by cause, such as "queue"; all causes.
         fills_by_cause: count by cause; all causes.
         maker_lots: size filled by resting.
-        tainted_fills: fills near a repaired or suspect row.
+        tainted_fills: fills while the book was crossed, locked or suspect, and soon after a row that was suspect
+            or repaired, or that the book could not apply.
         filled_orders: orders filled in full.
         order_to_trade: requests a fill; `None` without fills.
         fill_rate: size filled over size ordered, as last replaced; `None` without orders.

@@ -20,6 +20,7 @@ _UNREALIZED = {
     "last fill": "Unrealized, at the last fill",
     "none": "Unrealized, without a mark",
 }
+_TAINTED = "at a crossed, locked or suspect book, or soon after bad data"
 _COUNTS = {"unplaced_lots": "market flow without a counterpart (lots)"}  # whose names do not say what they count
 _SHOWN_TICKS = (0, 5)  # distances from the touch
 
@@ -160,7 +161,8 @@ def _mark_note(account: Account) -> str:
     """Say what values the position where the book has no mid at the end."""
     ledger = account.ledger
     if ledger.mark == "stale mid":
-        return f"Stale mid: the book has none for the last {span(ledger.mark_age_ns)}; the one before is the mark."
+        bad = "a side of the book was empty, or it was crossed or suspect"
+        return f"Stale mid: for the last {span(ledger.mark_age_ns)} {bad}; the last mid of two sides is the mark."
     if ledger.mark == "last fill":
         return "The market never had two sides: the last fill's price stands in for the mid."
     return "No mark: the market never had two sides, and nothing was filled; the position counts nothing."
@@ -211,7 +213,7 @@ def fills_section(account: Account) -> Section:
         ("cause", "fills", "lots", f"markout {horizon(at)}, ticks".replace(" ,", ",")),
         tuple(rows),
         total=True,
-        note=f"{tainted:,} of them near repaired or suspect data." if tainted else "",
+        note=f"{tainted:,} of them tainted: {_TAINTED}." if tainted else "",
     )
 
 

@@ -94,6 +94,15 @@ def test_counts_are_named_after_what_they_count():
     assert f"<td>{names[1]}: {label}</td><td>77,001</td>" in page(many)
 
 
+def test_tainted_fills_are_those_of_a_bad_book_and_after_bad_data(result, html):
+    (account,) = result.accounts
+    tainted = account.activity.tainted_fills
+    note = f"{tainted} of them tainted: at a crossed, locked or suspect book, or soon after bad data."
+    assert tainted
+    assert note in " ".join(printed(result).split())
+    assert note in html
+
+
 def test_the_terminal_escapes_names():
     text = printed(random_result(1, instruments=(instrument("[red]X\x1b[2J"),), agents=("[link=x]me\x07",)))
     assert "[red]X�[2J" in text
