@@ -149,7 +149,7 @@ class DataPart(_Part):
     Attributes:
         policies: what is done about bad rows, by kind (docs/data.md).
         max_bad_fraction: the share of bad rows above which the run fails. Default: any share.
-        taint: fills this soon after a suspect or repaired row are marked.
+        taint: fills this soon after a SUSPECT, repaired or skipped row are marked.
     """
 
     policies: dict[str, str] = {}
