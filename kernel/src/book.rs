@@ -18,7 +18,7 @@ pub struct Row {
     pub action: u8,
     /// +1 bid, -1 ask, 0 none or both.
     pub side: i8,
-    /// The order on L3, 0 where there is none.
+    /// The order on L3, 0 where there is none; of a print on L2 what its packet shows of it (`engine/packets.py`).
     pub order_id: u64,
     /// The price; unused by CANCEL and EXECUTE.
     pub price_ticks: i64,

@@ -102,10 +102,10 @@ def load_engine(name: str) -> Engine:
     ) -> Outcome:
         from lob_backtest.engine.packets import whole_packets
 
-        levels = [each.level for each in plan.instruments]
-        ordered = [
-            whole_packets(iter(source)) if level == 2 else source for level, source in zip(levels, sources, strict=True)
-        ]
+        ordered = list(sources)
+        for i, instrument in enumerate(plan.instruments[: len(ordered)]):
+            if instrument.level == 2:
+                ordered[i] = whole_packets(iter(ordered[i]))
         return engine(plan, ordered, agents, sink)
 
     return in_whole_packets
