@@ -6,11 +6,11 @@ import gc
 import platform
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from os import PathLike, fspath
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
 from lob_backtest.config import InstrumentPart, RunConfig
@@ -109,7 +109,7 @@ class _Replay:
         """Run; return what came of it and what the strategy raised."""
         begin = time.perf_counter()
         files = [file for feed in self.feeds for file in feed.source.files]
-        with hashed_meanwhile(files), _few_collections():
+        with hashed_meanwhile(files), _few_collections:
             outcome = load_engine(self.engine)(self.plan, _streams(self.feeds, progress), [self.agent], sink)
         engine_s = time.perf_counter() - begin
         read_s = sum(feed.read_s for feed in self.feeds)
@@ -166,15 +166,33 @@ def _instance(cls: type[Strategy], params: dict[str, Any]) -> Strategy:
         raise StrategyError(f"{cls.__name__}.__init__(): raised {type(error).__name__}: {error}") from error
 
 
-@contextmanager
-def _few_collections() -> Iterator[None]:
-    """Let Python look for cycles a hundred times more rarely: a replay makes millions of objects, and no cycles."""
-    before = gc.get_threshold()
-    gc.set_threshold(before[0] * 100, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
+class _FewCollections:
+    """Lets Python look for cycles a hundred times more rarely while runs are on, in however many threads.
+
+    A replay makes millions of objects, and no cycles. The thresholds are of the process: the first run sets them, and
+    the last one sets them back.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._runs = 0
+        self._before = gc.get_threshold()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._runs:
+                self._before = gc.get_threshold()
+                gc.set_threshold(self._before[0] * 100, *self._before[1:])
+            self._runs += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._runs -= 1
+            if not self._runs:
+                gc.set_threshold(*self._before)
+
+
+_few_collections = _FewCollections()
 
 
 class _Feed:
