@@ -140,11 +140,12 @@ class Overlay:
         """
         action, side, order_id, price_ticks, size_lots, flags = row
         if action == EXECUTE:
-            self._execute(order_id, self._book.orders[order_id], size_lots, Match.NOTHING if flags & AUCTION else match)
-            if not flags & AUCTION:
-                self.liquidity.executed(self._book.orders[order_id], size_lots)
-            else:
+            order = self._book.orders[order_id]
+            self._execute(order, size_lots, Match.NOTHING if flags & AUCTION else match)
+            if flags & AUCTION:
                 self._lose(order_id, size_lots)
+            else:
+                self.liquidity.executed(order, size_lots)
         elif action == CANCEL:
             self._cancel(order_id, size_lots, flags)
         elif action == MODIFY:
@@ -249,7 +250,7 @@ class Overlay:
             self._take(own, flow._replace(price_ticks=own.price_ticks, size_lots=lots, tainted=tainted))
         return left
 
-    def _execute(self, order_id: int, order: MarketOrder, size_lots: int, match: Match) -> None:
+    def _execute(self, order: MarketOrder, size_lots: int, match: Match) -> None:
         side, price_ticks = order.side, order.price_ticks
         left = self._through(self.resting(side), price_ticks, OwnTrade(0, size_lots, Cause.THROUGH), match)
         if match == Match.ALL:
