@@ -9,7 +9,7 @@ use crate::book::{Book, Row};
 use crate::codes::{action, flag, index, key, sides, Cause, OrderState, RejectReason, UpdateKind};
 use crate::displayed::{Displayed, Match};
 use crate::ladder::NO_KEY;
-use crate::liquidity::{Liquidity, Offer};
+use crate::liquidity::Liquidity;
 use crate::own_order::{OwnOrder, OwnTrade, Stand};
 use crate::prints::{Fall, Place};
 use crate::queue_model::QueueModel;
@@ -18,6 +18,7 @@ use crate::slab::Slab;
 use crate::tape::Hit;
 use crate::{level_queue, order_queue};
 
+mod available;
 mod levels;
 
 /// What happened to an own order and has not been booked and told yet.
@@ -273,12 +274,18 @@ impl Overlay {
         let (limit, mut left) = (key(side, price_ticks), flow.size_lots);
         while left > 0 && matching != Match::Nothing {
             let Some(rung) = self.sides[index(side)].rungs().first().filter(|rung| rung.key < limit) else { break };
-            let (at, price_ticks) = (rung.owns[0], key(side, rung.key));
-            let size_lots = left.min(self.owns[at].open_lots());
-            left -= size_lots;
-            self.take(at, OwnTrade { price_ticks, size_lots, tainted: matching == Match::Through, ..flow });
+            let at = rung.owns[0];
+            left -= self.take_first(at, OwnTrade { size_lots: left, ..flow }, matching);
         }
         left
+    }
+
+    /// Fill an order at its own price by flow at a worse one; return how much.
+    fn take_first(&mut self, at: u32, flow: OwnTrade, matching: Match) -> i64 {
+        let own = &self.owns[at];
+        let (price_ticks, size_lots) = (own.limit_ticks(), flow.size_lots.min(own.open_lots()));
+        self.take(at, OwnTrade { price_ticks, size_lots, tainted: matching == Match::Through, ..flow });
+        size_lots
     }
 
     fn execute(&mut self, book: &Book, matching: Match, row: &Row, order: &Hit) {
@@ -359,58 +366,6 @@ impl Overlay {
                 }
             }
         }
-    }
-
-    /// Let orders that arrived while nothing could be taken take what there is within their limits.
-    #[cold]
-    fn end_wait(&mut self, displayed: Displayed) {
-        let partial = displayed.book.partial;
-        let (waiting, ended) = self.waiting.iter().partition(|at| partial[index(-self.owns[**at].side)]);
-        self.waiting = waiting;
-        let ended: Vec<u32> = ended;
-        for at in ended {
-            self.owns[at].waits = false;
-            for offer in self.offers(displayed, at) {
-                self.liquidity.take(displayed.prints, &offer, offer.size_lots);
-                self.take(at, OwnTrade::new(offer.place.1, offer.size_lots, Cause::Take));
-            }
-        }
-    }
-
-    /// List what a resting order would trade with, in turn.
-    fn offers(&self, displayed: Displayed, at: u32) -> Vec<Offer> {
-        let own = &self.owns[at];
-        let (mut left, mut offers) = (own.open_lots(), Vec::new());
-        self.liquidity.offers(displayed, -own.side, own.price_ticks, |offer| {
-            let size_lots = offer.size_lots.min(left);
-            left -= size_lots;
-            offers.push(Offer { size_lots, ..offer });
-            left > 0
-        });
-        offers
-    }
-
-    /// Say whether the market's opposite side stands at or through the best own order of a side.
-    #[inline]
-    fn crosses(&self, book: &Book, side: i8) -> bool {
-        book.crosses(side, self.best_key(side))
-    }
-
-    fn cross(&mut self, displayed: Displayed, side: i8) {
-        let Some(opposite) = displayed.book.best(-side) else { return };
-        let mut all = std::mem::take(&mut self.scratch);
-        self.sides[index(side)].all(&mut all);
-        for at in &all {
-            let price_ticks = self.owns[*at].limit_ticks();
-            if i64::from(side) * price_ticks < i64::from(side) * opposite {
-                break;
-            }
-            for offer in self.offers(displayed, *at) {
-                self.liquidity.take(displayed.prints, &offer, offer.size_lots);
-                self.take(*at, OwnTrade::new(price_ticks, offer.size_lots, Cause::Cross));
-            }
-        }
-        self.scratch = all;
     }
 
     fn clear(&mut self, book: &Book, side: i8) {

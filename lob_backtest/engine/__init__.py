@@ -100,6 +100,7 @@ def load_engine(name: str) -> Engine:
     def in_whole_packets(
         plan: Plan, sources: Sequence[Iterator[Batch]], agents: Sequence[Strategy], sink: Sink
     ) -> Outcome:
+        """Run the engine on L2 feeds in the order of application, which is written once for all engines."""
         from lob_backtest.engine.packets import whole_packets
 
         ordered = list(sources)

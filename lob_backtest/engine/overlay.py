@@ -292,11 +292,7 @@ class Overlay:
         for own in waiting:
             self._waiting.remove(own)
             own.waits = False
-            for offer in list(self.liquidity.offers(-own.side, own.price_ticks, now_ns)):
-                lots = min(offer.size_lots, own.open_lots)
-                if lots:
-                    self.liquidity.take(offer, lots)
-                    self._take(own, OwnTrade(offer.price_ticks, lots, Cause.TAKE))
+            self._meet(own, Cause.TAKE, now_ns)
 
     def _cross(self, side: int, now_ns: int) -> None:
         opposite = self._book.best(-side)
@@ -306,11 +302,17 @@ class Overlay:
             assert own.price_ticks is not None
             if side * own.price_ticks < side * opposite:
                 break
-            for offer in list(self.liquidity.offers(-side, own.price_ticks, now_ns)):
-                lots = min(offer.size_lots, own.open_lots)
-                if lots:
-                    self.liquidity.take(offer, lots)
-                    self._take(own, OwnTrade(own.price_ticks, lots, Cause.CROSS))
+            self._meet(own, Cause.CROSS, now_ns)
+
+    def _meet(self, own: OwnOrder, cause: Cause, now_ns: int) -> None:
+        """Let a resting order trade with what is available within its limit: a taker at that price, else at its own."""
+        assert own.price_ticks is not None
+        for offer in list(self.liquidity.offers(-own.side, own.price_ticks, now_ns)):
+            lots = min(offer.size_lots, own.open_lots)
+            if not lots:
+                return
+            self.liquidity.take(offer, lots)
+            self._take(own, OwnTrade(offer.price_ticks if cause == Cause.TAKE else own.price_ticks, lots, cause))
 
     def _clear(self, side: int) -> None:
         self.liquidity.clear(side)

@@ -24,13 +24,10 @@ impl Overlay {
         standing.retain(|at| self.owns[*at].since < fall.number);
         let (mut left, limit) = (size_lots, key(place.0, place.1));
         for at in standing.iter().copied().filter(|_| matching != Match::Nothing) {
-            let price_ticks = self.owns[at].limit_ticks();
-            if left == 0 || key(place.0, price_ticks) >= limit {
+            if left == 0 || key(place.0, self.owns[at].limit_ticks()) >= limit {
                 break;
             }
-            let size_lots = left.min(self.owns[at].open_lots());
-            left -= size_lots;
-            self.take(at, OwnTrade { price_ticks, size_lots, tainted: matching == Match::Through, ..flow });
+            left -= self.take_first(at, OwnTrade { size_lots: left, ..flow }, matching);
         }
         standing.retain(|at| self.owns[*at].limit_ticks() == place.1);
         for at in standing.iter().copied() {

@@ -1,0 +1,60 @@
+//! Resting orders that trade with what the market has available, without a print.
+
+use crate::book::Book;
+use crate::codes::{index, Cause};
+use crate::displayed::Displayed;
+use crate::liquidity::Offer;
+use crate::overlay::Overlay;
+use crate::own_order::OwnTrade;
+
+impl Overlay {
+    /// Let orders that arrived while nothing could be taken take what there is within their limits.
+    #[cold]
+    pub(super) fn end_wait(&mut self, displayed: Displayed) {
+        let partial = displayed.book.partial;
+        let (waiting, ended) = self.waiting.iter().partition(|at| partial[index(-self.owns[**at].side)]);
+        self.waiting = waiting;
+        let ended: Vec<u32> = ended;
+        for at in ended {
+            self.owns[at].waits = false;
+            self.meet(displayed, at, Cause::Take);
+        }
+    }
+
+    /// Let a resting order trade with what is available within its limit: a taker at that price, else at its own.
+    fn meet(&mut self, displayed: Displayed, at: u32, cause: Cause) {
+        let own = &self.owns[at];
+        let (own_ticks, mut left, mut offers) = (own.limit_ticks(), own.open_lots(), Vec::new());
+        self.liquidity.offers(displayed, -own.side, own.price_ticks, |offer| {
+            let size_lots = offer.size_lots.min(left);
+            left -= size_lots;
+            offers.push(Offer { size_lots, ..offer });
+            left > 0
+        });
+        for offer in offers {
+            self.liquidity.take(displayed.prints, &offer, offer.size_lots);
+            let price_ticks = if cause == Cause::Take { offer.place.1 } else { own_ticks };
+            self.take(at, OwnTrade::new(price_ticks, offer.size_lots, cause));
+        }
+    }
+
+    /// Say whether the market's opposite side stands at or through the best own order of a side.
+    #[inline]
+    pub(super) fn crosses(&self, book: &Book, side: i8) -> bool {
+        book.crosses(side, self.best_key(side))
+    }
+
+    pub(super) fn cross(&mut self, displayed: Displayed, side: i8) {
+        let Some(opposite) = displayed.book.best(-side) else { return };
+        let mut all = std::mem::take(&mut self.scratch);
+        self.sides[index(side)].all(&mut all);
+        for at in &all {
+            let price_ticks = self.owns[*at].limit_ticks();
+            if i64::from(side) * price_ticks < i64::from(side) * opposite {
+                break;
+            }
+            self.meet(displayed, *at, Cause::Cross);
+        }
+        self.scratch = all;
+    }
+}
