@@ -25,6 +25,7 @@ class Level:
     falls: list[Fall] = field(default_factory=list)
     moves: list[Any] = field(default_factory=list)
     packet_prints: int = 0  # printed in this packet since its last LEVEL row
+    packet_ts: int | None = None
     frozen: bool = False
 
 
@@ -154,17 +155,18 @@ class Levels(Exchange):
         _, _, side, _, price, size, _, _ = row
         level = self.level(side, price)
         late: list[tuple[Fall, int]] = []
+        earlier = level.packet_prints if level.packet_ts == self.now else 0
         if side not in self.cleared:
             behind = [r for r in self.behind if r[0] == row[0]]
             levels = [r for r in behind if r[1] == Action.LEVEL and not r[6] & Flag.WINDOW]
             low = [r[5] for r in levels if (r[2], r[4]) == (side, price)]
             low += [0 for r in behind if r[1] == Action.CLEAR and r[2] in (0, side)]
-            left = size - min(size, max(0, level.displayed - min(low) - level.packet_prints) if low else 0)
+            left = size - min(size, max(0, level.displayed - min(low) - earlier) if low else 0)
             for fall in level.falls:
                 part = min(left, fall.unexplained) if self.now - fall.ts <= self.late_print_ns else 0
                 late += [(fall, part)] if part > 0 else []
                 left -= part
-        level.packet_prints += size
+        level.packet_prints, level.packet_ts = earlier + size, self.now
         for fall, part in late:
             self.late_flow(row, fall, part)
         self.new_flow(row, size - sum(part for _, part in late))
@@ -221,8 +223,8 @@ class Levels(Exchange):
         for own in (own for own in self.own if own.side not in self.cleared):
             shown, displayed = self.shown(own.side, own.price), self.level(own.side, own.price).displayed
             if own.frozen and shown:
-                own.start = self.first_known(own, displayed)
-                own.moves.append(("cap", displayed))
+                at = self.first_known(own, displayed) if own.start is None else self.replay(own)[0]
+                own.start, own.moves, own.passed = min(at, displayed * UNIT), [], {}
             own.frozen = not shown
         for (side, price), level in ((key, level) for key, level in self.levels.items() if key[0] not in self.cleared):
             shown = self.shown(side, price)
@@ -329,9 +331,10 @@ class Orders(Exchange):
         if row[6] & Flag.AUCTION:
             return
         left = self.fill_through(row, row[5], "through")
+        evidence = self.evidence and row[2] not in self.cleared  # in the midst of a snapshot nobody knows who is older
         if self.mode(row) == "good":
             for own in self.standing(row[2], row[4]):
-                if own.ahead is not None and row[3] not in own.ahead and (not own.ahead or self.evidence):
+                if own.ahead is not None and row[3] not in own.ahead and (not own.ahead or evidence):
                     left -= self.fill(own, own.price, left, "queue")
 
     def clear(self, side: int) -> None:
