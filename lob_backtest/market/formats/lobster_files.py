@@ -5,25 +5,23 @@ Source: LOBSTER's "Output Structure", https://lobsterdata.com/info/DataStructure
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import IO, Any, Final, NamedTuple
+from typing import Any, BinaryIO, Final, NamedTuple, cast
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
 from lob_backtest.errors import DataError
+from lob_backtest.market.formats.csv_blocks import csv_blocks
 from lob_backtest.units import SECOND
 
 MESSAGE_NAME: Final = re.compile(r"(?P<symbol>.+)_(?P<date>\d{4}-\d\d-\d\d)_\d+_\d+_message_(?P<depth>\d+)\.csv")
 MESSAGE_COLUMNS: Final = ("time", "type", "order_id", "size", "price", "direction")
-BLOCK_BYTES: Final = 1 << 22
 DAY_SECONDS: Final = 86_400
 
 Message = tuple[int, int, int, int, int, int]
@@ -45,12 +43,12 @@ class Member(NamedTuple):
         return f"{self.path}:{self.member}" if self.member else str(self.path)
 
     @contextmanager
-    def open(self) -> Iterator[IO[bytes]]:
+    def open(self) -> Iterator[BinaryIO]:
         """Open for reading."""
         try:
             if self.member:
                 with zipfile.ZipFile(self.path) as archive, archive.open(self.member) as file:
-                    yield file
+                    yield cast(BinaryIO, file)
             else:
                 with self.path.open("rb") as file:
                     yield file
@@ -194,35 +192,5 @@ def _nanoseconds(text: str, file: Member, line: int) -> int:
 
 
 def _blocks(file: Member, types: list[Any]) -> Iterator[list[list[Any]]]:
-    """Yield the columns of a CSV file without a header, some megabytes at a time, as lists."""
-    from pyarrow import csv as arrow_csv
-
-    names = [str(i) for i in range(len(types))]
     with file.open() as stream:
-        try:
-            reader = arrow_csv.open_csv(
-                stream,
-                read_options=arrow_csv.ReadOptions(column_names=names, block_size=BLOCK_BYTES, use_threads=False),
-                parse_options=arrow_csv.ParseOptions(quote_char=False, ignore_empty_lines=False),
-                convert_options=arrow_csv.ConvertOptions(
-                    column_types=dict(zip(names, types, strict=True)), null_values=[], strings_can_be_null=False
-                ),
-            )
-            for batch in reader:
-                yield [column.to_pylist() for column in batch.columns]
-        except pa.ArrowInvalid as error:
-            if "Empty CSV" in str(error):
-                return
-            raise _located(file, types) or DataError(f"{file}: not a LOBSTER file ({error})") from error
-
-
-def _located(file: Member, types: list[Any]) -> DataError | None:
-    """Find the line that Arrow refused: it does not say which."""
-    with file.open() as stream, io.TextIOWrapper(stream, "utf-8", errors="replace", newline="") as text:
-        for line, row in enumerate(csv.reader(text, quoting=csv.QUOTE_NONE), 1):
-            if len(row) != len(types):
-                return DataError(f"{file}, line {line}: {len(row)} columns; expected {len(types)}")
-            for position, (value, kind) in enumerate(zip(row, types, strict=True), 1):
-                if kind == pa.int64() and not re.fullmatch(r"-?\d{1,18}", value):
-                    return DataError(f"{file}, line {line}, column {position}: {value!r}; expected an integer")
-    return None
+        yield from csv_blocks(stream, str(file), types)
