@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import gzip
 import zipfile
 from decimal import Decimal
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from vendor_files import MIDNIGHT_NS, lobster, rows_of, shown
@@ -10,7 +12,8 @@ from vendor_files import converted as convert_and_validate
 
 from lob_backtest.errors import ConfigError, DataError
 from lob_backtest.market.convert import convert
-from lob_backtest.market.formats.lobster_files import Member, _nanoseconds
+from lob_backtest.market.formats.archive import Member
+from lob_backtest.market.formats.lobster_files import _nanoseconds
 from lob_backtest.market.schema import Flag, Phase
 
 FIRST = "34200.000000001,1,11,10,1000000,1"  # a bid of 10 at 10000 ticks
@@ -345,3 +348,44 @@ def test_files_of_two_symbols_are_refused(tmp_path):
     second, _ = lobster(tmp_path, [FIRST], stem="OTHER_2012-06-22_34200000_57600000_{}_{}.csv")
     with pytest.raises(DataError, match="files of several symbols: OTHER, TEST"):
         convert("lobster", [first, second], tmp_path / "a.parquet")
+
+
+def zstd(data):
+    return pa.compress(data, "zstd", asbytes=True)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "stored"),
+    [
+        ("", lambda data: b"\xef\xbb\xbf" + data.replace(b"\n", b"\r\n").rstrip()),
+        (".gz", gzip.compress),
+        (".gz", lambda data: gzip.compress(b"\xef\xbb\xbf" + data) + bytes(512)),
+        (".zst", zstd),
+        ("", gzip.compress),
+    ],
+    ids=["Windows", "gzip", "gzip with a byte order mark and zeros", "zstd", "gzip without a suffix"],
+)
+def test_rows_are_the_same_however_the_files_are_stored(tmp_path, suffix, stored):
+    done, rows = converted(tmp_path, [FIRST, "34201,3,11,10,1000000,1"], [FIRST_BOOK, (10002, 7, 10000, 20)])
+    paths = []
+    for path in lobster(tmp_path, [FIRST, "34201,3,11,10,1000000,1"], [FIRST_BOOK, (10002, 7, 10000, 20)]):
+        paths.append(path.with_name(path.name + suffix))
+        paths[-1].write_bytes(stored(path.read_bytes()))
+    convert("lobster", paths[0], tmp_path / "stored.parquet", orderbook=[paths[1]])
+    assert rows_of(tmp_path / "stored.parquet") == rows
+    assert done.packets == 2
+
+
+def test_a_compressed_file_that_is_cut_is_refused(tmp_path):
+    message_path, book_path = lobster(tmp_path, [FIRST], [FIRST_BOOK])
+    whole = gzip.compress(message_path.read_bytes() * 1000)
+    message_path.write_bytes(whole[:-20])
+    with pytest.raises(DataError, match=rf"{message_path.name}: truncated or corrupt .*get the file again"):
+        convert("lobster", message_path, tmp_path / "a.parquet", orderbook=[book_path])
+
+
+def test_day_that_no_canonical_file_can_hold_is_refused(tmp_path):
+    for day in ("1612-06-21", "9999-12-31"):
+        path, _ = lobster(tmp_path, [FIRST], stem=f"TEST_{day}_34200000_57600000_{{}}_{{}}.csv")
+        with pytest.raises(DataError, match=f"{day} in the name; expected a year from 1974 to 2115"):
+            convert("lobster", path, tmp_path / "a.parquet")

@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from lob_backtest.errors import ConfigError, DataError
+from lob_backtest.market.formats.archive import Member, is_archive
 from lob_backtest.market.formats.event_rows import EventRows
 from lob_backtest.market.formats.lobster_files import (
     Day,
-    Member,
     Message,
     find_days,
     messages,
@@ -66,14 +66,20 @@ def open_source(
         ConfigError: order book files that do not pair with message files; an impossible tick or lot size.
         DataError: a file is missing or misnamed, or the files are of different symbols or depths.
     """
+    books = list(orderbook)
     days = [day for path in inputs for day in find_days(path)]
-    if orderbook:
-        if any(day.messages.member for day in days) or len(orderbook) != len(days):
+    if books:
+        if any(day.messages.member for day in days) or len(books) != len(days):
             raise ConfigError(
-                f"--orderbook: {len(orderbook)} files for {len(days)} message files; expected one for each message "
+                f"--orderbook: {len(books)} files for {len(days)} message files; expected one for each message "
                 "file, in the same order, and none for a zip archive, which holds its own"
             )
-        days = [day._replace(orderbook=Member(path)) for day, path in zip(days, orderbook, strict=True)]
+        archive = next((path for path in books if is_archive(path)), None)
+        if archive:
+            raise ConfigError(
+                f"--orderbook {archive}: an archive; unpack it first, or give one that holds both as input"
+            )
+        days = [day._replace(orderbook=Member(path)) for day, path in zip(days, books, strict=True)]
     if len({day.symbol for day in days}) > 1:
         raise DataError(
             f"files of several symbols: {', '.join(sorted({day.symbol for day in days}))}; convert one a time"
@@ -280,8 +286,9 @@ class LobsterSource:
 
     def _warn(self, day: Day) -> None:
         beside = f" {day.sibling} lies beside it." if day.sibling else ""
+        missing = "no order book file in the archive" if day.messages.member else "no --orderbook"
         self.notes.append(
-            f"{day.messages}: no --orderbook: the book holds only orders that this file adds, and every row is flagged "
+            f"{day.messages}: {missing}: the book holds only orders that this file adds, and every row is flagged "
             f"SUSPECT, where own orders fill only by trades at worse prices, marked tainted.{beside}"
         )
 

@@ -6,54 +6,31 @@ Source: LOBSTER's "Output Structure", https://lobsterdata.com/info/DataStructure
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
 from lob_backtest.errors import DataError
+from lob_backtest.market.formats.archive import Member, find_members, is_archive
 from lob_backtest.market.formats.csv_blocks import csv_blocks
+from lob_backtest.market.formats.text_file import LINE_BYTES
 from lob_backtest.units import SECOND
 
-MESSAGE_NAME: Final = re.compile(r"(?P<symbol>.+)_(?P<date>\d{4}-\d\d-\d\d)_\d+_\d+_message_(?P<depth>\d+)\.csv")
+FILE_NAME: Final = re.compile(
+    r"(?P<symbol>.+)_(?P<date>\d{4}-\d\d-\d\d)_\d+_\d+_(?P<kind>message|orderbook)_(?P<depth>\d+)\.csv(\.gz|\.zst)?"
+)
+EXAMPLE: Final = "AMZN_2012-06-21_34200000_57600000_message_5.csv"
 MESSAGE_COLUMNS: Final = ("time", "type", "order_id", "size", "price", "direction")
 DAY_SECONDS: Final = 86_400
+YEARS: Final = range(1974, 2116)
+"""Those whose days are times that canonical files can hold."""
 
 Message = tuple[int, int, int, int, int, int]
 """Nanoseconds after midnight, type, order id, size, price in 1/10000, direction."""
-
-
-class Member(NamedTuple):
-    """A file, or the member of a zip archive."""
-
-    path: Path
-    member: str = ""
-
-    @property
-    def name(self) -> str:
-        """The file's own name, without its folder."""
-        return Path(self.member).name if self.member else self.path.name
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.member}" if self.member else str(self.path)
-
-    @contextmanager
-    def open(self) -> Iterator[BinaryIO]:
-        """Open for reading."""
-        try:
-            if self.member:
-                with zipfile.ZipFile(self.path) as archive, archive.open(self.member) as file:
-                    yield cast(BinaryIO, file)
-            else:
-                with self.path.open("rb") as file:
-                    yield file
-        except (OSError, zipfile.BadZipFile) as error:
-            raise DataError(f"{self}: cannot be read ({error})") from error
 
 
 class Day(NamedTuple):
@@ -83,44 +60,49 @@ def find_days(path: Path) -> list[Day]:
     """Find the days that an input holds: one message file, or the pairs in a zip archive, by date.
 
     Args:
-        path: a message file named as LOBSTER names it, or a .zip of message and order book files.
+        path: a message file named as LOBSTER names it, or a .zip of message and order book files, in any folders.
 
     Raises:
-        DataError: there is no such file, or its name tells neither symbol nor date.
+        DataError: there is no such file, its name tells neither symbol nor date, or an archive holds order book files
+            that do not pair with its message files.
     """
-    if not path.is_file():
-        raise DataError(f"{path}: no such file")
-    if path.suffix.lower() != ".zip":
+    if not is_archive(path):
         return [_day(Member(path), None)]
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.namelist()
-    except (OSError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: cannot be read as a zip archive ({error})") from error
-    days = []
-    for name in members:
-        if MESSAGE_NAME.fullmatch(Path(name).name):
-            book = _orderbook_name(name)
-            days.append(_day(Member(path, name), Member(path, book) if book in members else None))
+    found = find_members(path, FILE_NAME)
+    packed = next((member for member in found.values() if not member.name.endswith(".csv")), None)
+    if packed:
+        raise DataError(f"{packed}: compressed within the archive; unpack it first")
+    books = {name: member for name, member in found.items() if _is_orderbook(name)}
+    messages = {name: member for name, member in found.items() if name not in books}
+    days = [_day(member, books.pop(_orderbook_name(name), None)) for name, member in messages.items()]
     if not days:
+        raise DataError(f"{path}: no LOBSTER message file in it; expected a member named like {EXAMPLE}")
+    bare = [day.messages.name for day in days if day.orderbook is None]
+    if books or (bare and len(bare) < len(days)):
         raise DataError(
-            f"{path}: no LOBSTER message file in it; expected a member named like "
-            "AMZN_2012-06-21_34200000_57600000_message_5.csv"
+            f"{path}: message and order book files do not pair: {_listed('without order book file', bare)}"
+            f"{_listed('without message file', list(books))}expected names that differ in message and orderbook alone; "
+            "unpack the archive, and give the files that belong together"
         )
     return sorted(days, key=lambda day: day.date)
 
 
+def _listed(what: str, names: list[str]) -> str:
+    return f"{what} {', '.join(names)}; " if names else ""
+
+
 def _day(messages: Member, orderbook: Member | None) -> Day:
-    found = MESSAGE_NAME.fullmatch(messages.name)
+    found = FILE_NAME.fullmatch(messages.name)
     try:
         day = date.fromisoformat(found["date"]) if found else None
     except ValueError:
         day = None
-    if found is None or day is None:
+    if found is None or day is None or found["kind"] != "message":
         raise DataError(
-            f"{messages}: the name of a LOBSTER message file tells symbol and date; expected one like "
-            "AMZN_2012-06-21_34200000_57600000_message_5.csv"
+            f"{messages}: the name of a LOBSTER message file tells symbol and date; expected one like {EXAMPLE}"
         )
+    if day.year not in YEARS:
+        raise DataError(f"{messages}: date {day} in the name; expected a year from {YEARS[0]} to {YEARS[-1]}")
     sibling = messages.path.with_name(_orderbook_name(messages.path.name))
     beside = not messages.member and orderbook is None and sibling.is_file()
     return Day(found["symbol"], day, messages, orderbook, sibling if beside else None)
@@ -128,6 +110,11 @@ def _day(messages: Member, orderbook: Member | None) -> Day:
 
 def _orderbook_name(message_name: str) -> str:
     return "_orderbook_".join(message_name.rsplit("_message_", 1))
+
+
+def _is_orderbook(name: str) -> bool:
+    found = FILE_NAME.fullmatch(name)
+    return found is not None and found["kind"] == "orderbook"
 
 
 def messages(file: Member) -> Iterator[Message]:
@@ -173,7 +160,9 @@ def orderbook_depth(file: Member) -> int:
 
 def _width(file: Member) -> int:
     with file.open() as stream:
-        first = stream.readline().strip()
+        first = stream.readline(LINE_BYTES + 1).strip()
+    if len(first) > LINE_BYTES:
+        raise DataError(f"{file}, line 1: longer than {LINE_BYTES >> 20} MB; expected a LOBSTER file")
     return first.count(b",") + 1 if first else 0
 
 
