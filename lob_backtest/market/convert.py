@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -15,12 +14,11 @@ import numpy as np
 
 from lob_backtest.errors import ConfigError, DataError
 from lob_backtest.market import formats
+from lob_backtest.market.formats.paths import PathLike, as_paths
 from lob_backtest.market.output import check_output
 from lob_backtest.market.schema import Flag
 from lob_backtest.market.writer import EventWriter
 from lob_backtest.progress import Progress
-
-PathLike = str | os.PathLike[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,7 @@ class Conversion:
 
 def convert(
     format: str,  # noqa: A002 - the command line's word
-    inputs: PathLike | Sequence[PathLike],
+    inputs: PathLike | Iterable[PathLike],
     output: PathLike,
     *,
     symbol: str | None = None,
@@ -68,7 +66,7 @@ def convert(
 
     Args:
         format: the vendor's format, one of `formats.names`.
-        inputs: one file or several that follow each other in time.
+        inputs: one file or several that follow each other in time, as text or as `Path`.
         output: the canonical file; it appears whole or not at all.
         symbol: the instrument to take, or what to call it where files do not say.
         tick_size: the price of one tick in quote currency; the format's own default if `None`.
@@ -91,7 +89,7 @@ def convert(
     if unknown:
         allowed = ", ".join(sorted(module.OPTIONS)) or "none"
         raise ConfigError(f"format {format!r} takes no option {', '.join(unknown)}; expected {allowed}")
-    paths = [Path(each) for each in ([inputs] if isinstance(inputs, str | os.PathLike) else inputs)]
+    paths = as_paths("inputs", inputs)
     if not paths:
         raise ConfigError("no input: give at least one vendor file")
     source = module.open_source(
@@ -101,7 +99,7 @@ def convert(
         lot_size=_positive("lot size", lot_size),
         **options,
     )
-    destination = Path(output)
+    destination = _one_path("output", output)
     check_output(destination, source.files, force=force)
     return _write(source, destination, progress)
 
@@ -144,6 +142,13 @@ def _write(source: formats.Source, output: Path, progress: Progress | None) -> C
         counts=counts,
         notes=tuple(source.notes),
     )
+
+
+def _one_path(name: str, value: PathLike) -> Path:
+    paths = as_paths(name, value)
+    if len(paths) != 1:
+        raise ConfigError(f"{name}: {len(paths)} paths; expected one")
+    return paths[0]
 
 
 def _positive(name: str, value: str | Decimal | None) -> Decimal | None:

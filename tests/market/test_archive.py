@@ -144,7 +144,7 @@ def test_a_member_that_is_compressed_once_more_is_named(tmp_path: Path) -> None:
 def test_an_order_book_option_does_not_take_an_archive(tmp_path: Path, contents) -> None:
     archive = packed(tmp_path / "a.zip", contents)
     with pytest.raises(ConfigError, match=r"--orderbook .*a\.zip: an archive; unpack it"):
-        convert("lobster", tmp_path / "plain" / MESSAGE_NAME, tmp_path / "out.parquet", orderbook=[archive])
+        convert("lobster", tmp_path / "plain" / MESSAGE_NAME, tmp_path / "out.parquet", orderbook=archive)
 
 
 @pytest.mark.parametrize(

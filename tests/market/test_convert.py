@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import random
 from decimal import Decimal
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -225,3 +227,24 @@ def test_no_input_and_no_events_are_refused(tmp_path):
     with pytest.raises(DataError, match=r"a\.csv: no events of TEST"):
         convert("databento", only_cancels, tmp_path / "out.parquet")
     assert not (tmp_path / "out.parquet").exists()
+
+
+@pytest.mark.parametrize("kind", [str, Path, os.fsencode])
+@pytest.mark.parametrize("group", [lambda path: path, lambda path: [path], lambda path: (path,), lambda path: {path}])
+def test_every_path_may_be_text_or_a_path_and_one_or_several(tmp_path, kind, group):
+    message_path, book_path = lobster(tmp_path, ["34200,1,11,10,1000000,1"], [(10002, 7, 10000, 30)])
+    output = tmp_path / "out.parquet"
+    done = convert("lobster", group(kind(message_path)), kind(output), orderbook=group(kind(book_path)))
+    assert (done.output, done.notes) == (output, ())
+    assert output.exists()
+
+
+@pytest.mark.parametrize("value", [5, [5], [None], 1.5])
+def test_what_is_no_path_is_refused_by_name(tmp_path, value):
+    message_path, _ = lobster(tmp_path, ["34200,1,11,10,1000000,1"])
+    with pytest.raises(ConfigError, match=r"orderbook .*: expected a path, or a list of paths"):
+        convert("lobster", message_path, tmp_path / "out.parquet", orderbook=value)
+    with pytest.raises(ConfigError, match=r"inputs .*: expected a path, or a list of paths"):
+        convert("lobster", value, tmp_path / "out.parquet")
+    with pytest.raises(ConfigError, match=r"output.*: expected (a path, or a list of paths|one)"):
+        convert("lobster", message_path, value)

@@ -14,7 +14,7 @@ is always "B" from 14 July 2014.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from itertools import zip_longest
@@ -33,6 +33,7 @@ from lob_backtest.market.formats.lobster_files import (
     orderbook_rows,
 )
 from lob_backtest.market.formats.lobster_window import Shown, Window
+from lob_backtest.market.formats.paths import PathLike, as_paths
 from lob_backtest.market.schema import Action, Flag, Phase
 
 OPTIONS: Final = frozenset({"orderbook"})
@@ -51,7 +52,7 @@ def open_source(
     symbol: str | None = None,
     tick_size: Decimal | None = None,
     lot_size: Decimal | None = None,
-    orderbook: Sequence[Path] = (),
+    orderbook: PathLike | Iterable[PathLike] = (),
 ) -> LobsterSource:
     """Open message files, or the zip archives that LOBSTER sells them in, in time order.
 
@@ -60,13 +61,13 @@ def open_source(
         symbol: what to call the instrument; the symbol in the files' names if `None`.
         tick_size: 0.01 if `None`; stocks below a dollar have 0.0001.
         lot_size: 1 share if `None`.
-        orderbook: the order book file of each message file, in the same order.
+        orderbook: the order book file of each message file, in the same order; one path or several.
 
     Raises:
         ConfigError: order book files that do not pair with message files; an impossible tick or lot size.
         DataError: a file is missing or misnamed, or the files are of different symbols or depths.
     """
-    books = list(orderbook)
+    books = as_paths("orderbook", orderbook)
     days = [day for path in inputs for day in find_days(path)]
     if books:
         if any(day.messages.member for day in days) or len(books) != len(days):
