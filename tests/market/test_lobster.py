@@ -14,7 +14,7 @@ from lob_backtest.errors import ConfigError, DataError
 from lob_backtest.market.convert import convert
 from lob_backtest.market.formats.archive import Member
 from lob_backtest.market.formats.lobster_files import _nanoseconds
-from lob_backtest.market.schema import Flag, Phase
+from lob_backtest.market.schema import Action, Flag, Phase
 
 FIRST = "34200.000000001,1,11,10,1000000,1"  # a bid of 10 at 10000 ticks
 FIRST_BOOK = (10002, 7, 10000, 30)
@@ -145,12 +145,12 @@ def test_halts_are_status_rows(tmp_path, code, phase):
 @pytest.mark.parametrize(
     ("message", "before"),
     [
-        ("34200,5,0,3,1000100,-1", ["TRADE -1 0 3@10001 HIDDEN"]),
-        ("34200,4,55,3,1000200,-1", ["ADD -1 P1 3@10002 WINDOW", "EXECUTE -1 P1 3@10002"]),
+        ("34200,5,0,3,1000100,-1", ["TRADE -1 0 3@10001 HIDDEN SUSPECT"]),
+        ("34200,4,55,3,1000200,-1", ["ADD -1 P1 3@10002 SUSPECT WINDOW", "EXECUTE -1 P1 3@10002 SUSPECT"]),
         ("34200,3,55,3,1000200,-1", []),
     ],
 )
-def test_first_message_that_is_a_trade_stands_before_the_snapshot(tmp_path, message, before):
+def test_first_message_that_is_a_trade_stands_suspect_before_the_snapshot(tmp_path, message, before):
     done, rows = converted(tmp_path, [message], [FIRST_BOOK])
     texts = shown(rows)
     assert texts[: len(before) + 1] == [*before, "CLEAR +0 0 0@0 SNAPSHOT"]
@@ -277,7 +277,27 @@ def test_tick_and_lot_sizes_scale_prices_and_sizes(tmp_path):
     [
         ("34201,1,12,10,1000050,1", r"_message_1.csv, line 2: price 1000050 .*pass --tick-size"),
         ("34201,1,12,10,1000000,0", "line 2: direction 0; expected 1"),
-        ("34201,1,12,0,1000000,1", "line 2: size 0 is no positive multiple"),
+        ("34201,1,12,0,1000000,1", "line 2: size 0; expected more than 0"),
+        ("34201,1,12,-10,1000000,1", "line 2: size -10; expected more than 0"),
+        ("34201,1,12,1099511627776,1000000,1", r"line 2: size 1099511627776 is 2\^40 lots or more; expected less"),
+        ("34201,1,12,10,109951162777600,1", r"line 2: price 109951162777600 \(in 1/10000\) is 2\^40 ticks or more"),
+        ("34201,1,12,10,9223372036854775800,1", r"line 2: price 9223372036854775800 .*is 2\^40 ticks or more"),
+        ("34201,1,12,10,9223372036854775808,1", "line 2, column 5: '9223372036854775808'; expected an integer of at"),
+        ("34201,1,12,10,-1000000,1", "line 2: price -1000000; expected more than 0"),
+        ("34201,1,12,10,0,1", "line 2: price 0; expected more than 0"),
+        ("34201,1,-5,10,1000000,1", "line 2: order id -5; expected 1 or more"),
+        ("34201,1,0,10,1000000,1", "line 2: order id 0; expected 1 or more"),
+        ("34201,2,0,10,1000000,1", "line 2: order id 0; expected 1 or more"),
+        ("34201,3,-1,10,1000000,1", "line 2: order id -1; expected 1 or more"),
+        ("34201,4,-1,10,1000000,1", "line 2: order id -1; expected 1 or more"),
+        ("34201,1,18446744073709551617,10,1000000,1", "line 2, column 3: .* expected an integer of at most 64 bits"),
+        ("34201,5,0,-10,1000000,1", "line 2: size -10; expected more than 0"),
+        ("34201,5,0,10,-1000000,1", "line 2: price -1000000; expected more than 0"),
+        ("34201,5,0,10,0,1", "line 2: price 0; expected more than 0"),
+        ("34201,5,0,1099511627776,1000000,1", r"line 2: size 1099511627776 is 2\^40 lots or more"),
+        ("34201,6,-1,10,-5,1", "line 2: price -5; expected more than 0"),
+        ("34201,6,-1,-10,1000000,1", "line 2: size -10; expected more than 0"),
+        ("34201,6,-1,10,999999999999999999,1", r"line 2: price 999999999999999999 .*is 2\^40 ticks or more"),
         ("34201,9,12,10,1000000,1", "line 2: message type 9; expected 1 to 7"),
         ("34201,7,0,0,5,-1", "line 2: halt with price 5; expected -1"),
         ("34201,1,12,10,1000000", "line 2: 5 columns; expected 6"),
@@ -300,8 +320,14 @@ def test_bad_line_is_named(tmp_path, line, message):
     [
         ("1000200,7,1000000", "line 2: 3 columns; expected 4"),
         ("1000200,7,1000000,x", "line 2, column 4: 'x'; expected an integer"),
-        ("1000250,7,1000000,30", "orderbook_1.csv, line 2: level of 7 at 1000250"),
-        ("1000200,-7,1000000,30", "orderbook_1.csv, line 2: level of -7 at 1000200"),
+        ("1000250,7,1000000,30", r"orderbook_1.csv, line 2: level of 7 at 1000250: .*pass --tick-size 0\.0001, which"),
+        ("1000200,-7,1000000,30", "orderbook_1.csv, line 2: level of -7 at 1000200: size -7; expected more than 0"),
+        ("1000200,0,1000000,30", "line 2: level of 0 at 1000200: size 0; expected more than 0"),
+        ("1000200,7,1000000,1099511627776", r"line 2: level of 1099511627776 at 1000000: size .*is 2\^40 lots or more"),
+        ("1000200,7,-1000000,30", "line 2: level of 30 at -1000000: price -1000000; expected more than 0"),
+        ("109951162777600,7,1000000,30", r"line 2: level of 7 at 109951162777600: price .*is 2\^40 ticks or more"),
+        ("1000200,7,99999999999999999999,30", "line 2, column 3: .*expected an integer of at most 64 bits"),
+        ("1000200,,1000000,30", "line 2, column 2: ''; expected an integer"),
     ],
 )
 def test_bad_order_book_line_is_named(tmp_path, line, message):
@@ -309,6 +335,51 @@ def test_bad_order_book_line_is_named(tmp_path, line, message):
     book_path.write_text(book_path.read_text() + line + "\n")
     with pytest.raises(DataError, match=message):
         convert("lobster", message_path, tmp_path / "a.parquet", orderbook=[book_path])
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ((10002, 7, 10000, 30, 10002, 8, 9999, 5), "level of 8 at 1000200: expected a price worse than 1000200"),
+        ((10002, 7, 10000, 30, 10003, 8, 10001, 5), "level of 5 at 1000100: expected a price worse than 1000000"),
+        ((None, 0, 10000, 30, 10003, 8, 9999, 5), "level of 0 at 9999999999: no level; expected none behind it"),
+        ((10002, 7, None, 0, 10003, 8, 9999, 5), "level of 0 at -9999999999: no level; expected none behind it"),
+    ],
+)
+def test_levels_out_of_order_are_refused(tmp_path, row, message):
+    good = (10002, 7, 10000, 30, 10003, 8, 9999, 5)
+    message_path, book_path = lobster(tmp_path, [FIRST, "34201,5,0,1,1000100,1"], [good, row])
+    with pytest.raises(DataError, match=f"orderbook_2.csv, line 2: {message}"):
+        convert("lobster", message_path, tmp_path / "a.parquet", orderbook=book_path)
+
+
+@pytest.mark.parametrize("book", [None, [(1235, 100, 1234, 100)]])
+def test_a_tick_size_that_is_too_coarse_is_named_with_one_that_is_not(tmp_path, book):
+    message_path, book_path = lobster(tmp_path, ["34200,1,11,100,1234,1"], book)
+    if book_path:
+        book_path.write_text("1235,100,1234,100\n")
+    with pytest.raises(DataError, match=r"price 123\d \(in 1/10000\) is no multiple .*0\.01; pass --tick-size 0\.0001"):
+        convert("lobster", message_path, tmp_path / "a.parquet", orderbook=book_path)
+    done = convert("lobster", message_path, tmp_path / "a.parquet", orderbook=book_path, tick_size="0.0001")
+    assert done.tick_size == Decimal("0.0001")
+
+
+def test_a_lot_size_that_is_too_coarse_is_named_with_one_that_is_not(tmp_path):
+    message_path, book_path = lobster(tmp_path, [FIRST], [(10002, 100, 10000, 30)])
+    with pytest.raises(DataError, match=r"level of 30 at 1000000: size 30 is no multiple .* 100; pass --lot-size 1"):
+        convert("lobster", message_path, tmp_path / "a.parquet", orderbook=book_path, lot_size=100)
+
+
+@pytest.mark.parametrize("with_book", [True, False])
+def test_a_halt_ends_with_its_file(tmp_path, with_book):
+    first = lobster(tmp_path, [FIRST, "34201,7,0,0,-1,-1"], [FIRST_BOOK] * 2)
+    second = lobster(tmp_path, [FIRST], [FIRST_BOOK], stem="TEST_2012-06-22_34200000_57600000_{}_{}.csv")
+    options = {"orderbook": [first[1], second[1]]} if with_book else {}
+    done, rows = convert_and_validate(tmp_path, "lobster", [first[0], second[0]], **options)
+    phases = [Phase(row["phase"]) for row in rows if row["action"] == Action.STATUS]
+    assert phases == [Phase.HALTED, Phase.CONTINUOUS]
+    assert next(row["phase"] for row in rows if row["sequence"] == 2) == Phase.CONTINUOUS
+    assert any("the file before it ends in a halt" in note for note in done.notes)
 
 
 @pytest.mark.parametrize(("messages", "books", "short"), [(2, 1, "orderbook"), (1, 2, "message")])

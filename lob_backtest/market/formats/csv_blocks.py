@@ -18,7 +18,7 @@ from lob_backtest.market.formats.text_file import LINE_BYTES
 BLOCK_BYTES: Final = 1 << 22
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-_INTEGER: Final = re.compile(rb"\s*-?\d{1,19}\s*")
+_INTEGER: Final = re.compile(rb"\s*-?\d{1,100}\s*")
 _LIMIT: Final = 1 << 63
 
 

@@ -2,7 +2,7 @@
 
 With the order book file the rebuilt book equals it after every message: message k is packet k, `sequence` is k (from 0,
 on through a chain of files). The book starts as a snapshot of the order book's row 0, which is packet 0; message 0 is
-part of it if it is a new order or a cancel, and stands before it if it is a trade or a halt.
+part of it if it is a new order or a cancel, and stands before it, flagged SUSPECT, if it is a trade or a halt.
 
 Without the order book file the book holds what the messages themselves add. That is wrong wherever an older order or
 an order out of sight matters, so every row is flagged SUSPECT.
@@ -34,7 +34,7 @@ from lob_backtest.market.formats.lobster_files import (
 )
 from lob_backtest.market.formats.lobster_window import Shown, Window
 from lob_backtest.market.formats.paths import PathLike, as_paths
-from lob_backtest.market.schema import Action, Flag, Phase
+from lob_backtest.market.schema import LIMIT, Action, Flag, Phase
 
 OPTIONS: Final = frozenset({"orderbook"})
 
@@ -42,6 +42,7 @@ NEW, REDUCE, DELETE, EXECUTED, HIDDEN, CROSS, HALT = 1, 2, 3, 4, 5, 6, 7
 PHASE_BY_HALT_CODE: Final = {-1: Phase.HALTED, 0: Phase.AUCTION, 1: Phase.CONTINUOUS}
 HIDDEN_SIDE_UNTIL: Final = date(2014, 7, 14)
 PRICE_UNITS: Final = 10_000
+FINEST_TICK: Final = Decimal("0.0001")
 NO_LEVEL: Final = 9_999_999_999
 """The price of a level that is not there; negative on the bid side."""
 
@@ -122,6 +123,7 @@ class LobsterSource:
         self._rows = EventRows(local_clock=False)
         self._window = Window(self._rows, self.counts)
         self._sequence = 0
+        self._phase = Phase.CONTINUOUS
         self._place = ""
 
     def columns(self) -> Iterator[dict[str, Any]]:
@@ -160,6 +162,8 @@ class LobsterSource:
                 self.counts["times_raised_to_the_row_before"] += 1
             rows.ts_exchange_ns = max(ts_ns, rows.ts_exchange_ns)
             rows.sequence = self._sequence
+            if line == 1:
+                self._start_phase(day)
             if row is None:
                 self._apply_alone(message, day, first=line == 1)
             elif line == 1:
@@ -173,8 +177,12 @@ class LobsterSource:
             raise DataError(f"{day.messages}: no messages; expected a LOBSTER message file")
 
     def _seed(self, message: Message, shown: dict[int, Shown], day: Day) -> None:
-        """Write message 0 and the book after it as one packet that ends with the snapshot."""
+        """Write message 0 and the book after it as one packet that ends with the snapshot.
+
+        What is written before the snapshot is SUSPECT: nothing tells the book until then.
+        """
         kind, order_id = message[1], message[2]
+        self._rows.base_flags = int(Flag.SUSPECT)
         newcomer = None
         if kind == NEW:
             side, price_ticks, size_lots = self._order(message)
@@ -190,7 +198,15 @@ class LobsterSource:
             self.counts["size_not_in_sight"] -= 1
         else:
             self._apply(message, day)
+        self._rows.base_flags = 0
         self._window.seed(shown, newcomer)
+
+    def _start_phase(self, day: Day) -> None:
+        """End a halt that the file before left open: without a message a file is one of continuous trading."""
+        if self._phase != Phase.CONTINUOUS:
+            self.notes.append(f"{day.messages}: the file before it ends in a halt; taken as over where this one starts")
+            self._phase = Phase.CONTINUOUS
+            self._rows.add(Action.STATUS, 0, 0, 0, 0, phase=self._phase)
 
     def _apply(self, message: Message, day: Day) -> None:
         """Write the rows of one message itself."""
@@ -209,7 +225,8 @@ class LobsterSource:
                 raise DataError(
                     f"{self._place}: halt with price {price}; expected -1 (halt), 0 (quoting) or 1 (trading)"
                 )
-            self._rows.add(Action.STATUS, 0, 0, 0, 0, phase=PHASE_BY_HALT_CODE[price])
+            self._phase = PHASE_BY_HALT_CODE[price]
+            self._rows.add(Action.STATUS, 0, 0, 0, 0, phase=self._phase)
         else:
             raise DataError(f"{self._place}: message type {kind}; expected 1 to 7")
 
@@ -236,31 +253,49 @@ class LobsterSource:
 
     def _order(self, message: Message) -> tuple[int, int, int]:
         """Return side, price and size of a message about a visible order."""
-        price, side = message[4:6]
-        if price % self._tick or price <= 0:
-            raise DataError(
-                f"{self._place}: price {price} (in 1/10000) is not a positive multiple of the tick size "
-                f"{self.tick_size}; pass --tick-size"
-            )
+        _, _, order_id, size, price, side = message
+        if order_id < 1:
+            raise DataError(f"{self._place}: order id {order_id}; expected 1 or more")
         if side not in (1, -1):
             raise DataError(f"{self._place}: direction {side}; expected 1 (buy) or -1 (sell)")
-        return side, price // self._tick, self._lots(message[3])
+        ticks, off = divmod(price, self._tick)
+        if off or not 0 < ticks < LIMIT:
+            raise DataError(f"{self._place}: {self._bad_price(price)}")
+        return side, ticks, self._lots(size)
 
     def _lots(self, size: int) -> int:
-        if size % self._lot or size <= 0:
-            raise DataError(
-                f"{self._place}: size {size} is no positive multiple of the lot size {self.lot_size}; pass --lot-size"
-            )
-        return size // self._lot
+        lots, off = divmod(size, self._lot)
+        if off or not 0 < lots < LIMIT:
+            raise DataError(f"{self._place}: {self._bad_size(size)}")
+        return lots
+
+    def _bad_price(self, price: int) -> str:
+        if price <= 0:
+            return f"price {price}; expected more than 0"
+        if price // self._tick >= LIMIT:
+            return f"price {price} (in 1/10000) is 2^40 ticks or more; expected less"
+        return (
+            f"price {price} (in 1/10000) is no multiple of the tick size {self.tick_size}; pass --tick-size "
+            f"{FINEST_TICK}, which every price is a multiple of"
+        )
+
+    def _bad_size(self, size: int) -> str:
+        if size <= 0:
+            return f"size {size}; expected more than 0"
+        if size // self._lot >= LIMIT:
+            return f"size {size} is 2^40 lots or more; expected less"
+        return f"size {size} is no multiple of the lot size {self.lot_size}; pass --lot-size 1"
 
     def _print(self, message: Message, day: Day) -> None:
         """Write a hidden execution or a cross: it leaves the displayed book alone and may be off tick."""
         _, kind, _, size, price, direction = message
+        if kind == CROSS and size == 0:  # an auction without a match
+            self.counts["dropped_empty_crosses"] += 1
+            return
+        if not 0 < price < LIMIT * self._tick:
+            raise DataError(f"{self._place}: {self._bad_price(price)}")
         if kind == CROSS:
-            if size == 0:  # an auction without a match
-                self.counts["dropped_empty_crosses"] += 1
-            else:
-                self._rows.add(Action.TRADE, 0, 0, price // self._tick, self._lots(size), Flag.AUCTION)
+            self._rows.add(Action.TRADE, 0, 0, price // self._tick, self._lots(size), Flag.AUCTION)
             return
         side = direction if day.date < HIDDEN_SIDE_UNTIL and direction in (1, -1) else 0
         # The better price of the resting side is the higher one for a bid.
@@ -273,17 +308,25 @@ class LobsterSource:
         sides: dict[int, Shown] = {1: {}, -1: {}}
         for side, start in ((-1, 0), (1, 2)):
             levels = sides[side]
+            before = 0 if side < 0 else LIMIT * tick
             for i in range(start, len(row), 4):
                 price, size = row[i], row[i + 1]
                 if abs(price) == NO_LEVEL:
+                    if any(abs(further) != NO_LEVEL for further in row[i::4]):
+                        raise self._bad_level(day, line, price, size, "no level; expected none behind it")
                     break
-                if price % tick or size % lot or size <= 0:
-                    raise DataError(
-                        f"{day.orderbook}, line {line}: level of {size} at {price}; expected "
-                        f"positive multiples of the lot size {self.lot_size} and the tick size {self.tick_size}"
-                    )
+                if price % tick or not 0 < price < LIMIT * tick:
+                    raise self._bad_level(day, line, price, size, self._bad_price(price))
+                if size % lot or not 0 < size < LIMIT * lot:
+                    raise self._bad_level(day, line, price, size, self._bad_size(size))
+                if (before - price) * side <= 0:
+                    raise self._bad_level(day, line, price, size, f"expected a price worse than {before}")
                 levels[price // tick] = size // lot
+                before = price
         return sides
+
+    def _bad_level(self, day: Day, line: int, price: int, size: int, fault: str) -> DataError:
+        return DataError(f"{day.orderbook}, line {line}: level of {size} at {price}: {fault}")
 
     def _warn(self, day: Day) -> None:
         beside = f" {day.sibling} lies beside it." if day.sibling else ""
