@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from lob_backtest.errors import ConfigError, DataError
 from lob_backtest.market import formats
+from lob_backtest.market.acceptance import Acceptance, files_shown
+from lob_backtest.market.formats.event_rows import OutOfRangeError
 from lob_backtest.market.formats.paths import PathLike, as_paths
 from lob_backtest.market.output import check_output
-from lob_backtest.market.schema import Flag
 from lob_backtest.market.writer import EventWriter
 from lob_backtest.progress import Progress
 
@@ -80,7 +79,8 @@ def convert(
 
     Raises:
         ConfigError: an unknown format or option, or a setting that the files do not tell and that is missing.
-        DataError: a file is unreadable or malformed; the message names file and line.
+        DataError: a file is unreadable or malformed, or what it becomes would be refused by a run; the message names
+            file and line, or the row.
         OutputError: `output` exists, or cannot be written.
     """
     module = formats.load(format)
@@ -105,7 +105,7 @@ def convert(
 
 
 def _write(source: formats.Source, output: Path, progress: Progress | None) -> Conversion:
-    packets, first_ns, last_ns = 0, None, 0
+    acceptance = Acceptance(source.level, source.files)
     with EventWriter(
         output,
         level=source.level,
@@ -118,30 +118,40 @@ def _write(source: formats.Source, output: Path, progress: Progress | None) -> C
         late_level_ns=getattr(source, "late_level_ns", None),
         late_print_ns=getattr(source, "late_print_ns", None),
     ) as writer:
-        for columns in source.columns():
-            writer.write(columns)
-            packets += int(np.count_nonzero(columns["flags"] & np.uint8(Flag.LAST)))
-            first_ns = int(columns["ts_exchange_ns"][0]) if first_ns is None else first_ns
-            last_ns = int(columns["ts_exchange_ns"][-1])
+        for columns in _stretches(source):
+            writer.write(acceptance.check(columns))
             if progress is not None:
                 progress(writer.rows, None)
-        if first_ns is None:
-            raise DataError(f"{', '.join(map(str, source.files))}: no events of {source.symbol} in there")
         counts = {name: n for name, n in source.counts.items() if n}
+        if not acceptance.rows:
+            raise DataError(f"{files_shown(source.files)}: no events of {source.symbol} in there{_counted(counts)}")
+        acceptance.finish()
         writer.source = _provenance(source.files, counts)
-        rows = writer.rows
     return Conversion(
         output=output,
         symbol=source.symbol,
         tick_size=source.tick_size,
         lot_size=source.lot_size,
-        rows=rows,
-        packets=packets,
-        first_ns=first_ns,
-        last_ns=last_ns,
+        rows=acceptance.rows,
+        packets=acceptance.packets,
+        first_ns=acceptance.first_ns,
+        last_ns=acceptance.last_ns,
         counts=counts,
         notes=tuple(source.notes),
     )
+
+
+def _stretches(source: formats.Source) -> Iterator[dict[str, Any]]:
+    try:
+        yield from source.columns()
+    except OutOfRangeError as error:
+        raise DataError(f"{files_shown(source.files)}: {error}") from error
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    """Write counts as the end of a sentence."""
+    shown = ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in counts.items())
+    return f"; left out or changed: {shown}" if shown else ""
 
 
 def _one_path(name: str, value: PathLike) -> Path:

@@ -6,11 +6,16 @@ from typing import Any, Final
 
 import numpy as np
 
+from lob_backtest.errors import DataError
 from lob_backtest.market.schema import COLUMNS, Flag
 
 STRETCH_ROWS: Final = 1 << 17
 LAST: Final = int(Flag.LAST)
 FLAGS: Final = COLUMNS.get_field_index("flags")
+
+
+class OutOfRangeError(DataError):
+    """A value that its column cannot hold; the message names column, value and time, and no file."""
 
 
 class EventRows:
@@ -70,13 +75,27 @@ class EventRows:
         return len(self._rows) >= STRETCH_ROWS
 
     def take(self) -> dict[str, Any]:
-        """Return the columns of all rows so far and start anew; call it between packets."""
+        """Return the columns of all rows so far and start anew; call it between packets.
+
+        Raises:
+            OutOfRangeError: a column cannot hold a value.
+        """
         columns: dict[str, Any] = {}
         for field, values in zip(COLUMNS, zip(*self._rows, strict=True), strict=True):
             if field.name in self._names:
-                columns[field.name] = np.array(values, field.type.to_pandas_dtype())
+                kind = field.type.to_pandas_dtype()
+                try:
+                    columns[field.name] = np.array(values, kind)
+                except OverflowError:
+                    raise self._out_of_range(field.name, values, np.iinfo(kind)) from None
         self._rows.clear()
         return columns
+
+    def _out_of_range(self, name: str, values: tuple[Any, ...], limits: np.iinfo[Any]) -> OutOfRangeError:
+        row = next(i for i, value in enumerate(values) if not limits.min <= value <= limits.max)
+        return OutOfRangeError(
+            f"{name} {values[row]} of the event at {self._rows[row][0]} ns; expected {limits.min} to {limits.max}"
+        )
 
     def __len__(self) -> int:
         return len(self._rows)
