@@ -106,6 +106,7 @@ def convert(
 
 def _write(source: formats.Source, output: Path, progress: Progress | None) -> Conversion:
     acceptance = Acceptance(source.level, source.files)
+    stamps = _stamps(source.files)
     with EventWriter(
         output,
         level=source.level,
@@ -126,7 +127,7 @@ def _write(source: formats.Source, output: Path, progress: Progress | None) -> C
         if not acceptance.rows:
             raise DataError(f"{files_shown(source.files)}: no events of {source.symbol} in there{_counted(counts)}")
         acceptance.finish()
-        writer.source = _provenance(source.files, counts)
+        writer.source = _provenance(stamps, counts)
     return Conversion(
         output=output,
         symbol=source.symbol,
@@ -173,12 +174,31 @@ def _positive(name: str, value: str | Decimal | None) -> Decimal | None:
     return number
 
 
-def _provenance(files: Sequence[Path], counts: dict[str, int]) -> str:
-    """Write `lob.source`: each vendor file with its SHA-256, then what the conversion dropped or changed."""
+def _stamps(files: Sequence[Path]) -> dict[Path, tuple[int, ...]]:
+    """Return what changes when a file does, of each file."""
+    try:
+        found = {path: path.stat() for path in files}
+    except OSError as error:
+        raise DataError(f"{error.filename}: cannot be read ({error.strerror})") from error
+    return {path: (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns) for path, stat in found.items()}
+
+
+def _provenance(stamps: Mapping[Path, tuple[int, ...]], counts: Mapping[str, int]) -> str:
+    """Write `lob.source`: each vendor file with its SHA-256, then what the conversion dropped or changed.
+
+    Raises:
+        DataError: a file is not the one that was read.
+    """
     parts = []
-    for path in files:
-        with path.open("rb") as file:
-            parts.append(f"{path.name} sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}")
+    for path in stamps:
+        try:
+            with path.open("rb") as file:
+                parts.append(f"{path.name} sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}")
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    for path, stamp in _stamps(list(stamps)).items():
+        if stamp != stamps[path]:
+            raise DataError(f"{path}: changed while it was read; convert it again when nothing writes to it")
     if counts:
         parts.append(f"converted with {json.dumps(counts, sort_keys=True)}")
     return "; ".join(parts)

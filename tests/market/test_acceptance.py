@@ -185,6 +185,16 @@ def test_no_events_says_what_was_left_out(vendor) -> None:
         vendor(counts={"fills_of_unknown": 2, "others": 0})
 
 
+def test_files_that_change_while_they_are_read_are_refused(tmp_path: Path, vendor) -> None:
+    def make(rows: list[Row], level: int) -> dict[str, Any]:
+        (tmp_path / "a.vendor").write_text("other")
+        return columns_of(rows)
+
+    with pytest.raises(DataError, match=r"a\.vendor: changed while it was read"):
+        vendor([BID], make=make)
+    (tmp_path / "out.parquet").unlink(missing_ok=True)
+
+
 def test_a_refusal_ends_the_command_with_exit_code_3(tmp_path: Path, vendor, capsys) -> None:
     with pytest.raises(DataError):
         vendor([BID, BID])
