@@ -14,7 +14,7 @@ from lob_backtest.errors import ConfigError, DataError
 from lob_backtest.market import formats
 from lob_backtest.market.acceptance import Acceptance, files_shown
 from lob_backtest.market.formats.event_rows import OutOfRangeError
-from lob_backtest.market.formats.paths import PathLike, as_paths
+from lob_backtest.market.formats.paths import PathLike, as_paths, utf8_text
 from lob_backtest.market.output import check_output
 from lob_backtest.market.writer import EventWriter
 from lob_backtest.progress import Progress
@@ -193,7 +193,7 @@ def _provenance(stamps: Mapping[Path, tuple[int, ...]], counts: Mapping[str, int
     for path in stamps:
         try:
             with path.open("rb") as file:
-                parts.append(f"{path.name} sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}")
+                parts.append(f"{utf8_text(path.name)} sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}")
         except OSError as error:
             raise DataError(f"{path}: cannot be read ({error.strerror})") from error
     for path, stamp in _stamps(list(stamps)).items():

@@ -248,3 +248,15 @@ def test_what_is_no_path_is_refused_by_name(tmp_path, value):
         convert("lobster", value, tmp_path / "out.parquet")
     with pytest.raises(ConfigError, match=r"output.*: expected (a path, or a list of paths|one)"):
         convert("lobster", message_path, value)
+
+
+def test_file_names_that_are_not_utf_8_are_written_with_escapes(tmp_path):
+    name = b"T\xff_2012-06-21_34200000_57600000_message_1.csv"
+    try:
+        (tmp_path / os.fsdecode(name)).write_text("34200,1,11,10,1000000,1\n")
+    except OSError:
+        pytest.skip("the file system takes names in UTF-8 only")
+    done = convert("lobster", os.fsencode(tmp_path) + b"/" + name, tmp_path / "out.parquet")
+    assert done.symbol == r"T\xff"
+    meta = pq.read_metadata(tmp_path / "out.parquet").metadata
+    assert meta[b"lob.source"].decode().startswith(r"T\xff_2012-06-21_34200000_57600000_message_1.csv sha256:")
