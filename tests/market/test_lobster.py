@@ -414,6 +414,34 @@ def test_order_book_files_must_pair_with_message_files(tmp_path):
         convert("lobster", messages, tmp_path / "a.parquet", orderbook=books[:1])
 
 
+def test_order_book_file_of_another_depth_is_refused(tmp_path):
+    message_path, _ = lobster(tmp_path, [FIRST])
+    _, book_path = lobster(tmp_path, [FIRST], [FIRST_BOOK * 10])
+    with pytest.raises(ConfigError, match=r"orderbook_10\.csv: by its name not the order book file of"):
+        convert("lobster", message_path, tmp_path / "a.parquet", orderbook=book_path)
+
+
+@pytest.mark.parametrize("pick", [(1, 0), (0, 0)])
+def test_order_book_files_of_another_day_are_refused(tmp_path, pick):
+    messages, books = two_days(tmp_path)
+    with pytest.raises(ConfigError, match=r"--orderbook .*: by its name not the order book file of .*_message_1\.csv"):
+        convert("lobster", messages, tmp_path / "a.parquet", orderbook=[books[i] for i in pick])
+    with pytest.raises(ConfigError, match="by its name not the order book file"):
+        convert("lobster", messages[0], tmp_path / "a.parquet", orderbook=messages[0])
+
+
+def test_order_book_file_may_have_any_name_of_another_form(tmp_path):
+    message_path, book_path = lobster(tmp_path, [FIRST], [FIRST_BOOK])
+    book_path = book_path.rename(tmp_path / "book.csv")
+    assert convert("lobster", message_path, tmp_path / "a.parquet", orderbook=book_path).notes == ()
+
+
+def test_a_file_that_is_given_twice_is_refused(tmp_path):
+    message_path, book_path = lobster(tmp_path, [FIRST], [FIRST_BOOK])
+    with pytest.raises(ConfigError, match=r"_message_1\.csv: given twice; expected each file once"):
+        convert("lobster", [message_path] * 2, tmp_path / "a.parquet", orderbook=[book_path] * 2)
+
+
 def test_files_of_two_symbols_are_refused(tmp_path):
     first, _ = lobster(tmp_path, [FIRST])
     second, _ = lobster(tmp_path, [FIRST], stem="OTHER_2012-06-22_34200000_57600000_{}_{}.csv")

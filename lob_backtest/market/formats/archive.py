@@ -30,12 +30,7 @@ BROKEN: Final = (
 """What zipfile and the decompressors raise where an archive is damaged."""
 
 _ENCRYPTED: Final = 0x1
-_METHODS: Final = {
-    zipfile.ZIP_STORED: "stored",
-    zipfile.ZIP_DEFLATED: "Deflate",
-    zipfile.ZIP_BZIP2: "bzip2",
-    zipfile.ZIP_LZMA: "LZMA",
-}
+_METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA})
 _OTHER_METHODS: Final = {1: "Shrink", 6: "Implode", 9: "Deflate64", 93: "Zstandard", 95: "XZ", 98: "PPMd"}
 """Names by number, from PKWARE's APPNOTE.TXT, 4.4.5."""
 

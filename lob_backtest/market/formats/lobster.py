@@ -28,6 +28,7 @@ from lob_backtest.market.formats.lobster_files import (
     Day,
     Message,
     find_days,
+    may_pair,
     messages,
     orderbook_depth,
     orderbook_rows,
@@ -71,20 +72,13 @@ def open_source(
     books = as_paths("orderbook", orderbook)
     days = [day for path in inputs for day in find_days(path)]
     if books:
-        if any(day.messages.member for day in days) or len(books) != len(days):
-            raise ConfigError(
-                f"--orderbook: {len(books)} files for {len(days)} message files; expected one for each message "
-                "file, in the same order, and none for a zip archive, which holds its own"
-            )
-        archive = next((path for path in books if is_archive(path)), None)
-        if archive:
-            raise ConfigError(
-                f"--orderbook {archive}: an archive; unpack it first, or give one that holds both as input"
-            )
-        days = [day._replace(orderbook=Member(path)) for day, path in zip(days, books, strict=True)]
+        days = _with_books(days, books)
+    twice = [name for name, n in Counter(str(day.messages) for day in days).items() if n > 1]
+    if twice:
+        raise ConfigError(f"{twice[0]}: given twice; expected each file once")
     if len({day.symbol for day in days}) > 1:
         raise DataError(
-            f"files of several symbols: {', '.join(sorted({day.symbol for day in days}))}; convert one a time"
+            f"files of several symbols: {', '.join(sorted({day.symbol for day in days}))}; convert them one by one"
         )
     if len({day.orderbook is None for day in days}) > 1:
         raise DataError("some inputs have an order book file and some have none; give all or none")
@@ -335,6 +329,24 @@ class LobsterSource:
             f"{day.messages}: {missing}: the book holds only orders that this file adds, and every row is flagged "
             f"SUSPECT, where own orders fill only by trades at worse prices, marked tainted.{beside}"
         )
+
+
+def _with_books(days: list[Day], books: list[Path]) -> list[Day]:
+    """Pair message files with the order book files that were named for them."""
+    if any(day.messages.member for day in days) or len(books) != len(days):
+        raise ConfigError(
+            f"--orderbook: {len(books)} files for {len(days)} message files; expected one for each message "
+            "file, in the same order, and none for a zip archive, which holds its own"
+        )
+    for day, path in zip(days, books, strict=True):
+        if is_archive(path):
+            raise ConfigError(f"--orderbook {path}: an archive; unpack it first, or give one that holds both as input")
+        if not may_pair(day.messages.name, path.name):
+            raise ConfigError(
+                f"--orderbook {path}: by its name not the order book file of {day.messages}; expected one for each "
+                "message file, in the same order"
+            )
+    return [day._replace(orderbook=Member(path)) for day, path in zip(days, books, strict=True)]
 
 
 def _common_depth(books: list[Member]) -> int | None:

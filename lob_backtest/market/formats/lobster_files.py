@@ -109,6 +109,14 @@ def _day(messages: Member, orderbook: Member | None) -> Day:
     return Day(utf8_text(found["symbol"]), day, messages, orderbook, sibling if beside else None)
 
 
+def may_pair(message_name: str, book_name: str) -> bool:
+    """Return whether a file can be the order book file of a message file by its name; a name of another form can be."""
+    message, book = FILE_NAME.fullmatch(message_name), FILE_NAME.fullmatch(book_name)
+    if message is None or book is None:
+        return True
+    return book_name[: book.end("depth")] == _orderbook_name(message_name[: message.end("depth")])
+
+
 def _orderbook_name(message_name: str) -> str:
     return "_orderbook_".join(message_name.rsplit("_message_", 1))
 
