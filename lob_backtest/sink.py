@@ -108,4 +108,12 @@ def _array(column: Column, kind: pa.DataType) -> pa.Array:
         return pa.array(column, kind)
     rows, validity, offsets, values = column
     buffers = [validity, values] if offsets is None else [validity, offsets, values]
-    return pa.Array.from_buffers(kind, rows, [None if each is None else pa.py_buffer(each) for each in buffers])
+    return pa.Array.from_buffers(kind, rows, [None if each is None else _copied(each) for each in buffers])
+
+
+def _copied(block: Any) -> pa.Buffer:
+    """Copy memory of Python's into Arrow's own: a thread of Arrow's may let go of it when Python has ended."""
+    source = memoryview(block).cast("B")
+    buffer = pa.allocate_buffer(source.nbytes)
+    memoryview(buffer).cast("B")[:] = source
+    return buffer
