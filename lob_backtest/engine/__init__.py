@@ -102,11 +102,12 @@ def load_engine(name: str) -> Engine:
     ) -> Outcome:
         """Run the engine on L2 feeds in the order of application, which is written once for all engines."""
         from lob_backtest.engine.packets import whole_packets
+        from lob_backtest.market.schema import Batch
 
         ordered = list(sources)
         for i, instrument in enumerate(plan.instruments[: len(ordered)]):
             if instrument.level == 2:
                 ordered[i] = whole_packets(iter(ordered[i]))
-        return engine(plan, ordered, agents, sink)
+        return engine(plan, [map(Batch.read_only, batches) for batches in ordered], agents, sink)
 
     return in_whole_packets

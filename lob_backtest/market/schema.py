@@ -93,6 +93,7 @@ def columns_of(level: int) -> pa.Schema:
 class Meta:
     """Keys of the Parquet key-value metadata."""
 
+    PREFIX = "lob."
     SCHEMA = "lob.schema"
     SYMBOL = "lob.symbol"
     VENUE = "lob.venue"
@@ -125,6 +126,13 @@ class Batch(NamedTuple):
     phase: NDArray[np.uint8]
     row: int
     path: str
+
+    def read_only(self) -> Batch:
+        """Return the batch with columns that cannot be written to: engines read them from several threads."""
+        columns = [column.view() for column in self[:9]]
+        for column in columns:
+            column.flags.writeable = False
+        return Batch._make([*columns, self.row, self.path])
 
     def book_rows(self) -> Iterator[tuple[int, int, int, int, int, int]]:
         """Iterate the rows as a book applies them, from action to flags, in plain integers."""
