@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import fnmatch
 import glob
-import hashlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
@@ -19,15 +18,15 @@ import pyarrow.fs
 import pyarrow.parquet as pq
 
 from lob_backtest.errors import DataError
-from lob_backtest.market import seal
+from lob_backtest.market.footer import MAGIC, DamageError, Frame, check_footer, read_frame
+from lob_backtest.market.provenance import READ_BYTES, Origin, Stamp, utf8_name
 from lob_backtest.market.schema import LEVEL_BY_SCHEMA, Meta, columns_of
 from lob_backtest.units import DURATION_LIMIT_NS
 
 Path = str | os.PathLike[str]
 
-_MAGIC: Final = b"PAR1"
-_READ_BYTES: Final = 1 << 20
 _REMEDY: Final = "convert it with `lob-backtest convert`, or write it with lob_backtest.write_events"
+_AGAIN: Final = "get the file again from its source"
 _UNITS: Final = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 
 
@@ -36,7 +35,7 @@ class MarketFile:
     """One canonical file whose schema and metadata have been checked.
 
     Attributes:
-        path: as the user named it, for messages.
+        path: as the user named it, for messages and results; bytes that are not UTF-8 are escaped.
         rows: in all of its row groups.
         level: 2 or 3.
         symbol: the instrument's name at its venue.
@@ -50,8 +49,8 @@ class MarketFile:
         source: the vendor file; may be empty.
         created_by: the program that wrote it; may be empty.
         has_local: whether any row has a local time.
-        filesystem: where it lives.
-        inner: its path there.
+        origin: where it is.
+        stamp: what it was when it was opened: a file that is changed afterwards is refused.
     """
 
     path: str
@@ -68,8 +67,8 @@ class MarketFile:
     source: str
     created_by: str
     has_local: bool
-    filesystem: pyarrow.fs.FileSystem
-    inner: str
+    origin: Origin
+    stamp: Stamp
 
     @classmethod
     def open(cls, path: Path) -> MarketFile:
@@ -78,31 +77,32 @@ class MarketFile:
         Raises:
             DataError: it is missing, unreadable, or not canonical; every difference is in the message.
         """
-        filesystem, inner = _filesystem(os.fspath(path))
-        return _open(os.fspath(path), filesystem, inner)
+        return _open(_origin(os.fspath(path)))
 
     @cached_property
     def sha256(self) -> str:
-        """The SHA-256 of the file's bytes, in hexadecimal; read when first asked for."""
-        return self._hash(Event()) or ""  # nobody sets that event
+        """The SHA-256 of the file's bytes, in hexadecimal; read when first asked for.
 
-    def _hash(self, stop: Event) -> str | None:
-        """Read the file and return its hash, `None` if it was stopped."""
-        digest = hashlib.sha256()
-        with self.filesystem.open_input_stream(self.inner) as stream:
-            while not stop.is_set():
-                piece = stream.read(_READ_BYTES)
-                if not piece:
-                    return digest.hexdigest()
-                digest.update(piece)
-        return None
+        Raises:
+            DataError: the file has changed since it was opened, or cannot be read.
+        """
+        return self.origin.sha256(self.stamp) or ""  # nobody stops it
 
     def hash_now(self, stop: Event) -> None:
         """Find `sha256` before it is asked for, unless it is stopped or the file cannot be read."""
-        with suppress(OSError):
-            found = self._hash(stop)
+        with suppress(DataError):  # raised again where the hash is asked for
+            found = self.origin.sha256(self.stamp, stop)
             if found is not None:
                 self.__dict__["sha256"] = found
+
+    def check_unchanged(self) -> None:
+        """Compare the file with what it was when it was opened.
+
+        Raises:
+            DataError: they differ, or it cannot be opened any more.
+        """
+        with self.origin.opened(self.stamp):
+            pass
 
     def keywords(self) -> dict[str, Any]:
         """Return the metadata as keyword arguments of `write_events`."""
@@ -119,11 +119,17 @@ class MarketFile:
             **(late if self.level == 2 else {}),
         }
 
-    def parquet(self) -> pq.ParquetFile:
-        """Open the Parquet file underneath; page checksums are verified, and little is read ahead."""
-        return _parquet(self.path, self.filesystem, self.inner)
+    @contextmanager
+    def parquet(self) -> Iterator[pq.ParquetFile]:
+        """Open the Parquet file underneath; page checksums are verified, and little is read ahead.
 
-    def raw_batches(self, columns: list[str], *, batch_rows: int) -> Iterator[tuple[int, pa.RecordBatch]]:
+        Raises:
+            DataError: the file has changed since it was first opened, or cannot be read.
+        """
+        with self.origin.opened(self.stamp) as file, _parquet(self.path, file) as parquet:
+            yield parquet
+
+    def raw_batches(self, columns: list[str], *, batch_rows: int) -> Generator[tuple[int, pa.RecordBatch], None, None]:
         """Stream columns, a part of one row group at a time.
 
         Args:
@@ -134,11 +140,13 @@ class MarketFile:
             The 0-based row group and its next rows.
 
         Raises:
-            DataError: a page is corrupt, or rows are missing.
+            DataError: a page is corrupt, rows are missing, or the file has changed since it was first opened.
         """
-        with self.parquet() as parquet:
+        with self.origin.opened(self.stamp) as file, _parquet(self.path, file) as parquet:
             for group in range(parquet.num_row_groups):
                 yield from self._group(parquet, group, columns, batch_rows)
+                if self.origin.filesystem is None:  # remote: only at the end, a question takes a round trip
+                    self.origin.check(file, self.stamp)
 
     def _group(
         self, parquet: pq.ParquetFile, group: int, columns: list[str], batch_rows: int
@@ -150,16 +158,16 @@ class MarketFile:
             try:
                 batch = next(batches, None)
             except (pa.ArrowException, OSError) as error:
-                raise DataError(f"{where}: corrupt ({_one_line(error)}); get the file again from its source") from error
+                raise DataError(f"{where}: corrupt ({_one_line(error)}); {_AGAIN}") from error
             if batch is None:
                 break
             missing -= batch.num_rows
             if any(len(column) != batch.num_rows for column in batch.columns):
-                raise DataError(f"{where}: corrupt (columns of different lengths); get the file again from its source")
+                raise DataError(f"{where}: corrupt (columns of different lengths); {_AGAIN}")
             if batch.num_rows:
                 yield group, batch
         if missing:
-            raise DataError(f"{where}: corrupt ({missing} rows are missing); get the file again from its source")
+            raise DataError(f"{where}: corrupt ({missing} rows are missing); {_AGAIN}")
 
 
 def find_files(paths: Path | Iterable[Path]) -> list[MarketFile]:
@@ -176,21 +184,21 @@ def find_files(paths: Path | Iterable[Path]) -> list[MarketFile]:
         raise DataError("no market data files given; name at least one")
     files = []
     for path in given:
-        files += [_open(name, filesystem, inner) for name, filesystem, inner in _expand(os.fspath(path))]
+        files += [_open(origin) for origin in _expand(os.fspath(path))]
     return files
 
 
-def _expand(path: str) -> list[tuple[str, pyarrow.fs.FileSystem, str]]:
+def _expand(path: str) -> list[Origin]:
     if not glob.has_magic(path) or ("://" not in path and os.path.exists(path)):
-        return [(path, *_filesystem(path))]
+        return [_origin(path)]
     if "://" not in path:
-        found = [(name, *_filesystem(name)) for name in sorted(glob.glob(path, recursive=True))]
+        found = [Origin.local(name) for name in sorted(glob.glob(path, recursive=True))]
     else:
         # A folder is listed, and its names matched: patterns are not part of any URI scheme.
         head, _, tail = path.partition("://")
         parts = tail.split("/")
         first = next(i for i, part in enumerate(parts) if glob.has_magic(part))
-        filesystem, base = _filesystem(f"{head}://{'/'.join(parts[:first])}")
+        filesystem, base = _remote(f"{head}://{'/'.join(parts[:first])}")
         pattern = "/".join([base.rstrip("/"), *parts[first:]])
         try:
             infos = filesystem.get_file_info(pyarrow.fs.FileSelector(base, recursive=len(parts) > first + 1))
@@ -199,7 +207,7 @@ def _expand(path: str) -> list[tuple[str, pyarrow.fs.FileSystem, str]]:
         names = sorted(info.path for info in infos if info.is_file)
         # fnmatch lets * cross a slash; a file must also be as deep as the pattern.
         found = [
-            (f"{head}://{name}", filesystem, name)
+            Origin.remote(f"{head}://{name}", filesystem, name)
             for name in names
             if fnmatch.fnmatchcase(name, pattern) and name.count("/") == pattern.count("/")
         ]
@@ -208,88 +216,119 @@ def _expand(path: str) -> list[tuple[str, pyarrow.fs.FileSystem, str]]:
     return found
 
 
-def _filesystem(path: str) -> tuple[pyarrow.fs.FileSystem, str]:
+def _origin(path: str) -> Origin:
     if "://" not in path:
-        return pyarrow.fs.LocalFileSystem(), path
+        return Origin.local(path)
+    return Origin.remote(path, *_remote(path))
+
+
+def _remote(path: str) -> tuple[pyarrow.fs.FileSystem, str]:
     try:
         filesystem, inner = pyarrow.fs.FileSystem.from_uri(path)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(f"{path}: not a usable address ({_one_line(error)})") from error
+        raise DataError(f"{utf8_name(path)}: not a usable address ({_one_line(error)})") from error
     return filesystem, inner
 
 
-def _open(path: str, filesystem: pyarrow.fs.FileSystem, inner: str) -> MarketFile:
-    _check_frame(path, filesystem, inner)
-    with _parquet(path, filesystem, inner) as parquet:
-        meta = {key.decode(): value.decode() for key, value in (parquet.metadata.metadata or {}).items()}
-        wrong = _differences(parquet.schema_arrow, meta)
-        if wrong:
-            raise DataError(f"{path}: not a canonical market data file: {'; '.join(wrong)}. Remedy: {_REMEDY}")
-        if not parquet.metadata.num_rows:
-            raise DataError(f"{path}: empty (0 rows); a market data file has at least one row")
-        return MarketFile(
-            path=path,
-            rows=parquet.metadata.num_rows,
-            level=LEVEL_BY_SCHEMA[meta[Meta.SCHEMA]],
-            symbol=meta[Meta.SYMBOL],
-            venue=meta.get(Meta.VENUE, ""),
-            tick_size=Decimal(meta[Meta.TICK_SIZE]),
-            lot_size=Decimal(meta[Meta.LOT_SIZE]),
-            depth=int(meta.get(Meta.DEPTH, 0)),
-            clock_shift_ns=int(meta[Meta.CLOCK_SHIFT_NS]) if Meta.CLOCK_SHIFT_NS in meta else None,
-            late_level_ns=int(meta[Meta.LATE_LEVEL_NS]) if Meta.LATE_LEVEL_NS in meta else None,
-            late_print_ns=int(meta[Meta.LATE_PRINT_NS]) if Meta.LATE_PRINT_NS in meta else None,
-            source=meta.get(Meta.SOURCE, ""),
-            created_by=meta.get(Meta.CREATED_BY, ""),
-            has_local=_has_local(parquet),
-            filesystem=filesystem,
-            inner=inner,
-        )
-
-
-def _check_frame(path: str, filesystem: pyarrow.fs.FileSystem, inner: str) -> None:
-    """Refuse what has not the outer shape of a Parquet file, or whose footer is not what was written."""
+def _open(origin: Origin) -> MarketFile:
+    path = origin.name
     try:
-        with filesystem.open_input_file(inner) as file:
-            size = file.size()
-            head = file.read_at(min(size, 4), 0)
-            trailer = file.read_at(seal.TRAILER_BYTES, size - seal.TRAILER_BYTES) if size >= seal.TRAILER_BYTES else b""
-            length = int.from_bytes(trailer[:4], "little")
-            start = size - seal.TRAILER_BYTES - length
-            fits = trailer[4:] == _MAGIC and start >= len(_MAGIC)
-            footer = file.read_at(length, start) if fits else b""
-            before = (
-                file.read_at(seal.SEAL_BYTES, start - seal.SEAL_BYTES) if fits and start >= seal.SEAL_BYTES else b""
-            )
+        file = origin.open()
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({_one_line(error)})") from error
-    if size == 0:
-        raise DataError(f"{path}: empty (0 bytes); expected a canonical Parquet file")
-    if head == b"PARE":
-        raise DataError(f"{path}: an encrypted Parquet file; decrypt it first")
-    if head != _MAGIC:
-        raise DataError(f"{path}: not Parquet (it begins with {head!r}); {_REMEDY}")
-    if not fits:
-        raise DataError(
-            f"{path}: truncated or corrupt (no Parquet footer at its end); get the file again from its source"
-        )
-    if seal.is_intact(before, footer) is False:
-        raise DataError(f"{path}: corrupt (the footer does not match its checksum); get the file again from its source")
+    with file:
+        stamp = origin.stamp(file)
+        frame = _frame(path, file)
+        with _parquet(path, file) as parquet:
+            found = _described(path, parquet, frame)
+            return MarketFile(path=path, origin=origin, stamp=stamp, **found)
 
 
-def _parquet(path: str, filesystem: pyarrow.fs.FileSystem, inner: str) -> pq.ParquetFile:
+def _frame(path: str, file: pa.NativeFile) -> Frame:
+    """Refuse what has not the outer shape of a Parquet file, or whose footer is not what was written."""
+    try:
+        size = file.size()
+        head = file.read_at(min(size, len(MAGIC)), 0)
+        if size == 0:
+            raise DataError(f"{path}: empty (0 bytes); expected a canonical Parquet file")
+        if head == b"PARE":
+            raise DataError(f"{path}: an encrypted Parquet file; decrypt it first")
+        if head != MAGIC:
+            raise DataError(f"{path}: not Parquet (it begins with {head!r}); {_REMEDY}")
+        return read_frame(file)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({_one_line(error)})") from error
+    except DamageError as damage:
+        raise DataError(f"{path}: {damage}; {_AGAIN}") from None
+
+
+@contextmanager
+def _parquet(path: str, file: pa.NativeFile) -> Iterator[pq.ParquetFile]:
     try:
         # Column chunks are streamed through small buffers: memory does not grow with the row group.
-        return pq.ParquetFile(
-            filesystem.open_input_file(inner),
-            page_checksum_verification=True,
-            pre_buffer=False,
-            buffer_size=_READ_BYTES,
-        )
+        parquet = pq.ParquetFile(file, page_checksum_verification=True, pre_buffer=False, buffer_size=READ_BYTES)
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path}: corrupt footer ({_one_line(error)}); get the file again from its source") from error
+        raise DataError(f"{path}: corrupt footer ({_one_line(error)}); {_AGAIN}") from error
+    with parquet:
+        yield parquet
+
+
+def _described(path: str, parquet: pq.ParquetFile, frame: Frame) -> dict[str, Any]:
+    """Check schema and metadata of an open file, and return the fields of `MarketFile` that they hold."""
+    try:
+        check_footer(parquet.metadata, frame)
+        schema = parquet.schema_arrow
+    except (DamageError, pa.ArrowException, OSError) as error:
+        raise DataError(f"{path}: {_one_line(error)}; {_AGAIN}") from None
+    meta = _metadata(path, parquet.metadata.metadata or {}, frame)
+    wrong = _differences(schema, meta)
+    if wrong:
+        raise DataError(f"{path}: not a canonical market data file: {'; '.join(wrong)}. Remedy: {_REMEDY}")
+    if not parquet.metadata.num_rows:
+        raise DataError(f"{path}: empty (0 rows); a market data file has at least one row")
+    return {
+        "rows": parquet.metadata.num_rows,
+        "level": LEVEL_BY_SCHEMA[meta[Meta.SCHEMA]],
+        "symbol": meta[Meta.SYMBOL],
+        "venue": meta.get(Meta.VENUE, ""),
+        "tick_size": Decimal(meta[Meta.TICK_SIZE]),
+        "lot_size": Decimal(meta[Meta.LOT_SIZE]),
+        "depth": int(meta.get(Meta.DEPTH, 0)),
+        "clock_shift_ns": int(meta[Meta.CLOCK_SHIFT_NS]) if Meta.CLOCK_SHIFT_NS in meta else None,
+        "late_level_ns": int(meta[Meta.LATE_LEVEL_NS]) if Meta.LATE_LEVEL_NS in meta else None,
+        "late_print_ns": int(meta[Meta.LATE_PRINT_NS]) if Meta.LATE_PRINT_NS in meta else None,
+        "source": meta.get(Meta.SOURCE, ""),
+        "created_by": meta.get(Meta.CREATED_BY, ""),
+        "has_local": _has_local(path, parquet),
+    }
+
+
+def _metadata(path: str, found: dict[bytes, bytes], frame: Frame) -> dict[str, str]:
+    """Decode the metadata of a file; refuse a file that this package wrote and that has lost its seal."""
+    meta = {}
+    for key, value in found.items():
+        try:
+            name = key.decode()
+            if name.startswith(Meta.PREFIX):
+                meta[name] = value.decode()
+        except UnicodeDecodeError:
+            raise DataError(
+                f"{path}: not a canonical market data file: metadata {key!r} are not UTF-8. Remedy: {_AGAIN}, or "
+                f"{_REMEDY}"
+            ) from None
+    if _is_ours(found, meta) and not frame.is_sealed:
+        raise DataError(
+            f"{path}: corrupt ({Meta.CREATED_BY} is {meta[Meta.CREATED_BY]!r}, but the seal before the footer is "
+            f"missing); {_AGAIN}. A tool that rewrites files has to leave {Meta.CREATED_BY} out"
+        )
+    return meta
+
+
+def _is_ours(found: dict[bytes, bytes], meta: dict[str, str]) -> bool:
+    """Return whether `EventWriter` wrote a file. Tools that copy its metadata into another store Arrow's schema."""
+    return meta.get(Meta.CREATED_BY, "").startswith("lob_backtest") and b"ARROW:schema" not in found
 
 
 def _differences(schema: pa.Schema, meta: dict[str, str]) -> list[str]:
@@ -339,7 +378,11 @@ def _wrong_type(field: pa.Field, found: pa.DataType) -> str:
 
 @contextmanager
 def hashed_meanwhile(files: Sequence[MarketFile]) -> Iterator[None]:
-    """Find the hashes of files in a thread of its own while something else is done; if that fails, stop."""
+    """Find the hashes of files in a thread of its own while they are read; if that fails, stop.
+
+    Raises:
+        DataError: a file has changed since it was opened.
+    """
     stop = Event()
 
     def work() -> None:
@@ -355,6 +398,8 @@ def hashed_meanwhile(files: Sequence[MarketFile]) -> Iterator[None]:
         raise
     finally:
         thread.join()
+    for file in files:
+        file.check_unchanged()
 
 
 def _is_positive_decimal(text: str) -> bool:
@@ -365,13 +410,17 @@ def _is_positive_decimal(text: str) -> bool:
     return number.is_finite() and number > 0
 
 
-def _has_local(parquet: pq.ParquetFile) -> bool:
+def _has_local(path: str, parquet: pq.ParquetFile) -> bool:
     """Tell from the footer whether some row has a local time; without statistics, from the first rows."""
     column = parquet.schema_arrow.get_field_index("ts_local_ns")
     for group in range(parquet.num_row_groups):
         chunk = parquet.metadata.row_group(group).column(column)
         if chunk.statistics is None or not chunk.statistics.has_null_count:
-            first = next(parquet.iter_batches(batch_size=1024, columns=["ts_local_ns"]), None)
+            try:
+                with closing(parquet.iter_batches(batch_size=1024, columns=["ts_local_ns"])) as batches:
+                    first = next(batches, None)
+            except (pa.ArrowException, OSError) as error:
+                raise DataError(f"{path}, row group 0: corrupt ({_one_line(error)}); {_AGAIN}") from error
             return first is not None and first.column(0).null_count < first.num_rows
         if chunk.statistics.null_count < chunk.num_values:
             return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from decimal import Decimal
 from typing import Any, Final
 
@@ -85,7 +86,7 @@ class MarketSource:
 
         Yields:
             Consecutive rows, checked, at most `batch_rows` at a time. What the batches hold, put end to end, does
-            not depend on their size. Arrays may be read-only views into the file's buffers.
+            not depend on their size. Arrays are read-only, often views into the file's buffers.
 
         Raises:
             DataError: a file is corrupt, a row breaks the contract under the policy `fail` (all rows before it have
@@ -168,7 +169,7 @@ class MarketSource:
     def _hand_over(self, batch: Batch) -> Batch:
         self._tell_progress()  # of the batches before this one
         self.rows_handed_over += len(batch.action)
-        return batch
+        return batch.read_only()
 
     def _tell_progress(self) -> None:
         if self.progress is not None:
@@ -244,7 +245,8 @@ def in_order_of_time(files: Sequence[MarketFile]) -> list[MarketFile]:
         return list(files)
 
     def begin_ns(file: MarketFile) -> int:
-        _, first = next(file.raw_batches(["ts_exchange_ns"], batch_rows=1))
+        with closing(file.raw_batches(["ts_exchange_ns"], batch_rows=1)) as batches:
+            _, first = next(batches)
         return first.column(0)[0].as_py() or 0
 
     return sorted(files, key=begin_ns)

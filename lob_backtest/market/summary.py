@@ -138,7 +138,9 @@ def first_rows(file: MarketFile, count: int) -> pa.Table:
         file: which.
         count: how many, at most.
     """
-    names, batches, missing = file.parquet().schema_arrow.names, [], count
+    with file.parquet() as parquet:
+        names = parquet.schema_arrow.names
+    batches, missing = [], count
     for _, batch in file.raw_batches(names, batch_rows=min(count, 1 << 16)):
         batches.append(batch.slice(0, missing))
         missing -= batches[-1].num_rows
@@ -159,7 +161,7 @@ def _numbers(column: pa.Array) -> NDArray[Any]:
 
 def _describe_storage(summary: FileSummary) -> None:
     file = summary.file
-    summary.file_bytes = file.filesystem.get_file_info(file.inner).size
+    summary.file_bytes = file.stamp.size
     with file.parquet() as parquet:
         meta = parquet.metadata
         summary.row_groups = meta.num_row_groups
