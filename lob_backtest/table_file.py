@@ -13,12 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lob_backtest.errors import DataError
+from lob_backtest.market import seal
+from lob_backtest.market.footer import DamageError, check_footer, read_frame
+from lob_backtest.market.provenance import READ_BYTES, Origin, utf8_name
 from lob_backtest.tables import SINCE
 
 ROW_GROUP_ROWS: Final = 1 << 17
 """What a writer holds at most: 5 MB of best prices, 25 MB of fills."""
 _BATCH_ROWS: Final = 1 << 16
-_READ_BYTES: Final = 1 << 20
 
 
 class TableWriter:
@@ -33,7 +35,8 @@ class TableWriter:
         self._schema = schema
         self._pending: list[pa.RecordBatch] = []
         self._rows = 0
-        self._file = path.open("wb")
+        self._path = path
+        self._file = pa.OSFile(os.fsencode(path), "wb")
         self._parquet = pq.ParquetWriter(self._file, schema, compression="zstd", **_encodings(schema))
 
     def write(self, batch: pa.RecordBatch) -> None:
@@ -55,7 +58,7 @@ class TableWriter:
         self._pending, self._rows = table.slice(self._rows - keep).to_batches(), keep
 
     def finish(self) -> None:
-        """Write what is left and flush it to disk.
+        """Write what is left, seal the footer, and flush the file to disk.
 
         Raises:
             OSError: the disk is full, or the like.
@@ -64,9 +67,11 @@ class TableWriter:
         if self._rows:
             self._flush(whole_groups_only=False)
         self._parquet.close()
-        self._file.flush()
-        os.fsync(self._file.fileno())
         self._file.close()
+        with self._path.open("r+b") as file:
+            seal.seal(file)
+            file.flush()
+            os.fsync(file.fileno())
 
     def close(self) -> None:
         """Let go of the file as it is; after `finish` there is nothing left to do."""
@@ -107,7 +112,9 @@ class TableFile:
         absent = frozenset(SINCE.get(path.stem, ())) - set(found.names)
         if not found.equals(pa.schema([field for field in schema if field.name not in absent])):
             expected = ", ".join(f"{each.name} {each.type}" for each in schema if each not in list(found))
-            raise DataError(f"{path}: other columns than expected (missing or different: {expected or 'order'})")
+            raise DataError(
+                f"{utf8_name(str(path))}: other columns than expected (missing or different: {expected or 'order'})"
+            )
         return cls(path, schema, rows, absent)
 
     def moved(self, folder: Path) -> TableFile:
@@ -154,13 +161,18 @@ class TableFile:
 def _opened(path: Path) -> Iterator[pq.ParquetFile]:
     """Open a file for reading; what is wrong with it while it is open is told in one way."""
     try:
-        with path.open("rb") as source:
-            yield pq.ParquetFile(source, page_checksum_verification=True, pre_buffer=False, buffer_size=_READ_BYTES)
+        with Origin.local(path).open() as source:
+            frame = read_frame(source)
+            with pq.ParquetFile(
+                source, page_checksum_verification=True, pre_buffer=False, buffer_size=READ_BYTES
+            ) as file:
+                check_footer(file.metadata, frame)
+                yield file
     except FileNotFoundError:
-        raise DataError(f"{path}: missing; run the backtest again") from None
-    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"{utf8_name(str(path))}: missing; run the backtest again") from None
+    except (OSError, pa.ArrowException, DamageError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{path}: not readable as Parquet ({first}); run the backtest again") from None
+        raise DataError(f"{utf8_name(str(path))}: not readable as Parquet ({first}); run the backtest again") from None
 
 
 def _encodings(schema: pa.Schema) -> dict[str, Any]:

@@ -42,7 +42,7 @@ ALLOWED: dict[str, set[str]] = {
     "config": FOUNDATION | {"tables", "instrument"},
     "plan": FOUNDATION | {"tables", "instrument", "config", "market"},
     "engine": FOUNDATION | {"tables", "instrument", "strategy", "plan", "market.schema", "_kernel"},
-    "table_file": FOUNDATION | {"tables"},
+    "table_file": FOUNDATION | {"tables", "market.footer", "market.provenance", "market.seal"},
     "storage": FOUNDATION | {"tables", "table_file"},
     "result": FOUNDATION | {"tables", "table_file", "instrument", "digest", "storage", "report"},
     "report": FOUNDATION | {"tables", "instrument", "digest", "result", "market"},
