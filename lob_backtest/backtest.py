@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import platform
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib import metadata
 from os import PathLike, fspath
@@ -109,7 +110,9 @@ class _Replay:
         """Run; return what came of it and what the strategy raised."""
         begin = time.perf_counter()
         files = [file for feed in self.feeds for file in feed.source.files]
-        with hashed_meanwhile(files), _few_collections:
+        with hashed_meanwhile(files), ExitStack() as reading, _few_collections:
+            for feed in self.feeds:
+                reading.callback(feed.close)
             outcome = load_engine(self.engine)(self.plan, _streams(self.feeds, progress), [self.agent], sink)
         engine_s = time.perf_counter() - begin
         read_s = sum(feed.read_s for feed in self.feeds)
@@ -207,12 +210,18 @@ class _Feed:
         self.read_s = 0.0
         self._found: list[tuple[int, dict[str, int]]] = []
         self._stripped = Stripped(source.batches(), strip_orders) if strip_orders else None
+        self._ahead: Iterator[tuple[Batch, dict[str, int]]] | None = None
+
+    def close(self) -> None:
+        """End the thread; an exception's traceback would keep it alive."""
+        if isinstance(self._ahead, Generator):
+            self._ahead.close()
 
     def __iter__(self) -> Iterator[Batch]:
-        batches, rows = prefetched(self._counted()), 0
+        self._ahead, rows = prefetched(self._counted()), 0
         while True:
             begin = time.perf_counter()
-            batch, found = next(batches, (None, {}))
+            batch, found = next(self._ahead, (None, {}))
             self.read_s += time.perf_counter() - begin
             if batch is None:
                 return
