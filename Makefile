@@ -9,7 +9,7 @@ unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
 # Relative paths only: the folder's own path may have spaces in it.
 VENV_PYTHON := .venv/bin/python
 TESTS ?= tests
-MARKS ?= not slow and not fuzz
+MARKS ?= not slow and not fuzz and not soak
 BENCHMARKS ?= benchmarks/help_start.py benchmarks/reference_engine.py benchmarks/engines.py
 
 .PHONY: help install base demo test check format bench docs clean
@@ -27,7 +27,7 @@ demo: base  ## backtest a market maker on the bundled sample; summary and report
 	@$(VENV_PYTHON) -m lob_backtest.cli run strategies/demo.toml -o out/demo --force
 	@echo 'Next: open out/demo/report.html; . .venv/bin/activate; lob-backtest init mine'
 
-test: install  ## run the tests (MARKS='not fuzz' adds the slow ones, TESTS=tests/market picks some)
+test: install  ## run the tests (MARKS='not fuzz and not soak' adds the slow ones, TESTS=tests/market picks some)
 	@if command -v cargo >/dev/null 2>&1; then cargo test -q --no-default-features --manifest-path kernel/Cargo.toml >/dev/null; fi
 	@$(VENV_PYTHON) -m pytest -q -m '$(MARKS)' $(TESTS)
 

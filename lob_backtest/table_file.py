@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from lob_backtest.errors import DataError
 from lob_backtest.market import seal
-from lob_backtest.market.footer import DamageError, check_footer, read_frame
+from lob_backtest.market.footer import DamageError, read_footer
 from lob_backtest.market.provenance import READ_BYTES, Origin, utf8_name
 from lob_backtest.tables import SINCE
 
@@ -162,11 +162,10 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
     """Open a file for reading; what is wrong with it while it is open is told in one way."""
     try:
         with Origin.local(path).open() as source:
-            frame = read_frame(source)
+            read_footer(source)
             with pq.ParquetFile(
                 source, page_checksum_verification=True, pre_buffer=False, buffer_size=READ_BYTES
             ) as file:
-                check_footer(file.metadata, frame)
                 yield file
     except FileNotFoundError:
         raise DataError(f"{utf8_name(str(path))}: missing; run the backtest again") from None

@@ -18,7 +18,7 @@ import pyarrow.fs
 import pyarrow.parquet as pq
 
 from lob_backtest.errors import DataError
-from lob_backtest.market.footer import MAGIC, DamageError, Frame, check_footer, read_frame
+from lob_backtest.market.footer import MAGIC, DamageError, Footer, read_footer
 from lob_backtest.market.provenance import READ_BYTES, Origin, Stamp, utf8_name
 from lob_backtest.market.schema import LEVEL_BY_SCHEMA, Meta, columns_of
 from lob_backtest.units import DURATION_LIMIT_NS
@@ -49,6 +49,7 @@ class MarketFile:
         source: the vendor file; may be empty.
         created_by: the program that wrote it; may be empty.
         has_local: whether any row has a local time.
+        footer: where the rows are.
         origin: where it is.
         stamp: what it was when it was opened: a file that is changed afterwards is refused.
     """
@@ -67,6 +68,7 @@ class MarketFile:
     source: str
     created_by: str
     has_local: bool
+    footer: Footer
     origin: Origin
     stamp: Stamp
 
@@ -143,7 +145,7 @@ class MarketFile:
             DataError: a page is corrupt, rows are missing, or the file has changed since it was first opened.
         """
         with self.origin.opened(self.stamp) as file, _parquet(self.path, file) as parquet:
-            for group in range(parquet.num_row_groups):
+            for group in range(len(self.footer.groups)):
                 yield from self._group(parquet, group, columns, batch_rows)
                 if self.origin.filesystem is None:  # remote: only at the end, a question takes a round trip
                     self.origin.check(file, self.stamp)
@@ -152,7 +154,7 @@ class MarketFile:
         self, parquet: pq.ParquetFile, group: int, columns: list[str], batch_rows: int
     ) -> Iterator[tuple[int, pa.RecordBatch]]:
         where = f"{self.path}, row group {group}"
-        missing = parquet.metadata.row_group(group).num_rows
+        missing = self.footer.groups[group].rows
         batches = parquet.iter_batches(batch_size=batch_rows, row_groups=[group], columns=columns)
         while True:
             try:
@@ -240,13 +242,13 @@ def _open(origin: Origin) -> MarketFile:
         raise DataError(f"{path}: cannot be read ({_one_line(error)})") from error
     with file:
         stamp = origin.stamp(file)
-        frame = _frame(path, file)
+        footer = _footer(path, file)
         with _parquet(path, file) as parquet:
-            found = _described(path, parquet, frame)
-            return MarketFile(path=path, origin=origin, stamp=stamp, **found)
+            found = _described(path, parquet, footer)
+            return MarketFile(path=path, footer=footer, origin=origin, stamp=stamp, **found)
 
 
-def _frame(path: str, file: pa.NativeFile) -> Frame:
+def _footer(path: str, file: pa.NativeFile) -> Footer:
     """Refuse what has not the outer shape of a Parquet file, or whose footer is not what was written."""
     try:
         size = file.size()
@@ -257,7 +259,7 @@ def _frame(path: str, file: pa.NativeFile) -> Frame:
             raise DataError(f"{path}: an encrypted Parquet file; decrypt it first")
         if head != MAGIC:
             raise DataError(f"{path}: not Parquet (it begins with {head!r}); {_REMEDY}")
-        return read_frame(file)
+        return read_footer(file)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({_one_line(error)})") from error
     except DamageError as damage:
@@ -275,21 +277,20 @@ def _parquet(path: str, file: pa.NativeFile) -> Iterator[pq.ParquetFile]:
         yield parquet
 
 
-def _described(path: str, parquet: pq.ParquetFile, frame: Frame) -> dict[str, Any]:
+def _described(path: str, parquet: pq.ParquetFile, footer: Footer) -> dict[str, Any]:
     """Check schema and metadata of an open file, and return the fields of `MarketFile` that they hold."""
     try:
-        check_footer(parquet.metadata, frame)
-        schema = parquet.schema_arrow
-    except (DamageError, pa.ArrowException, OSError) as error:
+        schema, found = parquet.schema_arrow, parquet.metadata.metadata or {}
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: {_one_line(error)}; {_AGAIN}") from None
-    meta = _metadata(path, parquet.metadata.metadata or {}, frame)
+    meta = _metadata(path, found, footer)
     wrong = _differences(schema, meta)
     if wrong:
         raise DataError(f"{path}: not a canonical market data file: {'; '.join(wrong)}. Remedy: {_REMEDY}")
-    if not parquet.metadata.num_rows:
+    if not footer.rows:
         raise DataError(f"{path}: empty (0 rows); a market data file has at least one row")
     return {
-        "rows": parquet.metadata.num_rows,
+        "rows": footer.rows,
         "level": LEVEL_BY_SCHEMA[meta[Meta.SCHEMA]],
         "symbol": meta[Meta.SYMBOL],
         "venue": meta.get(Meta.VENUE, ""),
@@ -301,11 +302,11 @@ def _described(path: str, parquet: pq.ParquetFile, frame: Frame) -> dict[str, An
         "late_print_ns": int(meta[Meta.LATE_PRINT_NS]) if Meta.LATE_PRINT_NS in meta else None,
         "source": meta.get(Meta.SOURCE, ""),
         "created_by": meta.get(Meta.CREATED_BY, ""),
-        "has_local": _has_local(path, parquet),
+        "has_local": _has_local(path, parquet, footer),
     }
 
 
-def _metadata(path: str, found: dict[bytes, bytes], frame: Frame) -> dict[str, str]:
+def _metadata(path: str, found: dict[bytes, bytes], footer: Footer) -> dict[str, str]:
     """Decode the metadata of a file; refuse a file that this package wrote and that has lost its seal."""
     meta = {}
     for key, value in found.items():
@@ -318,7 +319,7 @@ def _metadata(path: str, found: dict[bytes, bytes], frame: Frame) -> dict[str, s
                 f"{path}: not a canonical market data file: metadata {key!r} are not UTF-8. Remedy: {_AGAIN}, or "
                 f"{_REMEDY}"
             ) from None
-    if _is_ours(found, meta) and not frame.is_sealed:
+    if _is_ours(found, meta) and not footer.is_sealed:
         raise DataError(
             f"{path}: corrupt ({Meta.CREATED_BY} is {meta[Meta.CREATED_BY]!r}, but the seal before the footer is "
             f"missing); {_AGAIN}. A tool that rewrites files has to leave {Meta.CREATED_BY} out"
@@ -410,19 +411,19 @@ def _is_positive_decimal(text: str) -> bool:
     return number.is_finite() and number > 0
 
 
-def _has_local(path: str, parquet: pq.ParquetFile) -> bool:
+def _has_local(path: str, parquet: pq.ParquetFile, footer: Footer) -> bool:
     """Tell from the footer whether some row has a local time; without statistics, from the first rows."""
-    column = parquet.schema_arrow.get_field_index("ts_local_ns")
-    for group in range(parquet.num_row_groups):
-        chunk = parquet.metadata.row_group(group).column(column)
-        if chunk.statistics is None or not chunk.statistics.has_null_count:
+    column = [each.path for each in footer.columns].index("ts_local_ns")
+    for group in footer.groups:
+        nulls = group.chunks[column].nulls
+        if nulls is None:
             try:
                 with closing(parquet.iter_batches(batch_size=1024, columns=["ts_local_ns"])) as batches:
                     first = next(batches, None)
             except (pa.ArrowException, OSError) as error:
                 raise DataError(f"{path}, row group 0: corrupt ({_one_line(error)}); {_AGAIN}") from error
             return first is not None and first.column(0).null_count < first.num_rows
-        if chunk.statistics.null_count < chunk.num_values:
+        if nulls < group.rows:
             return True
     return False
 

@@ -1,43 +1,86 @@
-"""Check what the footer of a Parquet file says before Arrow acts on it.
+"""Read the footer of a Parquet file, and check it against itself, the file and its seal.
 
-A damaged footer can do worse than make Arrow raise: where a column chunk is of another physical type than its column,
-Arrow ends the process as soon as statistics are asked for. A seal excludes that; the checks are for files without one.
+Arrow reads the rows, but is not asked for the metadata of column chunks: where those contradict the schema, their
+constructors throw C++ exceptions that nothing catches, and the process ends. What is needed of them is decoded here.
+
+Source of field numbers and codes: "parquet.thrift" of apache/parquet-format.
 """
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from lob_backtest.market import seal
+from lob_backtest.market import seal, thrift
 
 MAGIC: Final = b"PAR1"
+_TYPES: Final = ("BOOLEAN", "INT32", "INT64", "INT96", "FLOAT", "DOUBLE", "BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY")
+_CODECS: Final = ("UNCOMPRESSED", "SNAPPY", "GZIP", "LZO", "BROTLI", "LZ4", "ZSTD", "LZ4")
+_ENCODINGS: Final = {
+    0: "PLAIN",
+    2: "PLAIN_DICTIONARY",
+    3: "RLE",
+    4: "BIT_PACKED",
+    5: "DELTA_BINARY_PACKED",
+    6: "DELTA_LENGTH_BYTE_ARRAY",
+    7: "DELTA_BYTE_ARRAY",
+    8: "RLE_DICTIONARY",
+    9: "BYTE_STREAM_SPLIT",
+}
+_REPEATED: Final = 2
 
 
 class DamageError(Exception):
     """A file is not as it was written; the text says in what."""
 
 
-class Frame(NamedTuple):
-    """The footer of a file and what stands around it."""
+class Column(NamedTuple):
+    """A column of the schema that holds values."""
 
-    start: int  # of the footer
-    footer: bytes
-    before: bytes  # the bytes before the footer, where a seal would be
-
-    @property
-    def is_sealed(self) -> bool:
-        """Whether there is a seal, or what looks like one."""
-        return seal.is_intact(self.before, self.footer) is not None
+    path: str
+    physical_type: str
+    is_nested: bool
 
 
-def read_frame(file: pa.NativeFile) -> Frame:
-    """Find the footer of a Parquet file, and compare it with its seal.
+class Chunk(NamedTuple):
+    """A column in one row group."""
+
+    physical_type: str
+    values: int
+    nulls: int | None  # None: the footer does not say
+    begin: int
+    length: int
+    compression: str
+    encodings: tuple[str, ...]
+
+
+class Group(NamedTuple):
+    """A row group."""
+
+    rows: int
+    chunks: tuple[Chunk, ...]
+
+
+class Footer(NamedTuple):
+    """What the footer says of where the rows are.
+
+    Attributes:
+        is_sealed: whether there is a seal, which then matches.
+    """
+
+    rows: int
+    columns: tuple[Column, ...]
+    groups: tuple[Group, ...]
+    is_sealed: bool
+
+
+def read_footer(file: pa.NativeFile) -> Footer:
+    """Read and check the footer of a Parquet file.
 
     Raises:
-        DamageError: there is no footer, or it does not match its seal.
+        DamageError: there is none, it does not match its seal or contradicts itself; or there are as many bytes between
+            the last page and the footer as a seal has, but no seal.
         OSError: the file cannot be read.
     """
     size = file.size()
@@ -47,50 +90,86 @@ def read_frame(file: pa.NativeFile) -> Frame:
     if trailer[4:] != MAGIC or start < len(MAGIC):
         raise DamageError("truncated or corrupt (no Parquet footer at its end)")
     before = file.read_at(seal.SEAL_BYTES, start - seal.SEAL_BYTES) if start >= seal.SEAL_BYTES else b""
-    frame = Frame(start, file.read_at(length, start), before)
-    if seal.is_intact(frame.before, frame.footer) is False:
+    data = file.read_at(length, start)
+    is_intact = seal.is_intact(before, data)
+    if is_intact is False:
         raise DamageError("corrupt (the footer does not match its checksum)")
-    return frame
+    try:
+        footer = _decoded(data, is_sealed=bool(is_intact))
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise DamageError(f"corrupt footer ({error or type(error).__name__})") from None
+    _check(footer, start)
+    return footer
 
 
-def check_footer(meta: pq.FileMetaData, frame: Frame) -> None:
-    """Compare what a footer says of column chunks with its schema and with the file; one with a seal is right.
+def _decoded(data: bytes, *, is_sealed: bool) -> Footer:
+    """Take from a footer what is needed; raises whatever a value of another type or a missing one leads to."""
+    found = thrift.decode(data)
+    groups = tuple(Group(_natural(group[3]), tuple(_chunk(each[3]) for each in group[1])) for group in found[4])
+    return Footer(_natural(found[3]), tuple(_columns(found[2])), groups, is_sealed)
 
-    Raises:
-        DamageError: they contradict each other; or there are as many bytes between the last page and the footer as a
-            seal has, but no seal.
-    """
-    if frame.is_sealed:
-        return
-    rows, end = 0, len(MAGIC)
-    for index in range(meta.num_row_groups):
-        group = meta.row_group(index)
-        rows += group.num_rows
-        if group.num_columns != len(meta.schema):
-            raise DamageError(f"corrupt (row group {index} has {group.num_columns} columns of {len(meta.schema)})")
-        for at in range(group.num_columns):
-            end = max(end, _chunk_end(meta.schema.column(at), group, index, at))
-    if rows != meta.num_rows:
-        raise DamageError(f"corrupt (the footer says {meta.num_rows} rows, its row groups {rows})")
-    if end > frame.start:
+
+def _columns(elements: list[dict[int, Any]]) -> list[Column]:
+    """Return the leaves of a schema, which lists its tree from the root, parents first."""
+    columns = []
+    above: list[tuple[int, str, bool]] = []  # children that are missing, path, whether it repeats: of each parent
+    for element in elements:
+        while above and not above[-1][0]:
+            above.pop()
+        prefix, is_nested = (above[-1][1], above[-1][2]) if above else ("", False)
+        path = prefix + element[4].decode()
+        is_nested = is_nested or element.get(3) == _REPEATED
+        if above:
+            above[-1] = (above[-1][0] - 1, prefix, above[-1][2])
+        if element.get(5):
+            above.append((_natural(element[5]), f"{path}." if above else "", is_nested))
+        else:
+            columns.append(Column(path, _TYPES[_natural(element[1])], is_nested))
+    return columns
+
+
+def _chunk(meta: dict[int, Any]) -> Chunk:
+    begin = _natural(meta[9])
+    if 0 < meta.get(11, 0) < begin or not begin:  # the dictionary, where there is one
+        begin = _natural(meta.get(11, 0))
+    nulls = meta.get(12, {}).get(3)
+    encodings = tuple(_ENCODINGS.get(code, str(code)) for code in meta[2])
+    return Chunk(
+        physical_type=_TYPES[_natural(meta[1])],
+        values=_natural(meta[5]),
+        nulls=None if nulls is None else _natural(nulls),
+        begin=begin,
+        length=_natural(meta[7]),
+        compression=_CODECS[_natural(meta[4])],
+        encodings=encodings,
+    )
+
+
+def _natural(value: int) -> int:
+    if value < 0:
+        raise ValueError(f"{value}, expected 0 or more")
+    return value + 0
+
+
+def _check(footer: Footer, start: int) -> None:
+    """Compare what a footer says of column chunks with its schema and with where it begins."""
+    end = len(MAGIC)
+    for index, group in enumerate(footer.groups):
+        if len(group.chunks) != len(footer.columns):
+            raise DamageError(f"corrupt (row group {index} has {len(group.chunks)} columns of {len(footer.columns)})")
+        for column, chunk in zip(footer.columns, group.chunks, strict=True):
+            where = f"row group {index}, column {column.path}"
+            if chunk.physical_type != column.physical_type:
+                raise DamageError(f"corrupt ({where}: {chunk.physical_type}, expected {column.physical_type})")
+            if not column.is_nested and chunk.values != group.rows:
+                raise DamageError(f"corrupt ({where}: {chunk.values} values in {group.rows} rows)")
+            if group.rows and chunk.begin < len(MAGIC):
+                raise DamageError(f"corrupt ({where}: begins at {chunk.begin})")
+            end = max(end, chunk.begin + chunk.length)
+    rows = sum(group.rows for group in footer.groups)
+    if rows != footer.rows:
+        raise DamageError(f"corrupt (the footer says {footer.rows} rows, its row groups {rows})")
+    if end > start:
         raise DamageError("corrupt (the footer says that pages reach into it)")
-    if frame.start - end == seal.SEAL_BYTES:
+    if not footer.is_sealed and start - end == seal.SEAL_BYTES:
         raise DamageError("corrupt (the mark of its seal is damaged)")
-
-
-def _chunk_end(column: pq.ColumnSchema, group: pq.RowGroupMetaData, index: int, at: int) -> int:
-    """Return where a column chunk ends in the file."""
-    chunk = group.column(at)
-    where = f"row group {index}, column {column.path}"
-    if chunk.physical_type != column.physical_type:
-        raise DamageError(f"corrupt ({where}: stored as {chunk.physical_type}, expected {column.physical_type})")
-    if column.max_repetition_level == 0 and chunk.num_values != group.num_rows:
-        raise DamageError(f"corrupt ({where}: {chunk.num_values} values in {group.num_rows} rows)")
-    begin, length = chunk.data_page_offset, chunk.total_compressed_size
-    if chunk.has_dictionary_page and 0 < chunk.dictionary_page_offset < begin:
-        begin = chunk.dictionary_page_offset
-    if not group.num_rows:
-        return len(MAGIC)
-    if begin < len(MAGIC) or length < 0:
-        raise DamageError(f"corrupt ({where}: {length} bytes at {begin})")
-    return int(begin + length)

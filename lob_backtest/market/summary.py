@@ -162,13 +162,12 @@ def _numbers(column: pa.Array) -> NDArray[Any]:
 def _describe_storage(summary: FileSummary) -> None:
     file = summary.file
     summary.file_bytes = file.stamp.size
-    with file.parquet() as parquet:
-        meta = parquet.metadata
-        summary.row_groups = meta.num_row_groups
-        for index in range(meta.num_columns):
-            chunks = [meta.row_group(group).column(index) for group in range(meta.num_row_groups)]
-            summary.encodings[chunks[0].path_in_schema] = {
-                "compression": chunks[0].compression,
-                "encodings": sorted({encoding for chunk in chunks for encoding in chunk.encodings}),
-                "bytes": sum(chunk.total_compressed_size for chunk in chunks),
-            }
+    groups = file.footer.groups
+    summary.row_groups = len(groups)
+    for index, column in enumerate(file.footer.columns):
+        chunks = [group.chunks[index] for group in groups]
+        summary.encodings[column.path] = {
+            "compression": chunks[0].compression,
+            "encodings": sorted({encoding for chunk in chunks for encoding in chunk.encodings}),
+            "bytes": sum(chunk.length for chunk in chunks),
+        }
