@@ -1,16 +1,12 @@
 from __future__ import annotations
 
-import gzip
-import sys
 from decimal import Decimal
 
-import pyarrow as pa
 import pytest
-from vendor_files import CSV_HEADER, EPOCH_NS, SHARED, converted, databento, needs_shared_data, shown
+from vendor_files import CLEAR, EPOCH_NS, converted, databento, shown
 
 from lob_backtest.errors import ConfigError, DataError
 from lob_backtest.market.convert import convert
-from lob_backtest.market.formats.databento_records import NO_PRICE, parse_price, parse_time
 from lob_backtest.market.schema import Flag
 
 LAST, SNAPSHOT, BAD_TIME, BAD_BOOK = 128, 32, 8, 4
@@ -19,10 +15,10 @@ ASK = (2, "A", "A", "10.02", 8, 2, LAST)
 
 
 def after_the_quotes(tmp_path, *records):
-    """Convert a bid 1 of 10 and an ask 2 of 8, then records; show the rows of the latter."""
-    done, rows = converted(tmp_path, "databento", databento(tmp_path / "a.csv", [BID, ASK, *records]))
-    assert shown(rows[:2]) == ["ADD +1 1 10@1000 |", "ADD -1 2 8@1002 |"]
-    return done, shown(rows[2:])
+    """Convert a clear, a bid 1 of 10 and an ask 2 of 8, then records; show the rows of the latter."""
+    done, rows = converted(tmp_path, "databento", databento(tmp_path / "a.csv", [CLEAR, BID, ASK, *records]))
+    assert shown(rows[:3]) == ["CLEAR +0 0 0@0 |", "ADD +1 1 10@1000 |", "ADD -1 2 8@1002 |"]
+    return done, shown(rows[3:])
 
 
 def test_trade_fill_and_cancel_become_one_execution(tmp_path):
@@ -252,12 +248,6 @@ def test_clear_at_the_start_of_a_day_is_a_packet_and_empties_the_book(tmp_path):
     assert done.counts == {}
 
 
-@pytest.mark.parametrize(("flags", "suspect"), [(LAST, 0), (LAST | BAD_TIME, 16), (LAST | BAD_BOOK, 16)])
-def test_vendors_doubts_make_rows_suspect(tmp_path, flags, suspect):
-    _, rows = converted(tmp_path, "databento", databento(tmp_path / "a.csv", [(*BID[:6], flags)]))
-    assert rows[0]["flags"] & Flag.SUSPECT == suspect
-
-
 def test_times_keep_nine_digits_and_never_run_backwards(tmp_path):
     path = databento(tmp_path / "a.csv", [(123456789, *BID[1:]), (123456788, *ASK[1:])])
     path.write_text(path.read_text().replace(".123457288Z", ".123456700Z"))  # the second one's receipt
@@ -267,23 +257,46 @@ def test_times_keep_nine_digits_and_never_run_backwards(tmp_path):
     assert done.counts == {"times_raised_to_the_row_before": 1, "local_times_raised_to_exchange_time": 1}
 
 
-@pytest.mark.parametrize("text", ["2025-07-17T08:05:03.360842448Z", "1752739503360842448"])
-def test_times_are_read_in_both_forms(text):
-    assert parse_time(text) == 1752739503_360842448
+def test_tick_size_is_asked_for_where_the_venue_does_not_tell(tmp_path):
+    path = databento(tmp_path / "a.csv", [CLEAR, BID, ASK], publisher=1)
+    with pytest.raises(ConfigError, match=r"prices of GLBX.MDP3 do not tell the tick size; pass --tick-size"):
+        convert("databento", path, tmp_path / "none.parquet")
+    done, rows = converted(tmp_path, "databento", path, tick_size="0.02")
+    assert (done.tick_size, shown(rows[2:])) == (Decimal("0.02"), ["ADD -1 2 8@501 |"])
 
 
 @pytest.mark.parametrize(
-    ("text", "price"),
+    ("record", "message"),
     [
-        ("5.510000000", 5_510_000_000),
-        ("5.51", 5_510_000_000),
-        ("5510000000", 5_510_000_000),
-        ("-0.05", -50_000_000),
-        ("", NO_PRICE),
+        ((5, "A", "B", "10.005", 5, 9, LAST), "line 5: price 10.005 is no multiple of the tick size 0.01"),
+        ((5, "A", "N", "10.00", 5, 9, LAST), "line 5: side 'N' of an order; expected B or A"),
+        ((5, "A", "B", "", 5, 9, LAST), "line 5: an order without a price"),
+        ((5, "T", "B", "", 5, 9, LAST), "line 5: a trade without a price"),
+        ((5, "A", "B", "10.00", 0, 9, LAST), "line 5: size 0 is no positive multiple"),
+        ((5, "A", "B", "10.00", 5, 9, LAST | 16), "line 5: flags 144: a level, not an order"),
+        ((5, "X", "B", "10.00", 5, 9, LAST), "line 5: action 'X'; expected one of A, C, M"),
+        ((5, "A", "B", "1e3", 5, 9, LAST), "line 5: price '1e3'; expected a decimal"),
+        ((5, "A", "B", "10.00", "five", 9, LAST), "line 5: size 'five'; expected a whole number"),
+        ((5, "T", "X", "10.00", 5, 0, LAST), "line 5: side 'X'; expected B, A or N"),
+        ((5, "A", "B", "10.00", 5, 0, LAST), "line 5: an order with order_id 0"),
+        ((5, "M", "B", "10.00", 5, 0, LAST), "line 5: an order with order_id 0"),
+        ((5, "A", "B", "10.00", (1 << 32) - 1, 9, LAST), "line 5: no size"),
     ],
 )
-def test_prices_are_read_in_both_forms(text, price):
-    assert parse_price(text) == price
+def test_bad_record_is_named(tmp_path, record, message):
+    path = databento(tmp_path / "a.csv", [CLEAR, BID, ASK, record])
+    with pytest.raises(DataError, match=f"a.csv, {message}"):
+        convert("databento", path, tmp_path / "none.parquet")
+    assert [each.name for each in tmp_path.iterdir()] == ["a.csv"]
+
+
+@pytest.mark.parametrize(("action", "side"), [("A", "B"), ("T", "N"), ("T", "A")])
+def test_price_of_too_many_ticks_is_named(tmp_path, action, side):
+    path = databento(tmp_path / "a.csv", [CLEAR, BID, (5, action, side, "5500000000.00", 5, 9, LAST)])
+    with pytest.raises(
+        DataError, match=r"line 4: price 5500000000 is 5500000000000 ticks of 0\.001; expected fewer than"
+    ):
+        convert("databento", path, tmp_path / "none.parquet", tick_size="0.001")
 
 
 def test_one_instrument_is_taken_from_files_of_several(tmp_path):
@@ -309,105 +322,7 @@ def test_files_chain_in_time_order_only(tmp_path):
         convert("databento", [second, first], tmp_path / "none.parquet")
 
 
-def test_compressed_files_are_told_by_their_content(tmp_path):
-    path = databento(tmp_path / "a.csv", [BID, ASK])
-    packed = tmp_path / "b.csv"
-    packed.write_bytes(gzip.compress(path.read_bytes()))
-    assert converted(tmp_path, "databento", packed)[1] == converted(tmp_path, "databento", path)[1]
-    packed.write_bytes(gzip.compress(path.read_bytes())[:-20])
-    with pytest.raises(DataError, match="truncated or corrupt"):
-        convert("databento", packed, tmp_path / "none.parquet")
-
-
-def test_tick_size_is_asked_for_where_the_venue_does_not_tell(tmp_path):
-    path = databento(tmp_path / "a.csv", [BID, ASK], publisher=1)
-    with pytest.raises(ConfigError, match=r"prices of GLBX.MDP3 do not tell the tick size; pass --tick-size"):
-        convert("databento", path, tmp_path / "none.parquet")
-    done, rows = converted(tmp_path, "databento", path, tick_size="0.02")
-    assert (done.tick_size, shown(rows[1:])) == (Decimal("0.02"), ["ADD -1 2 8@501 |"])
-
-
-@pytest.mark.parametrize(
-    ("record", "message"),
-    [
-        ((5, "A", "B", "10.005", 5, 9, LAST), "line 4: price 10005000000 .* no multiple of the tick size"),
-        ((5, "A", "N", "10.00", 5, 9, LAST), "line 4: side 'N' of an order; expected B or A"),
-        ((5, "A", "B", "", 5, 9, LAST), "line 4: an order without a price"),
-        ((5, "T", "B", "", 5, 9, LAST), "line 4: a trade without a price"),
-        ((5, "A", "B", "10.00", 0, 9, LAST), "line 4: size 0 is no positive multiple"),
-        ((5, "A", "B", "10.00", 5, 9, LAST | 16), "line 4: flags 144: a level, not an order"),
-        ((5, "X", "B", "10.00", 5, 9, LAST), "line 4: action 'X'; expected one of A, C, M"),
-        ((5, "A", "B", "1e3", 5, 9, LAST), "line 4: price '1e3'; expected a decimal"),
-        ((5, "A", "B", "10.00", "five", 9, LAST), "line 4: invalid literal .*'five'"),
-    ],
-)
-def test_bad_record_is_named(tmp_path, record, message):
-    path = databento(tmp_path / "a.csv", [BID, ASK, record])
-    with pytest.raises(DataError, match=f"a.csv, {message}"):
-        convert("databento", path, tmp_path / "none.parquet")
-    assert [each.name for each in tmp_path.iterdir()] == ["a.csv"]
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"", "empty"),
-        (b"hello\n", "line 1: not the CSV export of Databento MBO: no column ts_recv"),
-        (b"\xff\xfe\x00\x01" * 9, "truncated or corrupt"),
-        (CSV_HEADER.encode() + b"\n", "no MBO records"),
-        (CSV_HEADER.encode() + b"\n1,2,3\n", "line 2: 3 columns; expected 15"),
-        (CSV_HEADER.encode() + b"\n" + b"1," * 2 + b"10" + b",1" * 12 + b"\n", "line 2: rtype 10; expected 160"),
-        (b"DBN\x01nonsense", "not readable as DBN|DBN without metadata|truncated"),
-    ],
-)
-def test_files_that_are_not_mbo_are_refused(tmp_path, content, message):
-    path = tmp_path / "a.csv"
-    path.write_bytes(content)
-    with pytest.raises(DataError, match=message):
-        convert("databento", path, tmp_path / "none.parquet")
-
-
-def test_dbn_without_its_package_says_how_to_install_it(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "databento_dbn", None)
-    path = tmp_path / "a.dbn"
-    path.write_bytes(b"DBN\x01")
-    with pytest.raises(ConfigError, match=r"pip install 'lob-backtest\[databento\]'"):
-        convert("databento", path, tmp_path / "none.parquet")
-
-
-@needs_shared_data
-def test_dbn_of_another_schema_is_refused(tmp_path):
-    pytest.importorskip("databento_dbn")
-    path = SHARED / "databento" / "ESU4_glbx-mdp3_2024-07-01.mbp-1.dbn.zst"
-    with pytest.raises(DataError, match="schema mbp-1; expected mbo"):
-        convert("databento", path, tmp_path / "none.parquet", tick_size="0.25")
-
-
-@needs_shared_data
-@pytest.mark.parametrize(
-    ("offset", "value", "message"),
-    [
-        (1, 0, "record 1: TradeMsg; expected MBO records"),
-        (0, 4, "not readable as DBN"),  # a record too short for its kind
-    ],
-)
-def test_foreign_and_damaged_records_of_dbn_are_refused(tmp_path, offset, value, message):
-    pytest.importorskip("databento_dbn")
-    path = SHARED / "databento" / "ESM4_glbx-mdp3_2024-05-08_2s.mbo.dbn.zst"
-    content = bytearray(pa.input_stream(str(path), compression="zstd").read())
-    first_record = 8 + int.from_bytes(content[4:8], "little")
-    content[first_record + offset] = value
-    (tmp_path / "a.dbn").write_bytes(content)
-    with pytest.raises(DataError, match=message):
-        convert("databento", tmp_path / "a.dbn", tmp_path / "none.parquet", tick_size="0.25")
-
-
-@needs_shared_data
-def test_truncated_dbn_is_refused(tmp_path):
-    pytest.importorskip("databento_dbn")
-    whole = (SHARED / "databento" / "ESM4_glbx-mdp3_2024-05-08_2s.mbo.dbn.zst").read_bytes()
-    path = tmp_path / "cut.dbn.zst"
-    path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(DataError, match="truncated"):
-        convert("databento", path, tmp_path / "none.parquet", tick_size="0.25")
-    assert not (tmp_path / "none.parquet").exists()
+@pytest.mark.parametrize(("flags", "suspect"), [(LAST, 0), (LAST | BAD_TIME, 16), (LAST | BAD_BOOK, 16)])
+def test_vendors_doubts_make_rows_suspect(tmp_path, flags, suspect):
+    _, rows = converted(tmp_path, "databento", databento(tmp_path / "a.csv", [(*BID[:6], flags)]))
+    assert rows[0]["flags"] & Flag.SUSPECT == suspect

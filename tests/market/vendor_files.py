@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow.parquet as pq
 import pytest
@@ -50,6 +52,10 @@ SECOND_0 = "2025-07-17T08:05:03"
 EPOCH_NS = 1_752_739_503 * 10**9
 
 
+CLEAR = (0, "R", "N", "", 0, 0, 128, 0)
+"""The record with which a day begins: from here on the book is known."""
+
+
 def databento(path, records, *, publisher=2):
     """Write MBO rows given as ``(nanosecond, action, side, price, size, order_id, flags[, sequence[, symbol]])``."""
     lines = [CSV_HEADER]
@@ -64,6 +70,70 @@ def databento(path, records, *, publisher=2):
         )
     path.write_text("\n".join(lines) + "\n")
     return path
+
+
+def dbn(path, records, *, dataset="XNAS.ITCH", schema="mbo", stype_in="raw_symbol", symbols=(), mappings=(), **head):
+    """Write a DBN file of records as `mbo` makes them, or as the library does.
+
+    Args:
+        path: of the file.
+        records: the library's objects.
+        dataset: as Databento names it.
+        schema: `None` for a live recording.
+        stype_in: what kind of symbols were asked for.
+        symbols: what was asked for.
+        mappings: ``(symbol, first day, day behind the last, id)`` each, days of June 2024.
+        head: `start` and `end` of what was asked for, in nanoseconds.
+    """
+    library = pytest.importorskip("databento_dbn")
+    intervals = {}
+    for symbol, start, end, number in mappings:
+        days = {"start_date": date(2024, 6, start), "end_date": date(2024, 6, end)}
+        intervals.setdefault(symbol, []).append(SimpleNamespace(**days, symbol=str(number)))
+    metadata = library.Metadata(
+        dataset=dataset,
+        start=head.get("start", DAY_NS),
+        end=head.get("end"),
+        stype_in=library.SType(stype_in),
+        stype_out=library.SType("raw_symbol" if stype_in == "instrument_id" else "instrument_id"),
+        schema=schema and library.Schema(schema),
+        symbols=list(symbols),
+        mappings=[SimpleNamespace(raw_symbol=name, intervals=each) for name, each in intervals.items()],
+    )
+    path.write_bytes(b"".join(bytes(each) for each in (metadata, *records)))
+    return path
+
+
+DAY_NS = 1_718_668_800 * 10**9  # 2024-06-18
+
+
+def mbo(ns, action, *values, of=1, publisher=2, day=18, **named):
+    """Make an MBO record at a nanosecond of 14:00 on a day of June 2024.
+
+    Args:
+        ns: the nanosecond.
+        action: a letter.
+        values: side, price in cents, size, order_id, flags, sequence; or by name.
+        of: the instrument's id.
+        publisher: the publisher's.
+        day: of June.
+        named: see values.
+    """
+    library = pytest.importorskip("databento_dbn")
+    fields = {"side": "N", "price": None, "size": 0, "order_id": 0, "flags": 128, "sequence": 0}
+    fields |= dict(zip(fields, values, strict=False)) | named
+    price = fields.pop("price")
+    ts_event = DAY_NS + ((day - 18) * 24 + 14) * 3600 * 10**9 + ns
+    return library.MBOMsg(
+        publisher_id=publisher,
+        instrument_id=of,
+        ts_event=ts_event,
+        ts_recv=ts_event + 500,
+        price=(1 << 63) - 1 if price is None else price * 10**7,
+        action=library.Action(action),
+        side=library.Side(fields.pop("side")),
+        **fields,
+    )
 
 
 def rows_of(path):

@@ -27,8 +27,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from lob_backtest.errors import ConfigError, DataError
+from lob_backtest.market.formats.databento_files import open_records
 from lob_backtest.market.formats.databento_packet import PacketWriter, packets
-from lob_backtest.market.formats.databento_records import PRICE_SCALE, Record, RecordFile, open_records
+from lob_backtest.market.formats.databento_records import F_BAD_TS_RECV, F_SNAPSHOT, PRICE_SCALE, Record, RecordFile
 from lob_backtest.market.formats.event_rows import EventRows
 
 OPTIONS: Final[frozenset[str]] = frozenset()
@@ -99,6 +100,7 @@ class DatabentoSource:
             )
         self._files = files
         self._wanted = symbol
+        self._records_read = 0
         self.symbol = self._name(symbol)
         self._rows = EventRows(local_clock=True)
         self._writer = PacketWriter(self._rows, int(tick), int(lot_size), self.counts)
@@ -108,15 +110,22 @@ class DatabentoSource:
 
         Raises:
             ConfigError: a file holds several instruments, and none was chosen.
-            DataError: a record makes no sense, or two files overlap.
+            DataError: a record makes no sense, two files overlap, or no record becomes a row.
         """
+        is_empty = True
         for file in self._files:
             self._check_start(file)
-            for packet in packets(self._chosen(file)):
-                self._writer.write(packet, file)
+            for packet in packets(self._records(file)):
+                self._writer.write(packet)
                 self._rows.end_packet()
+                is_empty = is_empty and not len(self._rows)
                 if self._rows.full:
                     yield self._rows.take()
+        if is_empty:
+            why = "".join(f", {name.replace('_', ' ')} {n}" for name, n in self.counts.items() if n)
+            raise DataError(
+                f"{', '.join(map(str, self.files))}: no events of {self.symbol}: {self._records_read} records{why}"
+            )
         if len(self._rows):
             yield self._rows.take()
 
@@ -124,30 +133,48 @@ class DatabentoSource:
         """Return the symbol of the instrument to take."""
         names: dict[str, None] = {}
         for file in self._files:
-            for record in file.records():
-                if wanted in (None, record.name, str(record.instrument_id)):
-                    return record.name
-                names.setdefault(record.name)
-        if not names:
-            raise DataError(f"{self._files[0].path}: no MBO records")
+            left_out: Counter[str] = Counter()
+            last = None
+            for record in file.records(left_out):
+                last = record
+                if wanted in (None, record.names[0], str(record.instrument_id)):
+                    return record.names[0]
+                names.setdefault(record.names[0])
+            if last is None:
+                held = ", ".join(f"{kind.removeprefix('left_out_')} {n}" for kind, n in left_out.items())
+                raise DataError(f"{file.path}: no MBO records" + (f"; it holds others: {held}" if held else ""))
         raise ConfigError(f"--symbol {wanted}: not in the files, which hold {_listed(names)}")
 
-    def _chosen(self, file: RecordFile) -> Iterator[Record]:
-        for record in file.records():
-            if record.name == self.symbol:
+    def _records(self, file: RecordFile) -> Iterator[Record]:
+        """Read the instrument's records of a file."""
+        behind, in_time = None, False
+        for record in self._chosen(file, self.counts):
+            if not in_time and record.action != "R" and not record.flags & (F_SNAPSHOT | F_BAD_TS_RECV):
+                in_time = record.ts_recv >= record.ts_event
+                behind = behind or record
+            self._records_read += 1
+            yield record
+        if behind is not None and not in_time:
+            raise DataError(
+                f"{behind.place}: ts_recv {behind.ts_recv} lies before ts_event {behind.ts_event}, as in every "
+                "record of the file, so that it has no latency; correct the clock or the unit of either"
+            )
+
+    def _chosen(self, file: RecordFile, counts: Counter[str]) -> Iterator[Record]:
+        for record in file.records(counts):
+            if record.names[0] == self.symbol:
                 yield record
             elif self._wanted is None:
-                names = dict.fromkeys(record.name for record in file.records())
+                names = dict.fromkeys(record.names[0] for record in file.records(Counter()))
                 raise ConfigError(f"{file.path}: not one instrument; choose with --symbol one of {_listed(names)}")
 
     def _check_start(self, file: RecordFile) -> None:
-        first = next(self._chosen(file), None)
+        first = next(self._chosen(file, Counter()), None)
         if first is None:
             raise DataError(f"{file.path}: no records of {self.symbol}")
-        if self._writer.exchange_ns(first) < self._rows.ts_exchange_ns:
+        if first.exchange_ns < self._rows.ts_exchange_ns:
             raise DataError(
-                f"{file.path}, {file.unit} {first.number}: starts before the end of the file before it; give files in "
-                "time order, none twice"
+                f"{first.place}: starts before the end of the file before it; give files in time order, none twice"
             )
 
 

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from typing import Final
 
 from lob_backtest.errors import DataError
-from lob_backtest.market.formats.databento_records import NO_PRICE, Record, RecordFile
+from lob_backtest.market.checks import TIME_LIMIT_NS
+from lob_backtest.market.formats.databento_records import (
+    EARLIEST_NS,
+    F_BAD_TS_RECV,
+    F_LAST,
+    F_MAYBE_BAD_BOOK,
+    F_MBP,
+    F_SNAPSHOT,
+    F_TOB,
+    NO_PRICE,
+    NO_SIZE,
+    Record,
+    time_fault,
+)
 from lob_backtest.market.formats.event_rows import EventRows
-from lob_backtest.market.schema import Action, Flag
-
-F_LAST: Final = 128
-F_TOB: Final = 64
-F_SNAPSHOT: Final = 32
-F_MBP: Final = 16
-F_BAD_TS_RECV: Final = 8
-F_MAYBE_BAD_BOOK: Final = 4
+from lob_backtest.market.schema import LIMIT, Action, Flag
 
 SIDE: Final = {"B": 1, "A": -1, "N": 0}
 HIDDEN: Final = int(Flag.HIDDEN)
@@ -82,33 +89,28 @@ class PacketWriter:
         tick: the tick size in 10⁻⁹.
         lot: the lot size in whole units.
         counts: what is dropped or changed, by kind.
+
+    Attributes:
+        orders: side, price in ticks and size in lots of what is displayed, by id.
     """
 
     def __init__(self, rows: EventRows, tick: int, lot: int, counts: Counter[str]) -> None:
         self.rows = rows
         self.counts = counts
         self.orders: dict[int, tuple[int, int, int]] = {}
-        """Side, price in ticks and size in lots of what is displayed, by id."""
         self._tick = tick
         self._lot = lot
-        self._file: RecordFile | None = None
         self._executed: dict[int, int] = {}
 
-    def exchange_ns(self, record: Record) -> int:
-        """Return the exchange time of a record: that of receipt for a snapshot."""
-        return record.ts_recv if record.flags & F_SNAPSHOT else record.ts_event
-
-    def write(self, packet: list[Record], file: RecordFile) -> None:
+    def write(self, packet: list[Record]) -> None:
         """Write the rows of one packet.
 
         Args:
             packet: its records, in order.
-            file: where they come from, for messages.
 
         Raises:
             DataError: a record makes no sense.
         """
-        self._file = file
         self._executed = {}
         after = resolvers(packet)
         left = unaccounted(packet)
@@ -125,7 +127,7 @@ class PacketWriter:
                 self._fill(record, after.get(i), packet)
             elif action == "T":
                 if left[i]:
-                    self._print(record, -SIDE.get(record.side, 0), self._lots(record, left[i]))
+                    self._print(record, -self._any_side(record), self._lots(record, left[i]))
             elif action == "R":
                 self.orders.clear()
                 self.rows.add(Action.CLEAR, 0, 0, 0, 0)
@@ -136,9 +138,10 @@ class PacketWriter:
         rows, flags = self.rows, record.flags
         if flags & (F_TOB | F_MBP):
             raise self._error(record, f"flags {flags}: a level, not an order; expected MBO records")
-        time_ns = self.exchange_ns(record)
-        if max(time_ns, record.ts_recv) >= 1 << 63:
-            raise self._error(record, f"no time (ts_event {record.ts_event}, ts_recv {record.ts_recv})")
+        time_ns = record.exchange_ns
+        if not (EARLIEST_NS <= time_ns < TIME_LIMIT_NS and EARLIEST_NS <= record.ts_recv < TIME_LIMIT_NS):
+            fault = time_fault("ts_recv", record.ts_recv) or time_fault("ts_event", time_ns)
+            raise self._error(record, str(fault))
         if time_ns < rows.ts_exchange_ns:
             self.counts["times_raised_to_the_row_before"] += 1
             time_ns = rows.ts_exchange_ns
@@ -158,6 +161,8 @@ class PacketWriter:
         self._join(record)
 
     def _join(self, record: Record) -> None:
+        if record.order_id == 0:
+            raise self._error(record, "an order with order_id 0; expected orders with ids: these are levels or prints")
         side = self._side(record)
         price_ticks, size_lots = self._ticks(record), self._lots(record, record.size)
         self.orders[record.order_id] = (side, price_ticks, size_lots)
@@ -224,7 +229,14 @@ class PacketWriter:
         if record.price == NO_PRICE:
             raise self._error(record, "a trade without a price")
         price_ticks = -(-record.price // self._tick) if side > 0 else record.price // self._tick
+        self._check_range(record, price_ticks)
         self.rows.add(Action.TRADE, side, 0, price_ticks, size_lots, HIDDEN)
+
+    def _any_side(self, record: Record) -> int:
+        side = SIDE.get(record.side)
+        if side is None:
+            raise self._error(record, f"side {record.side!r}; expected B, A or N")
+        return side
 
     def _side(self, record: Record) -> int:
         side = SIDE.get(record.side, 0)
@@ -237,15 +249,33 @@ class PacketWriter:
             raise self._error(record, "an order without a price")
         if record.price % self._tick:
             raise self._error(
-                record, f"price {record.price} (in 10⁻⁹) is no multiple of the tick size; pass another --tick-size"
+                record,
+                f"price {decimal_price(record.price)} is no multiple of the tick size {decimal_price(self._tick)}; if "
+                "it is right, pass its --tick-size",
             )
-        return record.price // self._tick
+        price_ticks = record.price // self._tick
+        self._check_range(record, price_ticks)
+        return price_ticks
+
+    def _check_range(self, record: Record, price_ticks: int) -> None:
+        if abs(price_ticks) >= LIMIT:
+            raise self._error(
+                record,
+                f"price {decimal_price(record.price)} is {price_ticks} ticks of {decimal_price(self._tick)}; expected "
+                "fewer than 2^40",
+            )
 
     def _lots(self, record: Record, size: int) -> int:
+        if size == NO_SIZE:
+            raise self._error(record, "no size (it is undefined)")
         if size % self._lot or size <= 0:
             raise self._error(record, f"size {size} is no positive multiple of the lot size; pass another --lot-size")
         return size // self._lot
 
     def _error(self, record: Record, message: str) -> DataError:
-        assert self._file is not None
-        return DataError(f"{self._file.path}, {self._file.unit} {record.number}: {message}")
+        return DataError(f"{record.place}: {message}")
+
+
+def decimal_price(price: int) -> str:
+    """Write a price that is in 10⁻⁹ as a decimal."""
+    return f"{Decimal(price).scaleb(-9).normalize():f}"

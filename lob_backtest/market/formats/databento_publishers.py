@@ -1,0 +1,36 @@
+"""Databento's publishers: a venue's data in one dataset, each with a book and order ids of its own.
+
+Source: `publishers.rs` of Databento's dbn library, https://github.com/databento/dbn.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+PUBLISHERS: Final = {
+    1: "GLBX.MDP3.GLBX",
+    2: "XNAS.ITCH.XNAS",
+    3: "XBOS.ITCH.XBOS",
+    4: "XPSX.ITCH.XPSX",
+    5: "BATS.PITCH.BATS",
+    6: "BATY.PITCH.BATY",
+    7: "EDGA.PITCH.EDGA",
+    8: "EDGX.PITCH.EDGX",
+    9: "XNYS.PILLAR.XNYS",
+    10: "XCIS.PILLAR.XCIS",
+    11: "XASE.PILLAR.XASE",
+    12: "XCHI.PILLAR.XCHI",
+    15: "MEMX.MEMOIR.MEMX",
+    16: "EPRL.DOM.EPRL",
+    38: "IEXG.TOPS.IEXG",
+    39: "DBEQ.BASIC.XCHI",
+    40: "DBEQ.BASIC.XCIS",
+    41: "DBEQ.BASIC.IEXG",
+    42: "DBEQ.BASIC.EPRL",
+}
+"""Those that are known here: dataset and venue, by publisher id."""
+
+
+def dataset_of(publisher_id: int) -> str:
+    """Return a publisher's dataset, such as XNAS.ITCH; empty if the publisher is not known here."""
+    return PUBLISHERS.get(publisher_id, "").rpartition(".")[0]
