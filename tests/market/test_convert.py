@@ -107,7 +107,7 @@ def test_bad_input_ends_with_one_line_and_leaves_the_old_output(tmp_path, capsys
         (
             ["convert", "databento", "a.csv", "-o", "b", "--orderbook", "c"],
             2,
-            "takes no option orderbook; expected none",
+            "takes no option orderbook; expected publisher",
         ),
         (["convert", "databento", "-o", "b"], 2, "Missing argument 'INPUT...'"),
         (["convert", "databento", "a.csv"], 2, "Missing option '-o'"),

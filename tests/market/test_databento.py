@@ -299,20 +299,6 @@ def test_price_of_too_many_ticks_is_named(tmp_path, action, side):
         convert("databento", path, tmp_path / "none.parquet", tick_size="0.001")
 
 
-def test_one_instrument_is_taken_from_files_of_several(tmp_path):
-    records = [(*BID, 1, "TEST"), (*ASK, 2, "OTHER"), (3, *ASK[1:], 3, "TEST")]
-    path = databento(tmp_path / "a.csv", records)
-    with pytest.raises(ConfigError, match="choose with --symbol one of TEST, OTHER"):
-        convert("databento", path, tmp_path / "none.parquet")
-    with pytest.raises(ConfigError, match="--symbol XYZ: not in the files, which hold TEST, OTHER"):
-        convert("databento", path, tmp_path / "none.parquet", symbol="XYZ")
-    _, by_name = converted(tmp_path, "databento", path, symbol="TEST")
-    assert shown(by_name) == ["ADD +1 1 10@1000 |", "ADD -1 2 8@1002 |"]
-    done, by_id = converted(tmp_path, "databento", path, symbol=str(sum(map(ord, "OTHER"))))
-    assert (done.symbol, shown(by_id)) == ("OTHER", ["ADD -1 2 8@1002 |"])
-    assert not (tmp_path / "none.parquet").exists()
-
-
 def test_files_chain_in_time_order_only(tmp_path):
     first = databento(tmp_path / "1.csv", [BID])
     second = databento(tmp_path / "2.csv", [ASK, (9, "C", "B", "10.00", 10, 1, LAST)])

@@ -8,7 +8,7 @@ import sys
 
 import pyarrow as pa
 import pytest
-from vendor_files import CLEAR, CSV_HEADER, EPOCH_NS, converted, databento, dbn, mbo, shown
+from vendor_files import CLEAR, CSV_HEADER, EPOCH_NS, SHARED, converted, databento, dbn, mbo, needs_shared_data, shown
 
 from lob_backtest.errors import ConfigError, DataError
 from lob_backtest.market.convert import convert
@@ -329,6 +329,15 @@ def test_truncated_dbn_is_refused(tmp_path, compress):
     path = dbn(tmp_path / "a.dbn", [mbo(i, "A", "B", 1000, 5, i, sequence=i) for i in range(1, 2000)])
     path.write_bytes(compress(path.read_bytes())[:-30])
     refused(path, tmp_path, "truncated")
+
+
+@needs_shared_data
+def test_a_real_live_recording_is_read(tmp_path):
+    pytest.importorskip("databento_dbn")
+    path = SHARED / "databento" / "LIVE.mbo_mixed.dbn"
+    for symbol in (None, "ESZ4", "183748"):
+        done, rows = converted(tmp_path, "databento", path, symbol=symbol, tick_size="0.25")
+        assert (done.symbol, len(rows), done.counts["left_out_statistics"]) == ("ESZ4", 5, 9)
 
 
 @pytest.mark.parametrize("mutations", [25, pytest.param(250, marks=pytest.mark.slow)])

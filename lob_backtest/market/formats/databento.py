@@ -21,20 +21,27 @@ Sources: Databento's documentation of the MBO schema, of its flags, and its exam
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 from lob_backtest.errors import ConfigError, DataError
 from lob_backtest.market.formats.databento_files import open_records
+from lob_backtest.market.formats.databento_instrument import Instrument
 from lob_backtest.market.formats.databento_packet import PacketWriter, packets
-from lob_backtest.market.formats.databento_records import F_BAD_TS_RECV, F_SNAPSHOT, PRICE_SCALE, Record, RecordFile
+from lob_backtest.market.formats.databento_publishers import dataset_of, venue_of
+from lob_backtest.market.formats.databento_records import (
+    F_BAD_TS_RECV,
+    F_SNAPSHOT,
+    PRICE_SCALE,
+    Record,
+    RecordFile,
+)
 from lob_backtest.market.formats.event_rows import EventRows
 
-OPTIONS: Final[frozenset[str]] = frozenset()
+OPTIONS: Final[frozenset[str]] = frozenset({"publisher"})
 TICK_BY_DATASET: Final = {"XNAS.ITCH": Decimal("0.01")}
-NAMES_SHOWN: Final = 20
 
 
 def open_source(
@@ -43,6 +50,7 @@ def open_source(
     symbol: str | None = None,
     tick_size: Decimal | None = None,
     lot_size: Decimal | None = None,
+    publisher: int | None = None,
 ) -> DatabentoSource:
     """Open MBO files that follow each other in time.
 
@@ -51,22 +59,27 @@ def open_source(
         symbol: which instrument to take, by symbol or instrument id; needed where a file has several.
         tick_size: 0.01 for XNAS.ITCH if `None`; other datasets do not tell theirs.
         lot_size: 1 if `None`.
+        publisher: whose book to take, by publisher id; needed where the instrument has several.
 
     Raises:
-        ConfigError: the tick size is missing or impossible, or databento-dbn is not installed.
+        ConfigError: the tick size is missing or impossible, databento-dbn is not installed, or what is asked for is
+            not in the files.
         DataError: a file is missing, unreadable, or does not hold MBO records.
     """
+    if publisher is not None and (isinstance(publisher, bool) or not isinstance(publisher, int)):
+        raise ConfigError(f"publisher {publisher!r}: expected the id of a publisher, a whole number such as 39")
     files = [open_records(path) for path in inputs]
     if len({file.dataset for file in files}) > 1:
         raise DataError("files of several datasets: " + ", ".join(f"{f.dataset or '?'} in {f.path}" for f in files))
-    dataset = files[0].dataset
+    instrument = Instrument(files, symbol, publisher)
+    dataset = dataset_of(instrument.first.publisher_id) or files[0].dataset
     tick = tick_size or TICK_BY_DATASET.get(dataset)
     if tick is None:
         raise ConfigError(
             f"{files[0].path}: prices of {dataset or 'an unknown dataset'} do not tell the tick size; "
             "pass --tick-size, for example 0.25 for the E-mini S&P 500"
         )
-    return DatabentoSource(files, symbol, tick, lot_size or Decimal(1))
+    return DatabentoSource(files, instrument, tick, lot_size or Decimal(1))
 
 
 class DatabentoSource:
@@ -74,20 +87,22 @@ class DatabentoSource:
 
     Args:
         files: one or more, in time order.
-        symbol: the instrument to take, by symbol or id; `None`: the only one there is.
+        instrument: what to take from them.
         tick_size: of visible prices.
         lot_size: of sizes.
 
     Raises:
-        ConfigError: the tick is finer than 10⁻⁹, or the lot is not a whole number; or `symbol` is not in the files.
-        DataError: a file holds no records.
+        ConfigError: the tick is finer than 10⁻⁹, or the lot is not a whole number.
     """
 
     level = 3
     depth = None
 
-    def __init__(self, files: list[RecordFile], symbol: str | None, tick_size: Decimal, lot_size: Decimal) -> None:
-        self.venue = files[0].dataset.partition(".")[0]
+    def __init__(
+        self, files: Sequence[RecordFile], instrument: Instrument, tick_size: Decimal, lot_size: Decimal
+    ) -> None:
+        self.venue = venue_of(instrument.first.publisher_id, files[0].dataset)
+        self.symbol = instrument.symbol
         self.tick_size = tick_size
         self.lot_size = lot_size
         self.files = [file.path for file in files]
@@ -99,9 +114,8 @@ class DatabentoSource:
                 f"tick size {tick_size}, lot size {lot_size}: Databento's prices have nine decimals and its sizes none"
             )
         self._files = files
-        self._wanted = symbol
+        self._instrument = instrument
         self._records_read = 0
-        self.symbol = self._name(symbol)
         self._rows = EventRows(local_clock=True)
         self._writer = PacketWriter(self._rows, int(tick), int(lot_size), self.counts)
 
@@ -109,18 +123,16 @@ class DatabentoSource:
         """Yield stretches of whole packets as canonical columns.
 
         Raises:
-            ConfigError: a file holds several instruments, and none was chosen.
+            ConfigError: there are several instruments or publishers, and none was chosen.
             DataError: a record makes no sense, two files overlap, or no record becomes a row.
         """
         is_empty = True
-        for file in self._files:
-            self._check_start(file)
-            for packet in packets(self._records(file)):
-                self._writer.write(packet)
-                self._rows.end_packet()
-                is_empty = is_empty and not len(self._rows)
-                if self._rows.full:
-                    yield self._rows.take()
+        for packet in packets(self._records()):
+            self._writer.write(packet)
+            self._rows.end_packet()
+            is_empty = is_empty and not len(self._rows)
+            if self._rows.full:
+                yield self._rows.take()
         if is_empty:
             why = "".join(f", {name.replace('_', ' ')} {n}" for name, n in self.counts.items() if n)
             raise DataError(
@@ -128,57 +140,30 @@ class DatabentoSource:
             )
         if len(self._rows):
             yield self._rows.take()
+        self.notes += self._instrument.notes
 
-    def _name(self, wanted: str | None) -> str:
-        """Return the symbol of the instrument to take."""
-        names: dict[str, None] = {}
+    def _records(self) -> Iterator[Record]:
+        """Read the instrument's records of all files in turn."""
+        last: Record | None = None
         for file in self._files:
-            left_out: Counter[str] = Counter()
-            last = None
-            for record in file.records(left_out):
-                last = record
-                if wanted in (None, record.names[0], str(record.instrument_id)):
-                    return record.names[0]
-                names.setdefault(record.names[0])
-            if last is None:
-                held = ", ".join(f"{kind.removeprefix('left_out_')} {n}" for kind, n in left_out.items())
-                raise DataError(f"{file.path}: no MBO records" + (f"; it holds others: {held}" if held else ""))
-        raise ConfigError(f"--symbol {wanted}: not in the files, which hold {_listed(names)}")
-
-    def _records(self, file: RecordFile) -> Iterator[Record]:
-        """Read the instrument's records of a file."""
-        behind, in_time = None, False
-        for record in self._chosen(file, self.counts):
-            if not in_time and record.action != "R" and not record.flags & (F_SNAPSHOT | F_BAD_TS_RECV):
-                in_time = record.ts_recv >= record.ts_event
-                behind = behind or record
-            self._records_read += 1
-            yield record
-        if behind is not None and not in_time:
-            raise DataError(
-                f"{behind.place}: ts_recv {behind.ts_recv} lies before ts_event {behind.ts_event}, as in every "
-                "record of the file, so that it has no latency; correct the clock or the unit of either"
-            )
-
-    def _chosen(self, file: RecordFile, counts: Counter[str]) -> Iterator[Record]:
-        for record in file.records(counts):
-            if record.names[0] == self.symbol:
+            is_start, behind, in_time = True, None, False
+            for record in self._instrument.records(file, self.counts):
+                if is_start and last is not None:
+                    self._check_start(last, record)
+                if not in_time and record.action != "R" and not record.flags & (F_SNAPSHOT | F_BAD_TS_RECV):
+                    in_time = record.ts_recv >= record.ts_event
+                    behind = behind or record
+                is_start, last = False, record
+                self._records_read += 1
                 yield record
-            elif self._wanted is None:
-                names = dict.fromkeys(record.names[0] for record in file.records(Counter()))
-                raise ConfigError(f"{file.path}: not one instrument; choose with --symbol one of {_listed(names)}")
+            if behind is not None and not in_time:
+                raise DataError(
+                    f"{behind.place}: ts_recv {behind.ts_recv} lies before ts_event {behind.ts_event}, as in every "
+                    "record of the file, so that it has no latency; correct the clock or the unit of either"
+                )
 
-    def _check_start(self, file: RecordFile) -> None:
-        first = next(self._chosen(file, Counter()), None)
-        if first is None:
-            raise DataError(f"{file.path}: no records of {self.symbol}")
-        if first.exchange_ns < self._rows.ts_exchange_ns:
+    def _check_start(self, last: Record, first: Record) -> None:
+        if first.exchange_ns < max(self._rows.ts_exchange_ns, last.exchange_ns):
             raise DataError(
                 f"{first.place}: starts before the end of the file before it; give files in time order, none twice"
             )
-
-
-def _listed(names: Iterable[str]) -> str:
-    shown = list(names)
-    more = f" and {len(shown) - NAMES_SHOWN} more" if len(shown) > NAMES_SHOWN else ""
-    return ", ".join(shown[:NAMES_SHOWN]) + more

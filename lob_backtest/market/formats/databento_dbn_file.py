@@ -10,10 +10,12 @@ from typing import Any, BinaryIO, Final, NamedTuple
 from lob_backtest.errors import ConfigError, DataError
 from lob_backtest.market.formats.databento_records import (
     MBO_RTYPE,
+    NO_TIME,
     Origin,
     Record,
     RecordFile,
 )
+from lob_backtest.market.formats.databento_symbols import Symbols
 from lob_backtest.market.formats.text_file import BROKEN, opened
 
 MAGIC: Final = b"DBN"
@@ -198,16 +200,19 @@ def _records(path: Path, counts: Counter[str]) -> Iterator[Record]:
 
     objects = _objects(path)
     metadata = next(objects)
-    names, origin = _names(metadata), Origin(path, "record")
+    symbols, origin = Symbols(metadata), Origin(path, "record")
     for number, each in enumerate(objects, 1):
         if not isinstance(each, databento_dbn.MBOMsg):
-            if not isinstance(each, databento_dbn.SystemMsg | databento_dbn.SymbolMappingMsg):
+            if isinstance(each, databento_dbn.SymbolMappingMsg):
+                symbols.update(each)
+            elif not isinstance(each, databento_dbn.SystemMsg):
                 if metadata.schema is not None:
                     raise DataError(f"{path}, record {number}: {type(each).__name__}; expected MBO records")
                 counts[f"left_out_{_kind(each)}"] += 1
             continue
+        instrument_id, ts_recv = each.instrument_id, each.ts_recv
         yield Record(
-            each.ts_recv,
+            ts_recv,
             each.ts_event,
             str(each.action),
             str(each.side),
@@ -216,23 +221,12 @@ def _records(path: Path, counts: Counter[str]) -> Iterator[Record]:
             each.order_id,
             int(each.flags),
             each.sequence,
-            each.instrument_id,
+            instrument_id,
             each.publisher_id,
-            names.get(each.instrument_id) or (str(each.instrument_id),),
+            symbols.names(instrument_id, ts_recv if ts_recv != NO_TIME else each.ts_event),
             number,
             origin,
         )
-
-
-def _names(metadata: Any) -> dict[int, tuple[str]]:
-    names: dict[int, tuple[str]] = {}
-    for symbol, intervals in metadata.mappings.items():
-        for interval in intervals:
-            if interval["symbol"].isdecimal():
-                names[int(interval["symbol"])] = (symbol,)
-            elif symbol.isdecimal():
-                names[int(symbol)] = (interval["symbol"],)
-    return names
 
 
 def _kind(record: Any) -> str:

@@ -42,6 +42,8 @@ def packets(records: Iterable[Record]) -> Iterator[list[Record]]:
 
 
 def _ends(last: Record, following: Record) -> bool:
+    if last.origin is not following.origin:
+        return True
     if last.flags & F_LAST:
         return (last.sequence, last.ts_event) != (following.sequence, following.ts_event)
     # The clear at the start of a day stands alone, and is not flagged.

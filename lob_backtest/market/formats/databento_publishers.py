@@ -34,3 +34,19 @@ PUBLISHERS: Final = {
 def dataset_of(publisher_id: int) -> str:
     """Return a publisher's dataset, such as XNAS.ITCH; empty if the publisher is not known here."""
     return PUBLISHERS.get(publisher_id, "").rpartition(".")[0]
+
+
+def venue_of(publisher_id: int, dataset: str) -> str:
+    """Return where a publisher's orders rest.
+
+    Args:
+        publisher_id: of the records.
+        dataset: what the file says it is from, for a publisher that is not known here.
+    """
+    return PUBLISHERS.get(publisher_id, "").rpartition(".")[2] or dataset.partition(".")[0]
+
+
+def described(publisher_id: int) -> str:
+    """Write a publisher's id, with its name where it is known."""
+    name = PUBLISHERS.get(publisher_id)
+    return f"{publisher_id} ({name})" if name else str(publisher_id)
