@@ -43,6 +43,8 @@ def test_command_says_what_it_wrote_and_what_it_dropped(tmp_path, vendor_file, c
     code, out, err = run(capsys, "convert", "databento", vendor_file, "-o", output, "--json")
     assert (code, err) == (
         0,
+        f"note: {vendor_file}, line 2: the book is not known before the first clear (R) or snapshot; 3 records are "
+        "SUSPECT\n"
         f"{output}: TEST, 2 rows in 2 packets, 2025-07-17T08:05:03.000000001Z to 2025-07-17T08:05:03.000000002Z, "
         "dropped cancels of unknown orders 1\n",
     )

@@ -7,7 +7,6 @@ from vendor_files import CLEAR, EPOCH_NS, converted, databento, shown
 
 from lob_backtest.errors import ConfigError, DataError
 from lob_backtest.market.convert import convert
-from lob_backtest.market.schema import Flag
 
 LAST, SNAPSHOT, BAD_TIME, BAD_BOOK = 128, 32, 8, 4
 BID = (1, "A", "B", "10.00", 10, 1, LAST)
@@ -297,18 +296,3 @@ def test_price_of_too_many_ticks_is_named(tmp_path, action, side):
         DataError, match=r"line 4: price 5500000000 is 5500000000000 ticks of 0\.001; expected fewer than"
     ):
         convert("databento", path, tmp_path / "none.parquet", tick_size="0.001")
-
-
-def test_files_chain_in_time_order_only(tmp_path):
-    first = databento(tmp_path / "1.csv", [BID])
-    second = databento(tmp_path / "2.csv", [ASK, (9, "C", "B", "10.00", 10, 1, LAST)])
-    _, rows = converted(tmp_path, "databento", [first, second])
-    assert shown(rows) == ["ADD +1 1 10@1000 |", "ADD -1 2 8@1002 |", "CANCEL +1 1 10@1000 |"]
-    with pytest.raises(DataError, match=r"1\.csv, line 2: starts before the end of the file before it"):
-        convert("databento", [second, first], tmp_path / "none.parquet")
-
-
-@pytest.mark.parametrize(("flags", "suspect"), [(LAST, 0), (LAST | BAD_TIME, 16), (LAST | BAD_BOOK, 16)])
-def test_vendors_doubts_make_rows_suspect(tmp_path, flags, suspect):
-    _, rows = converted(tmp_path, "databento", databento(tmp_path / "a.csv", [(*BID[:6], flags)]))
-    assert rows[0]["flags"] & Flag.SUSPECT == suspect

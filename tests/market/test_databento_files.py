@@ -338,6 +338,7 @@ def test_a_real_live_recording_is_read(tmp_path):
     for symbol in (None, "ESZ4", "183748"):
         done, rows = converted(tmp_path, "databento", path, symbol=symbol, tick_size="0.25")
         assert (done.symbol, len(rows), done.counts["left_out_statistics"]) == ("ESZ4", 5, 9)
+        assert all(" SUSPECT" in text for text in shown(rows))
 
 
 @pytest.mark.parametrize("mutations", [25, pytest.param(250, marks=pytest.mark.slow)])

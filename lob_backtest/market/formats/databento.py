@@ -13,7 +13,11 @@ How records become rows, packet by packet:
 * R is CLEAR. Records of a snapshot take `ts_recv` as exchange time: their `ts_event` is when the order was entered.
 
 A packet ends with the flag F_LAST. Where a feed has one message an event (Nasdaq), each record of a message is flagged,
-so records of the same sequence number and time stay together.
+so records of the same sequence number and time stay together. A packet goes on in the next file if that begins with the
+same sequence number or time; otherwise its end is missing.
+
+The book is not known before the first R, after a record with F_MAYBE_BAD_BOOK and after a packet without its end, each
+up to the next R: rows are SUSPECT there. A snapshot begins with an R.
 
 Sources: Databento's documentation of the MBO schema, of its flags, and its example of an order book builder.
 """
@@ -29,16 +33,18 @@ from typing import Any, Final
 from lob_backtest.errors import ConfigError, DataError
 from lob_backtest.market.formats.databento_files import open_records
 from lob_backtest.market.formats.databento_instrument import Instrument
-from lob_backtest.market.formats.databento_packet import PacketWriter, packets
+from lob_backtest.market.formats.databento_packet import CUT, PacketWriter, is_cut, packets
 from lob_backtest.market.formats.databento_publishers import dataset_of, venue_of
 from lob_backtest.market.formats.databento_records import (
     F_BAD_TS_RECV,
+    F_MAYBE_BAD_BOOK,
     F_SNAPSHOT,
     PRICE_SCALE,
     Record,
     RecordFile,
 )
 from lob_backtest.market.formats.event_rows import EventRows
+from lob_backtest.units import format_instant
 
 OPTIONS: Final[frozenset[str]] = frozenset({"publisher"})
 TICK_BY_DATASET: Final = {"XNAS.ITCH": Decimal("0.01")}
@@ -128,7 +134,13 @@ class DatabentoSource:
         """
         is_empty = True
         for packet in packets(self._records()):
+            cut = is_cut(packet)
+            if cut:
+                self._writer.lose_book(CUT)
             self._writer.write(packet)
+            if cut:
+                self._writer.lose_book(CUT)
+                self.notes.append(f"{packet[-1].place}: ends within a packet, and nothing carries it on")
             self._rows.end_packet()
             is_empty = is_empty and not len(self._rows)
             if self._rows.full:
@@ -141,15 +153,20 @@ class DatabentoSource:
         if len(self._rows):
             yield self._rows.take()
         self.notes += self._instrument.notes
+        self.notes += [
+            f"{place}: the book is not known {why}; {n} records are SUSPECT"
+            for why, (place, n) in self._writer.doubtful.items()
+        ]
 
     def _records(self) -> Iterator[Record]:
         """Read the instrument's records of all files in turn."""
+        before: RecordFile | None = None
         last: Record | None = None
         for file in self._files:
             is_start, behind, in_time = True, None, False
             for record in self._instrument.records(file, self.counts):
-                if is_start and last is not None:
-                    self._check_start(last, record)
+                if is_start and before is not None and last is not None:
+                    record = self._started(before, last, file, record)  # noqa: PLW2901 - the same, flagged
                 if not in_time and record.action != "R" and not record.flags & (F_SNAPSHOT | F_BAD_TS_RECV):
                     in_time = record.ts_recv >= record.ts_event
                     behind = behind or record
@@ -161,9 +178,18 @@ class DatabentoSource:
                     f"{behind.place}: ts_recv {behind.ts_recv} lies before ts_event {behind.ts_event}, as in every "
                     "record of the file, so that it has no latency; correct the clock or the unit of either"
                 )
+            before = file
 
-    def _check_start(self, last: Record, first: Record) -> None:
+    def _started(self, before: RecordFile, last: Record, file: RecordFile, first: Record) -> Record:
+        """Check how a file follows the one before; return its first record, flagged if some before it are missing."""
         if first.exchange_ns < max(self._rows.ts_exchange_ns, last.exchange_ns):
             raise DataError(
                 f"{first.place}: starts before the end of the file before it; give files in time order, none twice"
             )
+        if before.end_ns is None or file.start_ns is None or before.end_ns >= file.start_ns or first.action == "R":
+            return first
+        self.notes.append(
+            f"{file.path}: begins at {format_instant(file.start_ns)}, but {before.path} ends at "
+            f"{format_instant(before.end_ns)}: what happened between is missing"
+        )
+        return first._replace(flags=first.flags | F_MAYBE_BAD_BOOK)

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, Final, NamedTuple
 
 from lob_backtest.errors import ConfigError, DataError
 from lob_backtest.market.formats.databento_records import (
+    F_MAYBE_BAD_BOOK,
     MBO_RTYPE,
     NO_TIME,
     Origin,
@@ -91,7 +92,11 @@ def open_dbn(path: Path) -> RecordFile:
         metadata = _head(path, stream)[0].metadata
     if metadata.schema is not None and str(metadata.schema) != "mbo":
         raise DataError(f"{path}: schema {metadata.schema}; expected mbo (market by order)")
-    return RecordFile(path, metadata.dataset, lambda counts: _records(path, counts))
+    file = RecordFile(path, metadata.dataset, lambda counts: _records(path, counts), end_ns=metadata.end or None)
+    first = next(file.records(Counter()), None)
+    # A file that was split from another begins at its first record, which tells nothing of the time before.
+    asked = metadata.start if first is not None and 0 < metadata.start < first.ts_recv else None
+    return file._replace(start_ns=asked)
 
 
 def _head(path: Path, stream: BinaryIO) -> tuple[Head, Any]:
@@ -201,6 +206,7 @@ def _records(path: Path, counts: Counter[str]) -> Iterator[Record]:
     objects = _objects(path)
     metadata = next(objects)
     symbols, origin = Symbols(metadata), Origin(path, "record")
+    lost: set[int] | None = None  # instruments that have had a record since the session skipped some
     for number, each in enumerate(objects, 1):
         if not isinstance(each, databento_dbn.MBOMsg):
             if isinstance(each, databento_dbn.SymbolMappingMsg):
@@ -209,17 +215,21 @@ def _records(path: Path, counts: Counter[str]) -> Iterator[Record]:
                 if metadata.schema is not None:
                     raise DataError(f"{path}, record {number}: {type(each).__name__}; expected MBO records")
                 counts[f"left_out_{_kind(each)}"] += 1
+                lost = set() if _skipped(each) else lost
             continue
-        instrument_id, ts_recv = each.instrument_id, each.ts_recv
+        flags, instrument_id, ts_recv, action = int(each.flags), each.instrument_id, each.ts_recv, str(each.action)
+        if lost is not None and instrument_id not in lost:
+            lost.add(instrument_id)
+            flags |= 0 if action == "R" else F_MAYBE_BAD_BOOK
         yield Record(
             ts_recv,
             each.ts_event,
-            str(each.action),
+            action,
             str(each.side),
             each.price,
             each.size,
             each.order_id,
-            int(each.flags),
+            flags,
             each.sequence,
             instrument_id,
             each.publisher_id,
@@ -232,3 +242,12 @@ def _records(path: Path, counts: Counter[str]) -> Iterator[Record]:
 def _kind(record: Any) -> str:
     name = type(record).__name__
     return LEFT_OUT.get(name) or name.partition("Msg")[0].lower()
+
+
+def _skipped(record: Any) -> bool:
+    """Return whether a record says that the live gateway left records out, since they were read too slowly."""
+    import databento_dbn
+
+    if not isinstance(record, databento_dbn.ErrorMsg):
+        return False
+    return record.code == databento_dbn.ErrorCode.SKIPPED_RECORDS_AFTER_SLOW_READING

@@ -28,9 +28,14 @@ from lob_backtest.market.schema import LIMIT, Action, Flag
 SIDE: Final = {"B": 1, "A": -1, "N": 0}
 HIDDEN: Final = int(Flag.HIDDEN)
 
+START: Final = "before the first clear (R) or snapshot"
+GAP: Final = "after missing records (F_MAYBE_BAD_BOOK), up to the next clear or snapshot"
+CUT: Final = "from a packet without its end (F_LAST), up to the next clear or snapshot"
+NEW_ID: Final = "after a change of the instrument id, up to the next clear or snapshot"
+
 
 def packets(records: Iterable[Record]) -> Iterator[list[Record]]:
-    """Cut the records of one instrument into packets."""
+    """Cut the records of one instrument, of one file or of several in turn, into packets."""
     packet: list[Record] = []
     for record in records:
         if packet and _ends(packet[-1], record):
@@ -42,12 +47,21 @@ def packets(records: Iterable[Record]) -> Iterator[list[Record]]:
 
 
 def _ends(last: Record, following: Record) -> bool:
-    if last.origin is not following.origin:
-        return True
     if last.flags & F_LAST:
         return (last.sequence, last.ts_event) != (following.sequence, following.ts_event)
-    # The clear at the start of a day stands alone, and is not flagged.
-    return last.action == "R" and not last.flags & F_SNAPSHOT and last.ts_event != following.ts_event
+    if last.origin is not following.origin and last.sequence != following.sequence:
+        return last.ts_event != following.ts_event
+    return _stands_alone(last) and last.ts_event != following.ts_event
+
+
+def _stands_alone(record: Record) -> bool:
+    """Return whether a record is the clear at the start of a day, which no flag ends."""
+    return record.action == "R" and not record.flags & F_SNAPSHOT
+
+
+def is_cut(packet: list[Record]) -> bool:
+    """Return whether the end of a packet is missing."""
+    return not packet[-1].flags & F_LAST and not _stands_alone(packet[-1])
 
 
 def resolvers(packet: list[Record]) -> dict[int, int]:
@@ -94,15 +108,27 @@ class PacketWriter:
 
     Attributes:
         orders: side, price in ticks and size in lots of what is displayed, by id.
+        doubtful: where the book is not known: why, the place of the first record, and how many there are.
     """
 
     def __init__(self, rows: EventRows, tick: int, lot: int, counts: Counter[str]) -> None:
         self.rows = rows
         self.counts = counts
         self.orders: dict[int, tuple[int, int, int]] = {}
+        self.doubtful: dict[str, tuple[str, int]] = {}
+        self._doubt: str | None = START
+        self._instrument_id: int | None = None
         self._tick = tick
         self._lot = lot
         self._executed: dict[int, int] = {}
+
+    def lose_book(self, why: str) -> None:
+        """Take the book for unknown until the next clear or snapshot.
+
+        Args:
+            why: one of the reasons of this module.
+        """
+        self._doubt = self._doubt or why
 
     def write(self, packet: list[Record]) -> None:
         """Write the rows of one packet.
@@ -117,7 +143,10 @@ class PacketWriter:
         after = resolvers(packet)
         left = unaccounted(packet)
         for i, record in enumerate(packet):
+            self._judge_book(record)
             self._set_time(record)
+            if record.instrument_id != self._instrument_id:
+                self._change_instrument(record)
             action = record.action
             if action == "A":
                 self._add(record)
@@ -135,6 +164,25 @@ class PacketWriter:
                 self.rows.add(Action.CLEAR, 0, 0, 0, 0)
             elif action != "N":
                 raise self._error(record, f"action {action!r}; expected one of A, C, M, R, T, F, N")
+
+    def _judge_book(self, record: Record) -> None:
+        """Decide whether the book is known from this record on."""
+        if record.action == "R":
+            self._doubt = None
+        elif self._instrument_id not in (None, record.instrument_id):
+            self.lose_book(NEW_ID)
+        if record.flags & F_MAYBE_BAD_BOOK:
+            self.lose_book(GAP)
+        if self._doubt is not None:
+            place, n = self.doubtful.get(self._doubt, (record.place, 0))
+            self.doubtful[self._doubt] = (place, n + 1)
+
+    def _change_instrument(self, record: Record) -> None:
+        """Start a new book where the instrument gets a new id: the ids of orders start anew as well."""
+        if self._instrument_id is not None and record.action != "R":
+            self.orders.clear()
+            self.rows.add(Action.CLEAR, 0, 0, 0, 0)
+        self._instrument_id = record.instrument_id
 
     def _set_time(self, record: Record) -> None:
         rows, flags = self.rows, record.flags
@@ -154,7 +202,8 @@ class PacketWriter:
         rows.ts_exchange_ns, rows.ts_local_ns, rows.sequence = time_ns, local_ns, record.sequence
         # The time of receipt of a snapshot is made up in any case: it says nothing about the book.
         doubt = F_MAYBE_BAD_BOOK if flags & F_SNAPSHOT else F_MAYBE_BAD_BOOK | F_BAD_TS_RECV
-        rows.base_flags = (Flag.SNAPSHOT if flags & F_SNAPSHOT else 0) | (Flag.SUSPECT if flags & doubt else 0)
+        is_suspect = flags & doubt or self._doubt is not None
+        rows.base_flags = (Flag.SNAPSHOT if flags & F_SNAPSHOT else 0) | (Flag.SUSPECT if is_suspect else 0)
 
     def _add(self, record: Record) -> None:
         if record.order_id in self.orders:

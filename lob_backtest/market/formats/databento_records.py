@@ -76,11 +76,15 @@ class RecordFile(NamedTuple):
         path: of the file.
         dataset: as Databento names it, such as XNAS.ITCH; empty if the file does not say.
         records: reads the MBO records from the start, and counts those of other kinds as `left_out_KIND`.
+        start_ns: what was asked for begins here; `None` if the file does not say.
+        end_ns: it ends before this time; `None` if the file does not say.
     """
 
     path: Path
     dataset: str
     records: Callable[[Counter[str]], Iterator[Record]]
+    start_ns: int | None = None
+    end_ns: int | None = None
 
 
 def time_fault(column: str, ns: int) -> str | None:
