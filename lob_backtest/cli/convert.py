@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     "--min-latency",
     help="Binance: the least time from the exchange to the recorder, 0.5ms unless given; local clocks are set by it.",
 )
+@click.option("--publisher", type=int, help="Databento: whose book to take, by publisher id, from files of several.")
 @click.option("--force", is_flag=True, help="Replace the output if it exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON on standard output.")
 @quiet_option
@@ -48,6 +49,7 @@ def command(
     lot_size: str | None,
     orderbook: tuple[Path, ...],
     min_latency: str | None,
+    publisher: int | None,
     force: bool,
     as_json: bool,
     quiet: bool,
@@ -71,6 +73,7 @@ def command(
             progress=progress,
             orderbook=orderbook or None,
             min_latency=min_latency,
+            publisher=publisher,
         )
     if not quiet:
         for line in _talk(done):
