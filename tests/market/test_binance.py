@@ -152,8 +152,8 @@ def test_tick_and_lot_size_are_the_finest_decimals_or_as_given(tmp_path):
         converted(tmp_path, lines, tick_size="1")
     with pytest.raises(DataError, match=r"line 1: size 1\.250000 is no multiple of 0\.2; pass a --lot-size"):
         converted(tmp_path, lines, lot_size="0.2")
-    with pytest.raises(DataError, match=r"2\^40 units"):
-        converted(tmp_path, [depth(0, 8, 10, [("1", "123456789.12345678")])])
+    with pytest.raises(DataError, match=r"2\^40 units of 1 or more"):
+        converted(tmp_path, [depth(0, 8, 10, [("1234567890123", "1")])])
 
 
 def test_one_instrument_of_several_is_chosen(tmp_path):

@@ -10,7 +10,7 @@ How messages become rows:
   snapshot, and where there was no snapshot yet, or none since a gap. There, a bid is known to be the best
   once an ask has stood at its price or below: whatever came above it since has been told.
 * A trade is TRADE, one packet, `sequence` 0. Its side is that of the resting order.
-* bookTicker is left out: it says what the book says already, and serves as an independent check of it.
+* bookTicker is left out: it repeats the book, and serves as an independent check of it.
 
 Exchange time is `T`; spot diffs have only `E`. Rows are in the order of that time; at one time prints go before levels.
 The local clock is set right by a constant, so that no message arrives before it happened.
@@ -26,19 +26,12 @@ from typing import Any, Final
 
 from lob_backtest.errors import ConfigError, DataError
 from lob_backtest.market.formats.binance_book import BinanceBook, Levels, Update
-from lob_backtest.market.formats.binance_stream import (
-    Diff,
-    LevelTexts,
-    Other,
-    Snapshot,
-    Trade,
-    read_messages,
-    to_units,
-)
+from lob_backtest.market.formats.binance_stream import Diff, LevelTexts, Message, Snapshot, Trade, read_messages
 from lob_backtest.market.formats.binance_survey import Survey, survey
+from lob_backtest.market.formats.binance_units import ROUNDED_DOWN, ROUNDED_UP, Units, lot_of
 from lob_backtest.market.formats.event_rows import EventRows
 from lob_backtest.market.formats.time_order import Packet, TimeOrder
-from lob_backtest.market.schema import LIMIT, Action, Flag
+from lob_backtest.market.schema import Action, Flag
 from lob_backtest.units import MS, format_duration, format_instant, parse_duration
 
 OPTIONS: Final = frozenset({"min_latency"})
@@ -71,7 +64,7 @@ def open_source(
             moved so that none is shorter.
 
     Raises:
-        ConfigError: the symbol is missing or not in the files, or an option is impossible.
+        ConfigError: the symbol is missing or not in the files, no lot size is exact, or an option is impossible.
         DataError: a file is missing or corrupt, or a line is not what it should be.
     """
     try:
@@ -104,26 +97,30 @@ class BinanceSource:
     def __init__(self, found: Survey, tick_size: Decimal | None, lot_size: Decimal | None, min_latency_ns: int) -> None:
         self.symbol = found.symbol
         self.venue = "BINANCE_FUTURES" if found.futures else "BINANCE"
-        self.tick_size = tick_size or Decimal(1).scaleb(-found.price_decimals)
-        self.lot_size = lot_size or Decimal(1).scaleb(-found.size_decimals)
+        self.tick_size = tick_size or found.prices.finest
+        self.lot_size, self._is_rounded = lot_of(found.sizes, lot_size, str(found.files[0]))
         self.files = found.files
         self.counts: Counter[str] = Counter()
         self.notes: list[str] = []
         self.clock_shift_ns = max(0, min_latency_ns - found.smallest_latency_ns)
-        self._found = found
-        self._price = _Unit("price", "--tick-size", self.tick_size)
-        self._size = _Unit("size", "--lot-size", self.lot_size)
+        self._has_other_symbols = found.has_other_symbols
+        self._has_trades = found.has_trades
+        self._price = Units("price", "--tick-size", self.tick_size, found.prices.finest)
+        rounded = self.counts if self._is_rounded else None
+        self._size = Units("size", "--lot-size", self.lot_size, found.sizes.finest, rounded)
         self._book = BinanceBook(self.counts)
         self._order = TimeOrder()
         self._rows = EventRows(local_clock=True)
         self._number = 0
         self._trade_id: int | None = None
         self._suspect = True
-        self._say_clock(min_latency_ns)
-        if tick_size is None or lot_size is None:
+        self._note_clock(found.smallest_latency_ns, min_latency_ns)
+        found_units = [f"tick size {self.tick_size:f}"] * (tick_size is None)
+        found_units += [f"lot size {self.lot_size:f}"] * (lot_size is None)
+        if found_units:
             self.notes.append(
-                f"tick size {self.tick_size}, lot size {self.lot_size}: the finest decimals in the files; if the "
-                "exchange has others, pass --tick-size and --lot-size"
+                f"{', '.join(found_units)}: the finest decimals in the files; if the exchange has others, pass "
+                "--tick-size and --lot-size"
             )
 
     def columns(self) -> Iterator[dict[str, Any]]:
@@ -137,7 +134,7 @@ class BinanceSource:
             if self._rows.full:
                 yield self._take()
         self.counts["packets_raised_to_the_time_before"] = self._order.late
-        self._say_suspect()
+        self._note_counts()
         if len(self._rows):
             yield self._take()
 
@@ -157,8 +154,16 @@ class BinanceSource:
         self._book.drop_pending()
         yield from self._order.rest()
 
-    def _packets(self, message: Diff | Trade | Snapshot | Other, place: str) -> Iterator[Packet]:
+    def _packets(self, message: Message, place: str) -> Iterator[Packet]:
         """Yield what a message says as packets: none, one, or a diff and the snapshot that it completes."""
+        if isinstance(message, Trade):
+            yield from self._print(message, place)
+        elif isinstance(message, Diff | Snapshot):
+            yield from self._changed(message, place)
+        else:
+            self.counts[f"left_out_{message.kind}"] += 1
+
+    def _changed(self, message: Diff | Snapshot, place: str) -> Iterator[Packet]:
         if isinstance(message, Diff):
             gaps = self.counts["gaps"]
             levels = self._levels(message.bids, message.asks, place)
@@ -166,22 +171,17 @@ class BinanceSource:
             if changed is not None:
                 if self.counts["gaps"] > gaps:
                     self.notes.append(f"{place}: diffs are missing before this one, of {format_instant(message.ts_ns)}")
-                yield self._packet(self._book.ts_ns, BOOK, message.local_ns, _level_rows(changed))
-        elif isinstance(message, Snapshot):
-            if message.symbol is None and self._found.has_other_symbols:
-                self.counts["dropped_snapshots_without_symbol"] += 1
-                return
-            self._book.snapshot(message.last, self._levels(message.bids, message.asks, place))
-        elif isinstance(message, Trade):
-            yield from self._print(message, place)
+                yield self._book_packet(message.local_ns, _level_rows(changed))
+        elif message.symbol is None and self._has_other_symbols:
+            self.counts["dropped_snapshots_without_symbol"] += 1
+            return
         else:
-            self.counts[f"left_out_{message.kind}"] += 1
-        if isinstance(message, Diff | Snapshot) and (levels_now := self._book.whole()) is not None:
-            rows = ((CLEAR, 0, 0, 0), *_level_rows(levels_now))
-            yield self._packet(self._book.ts_ns, BOOK, message.local_ns, rows, SNAPSHOT)
+            self._book.snapshot(message.last, self._levels(message.bids, message.asks, place))
+        if (levels_now := self._book.whole()) is not None:
+            yield self._book_packet(message.local_ns, ((CLEAR, 0, 0, 0), *_level_rows(levels_now)), SNAPSHOT)
 
     def _print(self, trade: Trade, place: str) -> Iterator[Packet]:
-        if trade.aggregate and self._found.has_trades:
+        if trade.aggregate and self._has_trades:
             self.counts["left_out_aggregates_of_trades"] += 1
             return
         if self._trade_id is not None and trade.trade_id <= self._trade_id:
@@ -193,20 +193,20 @@ class BinanceSource:
         if not trade.on_book:
             self.counts["dropped_trades_beside_the_book"] += 1
             return
-        price_ticks, size_lots = self._price.of(trade.price, place), self._size.of(trade.size, place)
-        if not price_ticks or not size_lots:
+        price_ticks = self._price.of(trade.price, place)
+        size_lots = self._size.of(trade.size, place, ROUNDED_DOWN)
+        if not price_ticks or not trade.size.strip("0."):
             raise DataError(f"{place}: trade of {trade.size} at {trade.price}; expected a price and a size")
-        yield self._packet(trade.ts_ns, PRINT, trade.local_ns, ((TRADE, trade.side, price_ticks, size_lots),))
+        if size_lots:
+            row = (TRADE, trade.side, price_ticks, size_lots)
+            self._number += 1
+            yield Packet(trade.ts_ns, PRINT, self._number, trade.local_ns, 0, 0, (row,))
 
-    def _packet(
-        self, ts_ns: int, rank: int, local_ns: int, rows: tuple[tuple[int, int, int, int], ...], flags: int = 0
-    ) -> Packet:
-        self._number += 1
-        if rank == PRINT:
-            return Packet(ts_ns, rank, self._number, local_ns, 0, flags, rows)
+    def _book_packet(self, local_ns: int, rows: tuple[tuple[int, int, int, int], ...], flags: int = 0) -> Packet:
         assert self._book.last is not None
+        self._number += 1
         flags |= SUSPECT if self._book.suspect else 0
-        return Packet(ts_ns, rank, self._number, local_ns, self._book.last, flags, rows)
+        return Packet(self._book.ts_ns, BOOK, self._number, local_ns, self._book.last, flags, rows)
 
     def _levels(self, bids: LevelTexts, asks: LevelTexts, place: str) -> Levels:
         """Return levels in ticks and lots."""
@@ -217,7 +217,7 @@ class BinanceSource:
                 price_ticks = price.of(price_text, place)
                 if not price_ticks:
                     raise DataError(f"{place}: a level at price {price_text}; expected more than 0")
-                levels.append((side, price_ticks, size.of(size_text, place)))
+                levels.append((side, price_ticks, size.of(size_text, place, ROUNDED_UP)))
         return levels
 
     def _write(self, packet: Packet) -> None:
@@ -235,8 +235,8 @@ class BinanceSource:
         rows.end_packet()
         self.counts["suspect_packets"] += self._suspect
 
-    def _say_clock(self, min_latency_ns: int) -> None:
-        found = f"smallest local - exchange time is {self._found.smallest_latency_ns / MS:.3f} ms"
+    def _note_clock(self, smallest_ns: int, min_latency_ns: int) -> None:
+        found = f"smallest local - exchange time is {smallest_ns / MS:.3f} ms"
         if self.clock_shift_ns:
             self.notes.append(
                 f"{found}: {self.clock_shift_ns / MS:.3f} ms were added to local times, so that it is "
@@ -245,7 +245,14 @@ class BinanceSource:
         else:
             self.notes.append(f"{found}: local times are as recorded")
 
-    def _say_suspect(self) -> None:
+    def _note_counts(self) -> None:
+        """Note what the user should read of what was counted."""
+        if self._is_rounded:
+            self.notes.append(
+                f"{self.counts[ROUNDED_UP]} sizes of levels were rounded up to whole lots of {self.lot_size:f}, and "
+                f"{self.counts[ROUNDED_DOWN]} of prints down, those below one lot to none: queues are too long by less "
+                "than a lot, and own orders fill late rather than early"
+            )
         if not self.counts["suspect_packets"]:
             return
         if self._book.snapshots:
@@ -259,40 +266,6 @@ class BinanceSource:
             f"{self.counts['suspect_packets']} packets are flagged SUSPECT, where own orders fill only by trades at "
             f"worse prices, marked tainted: {why}"
         )
-
-
-class _Unit:
-    """Decimals as text, in ticks or lots.
-
-    Args:
-        name: "price" or "size", for messages.
-        option: what sets `unit`.
-        unit: the tick or lot size.
-    """
-
-    def __init__(self, name: str, option: str, unit: Decimal) -> None:
-        self._name = name
-        self._option = option
-        self._unit = unit
-        exponent = unit.normalize().as_tuple().exponent
-        assert isinstance(exponent, int)
-        self._decimals = max(0, -exponent)
-        self._step = int(unit.scaleb(self._decimals))
-
-    def of(self, text: str, place: str) -> int:
-        """Return a decimal as a number of units."""
-        fine = to_units(text, self._decimals)
-        if fine is None or fine % self._step:
-            raise DataError(
-                f"{place}: {self._name} {text} is no multiple of {self._unit}; pass a {self._option} that divides it "
-                "(levels may be finer than the exchange's present rule for new orders)"
-            )
-        units = fine // self._step
-        if units >= LIMIT:
-            raise DataError(
-                f"{place}: {self._name} {text} is 2^40 units of {self._unit} or more; pass a larger {self._option}"
-            )
-        return units
 
 
 def _level_rows(levels: Iterable[tuple[int, int, int]]) -> tuple[tuple[int, int, int, int], ...]:

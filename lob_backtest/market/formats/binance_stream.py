@@ -125,21 +125,6 @@ def read_messages(path: Path) -> Iterator[Message]:
             ) from error
 
 
-def decimals_of(text: str) -> int:
-    """Return how many digits behind the point a decimal needs: 1 of "63944.10"."""
-    return len(text.partition(".")[2].rstrip("0"))
-
-
-def to_units(text: str, decimals: int) -> int | None:
-    """Return a decimal in units of 10⁻ᵈᵉᶜⁱᵐᵃˡˢ, `None` if it is finer."""
-    whole, _, fraction = text.partition(".")
-    if len(fraction) > decimals:
-        if fraction[decimals:].strip("0"):
-            return None
-        fraction = fraction[:decimals]
-    return int(whole + fraction.ljust(decimals, "0"))
-
-
 class _LineError(Exception):
     """What is wrong with a line."""
 

@@ -10,13 +10,13 @@ from typing import Final
 from lob_backtest.errors import ConfigError, DataError
 from lob_backtest.market.formats.binance_stream import (
     Diff,
-    LevelTexts,
     Message,
+    Other,
     Snapshot,
     Trade,
-    decimals_of,
     read_messages,
 )
+from lob_backtest.market.formats.binance_units import Span
 
 NAMES_SHOWN: Final = 20
 
@@ -31,19 +31,19 @@ class Survey:
         futures: whether it is of a futures market.
         has_other_symbols: whether the files hold other instruments, too.
         has_trades: whether they hold single trades, so that aggregates would count twice.
-        price_decimals: digits behind the point that prices need.
-        size_decimals: digits behind the point that sizes need.
+        prices: of levels and trades.
+        sizes: of levels and trades.
         smallest_latency_ns: the smallest local - exchange time of a diff or a trade.
     """
 
     files: list[Path]
     symbol: str
-    futures: bool = False
-    has_other_symbols: bool = False
-    has_trades: bool = False
-    price_decimals: int = 0
-    size_decimals: int = 0
-    smallest_latency_ns: int = 0
+    futures: bool
+    has_other_symbols: bool
+    has_trades: bool
+    prices: Span
+    sizes: Span
+    smallest_latency_ns: int
 
 
 def survey(paths: Sequence[Path], symbol: str | None) -> Survey:
@@ -61,37 +61,45 @@ def survey(paths: Sequence[Path], symbol: str | None) -> Survey:
     scouts: dict[str, _Scout] = {}
     snapshots = _Scout()
     for path, message in _messages(paths):
-        if isinstance(message, Diff | Trade):
+        if isinstance(message, Other):
+            continue
+        if message.symbol is None:
+            snapshots.see(message, path)
+        else:
             scouts.setdefault(message.symbol, _Scout()).see(message, path)
-        elif isinstance(message, Snapshot):
-            (snapshots if message.symbol is None else scouts.setdefault(message.symbol, _Scout())).see(message, path)
-    names = ", ".join(sorted(scouts)[:NAMES_SHOWN]) + (", ..." if len(scouts) > NAMES_SHOWN else "")
-    if not scouts:
-        raise DataError(f"{paths[0]}: neither diffs nor trades of Binance (depthUpdate, trade, aggTrade) in there")
-    if symbol is None and len(scouts) > 1:
-        raise ConfigError(f"{paths[0]}: not one instrument; choose with --symbol one of {names}")
-    name = next(iter(scouts)) if symbol is None else symbol.upper()
-    if name not in scouts:
-        raise ConfigError(f"--symbol {symbol}: not in the files, which hold {names}")
-    scout = scouts[name]
+    scout = scouts[name := _choose(scouts, symbol, paths[0])]
     if scout.futures is None:
         raise DataError(f"{paths[0]}: no diffs of {name} (depthUpdate); record its depth stream, too")
-    if len(scouts) == 1:
-        scout.join(snapshots)
+    has_other_symbols = len(scouts) > 1
+    if not has_other_symbols:
+        scout.prices.join(snapshots.prices)
+        scout.sizes.join(snapshots.sizes)
     return Survey(
         files=list(paths),
         symbol=name,
         futures=scout.futures,
-        has_other_symbols=len(scouts) > 1,
+        has_other_symbols=has_other_symbols,
         has_trades=scout.has_trades,
-        price_decimals=scout.price_decimals,
-        size_decimals=scout.size_decimals,
+        prices=scout.prices,
+        sizes=scout.sizes,
         smallest_latency_ns=min(scout.latencies_ns),
     )
 
 
+def _choose(scouts: dict[str, _Scout], symbol: str | None, path: Path) -> str:
+    names = ", ".join(sorted(scouts)[:NAMES_SHOWN]) + (", ..." if len(scouts) > NAMES_SHOWN else "")
+    if not scouts:
+        raise DataError(f"{path}: neither diffs nor trades of Binance (depthUpdate, trade, aggTrade) in there")
+    if symbol is None and len(scouts) > 1:
+        raise ConfigError(f"{path}: not one instrument; choose with --symbol one of {names}")
+    name = next(iter(scouts)) if symbol is None else symbol.upper()
+    if name not in scouts:
+        raise ConfigError(f"--symbol {symbol}: not in the files, which hold {names}")
+    return name
+
+
 def _messages(paths: Sequence[Path]) -> Iterator[tuple[Path, Message]]:
-    """Read file after file, and hold them against each other."""
+    """Read file after file, and compare their times."""
     end_ns = 0
     for path in paths:
         latest_ns = end_ns
@@ -107,12 +115,20 @@ def _messages(paths: Sequence[Path]) -> Iterator[tuple[Path, Message]]:
 
 
 class _Scout:
-    """What has been seen of one instrument."""
+    """What has been seen of one instrument.
+
+    Attributes:
+        futures: whether it is of a futures market; `None` before its first book.
+        has_trades: whether there are single trades.
+        prices: of levels and trades.
+        sizes: of levels and trades.
+        latencies_ns: its smallest latency, nothing before the first message.
+    """
 
     def __init__(self) -> None:
         self.futures: bool | None = None
         self.has_trades = False
-        self.price_decimals = self.size_decimals = 0
+        self.prices, self.sizes = Span(), Span()
         self.latencies_ns: list[int] = []
 
     def see(self, message: Diff | Trade | Snapshot, path: Path) -> None:
@@ -120,10 +136,10 @@ class _Scout:
         if isinstance(message, Trade):
             self.has_trades = self.has_trades or not message.aggregate
             if message.on_book:
-                self._sizes([(message.price, message.size)])
+                self._see_levels([(message.price, message.size)])
         else:
-            self._sizes(message.bids)
-            self._sizes(message.asks)
+            self._see_levels(message.bids)
+            self._see_levels(message.asks)
         if isinstance(message, Diff):
             if self.futures not in (None, message.futures):
                 raise DataError(
@@ -136,12 +152,7 @@ class _Scout:
             if not self.latencies_ns or latency_ns < self.latencies_ns[0]:
                 self.latencies_ns = [latency_ns]
 
-    def join(self, other: _Scout) -> None:
-        """Take in the decimals of messages that do not name their instrument."""
-        self.price_decimals = max(self.price_decimals, other.price_decimals)
-        self.size_decimals = max(self.size_decimals, other.size_decimals)
-
-    def _sizes(self, texts: LevelTexts) -> None:
+    def _see_levels(self, texts: list[tuple[str, str]]) -> None:
         for price, size in texts:
-            self.price_decimals = max(self.price_decimals, decimals_of(price))
-            self.size_decimals = max(self.size_decimals, decimals_of(size))
+            self.prices.see(price)
+            self.sizes.see(size)
