@@ -122,20 +122,6 @@ def test_clock_that_is_behind_is_set_right_and_one_that_is_not_is_left_alone(tmp
         converted(tmp_path, START, min_latency="soon")
 
 
-def test_exchange_times_may_be_in_microseconds(tmp_path):
-    data = {
-        "e": "depthUpdate",
-        "E": at(3) // 1_000 + 250,
-        "s": "BTCUSDT",
-        "U": 11,
-        "u": 11,
-        "b": [["100", "1"]],
-        "a": [],
-    }
-    converted(tmp_path, [*START, line(4, data)])
-    assert rows_of(tmp_path / "out.parquet")[-1]["ts_exchange_ns"] == at(3) + 250_000
-
-
 def test_tick_and_lot_size_are_the_finest_decimals_or_as_given(tmp_path):
     lines = [depth(0, 8, 10, [("90.50", "1.250000"), ("90.0", "3")])]
     done, rows = converted(tmp_path, lines)

@@ -26,7 +26,8 @@ from typing import Any, Final
 
 from lob_backtest.errors import ConfigError, DataError
 from lob_backtest.market.formats.binance_book import BinanceBook, Levels, Update
-from lob_backtest.market.formats.binance_stream import Diff, LevelTexts, Message, Snapshot, Trade, read_messages
+from lob_backtest.market.formats.binance_fields import LevelTexts
+from lob_backtest.market.formats.binance_stream import Diff, Message, Snapshot, Trade, read_messages
 from lob_backtest.market.formats.binance_survey import Survey, survey
 from lob_backtest.market.formats.binance_units import ROUNDED_DOWN, ROUNDED_UP, Units, lot_of
 from lob_backtest.market.formats.event_rows import EventRows
@@ -56,7 +57,7 @@ def open_source(
     """Open recordings that follow each other in time; they are read once to learn clocks and sizes.
 
     Args:
-        inputs: plain or compressed with gzip.
+        inputs: plain, or compressed with gzip or zstd.
         symbol: the instrument to take; needed where the files have several.
         tick_size: if `None`, the finest decimal of the prices.
         lot_size: if `None`, the finest decimal of the sizes.

@@ -1,4 +1,4 @@
-"""Binance's raw streams: lines of a local clock and a message, read into what the messages say.
+"""Binance's messages as recorders write them: what each line says.
 
 A line is the local clock in nanoseconds, a space, and the message as it came: of a combined stream
 (`{"stream": …, "data": …}`), of a raw one, or the answer of the REST call for the order book.
@@ -9,27 +9,26 @@ Sources: Binance's documentation of the spot and USD-M futures streams ("Diff. D
 
 from __future__ import annotations
 
-import gzip
-import json
-import re
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from lob_backtest.errors import DataError
-from lob_backtest.units import MS, US
-
-GZIP_MAGIC: Final = b"\x1f\x8b"
-DECIMAL: Final = re.compile(r"\d{1,18}(?:\.(\d{1,18}))?", re.ASCII)
-EARLIEST_LOCAL_NS: Final = 10**18
-"""The year 2001: a clock of another unit gives less."""
-LATEST_LOCAL_NS: Final = 1 << 62
-MICROSECONDS_FROM: Final = 10**14
-"""Times of the exchange are in milliseconds, or in microseconds where the connection asked for that."""
-
-LevelTexts = list[tuple[str, str]]
-"""Price and size of each level as the exchange writes them."""
+from lob_backtest.market.formats.binance_fields import (
+    EARLIEST_NS,
+    LATEST_NS,
+    LevelTexts,
+    LineError,
+    Times,
+    decimal,
+    integer,
+    levels,
+    optional_symbol,
+    parse_json,
+    shown,
+    symbol_of,
+)
+from lob_backtest.market.formats.text_file import lines
 
 
 class Diff(NamedTuple):
@@ -78,19 +77,18 @@ class Trade(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """The answer of the REST call: levels as of update `last`; `ts_ns` and `symbol` only where it has them."""
+    """The answer of the REST call: levels as of update `last`; `symbol` only where it has one."""
 
     number: int
     local_ns: int
     symbol: str | None
-    ts_ns: int | None
     last: int
     bids: LevelTexts
     asks: LevelTexts
 
 
 class Other(NamedTuple):
-    """A message that is none of these; `kind` says what."""
+    """A message that is none of these; `kind` tells which."""
 
     number: int
     local_ns: int
@@ -105,150 +103,78 @@ def read_messages(path: Path) -> Iterator[Message]:
     """Read a file line by line.
 
     Args:
-        path: plain or compressed with gzip.
+        path: plain, or compressed with gzip or zstd.
 
     Raises:
         DataError: it is missing or corrupt, or a line is not what it should be.
     """
-    number = 0
-    with _open(path) as file:
+    times = Times()
+    for number, line in enumerate(lines(path), 1):
         try:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    yield _read(line, number)
-        except _LineError as error:
+            if line.strip():
+                yield _read(line, number, times)
+        except LineError as error:
             raise DataError(f"{path}, line {number}: {error}") from None
-        except (OSError, EOFError, zlib.error) as error:
-            raise DataError(
-                f"{path}: truncated or corrupt after line {number} ({error}); get the file again, or save what can be "
-                "read of it in another file"
-            ) from error
 
 
-class _LineError(Exception):
-    """What is wrong with a line."""
-
-
-def _open(path: Path) -> BinaryIO:
-    if not path.is_file():
-        raise DataError(f"{path}: no such file")
-    try:
-        with path.open("rb") as file:
-            is_gzip = file.read(2) == GZIP_MAGIC
-        return cast(BinaryIO, gzip.open(path, "rb")) if is_gzip else path.open("rb")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error})") from error
-
-
-def _read(line: bytes, number: int) -> Message:
+def _read(line: bytes, number: int, times: Times) -> Message:
     prefix, _, body = line.strip().partition(b" ")
-    if not prefix.isdigit() or not EARLIEST_LOCAL_NS <= int(prefix[:20]) < LATEST_LOCAL_NS:
-        raise _LineError(
-            f"starts with {_shown(prefix.decode('ascii', 'replace'))}; expected the local time in nanoseconds since "
+    if not prefix.isdigit() or not EARLIEST_NS <= int(prefix[:20]) < LATEST_NS:
+        raise LineError(
+            f"starts with {shown(prefix.decode('ascii', 'replace'))}; expected the local time in nanoseconds since "
             "1970, a space, and the message"
         )
-    try:
-        message = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise _LineError(f"no JSON behind the local time ({error})") from None
+    message = parse_json(body)
     local_ns = int(prefix)
     if not isinstance(message, dict):
-        raise _LineError(f"{_shown(message)} is no JSON object; expected a message of Binance")
+        raise LineError(f"{shown(message)} is no JSON object; expected a message of Binance")
     stream = message.get("stream")
+    if stream is not None and not isinstance(stream, str):
+        raise LineError(f"stream is {shown(stream)}; expected its name")
     data = message.get("data") if stream is not None else message
     if not isinstance(data, dict):
         return Other(number, local_ns, None, "other")
+    return _message(data, stream, (number, local_ns), times)
+
+
+def _message(data: dict[str, Any], stream: str | None, place: tuple[int, int], times: Times) -> Message:
+    """Return what a message says; `place` is its line and its local time."""
     event = data.get("e")
-    if event == "depthUpdate":
-        return _diff(data, number, local_ns)
-    if event in ("trade", "aggTrade"):
-        return _trade(data, number, local_ns)
+    if event in ("depthUpdate", "trade", "aggTrade"):
+        symbol = symbol_of(data)
+        if event == "depthUpdate":
+            return _diff(data, (*place, symbol), times)
+        return _trade(data, (*place, symbol), times)
     if "lastUpdateId" in data and stream is None:
-        return _snapshot(data, number, local_ns)
+        last = integer(data, "lastUpdateId")
+        return Snapshot(*place, optional_symbol(data), last, levels(data, "bids"), levels(data, "asks"))
     is_ticker = event == "bookTicker" or {"u", "b", "B", "a", "A"} <= data.keys()
-    return Other(number, local_ns, _name(data), "book_tickers" if is_ticker else "other")
+    return Other(*place, optional_symbol(data), "book_tickers" if is_ticker else "other")
 
 
-def _diff(data: dict[str, Any], number: int, local_ns: int) -> Diff:
+def _diff(data: dict[str, Any], head: tuple[int, int, str], times: Times) -> Diff:
+    """Return changes; `head` is line, local time and symbol."""
     futures = "pu" in data
-    first, last = _integer(data, "U"), _integer(data, "u")
-    previous = _integer(data, "pu") if futures else first - 1
+    first, last = integer(data, "U"), integer(data, "u")
+    previous = integer(data, "pu") if futures else first - 1
     if not previous < first <= last:
-        raise _LineError(f"update numbers U {first}, u {last} after {previous}; expected them to rise")
-    ts_ns = _time_ns(data, "T" if futures else "E")
-    return Diff(number, local_ns, _symbol(data), ts_ns, previous, last, _levels(data, "b"), _levels(data, "a"), futures)
+        raise LineError(f"update numbers U {first}, u {last} after {previous}; expected them to rise")
+    ts_ns = times.ns(data, "T" if futures else "E")
+    return Diff(*head, ts_ns, previous, last, levels(data, "b"), levels(data, "a"), futures)
 
 
-def _trade(data: dict[str, Any], number: int, local_ns: int) -> Trade:
+def _trade(data: dict[str, Any], head: tuple[int, int, str], times: Times) -> Trade:
     buyer_is_maker = data.get("m")
     if not isinstance(buyer_is_maker, bool):
-        raise _LineError(f"m is {_shown(buyer_is_maker)}; expected true (the buyer was resting) or false")
+        raise LineError(f"m is {shown(buyer_is_maker)}; expected true (the buyer was resting) or false")
     aggregate = data["e"] == "aggTrade"
     return Trade(
-        number,
-        local_ns,
-        _symbol(data),
-        _time_ns(data, "T"),
-        _integer(data, "a" if aggregate else "t"),
+        *head,
+        times.ns(data, "T"),
+        integer(data, "a" if aggregate else "t"),
         1 if buyer_is_maker else -1,
-        _decimal(data.get("p"), "p"),
-        _decimal(data.get("q"), "q"),
+        decimal(data.get("p"), "p"),
+        decimal(data.get("q"), "q"),
         aggregate,
         data.get("X", "MARKET") == "MARKET",
     )
-
-
-def _snapshot(data: dict[str, Any], number: int, local_ns: int) -> Snapshot:
-    ts_ns = _time_ns(data, "T") if "T" in data else None
-    last = _integer(data, "lastUpdateId")
-    return Snapshot(number, local_ns, _name(data), ts_ns, last, _levels(data, "bids"), _levels(data, "asks"))
-
-
-def _levels(data: dict[str, Any], key: str) -> LevelTexts:
-    levels = data.get(key)
-    if not isinstance(levels, list):
-        raise _LineError(f"{key} is {_shown(levels)}; expected a list of price and size")
-    found = []
-    for level in levels:
-        if not isinstance(level, list) or len(level) < 2:
-            raise _LineError(f"{key} holds {_shown(level)}; expected price and size")
-        found.append((_decimal(level[0], key), _decimal(level[1], key)))
-    return found
-
-
-def _decimal(value: Any, key: str) -> str:
-    if not isinstance(value, str) or not DECIMAL.fullmatch(value):
-        raise _LineError(f"{key} holds {_shown(value)}; expected a decimal as text, such as '63944.10'")
-    return value
-
-
-def _integer(data: dict[str, Any], key: str) -> int:
-    value = data.get(key)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 63:
-        raise _LineError(f"{key} is {_shown(value)}; expected an integer")
-    return value
-
-
-def _time_ns(data: dict[str, Any], key: str) -> int:
-    value = _integer(data, key)
-    ts_ns = value * (US if value >= MICROSECONDS_FROM else MS)
-    if not EARLIEST_LOCAL_NS <= ts_ns < LATEST_LOCAL_NS:
-        raise _LineError(f"{key} is {value}; expected milliseconds (or microseconds) since 1970")
-    return ts_ns
-
-
-def _symbol(data: dict[str, Any]) -> str:
-    symbol = _name(data)
-    if symbol is None:
-        raise _LineError(f"s is {_shown(data.get('s'))}; expected the symbol")
-    return symbol
-
-
-def _name(data: dict[str, Any]) -> str | None:
-    name = data.get("s", data.get("symbol"))
-    return name if isinstance(name, str) and name else None
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

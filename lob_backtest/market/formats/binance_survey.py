@@ -59,18 +59,20 @@ def survey(paths: Sequence[Path], symbol: str | None) -> Survey:
             there are no diffs.
     """
     scouts: dict[str, _Scout] = {}
+    others: set[str] = set()
     snapshots = _Scout()
     for path, message in _messages(paths):
         if isinstance(message, Other):
-            continue
-        if message.symbol is None:
+            if message.symbol is not None:
+                others.add(message.symbol)
+        elif message.symbol is None:
             snapshots.see(message, path)
         else:
             scouts.setdefault(message.symbol, _Scout()).see(message, path)
     scout = scouts[name := _choose(scouts, symbol, paths[0])]
     if scout.futures is None:
         raise DataError(f"{paths[0]}: no diffs of {name} (depthUpdate); record its depth stream, too")
-    has_other_symbols = len(scouts) > 1
+    has_other_symbols = len(others.union(scouts)) > 1
     if not has_other_symbols:
         scout.prices.join(snapshots.prices)
         scout.sizes.join(snapshots.sizes)
