@@ -1,4 +1,4 @@
-"""What a line of a Binance recording may hold."""
+"""What a line of a Binance recording may hold, and which instruments are converted."""
 
 from __future__ import annotations
 
@@ -13,15 +13,18 @@ from binance_files import (
     at,
     converted,
     depth,
+    line,
     recording,
     snapshot,
+    ticker,
     trade,
 )
 from vendor_files import rows_of
 
-from lob_backtest.errors import DataError
+from lob_backtest.errors import ConfigError, DataError
 from lob_backtest.market.convert import convert
 from lob_backtest.market.formats import text_file
+from lob_backtest.market.formats.binance_fields import unsupported
 
 
 def microseconds(text):
@@ -97,3 +100,46 @@ def test_symbol_that_could_steer_a_terminal_is_refused_with_its_line(tmp_path, n
 def test_symbols_may_have_letters_of_any_script(tmp_path):
     done, _ = converted(tmp_path, [depth(0, 8, 10, [("1", "1")], symbol="币安USDT")])
     assert done.symbol == "币安USDT"
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("BTCUSD_PERP", "COIN-M contract"),
+        ("BTCUSD_240927", "COIN-M contract"),
+        ("BNBUSD_PERP", "COIN-M contract"),
+        ("BTC-240927-60000-C", "is an option"),
+        ("DOGE-261225-0.25-P", "is an option"),
+        ("BTC.USDT", "no known kind of instrument"),
+        ("BTCUSDT_CQ", "no known kind of instrument"),
+    ],
+)
+def test_contracts_that_are_not_linear_are_refused_by_name(tmp_path, name, why):
+    lines = [depth(0, 8, 10, [("60000.1", "4")], symbol=name, previous=7), trade(1, 1, "60000.1", "4", symbol=name)]
+    with pytest.raises(DataError, match=rf"0\.gz: {re.escape(name)} .*{why}"):
+        converted(tmp_path, lines)
+    assert not (tmp_path / "out.parquet").exists()
+
+
+@pytest.mark.parametrize("name", ["BTCUSDT", "BTCUSDT_240927", "1000PEPEUSDT", "BTCUSD", "ETHBTC", "BTCBUSD"])
+def test_spot_and_usd_margined_names_are_converted(name):
+    assert unsupported(name) is None
+
+
+def test_linear_instrument_is_taken_from_a_file_that_holds_others(tmp_path):
+    option = {"e": "trade", "E": MIDNIGHT_MS, "s": "BTC-240927-60000-C", "t": "20", "p": "6.9", "q": "0.17"}
+    lines = [*START, line(3, option), depth(4, 1, 2, [("60000", "1")], symbol="BTCUSD_PERP", previous=0)]
+    with pytest.raises(ConfigError, match="choose with --symbol one of BTC-240927-60000-C, BTCUSDT, BTCUSD_PERP"):
+        converted(tmp_path, lines)
+    with pytest.raises(DataError, match="BTC-240927-60000-C is an option"):
+        converted(tmp_path, lines, symbol="BTC-240927-60000-C")
+    done, _ = converted(tmp_path, lines, symbol="BTCUSDT")
+    assert done.symbol == "BTCUSDT"
+    assert done.counts["dropped_snapshots_without_symbol"] == 1
+
+
+def test_snapshot_without_symbol_is_of_no_use_beside_any_message_of_another_instrument(tmp_path):
+    other = ticker(2, 5).replace("BTCUSDT", "ETHUSDT")
+    done, rows = converted(tmp_path, [*START, other])
+    assert done.counts["dropped_snapshots_without_symbol"] == 1
+    assert rows == KNOWN[:1]

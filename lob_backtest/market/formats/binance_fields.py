@@ -16,6 +16,13 @@ MICROSECONDS_FROM: Final = 10**14
 """Times of the exchange are in milliseconds, or in microseconds where the connection asked for that."""
 SYMBOL: Final = re.compile(r"[\w.-]{1,50}")
 """Letters, digits, `_`, `-` and `.`, which is what the exchange allows; letters need not be Latin."""
+INVERSE: Final = re.compile(r".+(?:_PERP|USD_\d{6})")
+"""COIN-M: BTCUSD_PERP, BTCUSD_240927."""
+OPTION: Final = re.compile(r".+-\d{6}-[\d.]+-[CP]")
+"""BTC-240927-60000-C."""
+LINEAR: Final = re.compile(r"[^\W_]+(?:_\d{6})?")
+"""Spot, USD-M perpetuals and USD-M delivery contracts: BTCUSDT, BTCUSDT_240927."""
+
 LevelTexts = list[tuple[str, str]]
 """Price and size of each level as the exchange writes them."""
 
@@ -123,6 +130,20 @@ def optional_symbol(data: dict[str, Any]) -> str | None:
     if not SYMBOL.fullmatch(name):
         raise LineError(f"symbol {shown(name)}; expected letters, digits, '_', '-' and '.', 50 at most")
     return name
+
+
+def unsupported(symbol: str) -> str | None:
+    """Return why an instrument of this name cannot be converted, `None` if it can."""
+    if INVERSE.fullmatch(symbol):
+        return (
+            "is a COIN-M contract (inverse): its sizes are contracts of a fixed value in USD, paid in coin, and money "
+            "is computed for linear contracts only"
+        )
+    if OPTION.fullmatch(symbol):
+        return "is an option; expected an instrument of the spot or the USD-M futures market"
+    if not LINEAR.fullmatch(symbol):
+        return "has the name of no known kind of instrument; expected spot (BTCUSDT) or USD-M (BTCUSDT, BTCUSDT_240927)"
+    return None
 
 
 def shown(value: Any) -> str:

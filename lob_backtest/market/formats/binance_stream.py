@@ -27,6 +27,7 @@ from lob_backtest.market.formats.binance_fields import (
     parse_json,
     shown,
     symbol_of,
+    unsupported,
 )
 from lob_backtest.market.formats.text_file import lines
 
@@ -142,6 +143,8 @@ def _message(data: dict[str, Any], stream: str | None, place: tuple[int, int], t
     event = data.get("e")
     if event in ("depthUpdate", "trade", "aggTrade"):
         symbol = symbol_of(data)
+        if unsupported(symbol):
+            return Other(*place, symbol, "other_contracts")
         if event == "depthUpdate":
             return _diff(data, (*place, symbol), times)
         return _trade(data, (*place, symbol), times)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from lob_backtest.errors import ConfigError, DataError
+from lob_backtest.market.formats.binance_fields import unsupported
 from lob_backtest.market.formats.binance_stream import (
     Diff,
     Message,
@@ -55,14 +56,14 @@ def survey(paths: Sequence[Path], symbol: str | None) -> Survey:
 
     Raises:
         ConfigError: there are several instruments, and none was chosen, or not this one.
-        DataError: a file is missing or corrupt, a line is not what it should be, files are not in order of time, or
-            there are no diffs.
+        DataError: a file is missing or corrupt, a line is not what it should be, files are not in order of time, there
+            are no diffs, or the instrument is of an unsupported kind.
     """
     scouts: dict[str, _Scout] = {}
     others: set[str] = set()
     snapshots = _Scout()
     for path, message in _messages(paths):
-        if isinstance(message, Other):
+        if isinstance(message, Other) and message.kind != "other_contracts":
             if message.symbol is not None:
                 others.add(message.symbol)
         elif message.symbol is None:
@@ -97,6 +98,9 @@ def _choose(scouts: dict[str, _Scout], symbol: str | None, path: Path) -> str:
     name = next(iter(scouts)) if symbol is None else symbol.upper()
     if name not in scouts:
         raise ConfigError(f"--symbol {symbol}: not in the files, which hold {names}")
+    why = unsupported(name)
+    if why is not None:
+        raise DataError(f"{path}: {name} {why}")
     return name
 
 
@@ -133,8 +137,10 @@ class _Scout:
         self.prices, self.sizes = Span(), Span()
         self.latencies_ns: list[int] = []
 
-    def see(self, message: Diff | Trade | Snapshot, path: Path) -> None:
+    def see(self, message: Message, path: Path) -> None:
         """Take a message in."""
+        if isinstance(message, Other):
+            return
         if isinstance(message, Trade):
             self.has_trades = self.has_trades or not message.aggregate
             if message.on_book:
