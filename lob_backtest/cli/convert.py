@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     help="Binance: the least time from the exchange to the recorder, 0.5ms unless given; local clocks are set by it.",
 )
 @click.option("--publisher", type=int, help="Databento: whose book to take, by publisher id, from files of several.")
+@click.option(
+    "--clock-offset",
+    help="Binance: what the recorder's clock is ahead by (behind: negative); time zones are found without it.",
+)
 @click.option("--force", is_flag=True, help="Replace the output if it exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON on standard output.")
 @quiet_option
@@ -50,6 +54,7 @@ def command(
     orderbook: tuple[Path, ...],
     min_latency: str | None,
     publisher: int | None,
+    clock_offset: str | None,
     force: bool,
     as_json: bool,
     quiet: bool,
@@ -74,6 +79,7 @@ def command(
             orderbook=orderbook or None,
             min_latency=min_latency,
             publisher=publisher,
+            clock_offset=clock_offset,
         )
     if not quiet:
         for line in _talk(done):

@@ -13,7 +13,7 @@ How messages become rows:
 * bookTicker is left out: it repeats the book, and serves as an independent check of it.
 
 Exchange time is `T`; spot diffs have only `E`. Rows are in the order of that time; at one time prints go before levels.
-The local clock is set right by a constant, so that no message arrives before it happened.
+The local clock is set right by a constant, so that no message arrives before it happened (`binance_clock`).
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from typing import Any, Final
 
 from lob_backtest.errors import ConfigError, DataError
 from lob_backtest.market.formats.binance_book import BinanceBook, Levels, Update
+from lob_backtest.market.formats.binance_clock import check_clock
 from lob_backtest.market.formats.binance_fields import LevelTexts
 from lob_backtest.market.formats.binance_stream import Diff, Message, Snapshot, Trade, read_messages
 from lob_backtest.market.formats.binance_survey import Survey, survey
@@ -33,14 +34,15 @@ from lob_backtest.market.formats.binance_units import ROUNDED_DOWN, ROUNDED_UP, 
 from lob_backtest.market.formats.event_rows import EventRows
 from lob_backtest.market.formats.time_order import Packet, TimeOrder
 from lob_backtest.market.schema import Action, Flag
-from lob_backtest.units import MS, format_duration, format_instant, parse_duration
+from lob_backtest.units import MS, format_instant, parse_duration
 
-OPTIONS: Final = frozenset({"min_latency"})
+OPTIONS: Final = frozenset({"min_latency", "clock_offset"})
 MIN_LATENCY_NS: Final = MS // 2
 LATE_LEVEL_NS: Final = 250 * MS
 """A print's LEVEL row follows within two diffs of 100 ms, 160 ms at most on the samples (docs/data.md)."""
 LATE_PRINT_NS: Final = 0
 """No print follows its LEVEL row: on no market do falls have more prints behind them than rises (docs/data.md)."""
+LONGEST_NS: Final = 366 * 86_400_000 * MS
 PRINT, BOOK = 0, 1
 TRADE, CLEAR, LEVEL = int(Action.TRADE), int(Action.CLEAR), int(Action.LEVEL)
 SUSPECT, SNAPSHOT = int(Flag.SUSPECT), int(Flag.SNAPSHOT)
@@ -53,6 +55,7 @@ def open_source(
     tick_size: Decimal | None = None,
     lot_size: Decimal | None = None,
     min_latency: str | int = MIN_LATENCY_NS,
+    clock_offset: str | int | None = None,
 ) -> BinanceSource:
     """Open recordings that follow each other in time; they are read once to learn clocks and sizes.
 
@@ -63,18 +66,35 @@ def open_source(
         lot_size: if `None`, the finest decimal of the sizes.
         min_latency: the least time from the exchange to the recorder, as a duration or in nanoseconds: local times are
             moved so that none is shorter.
+        clock_offset: what the recorder's clock is ahead by (behind: negative), as a duration or in nanoseconds. If
+            `None`, whole quarter hours are taken out, and a clock that is ahead otherwise is refused.
 
     Raises:
         ConfigError: the symbol is missing or not in the files, no lot size is exact, or an option is impossible.
-        DataError: a file is missing or corrupt, or a line is not what it should be.
+        DataError: a file is missing or corrupt, a line is not what it should be, or the clock cannot be set right.
     """
-    try:
-        min_latency_ns = parse_duration(min_latency)
-    except ValueError as error:
-        raise ConfigError(f"--min-latency: {error}") from None
+    min_latency_ns = _duration("--min-latency", min_latency)
     if min_latency_ns < 0:
         raise ConfigError(f"--min-latency: {min_latency}; expected 0 or more")
-    return BinanceSource(survey(inputs, symbol), tick_size, lot_size, min_latency_ns)
+    offset_ns = None if clock_offset is None else _duration("--clock-offset", clock_offset)
+    return BinanceSource(
+        survey(inputs, symbol),
+        tick_size,
+        lot_size,
+        min_latency_ns=min_latency_ns,
+        clock_offset_ns=offset_ns,
+    )
+
+
+def _duration(option: str, text: str | int) -> int:
+    behind = isinstance(text, str) and text.startswith("-")
+    try:
+        ns = parse_duration(text[1:] if isinstance(text, str) and behind else text)
+    except ValueError as error:
+        raise ConfigError(f"{option}: {error}") from None
+    if abs(ns) >= LONGEST_NS:
+        raise ConfigError(f"{option}: {text}; expected less than a year")
+    return -ns if behind else ns
 
 
 class BinanceSource:
@@ -85,6 +105,7 @@ class BinanceSource:
         tick_size: of prices; `None`: the finest decimal.
         lot_size: of sizes; `None`: the finest decimal.
         min_latency_ns: the least time from the exchange to the recorder.
+        clock_offset_ns: what its clock is ahead by; `None`: not known.
 
     Attributes:
         clock_shift_ns: what is added to every local time.
@@ -95,15 +116,25 @@ class BinanceSource:
     late_level_ns = LATE_LEVEL_NS
     late_print_ns = LATE_PRINT_NS
 
-    def __init__(self, found: Survey, tick_size: Decimal | None, lot_size: Decimal | None, min_latency_ns: int) -> None:
+    def __init__(
+        self,
+        found: Survey,
+        tick_size: Decimal | None,
+        lot_size: Decimal | None,
+        *,
+        min_latency_ns: int,
+        clock_offset_ns: int | None,
+    ) -> None:
         self.symbol = found.symbol
         self.venue = "BINANCE_FUTURES" if found.futures else "BINANCE"
         self.tick_size = tick_size or found.prices.finest
         self.lot_size, self._is_rounded = lot_of(found.sizes, lot_size, str(found.files[0]))
         self.files = found.files
         self.counts: Counter[str] = Counter()
-        self.notes: list[str] = []
-        self.clock_shift_ns = max(0, min_latency_ns - found.smallest_latency_ns)
+        clock = check_clock(found.latencies, min_latency_ns, clock_offset_ns)
+        self.clock_shift_ns = clock.shift_ns
+        self.counts["late_minutes"] = clock.late_minutes
+        self.notes: list[str] = list(clock.notes)
         self._has_other_symbols = found.has_other_symbols
         self._has_trades = found.has_trades
         self._price = Units("price", "--tick-size", self.tick_size, found.prices.finest)
@@ -115,7 +146,6 @@ class BinanceSource:
         self._number = 0
         self._trade_id: int | None = None
         self._suspect = True
-        self._note_clock(found.smallest_latency_ns, min_latency_ns)
         found_units = [f"tick size {self.tick_size:f}"] * (tick_size is None)
         found_units += [f"lot size {self.lot_size:f}"] * (lot_size is None)
         if found_units:
@@ -235,16 +265,6 @@ class BinanceSource:
             rows.add(action, side, 0, price_ticks, size_lots)
         rows.end_packet()
         self.counts["suspect_packets"] += self._suspect
-
-    def _note_clock(self, smallest_ns: int, min_latency_ns: int) -> None:
-        found = f"smallest local - exchange time is {smallest_ns / MS:.3f} ms"
-        if self.clock_shift_ns:
-            self.notes.append(
-                f"{found}: {self.clock_shift_ns / MS:.3f} ms were added to local times, so that it is "
-                f"{format_duration(min_latency_ns)} (--min-latency); all latencies are relative to that"
-            )
-        else:
-            self.notes.append(f"{found}: local times are as recorded")
 
     def _note_counts(self) -> None:
         """Note what the user should read of what was counted."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from lob_backtest.errors import ConfigError, DataError
+from lob_backtest.market.formats.binance_clock import Latencies
 from lob_backtest.market.formats.binance_fields import unsupported
 from lob_backtest.market.formats.binance_stream import (
     Diff,
@@ -34,7 +35,7 @@ class Survey:
         has_trades: whether they hold single trades, so that aggregates would count twice.
         prices: of levels and trades.
         sizes: of levels and trades.
-        smallest_latency_ns: the smallest local - exchange time of a diff or a trade.
+        latencies: local - exchange times of messages.
     """
 
     files: list[Path]
@@ -44,7 +45,7 @@ class Survey:
     has_trades: bool
     prices: Span
     sizes: Span
-    smallest_latency_ns: int
+    latencies: Latencies
 
 
 def survey(paths: Sequence[Path], symbol: str | None) -> Survey:
@@ -85,7 +86,7 @@ def survey(paths: Sequence[Path], symbol: str | None) -> Survey:
         has_trades=scout.has_trades,
         prices=scout.prices,
         sizes=scout.sizes,
-        smallest_latency_ns=min(scout.latencies_ns),
+        latencies=scout.latencies,
     )
 
 
@@ -113,7 +114,7 @@ def _messages(paths: Sequence[Path]) -> Iterator[tuple[Path, Message]]:
             if message.local_ns < end_ns:
                 raise DataError(
                     f"{path}, line {message.number}: recorded before the end of the file before it; give files in "
-                    "time order, none twice"
+                    "time order, none twice (if they are, the recorder's clock jumped back: convert them one by one)"
                 )
             latest_ns = max(latest_ns, message.local_ns)
             yield path, message
@@ -128,14 +129,14 @@ class _Scout:
         has_trades: whether there are single trades.
         prices: of levels and trades.
         sizes: of levels and trades.
-        latencies_ns: its smallest latency, nothing before the first message.
+        latencies: of its messages.
     """
 
     def __init__(self) -> None:
         self.futures: bool | None = None
         self.has_trades = False
         self.prices, self.sizes = Span(), Span()
-        self.latencies_ns: list[int] = []
+        self.latencies = Latencies()
 
     def see(self, message: Message, path: Path) -> None:
         """Take a message in."""
@@ -156,9 +157,7 @@ class _Scout:
                 )
             self.futures = message.futures
         if not isinstance(message, Snapshot):
-            latency_ns = message.local_ns - message.ts_ns
-            if not self.latencies_ns or latency_ns < self.latencies_ns[0]:
-                self.latencies_ns = [latency_ns]
+            self.latencies.see(message.ts_ns, message.local_ns, str(path), message.number)
 
     def _see_levels(self, texts: list[tuple[str, str]]) -> None:
         for price, size in texts:
