@@ -35,11 +35,17 @@ def depth(ms, first, last, bids=(), asks=(), *, symbol="BTCUSDT", previous=None,
 
 
 def trade(ms, number, price, size, *, buyer_rests=True, received=None, symbol="BTCUSDT", **extra):
-    """A trade; `e` may be aggTrade."""
-    event = extra.pop("e", "trade")
-    data = {"e": event, "E": MIDNIGHT_MS + ms, "T": MIDNIGHT_MS + ms, "s": symbol, "p": price, "q": size}
-    data |= {"a" if event == "aggTrade" else "t": number, "m": buyer_rests}
-    return line(ms if received is None else received, data | extra, stream=f"{symbol.lower()}@{event}")
+    """A trade."""
+    data = {"e": "trade", "E": MIDNIGHT_MS + ms, "T": MIDNIGHT_MS + ms, "s": symbol, "p": price, "q": size}
+    data |= {"t": number, "m": buyer_rests}
+    return line(ms if received is None else received, data | extra, stream=f"{symbol.lower()}@trade")
+
+
+def aggregate(ms, number, trades, price, size, *, buyer_rests=True, received=None, **extra):
+    """An aggregate; `trades` are the numbers of its first and its last."""
+    data = {"e": "aggTrade", "E": MIDNIGHT_MS + ms, "T": MIDNIGHT_MS + ms, "s": "BTCUSDT", "p": price, "q": size}
+    data |= {"a": number, "f": trades[0], "l": trades[1], "m": buyer_rests}
+    return line(ms if received is None else received, data | extra, stream="btcusdt@aggTrade")
 
 
 def snapshot(received, last, bids=(), asks=(), **extra):

@@ -64,15 +64,6 @@ def test_side_of_a_print_is_that_of_the_resting_order(tmp_path):
     assert rows[5:] == ["5 TRADE +1 1@100 #0 |", "6 TRADE -1 1@101 #0 |"]
 
 
-def test_aggregates_count_only_where_there_are_no_trades(tmp_path):
-    aggregate = trade(5, 7, "100.0", "3", e="aggTrade")
-    _, rows = converted(tmp_path, [*START, aggregate])
-    assert rows[5:] == ["5 TRADE +1 3@100 #0 |"]
-    done, rows = converted(tmp_path, [*START, aggregate, trade(6, 1, "100.0", "1")])
-    assert rows[5:] == ["6 TRADE +1 1@100 #0 |"]
-    assert done.counts["left_out_aggregates_of_trades"] == 1
-
-
 def test_trades_beside_the_book_are_dropped_and_holes_in_the_numbers_counted(tmp_path):
     lines = [
         *START,

@@ -10,6 +10,7 @@ from binance_files import (
     KNOWN,
     MIDNIGHT_MS,
     START,
+    aggregate,
     at,
     converted,
     depth,
@@ -76,6 +77,8 @@ def test_line_without_end_is_refused(tmp_path, monkeypatch):
         (START[0].replace('"99.0"', '"NaN"'), "b holds 'NaN'; expected a decimal as text"),
         (START[0].replace('"btcusdt@depth"', "5"), "stream is 5; expected its name"),
         (trade(1, -1, "100", "1"), "t is -1; expected an integer"),
+        (aggregate(1, 1, (6, 5), "100", "1"), "trades f 6 to l 5; expected the first and the last"),
+        (aggregate(1, 1, (5, 6), "100", "0.0"), "q is 0.0; expected more than 0"),
         (snapshot(1, 10, [["100", 1.5]]), "bids holds 1.5; expected a decimal as text"),
     ],
 )

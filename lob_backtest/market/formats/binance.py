@@ -9,7 +9,8 @@ How messages become rows:
 * The book is SUSPECT where a best price is not known to be the best: where it lies beyond the levels of every
   snapshot, and where there was no snapshot yet, or none since a gap. There, a bid is known to be the best
   once an ask has stood at its price or below: whatever came above it since has been told.
-* A trade is TRADE, one packet, `sequence` 0. Its side is that of the resting order.
+* A trade is TRADE, one packet, `sequence` 0. Its side is that of the resting order. An aggregate is TRADE as far as its
+  trades are not there singly (`binance_prints`).
 * bookTicker is left out: it repeats the book, and serves as an independent check of it.
 
 Exchange time is `T`; spot diffs have only `E`. Rows are in the order of that time; at one time prints go before levels.
@@ -28,6 +29,7 @@ from lob_backtest.errors import ConfigError, DataError
 from lob_backtest.market.formats.binance_book import BinanceBook, Levels, Update
 from lob_backtest.market.formats.binance_clock import check_clock
 from lob_backtest.market.formats.binance_fields import LevelTexts
+from lob_backtest.market.formats.binance_prints import Prints
 from lob_backtest.market.formats.binance_stream import Diff, Message, Snapshot, Trade, read_messages
 from lob_backtest.market.formats.binance_survey import Survey, survey
 from lob_backtest.market.formats.binance_units import ROUNDED_DOWN, ROUNDED_UP, Units, lot_of
@@ -136,15 +138,14 @@ class BinanceSource:
         self.counts["late_minutes"] = clock.late_minutes
         self.notes: list[str] = list(clock.notes)
         self._has_other_symbols = found.has_other_symbols
-        self._has_trades = found.has_trades
         self._price = Units("price", "--tick-size", self.tick_size, found.prices.finest)
         rounded = self.counts if self._is_rounded else None
         self._size = Units("size", "--lot-size", self.lot_size, found.sizes.finest, rounded)
         self._book = BinanceBook(self.counts)
+        self._prints = Prints(self.counts)
         self._order = TimeOrder()
         self._rows = EventRows(local_clock=True)
         self._number = 0
-        self._trade_id: int | None = None
         self._suspect = True
         found_units = [f"tick size {self.tick_size:f}"] * (tick_size is None)
         found_units += [f"lot size {self.lot_size:f}"] * (lot_size is None)
@@ -165,6 +166,7 @@ class BinanceSource:
             if self._rows.full:
                 yield self._take()
         self.counts["packets_raised_to_the_time_before"] = self._order.late
+        self.counts["missing_trades"] = self._prints.missing()
         self._note_counts()
         if len(self._rows):
             yield self._take()
@@ -180,15 +182,26 @@ class BinanceSource:
                 if message.symbol not in (self.symbol, None):
                     continue
                 place = f"{path}, line {message.number}"
+                if isinstance(message, Diff | Trade):
+                    yield from self._aggregates(message.ts_ns)
                 for packet in self._packets(message, place):
                     yield from self._order.add(packet)
         self._book.drop_pending()
+        yield from self._aggregates(None)
         yield from self._order.rest()
+
+    def _aggregates(self, ts_ns: int | None) -> Iterator[Packet]:
+        """Pass on what aggregates print that have waited for their trades until an exchange time."""
+        for trade, place, number in self._prints.due(ts_ns):
+            for packet in self._print(trade, place, number):
+                yield from self._order.add(packet)
 
     def _packets(self, message: Message, place: str) -> Iterator[Packet]:
         """Yield what a message says as packets: none, one, or a diff and the snapshot that it completes."""
         if isinstance(message, Trade):
-            yield from self._print(message, place)
+            self._number += 1
+            if self._prints.add(message, place, self._number):
+                yield from self._print(message, place, self._number)
         elif isinstance(message, Diff | Snapshot):
             yield from self._changed(message, place)
         else:
@@ -211,27 +224,14 @@ class BinanceSource:
         if (levels_now := self._book.whole()) is not None:
             yield self._book_packet(message.local_ns, ((CLEAR, 0, 0, 0), *_level_rows(levels_now)), SNAPSHOT)
 
-    def _print(self, trade: Trade, place: str) -> Iterator[Packet]:
-        if trade.aggregate and self._has_trades:
-            self.counts["left_out_aggregates_of_trades"] += 1
-            return
-        if self._trade_id is not None and trade.trade_id <= self._trade_id:
-            self.counts["dropped_repeated_trades"] += 1
-            return
-        if self._trade_id is not None:
-            self.counts["missing_trades"] += trade.trade_id - self._trade_id - 1
-        self._trade_id = trade.trade_id
-        if not trade.on_book:
-            self.counts["dropped_trades_beside_the_book"] += 1
-            return
+    def _print(self, trade: Trade, place: str, number: int) -> Iterator[Packet]:
         price_ticks = self._price.of(trade.price, place)
         size_lots = self._size.of(trade.size, place, ROUNDED_DOWN)
         if not price_ticks or not trade.size.strip("0."):
             raise DataError(f"{place}: trade of {trade.size} at {trade.price}; expected a price and a size")
         if size_lots:
             row = (TRADE, trade.side, price_ticks, size_lots)
-            self._number += 1
-            yield Packet(trade.ts_ns, PRINT, self._number, trade.local_ns, 0, 0, (row,))
+            yield Packet(trade.ts_ns, PRINT, number, trade.local_ns, 0, 0, (row,))
 
     def _book_packet(self, local_ns: int, rows: tuple[tuple[int, int, int, int], ...], flags: int = 0) -> Packet:
         assert self._book.last is not None

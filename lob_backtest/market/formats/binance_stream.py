@@ -61,19 +61,23 @@ class Diff(NamedTuple):
 class Trade(NamedTuple):
     """A trade, or trades of one order at one price (`aggregate`); `side` is that of the resting order.
 
-    `on_book` is false of what futures markets print without an order of the book: liquidations that the
-    insurance fund or other traders take over.
+    A trade has its number in `first` and `last`. An aggregate has the first and last number of its trades there;
+    `aggregate` is its own number, `None` of a trade.
+
+    `on_book` is false of what futures markets print without an order of the displayed book: liquidations that the
+    insurance fund or other traders take over, and price improvements for retail orders.
     """
 
     number: int
     local_ns: int
     symbol: str
     ts_ns: int
-    trade_id: int
+    first: int
+    last: int
     side: int
     price: str
     size: str
-    aggregate: bool
+    aggregate: int | None
     on_book: bool
 
 
@@ -170,14 +174,19 @@ def _trade(data: dict[str, Any], head: tuple[int, int, str], times: Times) -> Tr
     buyer_is_maker = data.get("m")
     if not isinstance(buyer_is_maker, bool):
         raise LineError(f"m is {shown(buyer_is_maker)}; expected true (the buyer was resting) or false")
-    aggregate = data["e"] == "aggTrade"
-    return Trade(
-        *head,
-        times.ns(data, "T"),
-        integer(data, "a" if aggregate else "t"),
-        1 if buyer_is_maker else -1,
-        decimal(data.get("p"), "p"),
-        decimal(data.get("q"), "q"),
-        aggregate,
-        data.get("X", "MARKET") == "MARKET",
-    )
+    side = 1 if buyer_is_maker else -1
+    ts_ns = times.ns(data, "T")
+    price, size = decimal(data.get("p"), "p"), decimal(data.get("q"), "q")
+    if data["e"] == "trade":
+        trade_id = integer(data, "t")
+        on_book = data.get("X", "MARKET") == "MARKET"
+        return Trade(*head, ts_ns, trade_id, trade_id, side, price, size, None, on_book)
+    first, last = integer(data, "f"), integer(data, "l")
+    if last < first:
+        raise LineError(f"trades f {first} to l {last}; expected the first and the last of the aggregate")
+    if "nq" in data:  # futures: without price improvements for retail orders, which are not in the displayed book
+        size = decimal(data["nq"], "nq")
+    on_book = bool(size.strip("0."))
+    if not on_book and "nq" not in data:
+        raise LineError(f"q is {size}; expected more than 0")
+    return Trade(*head, ts_ns, first, last, side, price, size, integer(data, "a"), on_book)

@@ -32,7 +32,6 @@ class Survey:
         symbol: of the instrument.
         futures: whether it is of a futures market.
         has_other_symbols: whether the files hold other instruments, too.
-        has_trades: whether they hold single trades, so that aggregates would count twice.
         prices: of levels and trades.
         sizes: of levels and trades.
         latencies: local - exchange times of messages.
@@ -42,7 +41,6 @@ class Survey:
     symbol: str
     futures: bool
     has_other_symbols: bool
-    has_trades: bool
     prices: Span
     sizes: Span
     latencies: Latencies
@@ -83,7 +81,6 @@ def survey(paths: Sequence[Path], symbol: str | None) -> Survey:
         symbol=name,
         futures=scout.futures,
         has_other_symbols=has_other_symbols,
-        has_trades=scout.has_trades,
         prices=scout.prices,
         sizes=scout.sizes,
         latencies=scout.latencies,
@@ -126,7 +123,6 @@ class _Scout:
 
     Attributes:
         futures: whether it is of a futures market; `None` before its first book.
-        has_trades: whether there are single trades.
         prices: of levels and trades.
         sizes: of levels and trades.
         latencies: of its messages.
@@ -134,7 +130,6 @@ class _Scout:
 
     def __init__(self) -> None:
         self.futures: bool | None = None
-        self.has_trades = False
         self.prices, self.sizes = Span(), Span()
         self.latencies = Latencies()
 
@@ -143,7 +138,6 @@ class _Scout:
         if isinstance(message, Other):
             return
         if isinstance(message, Trade):
-            self.has_trades = self.has_trades or not message.aggregate
             if message.on_book:
                 self._see_levels([(message.price, message.size)])
         else:
