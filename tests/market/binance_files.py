@@ -34,6 +34,14 @@ def depth(ms, first, last, bids=(), asks=(), *, symbol="BTCUSDT", previous=None,
     return line(ms if received is None else received, data, stream=f"{symbol.lower()}@depth", **options)
 
 
+def top(ms, previous, last, bids=(), asks=(), *, symbol="BTCUSDT", stream="depth5@100ms", **options):
+    """The best levels of a futures market, whole."""
+    data = {"e": "depthUpdate", "E": MIDNIGHT_MS + ms + 1, "T": MIDNIGHT_MS + ms, "s": symbol}
+    data |= {"U": previous + 1, "u": last, "pu": previous}
+    data |= {"b": [list(level) for level in bids], "a": [list(level) for level in asks]}
+    return line(ms, data, stream=None if stream is None else f"{symbol.lower()}@{stream}", **options)
+
+
 def trade(ms, number, price, size, *, buyer_rests=True, received=None, symbol="BTCUSDT", **extra):
     """A trade."""
     data = {"e": "trade", "E": MIDNIGHT_MS + ms, "T": MIDNIGHT_MS + ms, "s": symbol, "p": price, "q": size}

@@ -11,6 +11,7 @@ import pytest
 from binance_files import (
     DELAY_NS,
     START,
+    aggregate,
     at,
     converted,
     depth,
@@ -18,6 +19,7 @@ from binance_files import (
     recording,
     snapshot,
     ticker,
+    top,
     trade,
 )
 from vendor_files import rows_of
@@ -84,7 +86,8 @@ def test_book_tickers_and_other_messages_are_left_out_and_counted(tmp_path):
     partial = line(4, {"lastUpdateId": 10, "bids": [], "asks": []}, stream="btcusdt@depth20")
     done, rows = converted(tmp_path, [*START, ticker(3, 10), answer, candle, partial])
     assert len(rows) == 5
-    assert done.counts == {"left_out_book_tickers": 1, "left_out_other": 3, "suspect_packets": 1}
+    left_out = {"left_out_book_tickers": 1, "left_out_other": 2, "left_out_partial_books_without_time": 1}
+    assert done.counts == left_out | {"suspect_packets": 1}
 
 
 @pytest.mark.parametrize("previous", [None, 7])
@@ -227,10 +230,25 @@ def test_command_says_on_stderr_what_was_done_to_the_clock(tmp_path, capsys):
     assert "note: 1 packets are flagged SUSPECT, where own orders fill only by trades at worse prices, marked " in error
 
 
+SPOT = [
+    *START,
+    depth(5, 11, 12, [("100.0", "4")], [("101.5", "1")]),
+    trade(6, 1, "100.0", "1"),
+    aggregate(6, 1, (1, 2), "100.0", "3"),
+    ticker(7, 12),
+]
+PARTIAL = [
+    top(0, 7, 10, [("100.0", "4"), ("99.0", "2")], [("101.5", "1")]),
+    aggregate(2, 1, (1, 2), "100.0", "3"),
+    trade(2, 2, "100.0", "1"),
+    top(5, 10, 11, [("100.0", "1"), ("99.0", "2")], [("101.5", "1"), ("102.0", "5")]),
+]
+
+
+@pytest.mark.parametrize("lines", [SPOT, PARTIAL], ids=["spot", "partial"])
 @pytest.mark.parametrize("seed", range(6))
-def test_damaged_recordings_are_refused_or_give_clean_files(tmp_path, seed):
+def test_damaged_recordings_are_refused_or_give_clean_files(tmp_path, seed, lines):
     rng = random.Random(seed)
-    lines = [*START, depth(5, 11, 12, [("100.0", "4")], [("101.5", "1")]), trade(6, 1, "100.0", "1"), ticker(7, 12)]
     original = "".join(each + "\n" for each in lines).encode()
     path, output = tmp_path / "a.txt", tmp_path / "out.parquet"
     for _ in range(40):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pyarrow as pa
@@ -18,6 +19,7 @@ from binance_files import (
     recording,
     snapshot,
     ticker,
+    top,
     trade,
 )
 from vendor_files import rows_of
@@ -88,12 +90,13 @@ def test_line_that_can_be_read_in_two_ways_is_refused(tmp_path, bad, message):
 
 
 @pytest.mark.parametrize("name", ["BTC\x1b]0;owned\x07USDT", "BTC\nUSDT", "BTC USDT", "B\u202eTC", "\x9bB", "B" * 51])
-@pytest.mark.parametrize("message", ["diff", "trade", "snapshot"])
+@pytest.mark.parametrize("message", ["diff", "trade", "snapshot", "partial"])
 def test_symbol_that_could_steer_a_terminal_is_refused_with_its_line(tmp_path, name, message):
     text = {
         "diff": depth(1, 8, 10, symbol=name),
         "trade": trade(1, 1, "1", "1", symbol=name),
         "snapshot": snapshot(1, 10, symbol=name),
+        "partial": line(1, {"lastUpdateId": 1, "bids": [], "asks": []}, stream=f"{name}@depth5"),
     }[message]
     with pytest.raises(DataError, match=r"0\.gz, line 3: symbol '.*; expected letters") as refusal:
         converted(tmp_path, [*START, text])
@@ -145,4 +148,37 @@ def test_snapshot_without_symbol_is_of_no_use_beside_any_message_of_another_inst
     other = ticker(2, 5).replace("BTCUSDT", "ETHUSDT")
     done, rows = converted(tmp_path, [*START, other])
     assert done.counts["dropped_snapshots_without_symbol"] == 1
+    assert rows == KNOWN[:1]
+
+
+def test_depth_updates_of_other_streams_are_left_out(tmp_path):
+    rpi = json.loads(depth(5, 11, 11, [("100.0", "9")]).partition(" ")[2])["data"]
+    done, rows = converted(tmp_path, [*START, line(5, rpi, stream="btcusdt@rpiDepth@500ms")])
+    assert rows == KNOWN
+    assert done.counts["left_out_other_depth_streams"] == 1
+
+
+def unnamed(text):
+    """Take the stream's name off a message."""
+    prefix, _, body = text.partition(" ")
+    return f"{prefix} {json.dumps(json.loads(body)['data'])}"
+
+
+TOP = [(f"{100 - i}.0", "1") for i in range(5)], [(f"{101 + i}.0", "1") for i in range(5)]
+
+
+def test_futures_message_without_stream_that_may_be_the_whole_top_is_refused(tmp_path):
+    change = depth(0, 8, 10, [("99.0", "3"), ("100.0", "0")], previous=7)
+    cases = [
+        [unnamed(top(0, 7, 10, *TOP)), unnamed(top(1, 10, 11, *TOP))],  # no change among them
+        [unnamed(depth(0, 8, 10, [("99.0", "3")], previous=7))],
+        [unnamed(change), unnamed(top(1, 10, 11, *TOP))],  # both kinds
+    ]
+    for lines in cases:
+        with pytest.raises(DataError, match=r"without the name of its stream may be the whole top of the book"):
+            converted(tmp_path, lines)
+    _, rows = converted(tmp_path, [unnamed(change), unnamed(depth(1, 11, 11, [("99.0", "2")], previous=10))])
+    assert rows[-1] == "1 LEVEL +1 2@99 #11 SUSPECT |"
+    # Spot streams of the whole top have no event type: there is nothing to confuse.
+    _, rows = converted(tmp_path, [unnamed(depth(0, 8, 10, [("99.0", "3")]))])
     assert rows == KNOWN[:1]

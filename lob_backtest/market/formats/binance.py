@@ -9,6 +9,8 @@ How messages become rows:
 * The book is SUSPECT where a best price is not known to be the best: where it lies beyond the levels of every
   snapshot, and where there was no snapshot yet, or none since a gap. There, a bid is known to be the best
   once an ask has stood at its price or below: whatever came above it since has been told.
+* A message of a partial stream (`@depth5`) states the best levels whole. Without diffs in the files these make the
+  book (`binance_top`); beside diffs they are left out.
 * A trade is TRADE, one packet, `sequence` 0. Its side is that of the resting order. An aggregate is TRADE as far as its
   trades are not there singly (`binance_prints`).
 * bookTicker is left out: it repeats the book, and serves as an independent check of it.
@@ -30,11 +32,12 @@ from lob_backtest.market.formats.binance_book import BinanceBook, Levels, Update
 from lob_backtest.market.formats.binance_clock import check_clock
 from lob_backtest.market.formats.binance_fields import LevelTexts
 from lob_backtest.market.formats.binance_prints import Prints
-from lob_backtest.market.formats.binance_stream import Diff, Message, Snapshot, Trade, read_messages
+from lob_backtest.market.formats.binance_stream import Diff, Message, Snapshot, Top, Trade, read_messages
 from lob_backtest.market.formats.binance_survey import Survey, survey
+from lob_backtest.market.formats.binance_top import TopOfBook
 from lob_backtest.market.formats.binance_units import ROUNDED_DOWN, ROUNDED_UP, Units, lot_of
 from lob_backtest.market.formats.event_rows import EventRows
-from lob_backtest.market.formats.time_order import Packet, TimeOrder
+from lob_backtest.market.formats.time_order import Packet, Row, TimeOrder
 from lob_backtest.market.schema import Action, Flag
 from lob_backtest.units import MS, format_instant, parse_duration
 
@@ -114,7 +117,6 @@ class BinanceSource:
     """
 
     level = 2
-    depth = None
     late_level_ns = LATE_LEVEL_NS
     late_print_ns = LATE_PRINT_NS
 
@@ -129,6 +131,7 @@ class BinanceSource:
     ) -> None:
         self.symbol = found.symbol
         self.venue = "BINANCE_FUTURES" if found.futures else "BINANCE"
+        self.depth = found.depth
         self.tick_size = tick_size or found.prices.finest
         self.lot_size, self._is_rounded = lot_of(found.sizes, lot_size, str(found.files[0]))
         self.files = found.files
@@ -142,6 +145,7 @@ class BinanceSource:
         rounded = self.counts if self._is_rounded else None
         self._size = Units("size", "--lot-size", self.lot_size, found.sizes.finest, rounded)
         self._book = BinanceBook(self.counts)
+        self._top = None if found.depth is None else TopOfBook(found.depth, self.counts)
         self._prints = Prints(self.counts)
         self._order = TimeOrder()
         self._rows = EventRows(local_clock=True)
@@ -182,7 +186,7 @@ class BinanceSource:
                 if message.symbol not in (self.symbol, None):
                     continue
                 place = f"{path}, line {message.number}"
-                if isinstance(message, Diff | Trade):
+                if isinstance(message, Diff | Top | Trade):
                     yield from self._aggregates(message.ts_ns)
                 for packet in self._packets(message, place):
                     yield from self._order.add(packet)
@@ -202,6 +206,8 @@ class BinanceSource:
             self._number += 1
             if self._prints.add(message, place, self._number):
                 yield from self._print(message, place, self._number)
+        elif isinstance(message, Top):
+            yield from self._stated(message, place)
         elif isinstance(message, Diff | Snapshot):
             yield from self._changed(message, place)
         else:
@@ -216,13 +222,28 @@ class BinanceSource:
                 if self.counts["gaps"] > gaps:
                     self.notes.append(f"{place}: diffs are missing before this one, of {format_instant(message.ts_ns)}")
                 yield self._book_packet(message.local_ns, _level_rows(changed))
+        elif self._top is not None:
+            self.counts["left_out_snapshots"] += 1
+            return
         elif message.symbol is None and self._has_other_symbols:
             self.counts["dropped_snapshots_without_symbol"] += 1
             return
         else:
             self._book.snapshot(message.last, self._levels(message.bids, message.asks, place))
         if (levels_now := self._book.whole()) is not None:
-            yield self._book_packet(message.local_ns, ((CLEAR, 0, 0, 0), *_level_rows(levels_now)), SNAPSHOT)
+            yield self._book_packet(message.local_ns, ((CLEAR, 0, 0, 0, 0), *_level_rows(levels_now)), SNAPSHOT)
+
+    def _stated(self, message: Top, place: str) -> Iterator[Packet]:
+        if self._top is None:
+            self.counts["left_out_partial_books"] += 1
+            return
+        levels = self._levels(message.bids, message.asks, place)
+        rows = self._top.update(message.ts_ns, message.previous, message.last, levels)
+        if rows:
+            assert self._top.last is not None
+            flags = SNAPSHOT if rows[0][0] == CLEAR else 0
+            self._number += 1
+            yield Packet(self._top.ts_ns, BOOK, self._number, message.local_ns, self._top.last, flags, rows)
 
     def _print(self, trade: Trade, place: str, number: int) -> Iterator[Packet]:
         price_ticks = self._price.of(trade.price, place)
@@ -230,10 +251,10 @@ class BinanceSource:
         if not price_ticks or not trade.size.strip("0."):
             raise DataError(f"{place}: trade of {trade.size} at {trade.price}; expected a price and a size")
         if size_lots:
-            row = (TRADE, trade.side, price_ticks, size_lots)
+            row = (TRADE, trade.side, price_ticks, size_lots, 0)
             yield Packet(trade.ts_ns, PRINT, number, trade.local_ns, 0, 0, (row,))
 
-    def _book_packet(self, local_ns: int, rows: tuple[tuple[int, int, int, int], ...], flags: int = 0) -> Packet:
+    def _book_packet(self, local_ns: int, rows: tuple[Row, ...], flags: int = 0) -> Packet:
         assert self._book.last is not None
         self._number += 1
         flags |= SUSPECT if self._book.suspect else 0
@@ -261,8 +282,8 @@ class BinanceSource:
         local_ns = packet.local_ns + self.clock_shift_ns
         rows.ts_local_ns = local_ns if rows.ts_local_ns is None else max(local_ns, rows.ts_local_ns)
         rows.sequence = packet.sequence
-        for action, side, price_ticks, size_lots in packet.rows:
-            rows.add(action, side, 0, price_ticks, size_lots)
+        for action, side, price_ticks, size_lots, flags in packet.rows:
+            rows.add(action, side, 0, price_ticks, size_lots, flags)
         rows.end_packet()
         self.counts["suspect_packets"] += self._suspect
 
@@ -276,7 +297,9 @@ class BinanceSource:
             )
         if not self.counts["suspect_packets"]:
             return
-        if self._book.snapshots:
+        if self._top is not None:
+            why = "before the first partial book"
+        elif self._book.snapshots:
             why = f"before the first snapshot, after {self.counts['gaps']} gaps, or beyond the snapshots' levels"
         else:
             why = (
@@ -289,5 +312,5 @@ class BinanceSource:
         )
 
 
-def _level_rows(levels: Iterable[tuple[int, int, int]]) -> tuple[tuple[int, int, int, int], ...]:
-    return tuple((LEVEL, side, price_ticks, size_lots) for side, price_ticks, size_lots in levels)
+def _level_rows(levels: Iterable[tuple[int, int, int]]) -> tuple[Row, ...]:
+    return tuple((LEVEL, side, price_ticks, size_lots, 0) for side, price_ticks, size_lots in levels)

@@ -3,15 +3,17 @@
 A line is the local clock in nanoseconds, a space, and the message as it came: of a combined stream
 (`{"stream": …, "data": …}`), of a raw one, or the answer of the REST call for the order book.
 
-Sources: Binance's documentation of the spot and USD-M futures streams ("Diff. Depth Stream", "Trade Streams",
-"Aggregate Trade Streams", "Individual Symbol Book Ticker Streams") and of the order book endpoint.
+Sources: Binance's documentation of the spot and USD-M futures streams ("Diff. Depth Stream", "Partial Book Depth
+Streams", "Trade Streams", "Aggregate Trade Streams", "Individual Symbol Book Ticker Streams") and of the order book
+endpoint.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from lob_backtest.errors import DataError
 from lob_backtest.market.formats.binance_fields import (
@@ -31,6 +33,10 @@ from lob_backtest.market.formats.binance_fields import (
 )
 from lob_backtest.market.formats.text_file import lines
 
+DEPTH_STREAM: Final = re.compile(r"[^@]+@depth(\d{1,4})?(?:@\d{1,5}ms)?")
+"""`btcusdt@depth@100ms`: diffs. With a number of levels (`btcusdt@depth5@100ms`): the whole top of the book."""
+TIMELESS_BOOKS: Final = "partial_books_without_time"
+
 
 class Diff(NamedTuple):
     """Levels that have changed.
@@ -45,6 +51,7 @@ class Diff(NamedTuple):
         bids: new sizes.
         asks: new sizes.
         futures: whether it is of a futures market.
+        named: whether its stream's name says that these are changes. Those of futures can be the top of the book, too.
     """
 
     number: int
@@ -56,6 +63,26 @@ class Diff(NamedTuple):
     bids: LevelTexts
     asks: LevelTexts
     futures: bool
+    named: bool
+
+
+class Top(NamedTuple):
+    """The best levels of each side, whole: at most `depth`, each side from the best price.
+
+    `stream` is the name of its stream; the rest is as in `Diff`.
+    """
+
+    number: int
+    local_ns: int
+    symbol: str
+    ts_ns: int
+    previous: int
+    last: int
+    bids: LevelTexts
+    asks: LevelTexts
+    futures: bool
+    depth: int
+    stream: str
 
 
 class Trade(NamedTuple):
@@ -101,7 +128,7 @@ class Other(NamedTuple):
     kind: str
 
 
-Message = Diff | Trade | Snapshot | Other
+Message = Diff | Top | Trade | Snapshot | Other
 
 
 def read_messages(path: Path) -> Iterator[Message]:
@@ -150,24 +177,59 @@ def _message(data: dict[str, Any], stream: str | None, place: tuple[int, int], t
         if unsupported(symbol):
             return Other(*place, symbol, "other_contracts")
         if event == "depthUpdate":
-            return _diff(data, (*place, symbol), times)
+            return _depth(data, stream, (*place, symbol), times)
         return _trade(data, (*place, symbol), times)
-    if "lastUpdateId" in data and stream is None:
-        last = integer(data, "lastUpdateId")
-        return Snapshot(*place, optional_symbol(data), last, levels(data, "bids"), levels(data, "asks"))
+    if "lastUpdateId" in data:
+        if stream is None:
+            last = integer(data, "lastUpdateId")
+            return Snapshot(*place, optional_symbol(data), last, levels(data, "bids"), levels(data, "asks"))
+        return Other(*place, optional_symbol({"s": stream.partition("@")[0].upper()}), TIMELESS_BOOKS)
     is_ticker = event == "bookTicker" or {"u", "b", "B", "a", "A"} <= data.keys()
     return Other(*place, optional_symbol(data), "book_tickers" if is_ticker else "other")
 
 
-def _diff(data: dict[str, Any], head: tuple[int, int, str], times: Times) -> Diff:
-    """Return changes; `head` is line, local time and symbol."""
+def _depth(data: dict[str, Any], stream: str | None, head: tuple[int, int, str], times: Times) -> Diff | Top | Other:
+    """Return changes or the top of a book: only the stream's name tells; `head` is line, local time and symbol."""
+    named = None if stream is None else DEPTH_STREAM.fullmatch(stream)
+    if stream is not None and named is None:
+        return Other(*head, "other_depth_streams")
     futures = "pu" in data
     first, last = integer(data, "U"), integer(data, "u")
     previous = integer(data, "pu") if futures else first - 1
     if not previous < first <= last:
         raise LineError(f"update numbers U {first}, u {last} after {previous}; expected them to rise")
     ts_ns = times.ns(data, "T" if futures else "E")
-    return Diff(*head, ts_ns, previous, last, levels(data, "b"), levels(data, "a"), futures)
+    bids, asks = levels(data, "b"), levels(data, "a")
+    if stream is None or named is None or named[1] is None:
+        return Diff(*head, ts_ns, previous, last, bids, asks, futures, named is not None)
+    depth = int(named[1])
+    if not (_is_top(bids, depth, 1) and _is_top(asks, depth, -1)):
+        raise LineError(
+            f"a book of the stream {shown(stream)} with other levels than its best {depth}; expected at most {depth} a "
+            "side, each with a size, from the best price"
+        )
+    return Top(*head, ts_ns, previous, last, bids, asks, futures, depth, stream)
+
+
+def _is_top(side_levels: LevelTexts, depth: int, side: int) -> bool:
+    """Return whether levels can be the best of a side: no more than `depth`, from the best price, none empty."""
+    keys = [-side * float(price) for price, _ in side_levels]
+    return len(keys) <= depth and keys == sorted(set(keys)) and all(size.strip("0.") for _, size in side_levels)
+
+
+def looks_whole(diff: Diff) -> bool:
+    """Return whether a diff could be the whole top of a book: 5, 10 or 20 levels a side, from the best, none empty."""
+    depth = len(diff.bids)
+    return depth in (5, 10, 20) and depth == len(diff.asks) and _can_be_top(diff)
+
+
+def _can_be_top(diff: Diff) -> bool:
+    return _is_top(diff.bids, 20, 1) and _is_top(diff.asks, 20, -1)
+
+
+def is_surely_a_change(diff: Diff) -> bool:
+    """Return whether a diff cannot be the top of a book: it empties a level, or has its levels in another order."""
+    return not _can_be_top(diff)
 
 
 def _trade(data: dict[str, Any], head: tuple[int, int, str], times: Times) -> Trade:

@@ -9,18 +9,23 @@ from typing import Final
 
 from lob_backtest.errors import ConfigError, DataError
 from lob_backtest.market.formats.binance_clock import Latencies
-from lob_backtest.market.formats.binance_fields import unsupported
+from lob_backtest.market.formats.binance_fields import shown, unsupported
 from lob_backtest.market.formats.binance_stream import (
+    TIMELESS_BOOKS,
     Diff,
     Message,
     Other,
     Snapshot,
+    Top,
     Trade,
+    is_surely_a_change,
+    looks_whole,
     read_messages,
 )
 from lob_backtest.market.formats.binance_units import Span
 
 NAMES_SHOWN: Final = 20
+RECORD_DIFFS: Final = "record its changes (SYMBOL@depth@100ms), too"
 
 
 @dataclass(slots=True)
@@ -31,6 +36,7 @@ class Survey:
         files: the recordings, in order of time.
         symbol: of the instrument.
         futures: whether it is of a futures market.
+        depth: how many levels a side its messages state; `None`: diffs, which state changes of all.
         has_other_symbols: whether the files hold other instruments, too.
         prices: of levels and trades.
         sizes: of levels and trades.
@@ -40,6 +46,7 @@ class Survey:
     files: list[Path]
     symbol: str
     futures: bool
+    depth: int | None
     has_other_symbols: bool
     prices: Span
     sizes: Span
@@ -56,13 +63,13 @@ def survey(paths: Sequence[Path], symbol: str | None) -> Survey:
     Raises:
         ConfigError: there are several instruments, and none was chosen, or not this one.
         DataError: a file is missing or corrupt, a line is not what it should be, files are not in order of time, there
-            are no diffs, or the instrument is of an unsupported kind.
+            is no book that can be rebuilt, or the instrument is of an unsupported kind.
     """
     scouts: dict[str, _Scout] = {}
     others: set[str] = set()
     snapshots = _Scout()
     for path, message in _messages(paths):
-        if isinstance(message, Other) and message.kind != "other_contracts":
+        if isinstance(message, Other) and message.kind not in ("other_contracts", TIMELESS_BOOKS):
             if message.symbol is not None:
                 others.add(message.symbol)
         elif message.symbol is None:
@@ -70,16 +77,17 @@ def survey(paths: Sequence[Path], symbol: str | None) -> Survey:
         else:
             scouts.setdefault(message.symbol, _Scout()).see(message, path)
     scout = scouts[name := _choose(scouts, symbol, paths[0])]
-    if scout.futures is None:
-        raise DataError(f"{paths[0]}: no diffs of {name} (depthUpdate); record its depth stream, too")
     has_other_symbols = len(others.union(scouts)) > 1
     if not has_other_symbols:
         scout.prices.join(snapshots.prices)
         scout.sizes.join(snapshots.sizes)
+    depth = scout.check_book(name, paths[0])
+    assert scout.futures is not None
     return Survey(
         files=list(paths),
         symbol=name,
         futures=scout.futures,
+        depth=depth,
         has_other_symbols=has_other_symbols,
         prices=scout.prices,
         sizes=scout.sizes,
@@ -132,10 +140,19 @@ class _Scout:
         self.futures: bool | None = None
         self.prices, self.sizes = Span(), Span()
         self.latencies = Latencies()
+        self._diff_files: dict[Path, int] = {}
+        self._top_files: dict[Path, int] = {}
+        self._streams: dict[str, int] = {}
+        self._timeless: str | None = None
+        self._unnamed: str | None = None
+        self._change: str | None = None
+        self._whole: str | None = None
 
     def see(self, message: Message, path: Path) -> None:
         """Take a message in."""
         if isinstance(message, Other):
+            if message.kind == TIMELESS_BOOKS:
+                self._timeless = self._timeless or f"{path}, line {message.number}"
             return
         if isinstance(message, Trade):
             if message.on_book:
@@ -143,13 +160,8 @@ class _Scout:
         else:
             self._see_levels(message.bids)
             self._see_levels(message.asks)
-        if isinstance(message, Diff):
-            if self.futures not in (None, message.futures):
-                raise DataError(
-                    f"{path}, line {message.number}: a diff of another market: spot and futures of {message.symbol} "
-                    "are two instruments; convert them one by one"
-                )
-            self.futures = message.futures
+        if isinstance(message, Diff | Top):
+            self._see_book(message, path)
         if not isinstance(message, Snapshot):
             self.latencies.see(message.ts_ns, message.local_ns, str(path), message.number)
 
@@ -157,3 +169,67 @@ class _Scout:
         for price, size in texts:
             self.prices.see(price)
             self.sizes.see(size)
+
+    def _see_book(self, message: Diff | Top, path: Path) -> None:
+        if self.futures not in (None, message.futures):
+            raise DataError(
+                f"{path}, line {message.number}: a diff of another market: spot and futures of {message.symbol} "
+                "are two instruments; convert them one by one"
+            )
+        self.futures = message.futures
+        if isinstance(message, Top):
+            self._top_files.setdefault(path, message.number)
+            self._streams.setdefault(message.stream, message.depth)
+            return
+        self._diff_files.setdefault(path, message.number)
+        if message.futures and not message.named:
+            place = f"{path}, line {message.number}"
+            self._unnamed = self._unnamed or place
+            if self._change is None and is_surely_a_change(message):
+                self._change = place
+            if self._whole is None and looks_whole(message):
+                self._whole = place
+
+    def check_book(self, name: str, path: Path) -> int | None:
+        """Choose between changes and the top of the book, and return how many levels the latter has.
+
+        Args:
+            name: of the instrument.
+            path: of the first file, for messages.
+
+        Raises:
+            DataError: there is no book, or it is not known of what kind its messages are.
+        """
+        if self.futures is None and self._timeless:
+            raise DataError(
+                f"{self._timeless}: a partial book of {name} without exchange time, as the spot market's @depth5, "
+                f"@depth10 and @depth20 streams send it, cannot be placed among trades; {RECORD_DIFFS}"
+            )
+        if self.futures is None:
+            raise DataError(f"{path}: no diffs of {name} (depthUpdate); {RECORD_DIFFS}")
+        self._check_unnamed()
+        if self._diff_files:
+            for file, number in self._top_files.items():
+                if file not in self._diff_files:
+                    raise DataError(
+                        f"{file}, line {number}: a partial book (such as @depth5), and no changes (@depth) in this "
+                        "file as in others; convert files of one kind at a time"
+                    )
+            return None
+        if len(self._streams) > 1:
+            names = ", ".join(shown(each) for each in sorted(self._streams))
+            raise DataError(
+                f"{path}: partial books of several streams ({names}); keep the lines of one of them, since they state "
+                "different numbers of levels or at different times"
+            )
+        return next(iter(self._streams.values()))
+
+    def _check_unnamed(self) -> None:
+        """Refuse messages without a stream's name that cannot be told from the top of the book."""
+        doubtful = self._whole if self._change else self._unnamed
+        if doubtful:
+            raise DataError(
+                f"{doubtful}: a depthUpdate without the name of its stream may be the whole top of the book (@depth5, "
+                "@depth10, @depth20) or a change (@depth); record from a combined stream "
+                '({"stream": ..., "data": ...}), or put the name of its stream around each message'
+            )

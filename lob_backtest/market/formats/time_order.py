@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 HOLD_NS: Final = 10_000_000_000
 """How long a packet waits for earlier ones that were received later, in nanoseconds of the exchange's clock."""
 
-Row = tuple[int, int, int, int]
-"""Action, side, price in ticks, size in lots."""
+Row = tuple[int, int, int, int, int]
+"""Action, side, price in ticks, size in lots, flags beside those of its packet."""
 
 
 class Packet(NamedTuple):
