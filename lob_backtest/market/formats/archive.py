@@ -143,7 +143,8 @@ def find_members(path: Path, pattern: re.Pattern[str]) -> dict[str, Member]:
     found: dict[str, Member] = {}
     for info in infos:
         name = _file_name(info.filename)
-        if info.is_dir() or _is_of_the_system(info.filename) or not pattern.fullmatch(name):
+        is_folder = info.filename.endswith("/")
+        if is_folder or _is_of_the_system(info.filename) or not pattern.fullmatch(name):
             continue
         if info.flag_bits & _ENCRYPTED:
             raise DataError(f"{path}: encrypted; unpack it first")
