@@ -31,6 +31,10 @@ def test_rows_are_the_same_whatever_ends_a_line(data: bytes) -> None:
     assert rows_of(data) == [("a", 1), ("b", 2)]
 
 
+def test_text_may_look_like_an_integer_of_base_16() -> None:
+    assert rows_of(b"0x1F,1\n0X,2\n") == [("0x1F", 1), ("0X", 2)]
+
+
 @pytest.mark.parametrize("data", [b"", b"\xef\xbb\xbf"])
 def test_an_empty_file_has_no_rows(data: bytes) -> None:
     assert rows_of(data) == []
@@ -38,10 +42,10 @@ def test_an_empty_file_has_no_rows(data: bytes) -> None:
 
 def test_rows_do_not_depend_on_where_blocks_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = random.Random(1)
-    rows = [("x" * rng.randrange(9), rng.randrange(-(1 << 63), 1 << 63)) for _ in range(200)]
+    rows = [("x" * rng.randrange(9), rng.randrange(-(1 << 63), 1 << 63)) for _ in range(40)]
     for end in ("\n", "\r\n"):
         data = "".join(f"{text},{number}{end}" for text, number in rows).encode()
-        for size in range(1, 60):
+        for size in (1, 2, 3, 5, 8, 13, 21, 34, 55, 1000):
             monkeypatch.setattr(module, "BLOCK_BYTES", size)
             assert rows_of(data) == rows
 
@@ -60,6 +64,11 @@ def test_rows_do_not_depend_on_where_blocks_are_cut(monkeypatch: pytest.MonkeyPa
         (b"", "line 3: 0 columns; expected 2"),
         (b'"a,b",1', "line 3: 3 columns; expected 2"),
         (b"a,1\x00", "line 3, column 2"),
+        (b"a,0x1F", "line 3, column 2: '0x1F'; expected an integer"),
+        (b"a,-0X1F", "line 3, column 2: '-0X1F'; expected an integer"),
+        (b"a,+5", "line 3, column 2: '+5'; expected an integer"),
+        (b"a,1_000", "line 3, column 2: '1_000'; expected an integer"),
+        (b"a,\x0b5", "line 3, column 2: '\\x0b5'; expected an integer"),
     ],
 )
 def test_a_bad_cell_is_named_by_line_and_column(

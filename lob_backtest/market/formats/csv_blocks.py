@@ -18,7 +18,7 @@ from lob_backtest.market.formats.text_file import LINE_BYTES
 BLOCK_BYTES: Final = 1 << 22
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-_INTEGER: Final = re.compile(rb"\s*-?\d{1,100}\s*")
+_INTEGER: Final = re.compile(rb"[ \t]*-?\d{1,100}[ \t]*")
 _LIMIT: Final = 1 << 63
 
 
@@ -61,6 +61,10 @@ def _whole_lines(stream: BinaryIO, name: str) -> Iterator[bytes]:
 def _parsed(block: bytes, name: str, line: int, types: Sequence[pa.DataType]) -> list[list[Any]]:
     from pyarrow import csv as arrow_csv
 
+    if b"0x" in block or b"0X" in block:  # Arrow reads integers in base 16 as well
+        refused = _refused(block, name, line, types)
+        if refused:
+            raise DataError(refused)
     names = [str(i) for i in range(len(types))]
     buffer = pa.allocate_buffer(len(block))
     memoryview(buffer).cast("B")[:] = block
@@ -79,7 +83,7 @@ def _parsed(block: bytes, name: str, line: int, types: Sequence[pa.DataType]) ->
 
 
 def _refused(block: bytes, name: str, first: int, types: Sequence[pa.DataType]) -> str | None:
-    """Describe the cell or line that Arrow refused; its own message does not tell which it was."""
+    """Describe the first bad cell or line: Arrow's own messages do not tell which it was."""
     for line, row in enumerate(block.splitlines(), first):
         cells = row.split(b",") if row else []
         if len(cells) != len(types):
