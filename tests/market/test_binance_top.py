@@ -53,6 +53,22 @@ def test_message_replaces_what_it_reaches_and_windows_the_rest(tmp_path):
     assert pq.read_metadata(done.output).metadata[b"lob.depth"] == b"5"
 
 
+@pytest.mark.parametrize("first", ["changes", "partial"])
+def test_stretch_of_partial_books_alone_within_a_file_is_refused(tmp_path, first):
+    def lines(apart_ms):
+        diff, later = (0, apart_ms) if first == "changes" else (apart_ms, 0)
+        both = [
+            (diff, depth(diff, 11, 11, side([100]), previous=10)),
+            (later, top(later, 11, 12, side([100]), side([101]))),
+        ]
+        return [text for _, text in sorted(both)]
+
+    done, _ = converted(tmp_path, lines(60_000))
+    assert done.counts["left_out_partial_books"] == 1
+    with pytest.raises(DataError, match=r"0\.gz: partial books .* and no changes \(@depth\) in all of this time"):
+        converted(tmp_path, lines(60_001))
+
+
 def test_side_with_levels_to_spare_is_stated_whole(tmp_path):
     lines = [
         top(0, 9, 10, side([100, 99]), side([101])),
@@ -91,7 +107,7 @@ def test_partial_books_beside_changes_and_snapshots_beside_partial_books_are_lef
 
 def test_files_with_different_kinds_of_books_are_refused(tmp_path):
     diff = depth(-1, 8, 9, side([100]), previous=7)
-    with pytest.raises(DataError, match=r"1\.gz, line 1: a partial book .* and no changes \(@depth\) in this file"):
+    with pytest.raises(DataError, match=r"1\.gz: partial books .* and no changes \(@depth\) in all of this time"):
         converted(tmp_path, [diff], [FIRST])
     with pytest.raises(DataError, match=r"0\.gz: partial books of several streams \('btcusdt@depth10', 'btcusdt@dep"):
         converted(tmp_path, [FIRST, top(5, 10, 11, side([100]), side([101]), stream="depth10")])

@@ -23,8 +23,11 @@ from lob_backtest.market.formats.binance_stream import (
     read_messages,
 )
 from lob_backtest.market.formats.binance_units import Span
+from lob_backtest.units import SECOND, format_instant
 
 NAMES_SHOWN: Final = 20
+ALONE_NS: Final = 60 * SECOND
+"""How far partial books may lie outside of the time of the changes of their file."""
 RECORD_DIFFS: Final = "record its changes (SYMBOL@depth@100ms), too"
 
 
@@ -140,8 +143,8 @@ class _Scout:
         self.futures: bool | None = None
         self.prices, self.sizes = Span(), Span()
         self.latencies = Latencies()
-        self._diff_files: dict[Path, int] = {}
-        self._top_files: dict[Path, int] = {}
+        self._diff_times: dict[Path, tuple[int, int]] = {}
+        self._top_times: dict[Path, tuple[int, int]] = {}
         self._streams: dict[str, int] = {}
         self._timeless: str | None = None
         self._unnamed: str | None = None
@@ -177,11 +180,12 @@ class _Scout:
                 "are two instruments; convert them one by one"
             )
         self.futures = message.futures
+        times = self._top_times if isinstance(message, Top) else self._diff_times
+        first_ns, last_ns = times.get(path, (message.ts_ns, message.ts_ns))
+        times[path] = min(first_ns, message.ts_ns), max(last_ns, message.ts_ns)
         if isinstance(message, Top):
-            self._top_files.setdefault(path, message.number)
             self._streams.setdefault(message.stream, message.depth)
             return
-        self._diff_files.setdefault(path, message.number)
         if message.futures and not message.named:
             place = f"{path}, line {message.number}"
             self._unnamed = self._unnamed or place
@@ -208,13 +212,8 @@ class _Scout:
         if self.futures is None:
             raise DataError(f"{path}: no diffs of {name} (depthUpdate); {RECORD_DIFFS}")
         self._check_unnamed()
-        if self._diff_files:
-            for file, number in self._top_files.items():
-                if file not in self._diff_files:
-                    raise DataError(
-                        f"{file}, line {number}: a partial book (such as @depth5), and no changes (@depth) in this "
-                        "file as in others; convert files of one kind at a time"
-                    )
+        if self._diff_times:
+            self._check_beside_diffs()
             return None
         if len(self._streams) > 1:
             names = ", ".join(shown(each) for each in sorted(self._streams))
@@ -223,6 +222,17 @@ class _Scout:
                 "different numbers of levels or at different times"
             )
         return next(iter(self._streams.values()))
+
+    def _check_beside_diffs(self) -> None:
+        """Refuse partial books that would be left out where there are no changes."""
+        for file, (first_ns, last_ns) in self._top_times.items():
+            since_ns, until_ns = self._diff_times.get(file, (last_ns + 2 * ALONE_NS, 0))
+            if first_ns < since_ns - ALONE_NS or last_ns > until_ns + ALONE_NS:
+                raise DataError(
+                    f"{file}: partial books (such as @depth5) from {format_instant(first_ns)} to "
+                    f"{format_instant(last_ns)}, and no changes (@depth) in all of this time; convert what was "
+                    "recorded of each kind on its own"
+                )
 
     def _check_unnamed(self) -> None:
         """Refuse messages without a stream's name that cannot be told from the top of the book."""
