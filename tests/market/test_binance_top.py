@@ -53,6 +53,12 @@ def test_message_replaces_what_it_reaches_and_windows_the_rest(tmp_path):
     assert pq.read_metadata(done.output).metadata[b"lob.depth"] == b"5"
 
 
+@pytest.mark.parametrize(("stream", "ms"), [("depth5@100ms", 250), ("depth5", 500), ("depth10@500ms", 1_000)])
+def test_levels_may_follow_prints_by_two_intervals_of_their_stream(tmp_path, stream, ms):
+    done, _ = converted(tmp_path, [top(0, 9, 10, side([100]), side([101]), stream=stream)])
+    assert int(pq.read_metadata(done.output).metadata[b"lob.late_level_ns"]) == ms * 10**6
+
+
 @pytest.mark.parametrize("first", ["changes", "partial"])
 def test_stretch_of_partial_books_alone_within_a_file_is_refused(tmp_path, first):
     def lines(apart_ms):

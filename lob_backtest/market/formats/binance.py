@@ -44,7 +44,8 @@ from lob_backtest.units import MS, format_instant, parse_duration
 OPTIONS: Final = frozenset({"min_latency", "clock_offset"})
 MIN_LATENCY_NS: Final = MS // 2
 LATE_LEVEL_NS: Final = 250 * MS
-"""A print's LEVEL row follows within two diffs of 100 ms, 160 ms at most on the samples (docs/data.md)."""
+"""A print's LEVEL row follows within two diffs of 100 ms, 160 ms at most on the samples (docs/data.md). Two messages
+of a partial stream can be further apart."""
 LATE_PRINT_NS: Final = 0
 """No print follows its LEVEL row: on no market do falls have more prints behind them than rises (docs/data.md)."""
 LONGEST_NS: Final = 366 * 86_400_000 * MS
@@ -117,7 +118,6 @@ class BinanceSource:
     """
 
     level = 2
-    late_level_ns = LATE_LEVEL_NS
     late_print_ns = LATE_PRINT_NS
 
     def __init__(
@@ -132,6 +132,7 @@ class BinanceSource:
         self.symbol = found.symbol
         self.venue = "BINANCE_FUTURES" if found.futures else "BINANCE"
         self.depth = found.depth
+        self.late_level_ns = max(LATE_LEVEL_NS, 2 * found.interval_ns)
         self.tick_size = tick_size or found.prices.finest
         self.lot_size, self._is_rounded = lot_of(found.sizes, lot_size, str(found.files[0]))
         self.files = found.files

@@ -33,8 +33,10 @@ from lob_backtest.market.formats.binance_fields import (
 )
 from lob_backtest.market.formats.text_file import lines
 
-DEPTH_STREAM: Final = re.compile(r"[^@]+@depth(\d{1,4})?(?:@\d{1,5}ms)?")
+DEPTH_STREAM: Final = re.compile(r"[^@]+@depth(\d{1,4})?(?:@(\d{1,5})ms)?")
 """`btcusdt@depth@100ms`: diffs. With a number of levels (`btcusdt@depth5@100ms`): the whole top of the book."""
+FUTURES_INTERVAL_MS: Final = 250
+"""How often a stream of a futures market sends whose name has no interval."""
 TIMELESS_BOOKS: Final = "partial_books_without_time"
 
 
@@ -69,7 +71,7 @@ class Diff(NamedTuple):
 class Top(NamedTuple):
     """The best levels of each side, whole: at most `depth`, each side from the best price.
 
-    `stream` is the name of its stream; the rest is as in `Diff`.
+    `stream` is the name of its stream, which sends every `interval_ms`; the rest is as in `Diff`.
     """
 
     number: int
@@ -83,6 +85,7 @@ class Top(NamedTuple):
     futures: bool
     depth: int
     stream: str
+    interval_ms: int
 
 
 class Trade(NamedTuple):
@@ -208,7 +211,8 @@ def _depth(data: dict[str, Any], stream: str | None, head: tuple[int, int, str],
             f"a book of the stream {shown(stream)} with other levels than its best {depth}; expected at most {depth} a "
             "side, each with a size, from the best price"
         )
-    return Top(*head, ts_ns, previous, last, bids, asks, futures, depth, stream)
+    interval_ms = int(named[2] or FUTURES_INTERVAL_MS)
+    return Top(*head, ts_ns, previous, last, bids, asks, futures, depth, stream, interval_ms)
 
 
 def _is_top(side_levels: LevelTexts, depth: int, side: int) -> bool:

@@ -23,7 +23,7 @@ from lob_backtest.market.formats.binance_stream import (
     read_messages,
 )
 from lob_backtest.market.formats.binance_units import Span
-from lob_backtest.units import SECOND, format_instant
+from lob_backtest.units import MS, SECOND, format_instant
 
 NAMES_SHOWN: Final = 20
 ALONE_NS: Final = 60 * SECOND
@@ -40,6 +40,7 @@ class Survey:
         symbol: of the instrument.
         futures: whether it is of a futures market.
         depth: how many levels a side its messages state; `None`: diffs, which state changes of all.
+        interval_ns: how often these are sent; 0 of diffs.
         has_other_symbols: whether the files hold other instruments, too.
         prices: of levels and trades.
         sizes: of levels and trades.
@@ -50,6 +51,7 @@ class Survey:
     symbol: str
     futures: bool
     depth: int | None
+    interval_ns: int
     has_other_symbols: bool
     prices: Span
     sizes: Span
@@ -84,13 +86,14 @@ def survey(paths: Sequence[Path], symbol: str | None) -> Survey:
     if not has_other_symbols:
         scout.prices.join(snapshots.prices)
         scout.sizes.join(snapshots.sizes)
-    depth = scout.check_book(name, paths[0])
+    depth, interval_ms = scout.check_book(name, paths[0])
     assert scout.futures is not None
     return Survey(
         files=list(paths),
         symbol=name,
         futures=scout.futures,
         depth=depth,
+        interval_ns=interval_ms * MS,
         has_other_symbols=has_other_symbols,
         prices=scout.prices,
         sizes=scout.sizes,
@@ -145,7 +148,7 @@ class _Scout:
         self.latencies = Latencies()
         self._diff_times: dict[Path, tuple[int, int]] = {}
         self._top_times: dict[Path, tuple[int, int]] = {}
-        self._streams: dict[str, int] = {}
+        self._streams: dict[str, tuple[int, int]] = {}
         self._timeless: str | None = None
         self._unnamed: str | None = None
         self._change: str | None = None
@@ -184,7 +187,7 @@ class _Scout:
         first_ns, last_ns = times.get(path, (message.ts_ns, message.ts_ns))
         times[path] = min(first_ns, message.ts_ns), max(last_ns, message.ts_ns)
         if isinstance(message, Top):
-            self._streams.setdefault(message.stream, message.depth)
+            self._streams.setdefault(message.stream, (message.depth, message.interval_ms))
             return
         if message.futures and not message.named:
             place = f"{path}, line {message.number}"
@@ -194,12 +197,15 @@ class _Scout:
             if self._whole is None and looks_whole(message):
                 self._whole = place
 
-    def check_book(self, name: str, path: Path) -> int | None:
-        """Choose between changes and the top of the book, and return how many levels the latter has.
+    def check_book(self, name: str, path: Path) -> tuple[int | None, int]:
+        """Choose between changes and the top of the book.
 
         Args:
             name: of the instrument.
             path: of the first file, for messages.
+
+        Returns:
+            How many levels the top has and how many milliseconds are between its messages; `None` and 0: changes.
 
         Raises:
             DataError: there is no book, or it is not known of what kind its messages are.
@@ -214,7 +220,7 @@ class _Scout:
         self._check_unnamed()
         if self._diff_times:
             self._check_beside_diffs()
-            return None
+            return None, 0
         if len(self._streams) > 1:
             names = ", ".join(shown(each) for each in sorted(self._streams))
             raise DataError(
