@@ -7,6 +7,7 @@ from vendor_files import CLEAR, DAY_NS, converted, databento, dbn, mbo, shown
 
 from lob_backtest.errors import DataError
 from lob_backtest.market.convert import convert
+from lob_backtest.market.formats import databento_packet
 
 LAST, SNAPSHOT, BAD_TIME, BAD_BOOK = 128, 32, 8, 4
 BID = (1, "A", "B", "10.00", 10, 1, LAST)
@@ -136,6 +137,17 @@ def test_the_last_packet_of_all_is_ended_and_noted(tmp_path):
     done, rows = converted(tmp_path, "databento", dbn(tmp_path / "1.dbn", event()[:4]))
     assert shown(rows)[2:] == ["TRADE +1 0 4@1000 HIDDEN SUSPECT |"]
     assert "1.dbn, record 4: ends within a packet" in done.notes[0]
+
+
+def test_a_packet_without_end_is_refused_and_a_long_snapshot_is_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(databento_packet, "PACKET_RECORDS", 20)
+    quotes = [(i, "A", "B", "10.00", 5, i, 0, i) for i in range(1, 30)]
+    path = databento(tmp_path / "a.csv", [CLEAR, *quotes])
+    with pytest.raises(DataError, match=r"a\.csv, line 3: 20 records from here on, none of which ends a packet"):
+        convert("databento", path, tmp_path / "none.parquet")
+    snapshot = [mbo(9, "R", flags=SNAPSHOT), *(mbo(9, "A", "B", 1000, 5, i, SNAPSHOT) for i in range(1, 30))]
+    path = dbn(tmp_path / "a.dbn", [*snapshot, mbo(9, "A", "A", 1002, 5, 30, SNAPSHOT | LAST)])
+    assert len(converted(tmp_path, "databento", path)[1]) == 31
 
 
 def test_errors_of_a_packet_over_two_files_name_the_file_of_the_record(tmp_path):

@@ -27,6 +27,8 @@ from lob_backtest.market.schema import LIMIT, Action, Flag
 
 SIDE: Final = {"B": 1, "A": -1, "N": 0}
 HIDDEN: Final = int(Flag.HIDDEN)
+PACKET_RECORDS: Final = 1 << 16
+"""The longest packet but for snapshots. Without a bound, a file whose flags are lost is one packet, and takes hours."""
 
 START: Final = "before the first clear (R) or snapshot"
 GAP: Final = "after missing records (F_MAYBE_BAD_BOOK), up to the next clear or snapshot"
@@ -35,13 +37,22 @@ NEW_ID: Final = "after a change of the instrument id, up to the next clear or sn
 
 
 def packets(records: Iterable[Record]) -> Iterator[list[Record]]:
-    """Cut the records of one instrument, of one file or of several in turn, into packets."""
+    """Cut the records of one instrument, of one file or of several in turn, into packets.
+
+    Raises:
+        DataError: a packet does not end.
+    """
     packet: list[Record] = []
     for record in records:
         if packet and _ends(packet[-1], record):
             yield packet
             packet = []
         packet.append(record)
+        if len(packet) > PACKET_RECORDS and not record.flags & F_SNAPSHOT:
+            raise DataError(
+                f"{packet[0].place}: {PACKET_RECORDS} records from here on, none of which ends a packet (F_LAST, "
+                f"{F_LAST} in flags); get the file again with its flags"
+            )
     if packet:
         yield packet
 
@@ -89,8 +100,10 @@ def unaccounted(packet: list[Record]) -> dict[int, int]:
         elif record.action == "F":
             size = record.size
             for j in reversed(left):
+                if not size:
+                    break
                 trade = packet[j]
-                if size and trade.price == record.price and trade.side != record.side:
+                if trade.price == record.price and trade.side != record.side:
                     part = min(size, left[j])
                     left[j] -= part
                     size -= part
