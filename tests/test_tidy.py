@@ -27,10 +27,15 @@ MAX_LOOP_LINES = 150
 MAX_FILE_BYTES = 5_000_000
 
 # What each part of the package may import of the package. `lob_backtest` alone is its `__init__`: the public names.
-FOUNDATION = {"errors", "units", "run_info", "progress"}
+FOUNDATION = {"errors", "units", "run_info", "progress", "interrupts"}
 ALLOWED: dict[str, set[str]] = {
     "units": set(),
     "progress": set(),
+    "interrupts": set(),
+    "rename": set(),
+    "leftovers": {"rename"},
+    "drafts": FOUNDATION | {"leftovers", "rename"},
+    "start": {"interrupts", "cli"},
     "errors": {"result"},  # for type checkers only
     "run_info": {"errors", "units"},
     "tables": FOUNDATION,
@@ -38,13 +43,13 @@ ALLOWED: dict[str, set[str]] = {
     "digest": FOUNDATION | {"tables"},
     "strategy": FOUNDATION | {"tables", "instrument"},
     "quoting": FOUNDATION | {"tables", "instrument", "strategy"},
-    "market": FOUNDATION | {"engine", "instrument"},
+    "market": FOUNDATION | {"engine", "instrument", "drafts"},
     "config": FOUNDATION | {"tables", "instrument"},
     "plan": FOUNDATION | {"tables", "instrument", "config", "market"},
     "engine": FOUNDATION | {"tables", "instrument", "strategy", "plan", "market.schema", "_kernel"},
-    "table_file": FOUNDATION | {"tables", "market.footer", "market.provenance", "market.seal"},
-    "storage": FOUNDATION | {"tables", "table_file"},
-    "result": FOUNDATION | {"tables", "table_file", "instrument", "digest", "storage", "report"},
+    "table_file": FOUNDATION | {"tables", "drafts", "market.footer", "market.provenance", "market.seal"},
+    "storage": FOUNDATION | {"tables", "table_file", "drafts"},
+    "result": FOUNDATION | {"tables", "table_file", "instrument", "digest", "storage", "report", "drafts"},
     "report": FOUNDATION | {"tables", "instrument", "digest", "result", "market"},
     "regression": FOUNDATION | {"tables", "instrument", "digest", "result", "report"},
     "strategy_loader": FOUNDATION | {"strategy"},

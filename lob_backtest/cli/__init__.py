@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import click
 
+from lob_backtest import interrupts
 from lob_backtest.errors import EngineError, LobBacktestError
 
 VERBS: Final = {
@@ -74,13 +75,21 @@ def main(argv: list[str] | None = None) -> Any:
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a console that has no '·' shows '?', not a traceback
+    with interrupts.guarded(ending=True):
+        try:
+            code = _exit_code(argv)
+        except KeyboardInterrupt:
+            code = _interrupted()
+    sys.exit(code)
+
+
+def _exit_code(argv: list[str] | None) -> int:
     try:
         code = cli.main(args=argv, standalone_mode=False)
     except click.exceptions.Exit as stop:
         code = stop.exit_code
     except click.Abort:
-        click.echo("interrupted", err=True)
-        code = 130
+        code = _interrupted()
     except click.ClickException as error:
         error.show()
         code = error.exit_code
@@ -94,18 +103,18 @@ def main(argv: list[str] | None = None) -> Any:
         click.echo("error: out of memory", err=True)
         code = 6
     except Exception as error:
-        code = _unforeseen(error)
-    sys.exit(code if isinstance(code, int) else 0)
+        code = _interrupted() if interrupts.was_delivered() else _unforeseen(error)
+    return code if isinstance(code, int) else 0
+
+
+@interrupts.uninterrupted
+def _interrupted() -> int:
+    click.echo("interrupted", err=True)
+    return interrupts.exit_code()
 
 
 def _unforeseen(error: Exception) -> int:
     """Tell of an exception that nobody expected; Python's own exit code, 1, would read as "the results differ"."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, KeyboardInterrupt):  # an extension module that was being imported has turned it into this
-            click.echo("interrupted", err=True)
-            return 130
-        cause = cause.__cause__ or cause.__context__
     import traceback
 
     traceback.print_exception(error)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from queue import Empty, Queue
-from threading import Event, Thread
-from typing import Final, TypeVar
+from collections.abc import Generator, Iterable
+from queue import SimpleQueue
+from threading import Thread
+from typing import Final, Generic, Self, TypeVar
+
+from lob_backtest.interrupts import entering, uninterrupted
 
 T = TypeVar("T")
 
@@ -13,7 +15,7 @@ AHEAD: Final = 2
 """How many items wait at most: enough to bridge a slow one, few enough to keep memory constant."""
 
 
-def prefetched(items: Iterable[T], ahead: int = AHEAD) -> Iterator[T]:
+def prefetched(items: Iterable[T], ahead: int = AHEAD) -> Generator[T, None, None]:
     """Iterate in a thread of its own, a few items ahead of whoever takes them.
 
     Args:
@@ -22,42 +24,59 @@ def prefetched(items: Iterable[T], ahead: int = AHEAD) -> Iterator[T]:
 
     Yields:
         The same items in the same order. What the iteration raises is raised here, behind the items before it. A
-        consumer that stops early stops the thread.
+        consumer that stops early closes the generator, which ends the thread.
     """
-    waiting: Queue[tuple[T | None, BaseException | None]] = Queue(ahead)
-    stop = Event()
-    thread = Thread(target=_fill, args=(items, waiting, stop), name="lob-prefetch", daemon=True)
-    thread.start()
-    try:
+    with _Reader(items, ahead) as reader:
         while True:
-            item, error = waiting.get()
+            item, error = reader.take()
             if error is not None:
                 raise error
             if item is None:
                 return
             yield item
-    finally:
-        stop.set()
-        _drain(waiting)
-        thread.join()
 
 
-def _fill(items: Iterable[T], waiting: Queue[tuple[T | None, BaseException | None]], stop: Event) -> None:
-    try:
-        for item in items:
-            waiting.put((item, None))
-            if stop.is_set():
-                return
-    except BaseException as error:
-        waiting.put((None, error))
-    else:
-        waiting.put((None, None))
+class _Reader(Generic[T]):
+    """The thread and the queues to and from it.
 
+    Both are `SimpleQueue`, which is written in C: an exception raised by a signal's handler leaves no lock of theirs
+    behind, as it can with the condition variables of `threading`, wherever it falls.
+    """
 
-def _drain(waiting: Queue[tuple[T | None, BaseException | None]]) -> None:
-    """Make room, so that a thread that is about to put its last item can."""
-    try:
-        while True:
-            waiting.get_nowait()
-    except Empty:
-        return
+    def __init__(self, items: Iterable[T], ahead: int) -> None:
+        self._items = items
+        self._ready: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
+        self._room: SimpleQueue[None] = SimpleQueue()
+        for _ in range(ahead):
+            self._room.put(None)
+        self._is_stopped = False
+        self._thread = Thread(target=self._fill, name="lob-prefetch", daemon=True)
+
+    @entering
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    @uninterrupted
+    def __exit__(self, *_: object) -> None:
+        self._is_stopped = True
+        self._room.put(None)
+        self._thread.join()
+
+    def take(self) -> tuple[T | None, BaseException | None]:
+        """Wait for the next item, or for what ended the iteration; (None, None) at its end."""
+        item = self._ready.get()
+        self._room.put(None)
+        return item
+
+    def _fill(self) -> None:
+        try:
+            for item in self._items:
+                self._room.get()
+                if self._is_stopped:
+                    return
+                self._ready.put((item, None))
+        except BaseException as error:
+            self._ready.put((None, error))
+        else:
+            self._ready.put((None, None))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from itertools import product
@@ -305,7 +306,10 @@ def test_an_interrupt_that_an_import_turns_into_another_exception_is_one(
     capsys: pytest.CaptureFixture[str], market: Path, quotes: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*_: object, **__: object) -> None:
-        raise SystemError("returned a result with an exception set") from KeyboardInterrupt()
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt as error:
+            raise SystemError("returned a result with an exception set") from error
 
     monkeypatch.setattr("lob_backtest.backtest.make_plan", interrupted)
     assert call(capsys, "run", "--data", market, "-s", quotes) == (130, "", "interrupted\n")

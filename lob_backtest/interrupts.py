@@ -1,0 +1,195 @@
+"""Interrupts (Ctrl-C, SIGTERM) end the work at once, but never halfway through a step that must be whole.
+
+Python runs a signal's handler between any two bytecodes of the main thread. An exception raised there can fall between
+the acquisition and the release of a resource, or into a callback from Arrow. Within `guarded` the handler looks at the
+call stack: below a function decorated with `uninterrupted` or `entering` it only notes the signal, and the exception
+follows when that function ends. The decorators do nothing in other threads, which run no handlers.
+
+Why the stack, and not a counter: CPython runs handlers after calls, at the start of functions and where loops jump
+back, so that a counter could be raised too late. A frame is on the stack from the first bytecode on.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from threading import current_thread, main_thread
+from types import CodeType, FrameType, FunctionType
+from typing import Any, Final, ParamSpec, TypeVar, cast
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+ENDING: Final = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""Signals that end a command like Ctrl-C does."""
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM or the like; derived from KeyboardInterrupt, so that it takes the same way out."""
+
+
+class _Guard:
+    """What is known of signals; written by the main thread only.
+
+    Attributes:
+        active: whether a `guarded` block runs.
+        before: the handlers that were in place before it.
+        waiting: a signal that came in a step that must be whole; 0: none.
+        delivered: the last signal that ended, or should have ended, the work in this block; 0: none.
+    """
+
+    def __init__(self) -> None:
+        self.active = False
+        self.before: dict[int, Any] = {}
+        self.waiting = 0
+        self.delivered = 0
+
+    def handle(self, signum: int, frame: FrameType | None) -> None:
+        """Note a signal that comes in a step; otherwise deliver it."""
+        if _in_step(frame):
+            self.waiting = self.waiting or signum
+        else:
+            self.deliver(signum, frame)
+
+    def deliver(self, signum: int, frame: FrameType | None) -> None:
+        """Do what would have been done without a guard: as a rule, raise KeyboardInterrupt."""
+        self.waiting, self.delivered = 0, signum
+        before = self.before.get(signum)
+        if callable(before) and before is not _leave:
+            before(signum, frame)
+        elif signum == signal.SIGINT:
+            raise KeyboardInterrupt
+        else:
+            raise Terminated(f"signal {signum}")
+
+    def deliver_waiting(self, frame: FrameType) -> None:
+        """Deliver the signal that waits, at the end of the outermost step."""
+        if current_thread() is main_thread() and not _in_step(frame.f_back):
+            self.deliver(self.waiting, frame)
+
+
+_guard: Final = _Guard()
+_step_codes: Final[set[CodeType]] = set()
+
+
+def _in_step(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code in _step_codes:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def uninterrupted(function: Callable[P, T]) -> Callable[P, T]:
+    """Decorate a short function, such as a release: an interrupt during it follows when it has ended."""
+
+    @wraps(function)
+    def step(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        finally:
+            if _guard.waiting:
+                _guard.deliver_waiting(sys._getframe())
+
+    _step_codes.add(cast(FunctionType, step).__code__)
+    return step
+
+
+def entering(enter: Callable[[T], T]) -> Callable[[T], T]:
+    """Decorate the `__enter__` of a context manager: after an interrupt during it, `__exit__` is called."""
+
+    @wraps(enter)
+    def step(self: T) -> T:
+        entered = enter(self)
+        if _guard.waiting:
+            try:
+                _guard.deliver_waiting(sys._getframe())
+            except BaseException as error:
+                self.__exit__(type(error), error, error.__traceback__)  # type: ignore[attr-defined]
+                raise
+        return entered
+
+    _step_codes.add(cast(FunctionType, step).__code__)
+    return step
+
+
+@contextmanager
+def guarded(*, ending: bool = False) -> Iterator[None]:
+    """Let steps be whole in this block; nested blocks and those of other threads change nothing.
+
+    Args:
+        ending: end the block at SIGTERM and SIGHUP, too, by `Terminated`, where they have no handler.
+    """
+    if _guard.active or current_thread() is not main_thread():
+        yield
+        return
+    _guard.waiting = _guard.delivered = 0
+    try:
+        _install([signal.SIGINT, *(ENDING if ending else ())])
+        yield
+    finally:
+        _remove()
+
+
+def _install(signals: list[int]) -> None:
+    _guard.active, _guard.before = True, {}
+    for signum in signals:
+        before = signal.getsignal(signum)
+        if callable(before) or (signum != signal.SIGINT and before is signal.SIG_DFL):
+            _guard.before[signum] = before
+            signal.signal(signum, _guard.handle)
+
+
+@uninterrupted
+def _remove() -> None:
+    for signum, before in _guard.before.items():
+        if signal.getsignal(signum) == _guard.handle:
+            signal.signal(signum, before)
+    _guard.active = False
+
+
+def with_guard(function: Callable[P, T]) -> Callable[P, T]:
+    """Decorate a public function: it runs in a `guarded` block."""
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        with guarded():
+            return function(*args, **kwargs)
+
+    return call
+
+
+def check() -> None:
+    """Raise a delivered interrupt once more, where other code has swallowed its exception.
+
+    Raises:
+        KeyboardInterrupt: the block was interrupted.
+    """
+    if _guard.delivered and _guard.active and current_thread() is main_thread():
+        _guard.deliver(_guard.delivered, sys._getframe())
+
+
+def exit_code() -> int:
+    """Return what a command that was interrupted exits with: 128 and the number of the signal."""
+    return 128 + (_guard.delivered or signal.SIGINT)
+
+
+def was_delivered() -> bool:
+    """Return whether an interrupt has ended, or should have ended, the block."""
+    return bool(_guard.delivered)
+
+
+def exit_at_once() -> None:
+    """End the process at the first signal outside of `guarded`: there is nothing to clean up during its imports."""
+    for signum in (signal.SIGINT, *ENDING):
+        if signal.getsignal(signum) not in (signal.SIG_IGN, None):
+            signal.signal(signum, _leave)
+
+
+def _leave(signum: int, _: FrameType | None) -> None:
+    os.write(2, b"interrupted\n")
+    os._exit(128 + signum)
