@@ -6,7 +6,7 @@ import gc
 import platform
 import time
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import closing
 from dataclasses import dataclass
 from importlib import metadata
 from os import PathLike, fspath
@@ -14,9 +14,11 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
+from lob_backtest import interrupts
 from lob_backtest.config import InstrumentPart, RunConfig
+from lob_backtest.drafts import absolute
 from lob_backtest.engine import ENGINES, Outcome, load_engine
-from lob_backtest.errors import ConfigError, LobBacktestError, StrategyError
+from lob_backtest.errors import ConfigError, LobBacktestError, OutputError, StrategyError
 from lob_backtest.market.files import hashed_meanwhile
 from lob_backtest.market.prefetch import prefetched
 from lob_backtest.market.reader import MarketSource, open_market
@@ -35,6 +37,7 @@ from lob_backtest.units import format_instant
 LIBRARIES: Final = ("lob-backtest", "numpy", "pyarrow", "pandas")
 
 
+@interrupts.with_guard
 def run(
     config: RunConfig | dict[str, Any] | str | Path,
     strategy: Strategy | type[Strategy] | None = None,
@@ -65,23 +68,35 @@ def run(
         DataError: a file cannot be read or breaks its contract.
         StrategyError: the strategy raised; its `result` is what the run had produced until then, and is in `out`, too.
         EngineError: cash or fees outgrew 64 bits, or an invariant is broken.
-        OutputError: `out` exists, or it cannot be written.
+        OutputError: `out` exists, or it cannot be written; what is complete but for its page or its place is kept under
+            the name that the message gives, and is its `result`.
+        KeyboardInterrupt: it was interrupted; nothing is left behind.
     """
     config = RunConfig.of(config)
     target = None if out is None else Path(fspath(out))
     if target is not None:
-        check_target(target, force=force)
+        check_target(absolute(target), force)
     replay = _Replay.of(config, strategy, engine or ENGINES[0], paranoid=paranoid)
     if target is None:
         result, failure = replay.into(MemorySink(replay.plan.markouts_ns), progress)
     else:
         with Draft(target, force=force) as draft, FileSink(replay.plan.markouts_ns, draft) as sink:
             result, failure = replay.into(sink, progress)
-            result.finish(draft)
+            _finish(result, draft, failure)
     if failure is not None:
         failure.result = result
         raise failure
     return result
+
+
+def _finish(result: Result, draft: Draft, failure: StrategyError | None) -> None:
+    """Save a result; what the strategy raised before must not get lost where that fails."""
+    try:
+        result.finish(draft)
+    except OutputError as error:
+        if failure is None:
+            raise
+        raise OutputError(f"{error}; before that: {failure}", result=error.result) from failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +125,9 @@ class _Replay:
         """Run; return what came of it and what the strategy raised."""
         begin = time.perf_counter()
         files = [file for feed in self.feeds for file in feed.source.files]
-        with hashed_meanwhile(files), ExitStack() as reading, _few_collections:
-            for feed in self.feeds:
-                reading.callback(feed.close)
-            outcome = load_engine(self.engine)(self.plan, _streams(self.feeds, progress), [self.agent], sink)
+        with hashed_meanwhile(files), _few_collections, _Streams(self.feeds, progress) as streams:
+            outcome = load_engine(self.engine)(self.plan, streams, [self.agent], sink)
+        interrupts.check()
         engine_s = time.perf_counter() - begin
         read_s = sum(feed.read_s for feed in self.feeds)
         events = sum(counts["rows"] for counts in outcome.counts)
@@ -181,13 +195,16 @@ class _FewCollections:
         self._runs = 0
         self._before = gc.get_threshold()
 
-    def __enter__(self) -> None:
+    @interrupts.entering
+    def __enter__(self) -> _FewCollections:
         with self._lock:
             if not self._runs:
                 self._before = gc.get_threshold()
                 gc.set_threshold(self._before[0] * 100, *self._before[1:])
             self._runs += 1
+        return self
 
+    @interrupts.uninterrupted
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._runs -= 1
@@ -210,25 +227,22 @@ class _Feed:
         self.read_s = 0.0
         self._found: list[tuple[int, dict[str, int]]] = []
         self._stripped = Stripped(source.batches(), strip_orders) if strip_orders else None
-        self._ahead: Iterator[tuple[Batch, dict[str, int]]] | None = None
 
-    def close(self) -> None:
-        """End the thread; an exception's traceback would keep it alive."""
-        if isinstance(self._ahead, Generator):
-            self._ahead.close()
-
-    def __iter__(self) -> Iterator[Batch]:
-        self._ahead, rows = prefetched(self._counted()), 0
-        while True:
-            begin = time.perf_counter()
-            batch, found = next(self._ahead, (None, {}))
-            self.read_s += time.perf_counter() - begin
-            if batch is None:
-                return
-            if not self._found or found != self._found[-1][1]:
-                self._found.append((rows, found))
-            rows += len(batch.action)
-            yield batch
+    def batches(self) -> Generator[Batch, None, None]:
+        """Yield the rows; to be closed by whoever takes them, so that the thread ends."""
+        with closing(prefetched(self._counted())) as batches:
+            rows = 0
+            while True:
+                begin = time.perf_counter()
+                batch, found = next(batches, (None, {}))
+                self.read_s += time.perf_counter() - begin
+                if batch is None:
+                    return
+                interrupts.check()
+                if not self._found or found != self._found[-1][1]:
+                    self._found.append((rows, found))
+                rows += len(batch.action)
+                yield batch
 
     def counts(self, rows: int) -> dict[str, int]:
         """Return what the reader found and what was left out up to the batch of the last of so many rows.
@@ -244,21 +258,34 @@ class _Feed:
             yield batch, found | ({"stripped_rows": self._stripped.rows} if self._stripped else {})
 
 
-def _streams(feeds: list[_Feed], progress: Progress | None) -> list[Iterator[Batch]]:
-    """Return the batches of each feed; tell how many rows of all feeds the engine has taken."""
-    if progress is None:
-        return [iter(feed) for feed in feeds]
-    rows, done = sum(feed.source.rows for feed in feeds), 0
+class _Streams:
+    """The batches of each feed, closed at the end of the block, so that no thread reads on.
 
-    def watched(feed: _Feed) -> Iterator[Batch]:
-        nonlocal done
-        for batch in feed:
+    Args:
+        feeds: to iterate.
+        progress: told how many rows of all feeds the engine has taken.
+    """
+
+    def __init__(self, feeds: list[_Feed], progress: Progress | None) -> None:
+        self._rows, self._done, self._progress = sum(feed.source.rows for feed in feeds), 0, progress
+        self._streams = [feed.batches() for feed in feeds]
+
+    def __enter__(self) -> list[Iterator[Batch]]:
+        if self._progress is None:
+            return list(self._streams)
+        self._progress(0, self._rows)
+        return [self._watched(each, self._progress) for each in self._streams]
+
+    @interrupts.uninterrupted
+    def __exit__(self, *_: object) -> None:
+        for each in self._streams:
+            each.close()
+
+    def _watched(self, stream: Iterator[Batch], progress: Progress) -> Iterator[Batch]:
+        for batch in stream:
             yield batch
-            done += len(batch.action)
-            progress(done, rows)
-
-    progress(0, rows)
-    return [watched(feed) for feed in feeds]
+            self._done += len(batch.action)
+            progress(self._done, self._rows)
 
 
 def _open(config: RunConfig, part: InstrumentPart) -> MarketSource:

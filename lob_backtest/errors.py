@@ -68,6 +68,14 @@ class EngineError(LobBacktestError):
 
 
 class OutputError(LobBacktestError):
-    """A result cannot be written: the folder exists, the disk is full, permission is denied."""
+    """A result cannot be written: the folder exists, the disk is full, permission is denied.
+
+    Attributes:
+        result: what the run had produced, where it was complete but for its page or its place; `None` otherwise.
+    """
 
     exit_code = 6
+
+    def __init__(self, message: str, *, result: Result | None = None) -> None:
+        super().__init__(message)
+        self.result = result

@@ -8,13 +8,15 @@ from functools import cached_property
 from os import PathLike, fspath
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 
 from lob_backtest import storage
 from lob_backtest.digest import digest
-from lob_backtest.errors import DataError
+from lob_backtest.drafts import KeptError, reason, write_file
+from lob_backtest.errors import DataError, LobBacktestError, OutputError
+from lob_backtest.interrupts import with_guard
 from lob_backtest.run_info import InputInfo, InstrumentInfo, RunInfo
 from lob_backtest.table_file import TableFile
 from lob_backtest.tables import Rows, schemas
@@ -169,21 +171,23 @@ class Result:
 
         return frame("series", rows, self.info)
 
+    @with_guard
     def save(self, folder: str | PathLike[str], force: bool = False, *, page: bool = True) -> Path:
         """Write the result as a folder: `summary.json`, the tables as Parquet, `report.html`.
 
-        It is written under a temporary name beside it, then renamed: there is never half a result.
+        It is written under a temporary name beside it, then renamed: there is never half a result. Where the page or
+        the folder's name turns out to be impossible, the rest is kept as `FOLDER.kept`.
 
         Args:
             folder: to write.
-            force: replace a result that is there; anything else is never replaced.
+            force: replace a result that is there; a folder that holds anything else is never replaced.
             page: write `report.html`, too, which takes about 5 MB.
 
         Returns:
             the folder.
 
         Raises:
-            OutputError: the folder exists, or it cannot be written.
+            OutputError: the folder exists, or it cannot be written; its `result` is this one if the folder is kept.
         """
         with storage.Draft(Path(fspath(folder)), force=force) as draft:
             for name, rows in self._tables.items():
@@ -201,30 +205,62 @@ class Result:
             the folder.
 
         Raises:
-            OutputError: it cannot be written.
+            OutputError: it cannot be written. What there is stays under the name that the message gives.
         """
-        from lob_backtest.report.page import page as html
+        draft.write(storage.MANIFEST, self._manifest({}))  # from here on it can be loaded
+        before = draft.path
+        try:
+            self._complete(draft, page=page)
+        except Exception as error:
+            kept = draft.keep()
+            self._move(before, kept)
+            told = f"the tables are kept as {kept}; `lob-backtest report {kept}` writes the page"
+            if not isinstance(error, LobBacktestError | MemoryError | OSError):
+                error.add_note(told)
+                raise
+            why = reason(error.__cause__ or error)
+            raise OutputError(f"cannot write {draft.target}: {why}; {told}", result=self) from error
+        place = draft.target
+        try:
+            return draft.place()
+        except OutputError as error:
+            place = error.path if isinstance(error, KeptError) else place
+            error.result = self
+            raise
+        finally:
+            self._move(before, place)
 
+    def _complete(self, draft: storage.Draft, *, page: bool) -> None:
         begin = perf_counter()
         if page:
-            draft.write("report.html", html(self))
+            from lob_backtest.report.page import page as html
+
+            draft.write(storage.PAGE, html(self))
         self.timing["report_s"] = perf_counter() - begin
         draft.write("lots.parquet", self._lots)
-        text = json.dumps(self._manifest(), indent=2, ensure_ascii=False, allow_nan=False)
-        draft.write(storage.MANIFEST, text + "\n")
-        target = draft.finish()
-        self._tables = {name: _moved(rows, draft.folder, target) for name, rows in self._tables.items()}
-        return target
+        draft.write(storage.MANIFEST, self._manifest(self.summary))
 
-    def _manifest(self) -> dict[str, Any]:
-        return {
+    def _move(self, before: Path, after: Path) -> None:
+        """Follow the folder that holds tables of this result."""
+        for name, rows in self._tables.items():
+            if isinstance(rows, TableFile) and rows.path.parent == before:
+                self._tables[name] = rows.moved(after)
+
+    def _manifest(self, metrics: Mapping[str, Metric]) -> str:
+        content = {
             "format": storage.FORMAT,
             "status": self.status,
             "digest": self.digest,
-            "metrics": self.summary,
+            "metrics": metrics,
             "info": self.info.to_dict(),
             "timing": self.timing,
         }
+        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+        try:
+            text.encode()
+        except UnicodeEncodeError:  # a path that is not UTF-8: JSON has escapes for it
+            text = json.dumps(content, indent=2, allow_nan=False)
+        return text + "\n"
 
     @classmethod
     def load(cls, folder: str | PathLike[str]) -> Result:
@@ -257,11 +293,12 @@ class Result:
             )
         return result
 
+    @with_guard
     def report(self, path: str | PathLike[str]) -> Path:
         """Write the page: one HTML file that opens offline.
 
         Args:
-            path: of the file, which is replaced.
+            path: of the file; a regular file that is there is replaced.
 
         Returns:
             the path.
@@ -272,14 +309,10 @@ class Result:
         from lob_backtest.report.page import page
 
         target = Path(fspath(path))
-        storage.write_file(target, page(self))
+        write_file(target, page(self))
         return target
 
     def _repr_html_(self) -> str:
         from lob_backtest.report.notebook import notebook
 
         return notebook(self)
-
-
-def _moved(rows: Rows, before: Path, after: Path) -> Rows:
-    return rows.moved(after) if isinstance(rows, TableFile) and rows.path.parent == before else rows

@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import pyarrow as pa
 
+from lob_backtest import interrupts
 from lob_backtest.storage import Draft
 from lob_backtest.table_file import TableFile, TableWriter
 from lob_backtest.tables import Rows, schemas
@@ -73,15 +76,17 @@ class FileSink(TableSink):
         draft: the folder of the files.
 
     Raises:
-        OutputError: a file cannot be written; `write` and `tables` raise it, too.
+        OutputError: in the block: a file cannot be written.
     """
 
     def __init__(self, markouts_ns: Sequence[int], draft: Draft) -> None:
         super().__init__(markouts_ns)
         self._draft = draft
-        self._paths = {name: draft.folder / f"{name}.parquet" for name in self._schemas}
-        with draft.writing():
-            self._writers = {name: TableWriter(path, self._schemas[name]) for name, path in self._paths.items()}
+        self._writers = {name: TableWriter(self._path(name), schema) for name, schema in self._schemas.items()}
+        self._files = ExitStack()
+
+    def _path(self, name: str) -> Path:
+        return self._draft.path / f"{name}.parquet"
 
     def _take(self, table: str, batch: pa.RecordBatch) -> None:
         with self._draft.writing():
@@ -93,14 +98,19 @@ class FileSink(TableSink):
             for writer in self._writers.values():
                 writer.finish()
         pa.default_memory_pool().release_unused()  # what the replay took, before the report takes its own
-        return {name: TableFile.of(path, self._schemas[name]) for name, path in self._paths.items()}
+        return {name: TableFile.of(self._path(name), schema) for name, schema in self._schemas.items()}
 
+    @interrupts.entering
     def __enter__(self) -> Self:
+        with ExitStack() as files, self._draft.writing():
+            for writer in self._writers.values():
+                files.enter_context(writer)
+            self._files = files.pop_all()
         return self
 
+    @interrupts.uninterrupted
     def __exit__(self, *_: object) -> None:
-        for writer in self._writers.values():
-            writer.close()
+        self._files.close()
 
 
 def _array(column: Column, kind: pa.DataType) -> pa.Array:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lob_backtest.drafts import create_native, flush, reopen
 from lob_backtest.errors import DataError
+from lob_backtest.interrupts import entering, uninterrupted
 from lob_backtest.market import seal
 from lob_backtest.market.footer import DamageError, read_footer
 from lob_backtest.market.provenance import READ_BYTES, Origin, utf8_name
@@ -24,7 +25,7 @@ _BATCH_ROWS: Final = 1 << 16
 
 
 class TableWriter:
-    """Write a table piece by piece. The file's bytes depend on its rows alone, not on how they came.
+    """Write a table piece by piece, in a ``with`` block; the file's bytes depend on its rows alone, not on the pieces.
 
     Args:
         path: of the file, which is replaced.
@@ -32,13 +33,29 @@ class TableWriter:
     """
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._path = path
         self._schema = schema
         self._pending: list[pa.RecordBatch] = []
         self._rows = 0
-        self._path = path
-        self._file = pa.OSFile(os.fsencode(path), "wb")
-        self._parquet = pq.ParquetWriter(self._file, schema, compression="zstd", **_encodings(schema))
 
+    @entering
+    def __enter__(self) -> Self:
+        self._file = create_native(self._path)
+        try:
+            self._parquet = pq.ParquetWriter(self._file, self._schema, compression="zstd", **_encodings(self._schema))
+        except BaseException:
+            self._file.close()
+            raise
+        return self
+
+    @uninterrupted
+    def __exit__(self, *_: object) -> None:
+        """Close the file as it is; after `finish` it is closed already."""
+        for part in (self._parquet, self._file):
+            with suppress(OSError, pa.ArrowException):  # what went wrong before says more
+                part.close()
+
+    @uninterrupted
     def write(self, batch: pa.RecordBatch) -> None:
         """Append rows.
 
@@ -57,6 +74,7 @@ class TableWriter:
         self._parquet.write_table(table.slice(0, self._rows - keep), row_group_size=ROW_GROUP_ROWS)
         self._pending, self._rows = table.slice(self._rows - keep).to_batches(), keep
 
+    @uninterrupted
     def finish(self) -> None:
         """Write what is left, seal the footer, and flush the file to disk.
 
@@ -68,16 +86,9 @@ class TableWriter:
             self._flush(whole_groups_only=False)
         self._parquet.close()
         self._file.close()
-        with self._path.open("r+b") as file:
+        with reopen(self._path) as file:
             seal.seal(file)
-            file.flush()
-            os.fsync(file.fileno())
-
-    def close(self) -> None:
-        """Let go of the file as it is; after `finish` there is nothing left to do."""
-        for part in (self._parquet, self._file):
-            with suppress(OSError, pa.ArrowException):  # what went wrong before says more
-                part.close()
+            flush(file)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from lob_backtest.cli.progress import progress_bar, quiet_option
+from lob_backtest.drafts import check_output
 from lob_backtest.errors import OutputError
 
 
@@ -59,8 +60,8 @@ def command(
     from lob_backtest.market.synthetic import generate
 
     for path in (output, truth):
-        if path is not None and path.exists() and not force:
-            raise OutputError(f"{path}: exists; give --force to replace it, or another name")
+        if path is not None:
+            check_output(path, force=force)
     if truth is not None and truth.resolve() == output.resolve():
         raise OutputError(f"{truth}: is the market's own file; give --truth another name")
     with progress_bar("generating", quiet=quiet) as progress:

@@ -15,6 +15,7 @@ from typing import Final
 import click
 
 from lob_backtest.cli.progress import quiet_option
+from lob_backtest.drafts import RemovedOnError, make_folder, write_file
 from lob_backtest.errors import OutputError
 
 FILES: Final = {
@@ -52,13 +53,14 @@ def command(folder: Path, as_json: bool, quiet: bool) -> None:
     names = [*FILES, REQUIREMENTS, SAMPLE, BASELINE]
     _refuse_to_replace(folder, names)
     templates = resources.files("lob_backtest.cli") / "project"
-    for name, template in FILES.items():
-        _write(folder / name, (templates / template).read_text(encoding="utf-8"))
     requirement = _requirement()
-    _write(folder / REQUIREMENTS, f"{requirement or UNKNOWN_ORIGIN}\npytest\n")
-    (folder / SAMPLE).parent.mkdir(parents=True, exist_ok=True)
-    generate(folder / SAMPLE, events=SAMPLE_EVENTS, compression="zstd")
-    run(folder / "run.toml").save(folder / BASELINE, page=False)
+    with RemovedOnError([folder / name for name in names]):
+        for name, template in FILES.items():
+            write_file(folder / name, (templates / template).read_text(encoding="utf-8"), force=False)
+        write_file(folder / REQUIREMENTS, f"{requirement or UNKNOWN_ORIGIN}\npytest\n", force=False)
+        make_folder((folder / SAMPLE).parent)
+        generate(folder / SAMPLE, events=SAMPLE_EVENTS, compression="zstd")
+        run(folder / "run.toml").save(folder / BASELINE, page=False)
     if as_json:
         click.echo(json.dumps({"folder": str(folder), "files": names}))
     elif not quiet:
@@ -88,11 +90,6 @@ def _refuse_to_replace(folder: Path, names: list[str]) -> None:
     there = [name for name in names if (folder / name).exists()]
     if there:
         raise OutputError(f"{folder}: holds {', '.join(there)} already, and nothing is replaced; choose another folder")
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8", newline="\n")
 
 
 def _requirement() -> str | None:

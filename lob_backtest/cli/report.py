@@ -18,12 +18,11 @@ def command(folder: str, output: str | None, force: bool, as_json: bool) -> None
 
     DIR is a folder that `lob-backtest run -o` wrote. The page is one file that opens offline.
     """
-    from lob_backtest.errors import OutputError
+    from lob_backtest.drafts import check_output
     from lob_backtest.result import Result
 
     target = Path(output) if output is not None else Path(folder) / "report.html"
+    check_output(target, force=force, parent_is_made=True)
     result = Result.load(folder)
-    if target.exists() and not force:
-        raise OutputError(f"{target} exists; choose another file with -o, or replace it with --force")
     written = str(result.report(target))
     click.echo(json.dumps({"page": written}) if as_json else written)

@@ -10,12 +10,13 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
+from lob_backtest.drafts import check_output
 from lob_backtest.errors import ConfigError, DataError
+from lob_backtest.interrupts import with_guard
 from lob_backtest.market import formats
 from lob_backtest.market.acceptance import Acceptance, files_shown
 from lob_backtest.market.formats.event_rows import OutOfRangeError
 from lob_backtest.market.formats.paths import PathLike, as_paths, utf8_text
-from lob_backtest.market.output import check_output
 from lob_backtest.market.writer import EventWriter
 from lob_backtest.progress import Progress
 
@@ -49,6 +50,7 @@ class Conversion:
     notes: tuple[str, ...]
 
 
+@with_guard
 def convert(
     format: str,  # noqa: A002 - the command line's word
     inputs: PathLike | Iterable[PathLike],
@@ -101,10 +103,10 @@ def convert(
     )
     destination = _one_path("output", output)
     check_output(destination, source.files, force=force)
-    return _write(source, destination, progress)
+    return _write(source, destination, progress, force=force)
 
 
-def _write(source: formats.Source, output: Path, progress: Progress | None) -> Conversion:
+def _write(source: formats.Source, output: Path, progress: Progress | None, *, force: bool) -> Conversion:
     acceptance = Acceptance(source.level, source.files)
     stamps = _stamps(source.files)
     with EventWriter(
@@ -118,6 +120,7 @@ def _write(source: formats.Source, output: Path, progress: Progress | None) -> C
         clock_shift_ns=getattr(source, "clock_shift_ns", None),
         late_level_ns=getattr(source, "late_level_ns", None),
         late_print_ns=getattr(source, "late_print_ns", None),
+        force=force,
     ) as writer:
         for columns in _stretches(source):
             writer.write(acceptance.check(columns))

@@ -1,60 +1,64 @@
-"""Files that commands write: never over another by accident, whole or absent."""
+"""Parquet files that take their name once they are complete."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
-from lob_backtest.errors import OutputError
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-
-def check_output(output: Path, inputs: Sequence[Path], *, force: bool) -> None:
-    """Refuse a place for an output before any work is done.
-
-    Args:
-        output: the file to write.
-        inputs: the files that are read.
-        force: whether `output` may be replaced.
-
-    Raises:
-        OutputError: it exists, is an input, or its folder is not there.
-    """
-    if output.exists():
-        if any(path.exists() and output.samefile(path) for path in inputs):
-            raise OutputError(f"{output}: is an input; choose another place")
-        if not output.is_file():
-            raise OutputError(f"{output}: is not a file; choose another place")
-        if not force:
-            raise OutputError(f"{output}: exists; pass --force to replace it, or choose another place")
-    if not output.parent.is_dir():
-        raise OutputError(f"{output.parent}: no such folder; make it first, or choose another place")
+from lob_backtest.drafts import FileDraft
+from lob_backtest.interrupts import uninterrupted
 
 
-@contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Open a file that takes its name when the block ends without an exception, complete and on disk.
+class ParquetDraft(FileDraft):
+    """A Parquet file in the making, which takes its name when the block ends without an exception.
 
     Args:
-        path: replaced if it exists.
+        target: where it goes.
+        schema: of its rows.
+        force: replace a regular file that is there.
+        options: of `pyarrow.parquet.ParquetWriter`.
 
-    Raises:
-        OutputError: it cannot be written.
+    Attributes:
+        parquet: the writer, from the start of the block.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        file = temporary.open("wb")
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
-    try:
-        with file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error})") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+
+    parquet: pq.ParquetWriter
+
+    def __init__(
+        self, target: str | os.PathLike[str], schema: pa.Schema, *, force: bool = True, **options: Any
+    ) -> None:
+        super().__init__(target, force=force)
+        self._schema = schema
+        self._options = options
+
+    def _create(self) -> None:
+        super()._create()
+        self.parquet = pq.ParquetWriter(self.file, self._schema, **self._options)
+
+    @uninterrupted
+    def write(self, table: pa.Table, row_group_rows: int | None = None) -> None:
+        """Append rows.
+
+        Args:
+            table: of the file's schema.
+            row_group_rows: of each row group but the last; `None`: pyarrow's default.
+
+        Raises:
+            OutputError: the disk is full, or the like.
+        """
+        with self.writing():
+            self.parquet.write_table(table, row_group_size=row_group_rows)
+
+    def _complete(self) -> None:
+        self.parquet.close()
+
+    @uninterrupted
+    def discard(self) -> None:
+        """Close the file and remove it, unless it has taken its name."""
+        with contextlib.suppress(OSError, pa.ArrowException, AttributeError):  # what went wrong before says more
+            self.parquet.close()
+        super().discard()

@@ -10,12 +10,13 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from lob_backtest.drafts import check_output
 from lob_backtest.engine.book import Book, Issue
 from lob_backtest.errors import ConfigError, DataError
-from lob_backtest.market.output import check_output, replacing
+from lob_backtest.interrupts import with_guard
+from lob_backtest.market.output import ParquetDraft
 from lob_backtest.market.policy import DEFAULT_POLICIES, Kind, Policy, Sample, Tally
 from lob_backtest.market.reader import MarketSource, open_market
 from lob_backtest.market.schema import Flag, Meta
@@ -62,6 +63,7 @@ class BookDump:
     skipped: dict[str, int]
 
 
+@with_guard
 def dump_book(
     paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     output: str | os.PathLike[str],
@@ -104,9 +106,9 @@ def dump_book(
     tally = Tally()
     schema = table_schema(levels).with_metadata(_metadata(source))
     rows = 0
-    with replacing(destination) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
+    with ParquetDraft(destination, schema, force=force, compression="zstd") as draft:
         for table in _tables(_chosen(replay(source, book, tally), every, book, levels), schema, source.level):
-            writer.write_table(table)
+            draft.write(table)
             rows += table.num_rows
     return BookDump(destination, rows, {kind: sum(by.values()) for kind, by in tally.counts.items()})
 

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from lob_backtest.engine.matching import MatchingEngine
 from lob_backtest.errors import ConfigError, DataError
+from lob_backtest.interrupts import with_guard
 from lob_backtest.market.order_flow import OrderFlow, Taker
 from lob_backtest.market.schema import Phase
 from lob_backtest.market.tape import LevelTape, OrderTape, Tape
@@ -39,6 +40,7 @@ class Generated(NamedTuple):
     exchange: MatchingEngine
 
 
+@with_guard
 def generate(
     path: str | os.PathLike[str],
     *,

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
-from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from lob_backtest.interrupts import entering, uninterrupted
 from lob_backtest.market.order_flow import OrderFlow
-from lob_backtest.market.output import replacing
+from lob_backtest.market.output import ParquetDraft
 
 CHUNK_ROWS: Final = 1 << 16
 
@@ -36,7 +34,7 @@ class TruthWriter:
     """A Parquet file that takes its name once it is complete, for use in a ``with`` statement.
 
     Args:
-        path: where it goes; replaced if it exists.
+        path: where it goes; a regular file that is there is replaced.
 
     Raises:
         OutputError: it cannot be written.
@@ -44,10 +42,7 @@ class TruthWriter:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._rows: list[tuple[int, ...]] = []
-        with ExitStack() as files:
-            file = files.enter_context(replacing(Path(path)))
-            self._parquet = files.enter_context(pq.ParquetWriter(file, TRUTH, compression="zstd"))
-            self._files = files.pop_all()
+        self._draft = ParquetDraft(path, TRUTH, compression="zstd")
 
     def note(self, flow: OrderFlow, sequence: int) -> None:
         """Write a row: the market as a packet leaves it.
@@ -75,18 +70,23 @@ class TruthWriter:
             return
         columns = zip(*self._rows, strict=True)
         arrays = [pa.array(column, field.type) for column, field in zip(columns, TRUTH, strict=True)]
-        self._parquet.write_table(pa.Table.from_arrays(arrays, schema=TRUTH))
+        self._draft.write(pa.Table.from_arrays(arrays, schema=TRUTH))
         self._rows.clear()
 
+    @entering
     def __enter__(self) -> Self:
+        self._draft.__enter__()
         return self
 
+    @uninterrupted
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
             if error is None:
                 self._flush()
+        except BaseException as failure:
+            kind, error, trace = type(failure), failure, failure.__traceback__
+            raise
         finally:
-            # After an exception the file does not take its name.
-            self._files.__exit__(kind, error, trace)
+            self._draft.__exit__(kind, error, trace)

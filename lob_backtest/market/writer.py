@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from lob_backtest.errors import DataError, OutputError
+from lob_backtest.errors import DataError
+from lob_backtest.interrupts import entering, uninterrupted, with_guard
 from lob_backtest.market import seal
 from lob_backtest.market.coerce import as_table
 from lob_backtest.market.files import MarketFile
+from lob_backtest.market.output import ParquetDraft
 from lob_backtest.market.schema import SCHEMA_BY_LEVEL, Meta, columns_of
 from lob_backtest.units import DURATION_LIMIT_NS
 
@@ -47,12 +46,12 @@ def decimal_text(name: str, value: str | int | float | Decimal) -> str:
 class EventWriter:
     """Write a canonical file piece by piece; a context manager.
 
-    The file appears under its name when the block ends without an exception, complete and on disk. Until then it
-    has a temporary name beside it, which an exception removes. `depth`, `clock_shift_ns` and `source` may be set
+    The file appears under its name when the block ends without an exception, complete and on disk. In the block it has
+    a temporary name beside it, which an exception removes. `depth`, `clock_shift_ns` and `source` may be set
     as attributes until the end: converters learn them late.
 
     Args:
-        path: where the file goes; replaced if it exists.
+        path: where the file goes; a regular file that is there is replaced.
         level: 2 or 3.
         symbol: the instrument's name at its venue.
         tick_size: the price of one tick in quote currency, such as "0.01".
@@ -64,6 +63,7 @@ class EventWriter:
         late_print_ns: L2: how long after a fall of a level its print may follow, as above, 0: never; `None`: not said.
         source: the vendor file, with its SHA-256.
         compression: of pages; "lz4" decodes fastest, "zstd" is smaller by a few percent.
+        force: replace the file; otherwise what has appeared there by the end of the block stays.
 
     Raises:
         DataError: the level, the tick or lot size or a late time is impossible.
@@ -85,14 +85,16 @@ class EventWriter:
         late_print_ns: int | None = None,
         source: str = "",
         compression: str = "lz4",
+        force: bool = True,
     ) -> None:
         self.schema = columns_of(level)
         self.rows = 0
         self.depth = depth
         self.clock_shift_ns = clock_shift_ns
         self.source = source
-        self._path = Path(path)
-        self._temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}.tmp")
+        encodings = _encodings(self.schema)
+        self._draft = ParquetDraft(path, self.schema, force=force, compression=compression, **encodings)
+        self._path = self._draft.target
         self._meta = {
             Meta.SCHEMA: SCHEMA_BY_LEVEL[level],
             Meta.SYMBOL: _symbol(symbol),
@@ -104,11 +106,6 @@ class EventWriter:
         }
         self._pending: list[pa.Table] = []
         self._pending_rows = 0
-        try:
-            self._file: BinaryIO = self._temporary.open("w+b")
-        except OSError as error:
-            raise OutputError(f"{self._path}: cannot be written ({error.strerror}); choose another place") from error
-        self._parquet = pq.ParquetWriter(self._file, self.schema, compression=compression, **_encodings(self.schema))
 
     def write(self, events: Any) -> None:
         """Append rows.
@@ -128,13 +125,11 @@ class EventWriter:
         if self._pending_rows >= ROW_GROUP_ROWS:
             self._flush(whole_groups_only=True)
 
+    @uninterrupted
     def _flush(self, *, whole_groups_only: bool) -> None:
         table = pa.concat_tables(self._pending)
         keep = table.num_rows % ROW_GROUP_ROWS if whole_groups_only else 0
-        try:
-            self._parquet.write_table(table.slice(0, table.num_rows - keep), row_group_size=ROW_GROUP_ROWS)
-        except OSError as error:
-            raise OutputError(f"{self._path}: cannot be written ({error})") from error
+        self._draft.write(table.slice(0, table.num_rows - keep), ROW_GROUP_ROWS)
         self._pending = [table.slice(table.num_rows - keep)]
         self._pending_rows = keep
 
@@ -148,37 +143,32 @@ class EventWriter:
             Meta.SOURCE: self.source or None,
             Meta.CREATED_BY: _created_by(),
         }
-        self._parquet.add_key_value_metadata({key: value for key, value in meta.items() if value is not None})
-        self._parquet.close()
-        seal.seal(self._file)
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        self._temporary.replace(self._path)
+        with self._draft.writing():
+            parquet = self._draft.parquet
+            parquet.add_key_value_metadata({key: value for key, value in meta.items() if value is not None})
+            parquet.close()
+            seal.seal(self._draft.file)
 
-    def _abandon(self) -> None:
-        """Let go of the temporary file; after `_finish` there is nothing left to do."""
-        with contextlib.suppress(OSError, pa.ArrowException):
-            self._parquet.close()
-        with contextlib.suppress(OSError):
-            self._file.close()
-
+    @entering
     def __enter__(self) -> Self:
+        self._draft.__enter__()
         return self
 
+    @uninterrupted
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
             if error is None:
                 self._finish()
-        except OSError as failure:
-            raise OutputError(f"{self._path}: cannot be written ({failure})") from failure
+        except BaseException as failure:
+            kind, error, trace = type(failure), failure, failure.__traceback__
+            raise
         finally:
-            self._abandon()
-            self._temporary.unlink(missing_ok=True)
+            self._draft.__exit__(kind, error, trace)
 
 
+@with_guard
 def write_events(
     path: str | os.PathLike[str],
     events: Any,
@@ -197,7 +187,7 @@ def write_events(
     """Write one canonical file.
 
     Args:
-        path: where it goes; replaced if it exists.
+        path: where it goes; a regular file that is there is replaced.
         events: columns as a dict of lists or arrays, a DataFrame or an Arrow table; `OPTIONAL` ones may be absent.
         level: 2 or 3.
         symbol: the instrument's name at its venue.

@@ -1,3 +1,4 @@
+import dataclasses
 import errno
 import json
 import os
@@ -10,7 +11,7 @@ from result_factory import START, instrument, random_result, result_of
 from test_attribution import fill
 
 import lob_backtest as lob
-from lob_backtest import storage
+from lob_backtest import drafts, storage, table_file
 from lob_backtest.errors import DataError, OutputError
 from lob_backtest.result import Result, RunInfo
 from lob_backtest.table_file import TableFile
@@ -101,7 +102,7 @@ def test_force_replaces_a_result(result, tmp_path):
 def test_force_never_replaces_what_is_not_a_result(result, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").write_text("years of work")
-    with pytest.raises(OutputError, match="not a result"):
+    with pytest.raises(OutputError, match=r"out holds thesis\.txt, which is not of a result"):
         result.save(tmp_path / "out", force=True)
     (tmp_path / "file").write_text("x")
     with pytest.raises(OutputError, match="not a folder"):
@@ -109,39 +110,104 @@ def test_force_never_replaces_what_is_not_a_result(result, tmp_path):
     assert (tmp_path / "out" / "thesis.txt").read_text() == "years of work"
 
 
-@pytest.mark.parametrize("fails_at", range(8))
-def test_a_full_disk_leaves_nothing_behind(result, tmp_path, monkeypatch, fails_at):
-    calls = iter(range(100))
-    write = storage._write
+TABLES = ("fills", "orders", "bbo", "samples", "series")
 
-    def full(path, content):
-        if next(calls) == fails_at:
-            path.write_bytes(b"half")
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        write(path, content)
 
-    monkeypatch.setattr(storage, "_write", full)
-    with pytest.raises(OutputError, match="No space left"):
+@pytest.mark.parametrize("name", [*(f"{table}.parquet" for table in TABLES), "summary.json"])
+def test_a_full_disk_leaves_nothing_behind(result, tmp_path, monkeypatch, name):
+    fail_at(monkeypatch, name, 1)
+    with pytest.raises(OutputError, match="No space left on device; nothing was left behind") as caught:
         result.save(tmp_path / "out")
     assert left_in(tmp_path) == []
+    assert caught.value.result is None
+
+
+@pytest.mark.parametrize(("name", "time"), [("report.html", 1), ("lots.parquet", 1), ("summary.json", 2)])
+def test_a_disk_that_is_full_behind_the_tables_keeps_them(result, tmp_path, monkeypatch, name, time):
+    random_result(6).save(tmp_path / "out")
+    fail_at(monkeypatch, name, time)
+    with pytest.raises(OutputError, match="No space left on device; the tables are kept as") as caught:
+        result.save(tmp_path / "out", force=True)
+    assert left_in(tmp_path) == ["out", "out.kept"]
+    assert f"`lob-backtest report {tmp_path / 'out.kept'}` writes the page" in str(caught.value)
+    assert caught.value.result is result
+    kept = Result.load(tmp_path / "out.kept")
+    assert (kept.digest, kept.summary) == (result.digest, result.summary)
+    assert Result.load(tmp_path / "out").digest != result.digest
+
+
+def fail_at(monkeypatch, name, time):
+    """Let the disk be full when a file of that name is written for that time."""
+    create, times = drafts.create, iter(range(1, 100))
+
+    def full(path):
+        if path.name.removesuffix(".part") == name and next(times) == time:
+            path.write_bytes(b"half")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return create(path)
+
+    for module in (drafts, table_file):
+        monkeypatch.setattr(module, "create", full)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a bug"), MemoryError()])
+def test_a_page_that_cannot_be_made_keeps_the_tables(result, tmp_path, monkeypatch, error):
+    def fail(_):
+        raise error
+
+    monkeypatch.setattr("lob_backtest.report.page.page", fail)
+    with pytest.raises((RuntimeError, OutputError)) as caught:
+        result.save(tmp_path / "out")
+    told = [str(caught.value), *getattr(caught.value, "__notes__", [])]
+    assert f"the tables are kept as {tmp_path / 'out.kept'}" in told[-1]
+    assert left_in(tmp_path) == ["out.kept"]
+    assert Result.load(tmp_path / "out.kept").digest == result.digest
+
+
+def test_a_name_taken_meanwhile_keeps_the_result_under_another(result, tmp_path):
+    (tmp_path / "out.kept").mkdir()
+    with storage.Draft(tmp_path / "out", force=False) as draft:
+        for table in TABLES:
+            draft.write(f"{table}.parquet", result.rows(table))
+        (tmp_path / "out").mkdir()
+        with pytest.raises(OutputError, match=r"out exists.* is kept as .*out\.kept-2") as caught:
+            result.finish(draft, page=False)
+    assert caught.value.result is result
+    assert left_in(tmp_path) == ["out", "out.kept", "out.kept-2"]
+    assert Result.load(tmp_path / "out.kept-2").digest == result.digest
+
+
+def test_a_parent_that_cannot_be_flushed_is_told_as_it_is(result, tmp_path, monkeypatch):
+    def fail(folder):
+        if folder == tmp_path:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(drafts, "flush_folder", fail)
+    with pytest.raises(OutputError, match=r"out is written, but its name could not be flushed"):
+        result.save(tmp_path / "out", page=False)
+    assert left_in(tmp_path) == ["out"]
+    assert Result.load(tmp_path / "out").digest == result.digest
+
+
+def test_paths_that_are_not_utf_8_are_saved(result, tmp_path):
+    info = dataclasses.replace(result.info, config={"strategy": {"class": os.fsdecode(b"caf\xe9.py:S")}})
+    odd = Result({table: result.rows(table) for table in TABLES}, info)
+    assert Result.load(odd.save(tmp_path / "out")).info == info
 
 
 def test_a_failure_keeps_the_result_that_was_there(result, tmp_path, monkeypatch):
     other = random_result(6)
     other.save(tmp_path / "out")
-    rename = os.rename
 
-    def fail(path, target):
-        if str(path).endswith(".tmp"):
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-        rename(path, target)
+    def fail(*_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr(os, "rename", fail)
-    with pytest.raises(OutputError, match="out"):
+    monkeypatch.setattr(drafts, "exchange", fail)
+    with pytest.raises(OutputError, match=r"out: Input/output error; what was written is kept as .*out\.kept"):
         result.save(tmp_path / "out", force=True)
-    monkeypatch.undo()
-    assert left_in(tmp_path) == ["out"]
+    assert left_in(tmp_path) == ["out", "out.kept"]
     assert Result.load(tmp_path / "out").digest == other.digest
+    assert Result.load(tmp_path / "out.kept").digest == result.digest
 
 
 def test_a_folder_that_cannot_be_made_is_one_clear_message(result, tmp_path):

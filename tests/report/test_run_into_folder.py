@@ -132,7 +132,7 @@ def test_a_folder_that_is_there_is_refused_before_any_work(tmp_path: Path) -> No
         lob.run(config(tmp_path / "absent.parquet"), Quotes, out=tmp_path / "made")
 
 
-@pytest.mark.parametrize(("method", "fails_at"), [("write", 0), ("write", 3), ("finish", 0), ("finish", 5)])
+@pytest.mark.parametrize(("method", "fails_at"), [("write", 0), ("write", 3), ("finish", 0), ("finish", 4)])
 def test_a_full_disk_leaves_the_result_that_was_there(
     engine: str, method: str, fails_at: int, market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -31,13 +31,14 @@ def tables() -> dict[str, pa.Table]:
 
 def written(table: pa.Table, path: Path, rows: list[int]) -> TableFile:
     """Write a table in pieces of so many rows, again and again."""
-    writer, at, piece = TableWriter(path, table.schema), 0, 0
-    while at < table.num_rows:
-        size = rows[piece % len(rows)]
-        for batch in table.slice(at, size).combine_chunks().to_batches():
-            writer.write(batch)
-        at, piece = at + size, piece + 1
-    writer.finish()
+    at, piece = 0, 0
+    with TableWriter(path, table.schema) as writer:
+        while at < table.num_rows:
+            size = rows[piece % len(rows)]
+            for batch in table.slice(at, size).combine_chunks().to_batches():
+                writer.write(batch)
+            at, piece = at + size, piece + 1
+        writer.finish()
     return TableFile.of(path, table.schema)
 
 
