@@ -1,0 +1,140 @@
+"""Ctrl-C and SIGTERM end every command: its exit code, one word on stderr, nothing left behind."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import lob_backtest as lob
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc to see when Python is up")
+
+START = "from lob_backtest.start import main; main()"
+HANG_S = 100
+
+STRATEGIES = """
+import lob_backtest as lob
+
+class Endless(lob.Strategy):
+    def on_start(self, ctx):
+        ctx.every(lob.SECOND)
+        self.n = 0
+
+    def on_timer(self, ctx, timer_id):
+        self.n += 1
+        while self.n > 20:
+            pass
+
+class Swallows(lob.Strategy):
+    def on_start(self, ctx):
+        ctx.every(lob.MS)
+
+    def on_timer(self, ctx, timer_id):
+        try:
+            for _ in range(100_000):
+                pass
+        except:
+            pass
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a folder with a market, a strategy file and a saved result."""
+    folder = tmp_path_factory.mktemp("signals")
+    lob.generate(folder / "market.parquet", events=20_000)
+    (folder / "endless.py").write_text(STRATEGIES)
+    lob.run({"instrument": [{"data": [str(folder / "market.parquet")]}]}, lob.Strategy, out=folder / "saved")
+    return folder
+
+
+def start(folder: Path, *words: str) -> subprocess.Popen[str]:
+    """Start a command, and wait until it handles signals: before, they are the interpreter's business."""
+    child = subprocess.Popen(
+        [sys.executable, "-c", START, *words], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    wait_for_handlers(child)
+    return child
+
+
+def wait_for_handlers(child: subprocess.Popen[str]) -> None:
+    status = Path(f"/proc/{child.pid}/status")
+    while child.poll() is None:
+        caught = next(line.split()[1] for line in status.read_text().splitlines() if line.startswith("SigCgt"))
+        if int(caught, 16) >> (signal.SIGTERM - 1) & 1:
+            return
+        time.sleep(0.001)
+
+
+def end(child: subprocess.Popen[str]) -> tuple[int, str]:
+    try:
+        _, told = child.communicate(timeout=HANG_S)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.communicate()
+        pytest.fail("hangs")
+    return child.returncode, told.strip()
+
+
+WORDS = {
+    "run": ["run", "-d", "market.parquet", "-s", "endless.py:Endless", "-q", "-o", "out"],
+    "reference": ["run", "-d", "market.parquet", "-s", "endless.py:Endless", "--engine", "reference", "-o", "out"],
+    "swallows": ["run", "-d", "market.parquet", "-s", "endless.py:Swallows", "-q", "-o", "out"],
+    "force": ["run", "-d", "market.parquet", "-s", "endless.py:Endless", "-q", "-o", "saved", "--force"],
+    "generate": ["generate", "-o", "made.parquet", "--events", "10000000", "-q"],
+    "init": ["init", "project", "-q"],
+    "report": ["report", "saved", "-o", "page.html"],
+    "validate": ["validate", "market.parquet"],
+    "book": ["book", "market.parquet", "-o", "book.parquet"],
+    "calibrate": ["calibrate", "market.parquet"],
+}
+SHORT = {"init", "report", "validate", "book", "calibrate"}
+"""They may be done before the signal."""
+
+
+def check_signals(folder: Path, verb: str, times: int, seed: int) -> None:
+    before, rng = left_in(folder), random.Random(seed)
+    for _ in range(times):
+        signum = rng.choice([signal.SIGINT, signal.SIGINT, signal.SIGTERM])
+        child = start(folder, *WORDS[verb])
+        time.sleep(rng.random() * 1.2)
+        child.send_signal(signum)
+        if rng.random() < 0.3:
+            child.send_signal(signum)  # once more, into the cleaning up
+        code, told = end(child)
+        if verb in SHORT and code == 0:
+            return
+        assert (code, told.splitlines()[-1]) == (128 + signum, "interrupted")
+        assert "Traceback" not in told
+        assert left_in(folder) == before
+
+
+def left_in(folder: Path) -> list[str]:
+    return sorted(str(path) for path in folder.rglob("*") if "__pycache__" not in path.parts)
+
+
+@pytest.mark.parametrize("verb", ["run", "force", "generate"])
+def test_a_signal_ends_a_command(folder: Path, verb: str) -> None:
+    check_signals(folder, verb, 2, 1)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("verb", WORDS)
+def test_signals_at_any_time_end_every_command(folder: Path, verb: str) -> None:
+    check_signals(folder, verb, 40, 2)
+
+
+def test_an_ignored_hangup_stays_ignored(folder: Path) -> None:
+    """`nohup` starts commands like this."""
+    code = f"import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); {START}"
+    child = subprocess.Popen([sys.executable, "-c", code, *WORDS["run"]], cwd=folder, stderr=subprocess.PIPE, text=True)
+    wait_for_handlers(child)
+    child.send_signal(signal.SIGHUP)
+    child.send_signal(signal.SIGTERM)
+    assert end(child) == (128 + signal.SIGTERM, "interrupted")
