@@ -11,7 +11,6 @@ back, so that a counter could be raised too late. A frame is on the stack from t
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -20,6 +19,8 @@ from functools import wraps
 from threading import current_thread, main_thread
 from types import CodeType, FrameType, FunctionType
 from typing import Any, Final, ParamSpec, TypeVar, cast
+
+from lob_backtest.start import leave
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -59,7 +60,7 @@ class _Guard:
         """Do what would have been done without a guard: as a rule, raise KeyboardInterrupt."""
         self.waiting, self.delivered = 0, signum
         before = self.before.get(signum)
-        if callable(before) and before is not _leave:
+        if callable(before) and before is not leave:
             before(signum, frame)
         elif signum == signal.SIGINT:
             raise KeyboardInterrupt
@@ -181,15 +182,3 @@ def exit_code() -> int:
 def was_delivered() -> bool:
     """Return whether an interrupt has ended, or should have ended, the block."""
     return bool(_guard.delivered)
-
-
-def exit_at_once() -> None:
-    """End the process at the first signal outside of `guarded`: there is nothing to clean up during its imports."""
-    for signum in (signal.SIGINT, *ENDING):
-        if signal.getsignal(signum) not in (signal.SIG_IGN, None):
-            signal.signal(signum, _leave)
-
-
-def _leave(signum: int, _: FrameType | None) -> None:
-    os.write(2, b"interrupted\n")
-    os._exit(128 + signum)

@@ -232,12 +232,13 @@ class Result:
 
     def _complete(self, draft: storage.Draft, *, page: bool) -> None:
         begin = perf_counter()
+        draft.write("lots.parquet", self._lots)
         if page:
             from lob_backtest.report.page import page as html
 
+            draft.write(storage.MANIFEST, self._manifest(self.summary))  # the page takes longest, and may fail
             draft.write(storage.PAGE, html(self))
         self.timing["report_s"] = perf_counter() - begin
-        draft.write("lots.parquet", self._lots)
         draft.write(storage.MANIFEST, self._manifest(self.summary))
 
     def _move(self, before: Path, after: Path) -> None:

@@ -23,6 +23,7 @@ from lob_backtest.market.prefetch import prefetched
 from lob_backtest.result import Result
 
 ROOT = Path(lob.__file__).parent
+LIBRARY = ("/threading.py", "/queue.py", "/contextlib.py")
 HANG_S = 120
 
 
@@ -204,7 +205,7 @@ _note_signal, _do_nothing = _of_c("PyErr_SetInterrupt"), _of_c("Py_IsInitialized
 
 
 class InterruptAt:
-    """Interrupts at the n-th line of the package's own modules; repeated lines of loops count up to a limit.
+    """Interrupts at the n-th line of the package and of the modules in `LIBRARY`; lines of loops count up to a limit.
 
     Attributes:
         lines: how many have been counted.
@@ -231,7 +232,7 @@ class InterruptAt:
 
     def _watch(self, frame: FrameType, event: str, _: Any) -> Any:
         code = frame.f_code
-        if not code.co_filename.startswith(str(ROOT)):
+        if not code.co_filename.startswith(str(ROOT)) and not code.co_filename.endswith(LIBRARY):
             return None
         if threading.current_thread() is not threading.main_thread():
             return None

@@ -31,11 +31,11 @@ FOUNDATION = {"errors", "units", "run_info", "progress", "interrupts"}
 ALLOWED: dict[str, set[str]] = {
     "units": set(),
     "progress": set(),
-    "interrupts": set(),
+    "interrupts": {"start"},
     "rename": set(),
     "leftovers": {"rename"},
     "drafts": FOUNDATION | {"leftovers", "rename"},
-    "start": {"interrupts", "cli"},
+    "start": {"cli"},
     "errors": {"result"},  # for type checkers only
     "run_info": {"errors", "units"},
     "tables": FOUNDATION,

@@ -1,5 +1,5 @@
 """`python -m lob_backtest.cli`."""
 
-from lob_backtest.cli import main
+from lob_backtest.start import main
 
 main()

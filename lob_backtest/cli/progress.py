@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import Iterator
@@ -14,7 +15,14 @@ from lob_backtest.progress import Progress
 
 REDRAW_S: Final = 0.1
 
-quiet_option = click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
+
+def _silence(_: click.Context, __: click.Parameter, quiet: bool) -> bool:
+    if quiet:
+        logging.getLogger("lob_backtest").setLevel(logging.ERROR)
+    return quiet
+
+
+quiet_option = click.option("--quiet", "-q", is_flag=True, callback=_silence, help="Print nothing but errors.")
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import pytest
 from test_result import left_in
 
 import lob_backtest as lob
-from lob_backtest import table_file
+from lob_backtest import storage, table_file
 from lob_backtest.engine import ENGINES
 from lob_backtest.errors import DataError, OutputError, StrategyError
 from lob_backtest.market.writer import EventWriter
@@ -150,6 +150,51 @@ def test_a_full_disk_leaves_the_result_that_was_there(
     monkeypatch.undo()
     assert left_in(tmp_path) == ["made"]
     assert Result.load(tmp_path / "made").digest == before.digest
+
+
+def test_a_strategy_that_raises_is_told_where_its_result_cannot_be_completed(
+    market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: Result) -> str:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("lob_backtest.report.page.page", full)
+    with pytest.raises(OutputError, match=r"No space left.*kept as .*made\.kept;.*before that: .*enough") as caught:
+        lob.run(config(market), Quotes(raises_at=100), out=tmp_path / "made")
+    assert caught.value.result is not None
+    assert left_in(tmp_path) == ["made.kept"]
+    kept = Result.load(tmp_path / "made.kept")
+    assert (kept.status, kept.digest) == ("partial", caught.value.result.digest)
+    assert caught.value.result.table("orders").equals(kept.table("orders"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit of file sizes")
+def test_a_real_limit_keeps_the_tables_and_report_completes_them(market: Path, tmp_path: Path) -> None:
+    """The system lets no file grow past 2 MB; the page takes 5."""
+    import resource
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000))
+
+    run = [
+        sys.executable,
+        "-m",
+        "lob_backtest.cli",
+        "run",
+        "-d",
+        str(market),
+        "-s",
+        "lob_backtest:Strategy",
+        "-o",
+        "out",
+    ]
+    done = subprocess.run(run, cwd=tmp_path, preexec_fn=limit, capture_output=True, text=True, check=False)
+    assert done.returncode == 6
+    assert "out: File too large; the tables are kept as " in done.stderr
+    assert left_in(tmp_path) == ["out.kept"]
+    report = [sys.executable, "-m", "lob_backtest.cli", "report", "out.kept"]
+    subprocess.run(report, cwd=tmp_path, capture_output=True, check=True)
+    assert {path.name for path in (tmp_path / "out.kept").iterdir()} == storage.FILES
 
 
 PEAK = """
