@@ -264,6 +264,7 @@ def check_interrupts(work: Callable[[Path], object], folder: Path, times: int, s
     rng = random.Random(seed)
     before = threading.enumerate()
     for _ in range(times):
+        faulthandler.dump_traceback_later(HANG_S, exit=True)
         at = rng.randrange(1, counted.lines)
         try:
             with InterruptAt(at):
@@ -297,9 +298,13 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(params=["run", "save", "page", "generate", "book", "read ahead"])
-def work(request: pytest.FixtureRequest, market: Path) -> Callable[[Path], object]:
-    """Each kind of work that writes or reads ahead."""
+INTERRUPTS = {"run": 8, "save": 30, "page": 5, "generate": 10, "book": 15, "read ahead": 40}
+"""How many of each kind of work."""
+
+
+@pytest.fixture(params=INTERRUPTS)
+def work(request: pytest.FixtureRequest, market: Path) -> tuple[Callable[[Path], object], int]:
+    """Return a function that writes or reads ahead, and how often it is interrupted."""
     from lob_backtest.market.replay import dump_book
 
     config = {"instrument": [{"data": [str(market)]}]}
@@ -308,25 +313,30 @@ def work(request: pytest.FixtureRequest, market: Path) -> Callable[[Path], objec
     def with_page(folder: Path) -> None:
         result.save(folder / "out", force=True)
 
-    return {
+    works: dict[str, Callable[[Path], object]] = {
         "run": lambda folder: lob.run(config, Quotes, out=folder / "out", force=True),
         "save": lambda folder: result.save(folder / "out", force=True, page=False),
         "page": with_page,
         "generate": lambda folder: lob.generate(folder / "a.parquet", events=1_500, truth=folder / "truth.parquet"),
         "book": lambda folder: dump_book([market], folder / "book.parquet", force=True),
         "read ahead": lambda folder: guarded()(lambda: sum(prefetched(iter(range(1, 200)))))(),
-    }[request.param]
+    }
+    return works[request.param], INTERRUPTS[request.param]
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts on how CPython calls C functions here")
-def test_an_interrupt_at_any_line_leaves_things_as_they_were(work: Callable[[Path], object], tmp_path: Path) -> None:
-    check_interrupts(work, tmp_path, 15, 1)
+def test_an_interrupt_at_any_line_leaves_things_as_they_were(
+    work: tuple[Callable[[Path], object], int], tmp_path: Path
+) -> None:
+    check_interrupts(work[0], tmp_path, work[1], 1)
 
 
 @pytest.mark.soak
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts on how CPython calls C functions here")
-def test_interrupts_at_any_line_leave_things_as_they_were(work: Callable[[Path], object], tmp_path: Path) -> None:
-    check_interrupts(work, tmp_path, 400, 2)
+def test_interrupts_at_any_line_leave_things_as_they_were(
+    work: tuple[Callable[[Path], object], int], tmp_path: Path
+) -> None:
+    check_interrupts(work[0], tmp_path, 20 * work[1], 2)
 
 
 def test_a_second_interrupt_while_the_first_cleans_up_changes_nothing(market: Path, tmp_path: Path) -> None:
