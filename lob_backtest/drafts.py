@@ -41,6 +41,7 @@ class Draft:
         self.target = absolute(target)
         self.path = leftovers.temporary(self.target)
         self.force = force
+        self._process = os.getpid()
         self._lock: int | None = None
         self._parents: list[Path] = []
 
@@ -100,6 +101,8 @@ class Draft:
         Raises:
             OutputError: it cannot be done; the message names where the draft is kept.
         """
+        if not self._is_ours():
+            raise OutputError(f"cannot write {self.target}: this process was forked from the one that writes it")
         try:
             self._take_name()
         except (OSError, OutputError) as error:
@@ -126,6 +129,8 @@ class Draft:
             `NAME.kept`, `NAME.kept-2`, …; the temporary name where it cannot be renamed.
         """
         kept = _rename_free(self.path, self.target)
+        if kept == self.path:
+            leftovers.spare(kept)
         self.path = leftovers.temporary(self.target)  # nothing is there: `discard` leaves what is kept alone
         self._parents = []
         return kept
@@ -133,9 +138,14 @@ class Draft:
     @uninterrupted
     def discard(self) -> None:
         """Remove the draft, unless it has taken its name."""
-        leftovers.remove(self.path)
+        if self._is_ours():
+            leftovers.remove(self.path)
+            _remove_empty(self._parents)
         self._unlock()
-        _remove_empty(self._parents)
+
+    def _is_ours(self) -> bool:
+        """Return whether this is the process that made the draft, not one forked from it, as by a strategy."""
+        return os.getpid() == self._process
 
     def _make_parents(self) -> None:
         parent = self.target.parent

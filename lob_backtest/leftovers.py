@@ -16,6 +16,7 @@ import platform
 import re
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,9 +92,15 @@ def clean(folder: Path) -> None:
                 (_clean_old if found["kind"] == "old" else _clean_draft)(folder / name, folder / found["name"])
 
 
+def spare(draft: Path) -> None:
+    """Make a draft read-only: `clean` then takes it for one that is to be kept."""
+    with contextlib.suppress(OSError):
+        draft.chmod(0o500 if draft.is_dir() else 0o400)
+
+
 def _clean_draft(draft: Path, _: Path) -> None:
     with _owned(draft) as is_owned:
-        if is_owned:
+        if is_owned and draft.lstat().st_mode & stat.S_IWUSR:
             remove(draft)
             log(f"removed {draft}, which a run that was killed had left")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import subprocess
 import sys
@@ -11,8 +12,9 @@ from pathlib import Path
 import pytest
 from result_factory import random_result
 
-from lob_backtest import leftovers, storage
+from lob_backtest import drafts, leftovers, storage
 from lob_backtest.drafts import FileDraft, write_file
+from lob_backtest.errors import OutputError
 from lob_backtest.result import Result
 
 pytestmark = pytest.mark.skipif(leftovers.fcntl is None, reason="no flock: nothing is removed")
@@ -85,6 +87,44 @@ def test_files_of_others_are_left_alone(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     write_file(tmp_path / "a", "x")
     assert left_in(tmp_path) == sorted([*names, "a"])
+
+
+def test_what_is_kept_under_its_temporary_name_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No other name could be given: permission may have been withdrawn, and be back for the next run."""
+
+    def fails(*_: object) -> None:
+        raise PermissionError("no")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(drafts, "rename_new", fails)
+        with pytest.raises(OutputError, match=r"kept as .*\.lob\.tmp"):
+            NEW.save(tmp_path / "out", page=False)
+        with pytest.raises(OutputError, match=r"kept as .*\.lob\.tmp"):
+            write_file(tmp_path / "file", "x", force=False)
+    kept = left_in(tmp_path)
+    write_file(tmp_path / "another", "x")
+    assert left_in(tmp_path) == sorted([*kept, "another"])
+    assert Result.load(next(tmp_path / name for name in kept if "out" in name)).digest == NEW.digest
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_forked_process_leaves_the_draft_to_its_parent(tmp_path: Path) -> None:
+    """As of a strategy that forks in a callback, and whose child returns."""
+    with storage.Draft(tmp_path / "out", force=False) as draft:
+        for table in TABLES:
+            draft.write(f"{table}.parquet", NEW.rows(table))
+        child = os.fork()
+        if not child:
+            try:
+                draft.discard()
+                draft.place()
+            except OutputError:
+                draft.discard()
+                os._exit(6)
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 6
+        NEW.finish(draft, page=False)
+    assert Result.load(tmp_path / "out").digest == NEW.digest
 
 
 def test_a_draft_that_is_taken_for_a_leftover_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
