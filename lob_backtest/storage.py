@@ -10,7 +10,7 @@ from typing import Any, Final
 from lob_backtest.drafts import FolderDraft, write_entry
 from lob_backtest.errors import DataError, OutputError
 from lob_backtest.table_file import TableWriter
-from lob_backtest.tables import Rows, schemas
+from lob_backtest.tables import Batches, schemas
 
 MANIFEST: Final = "summary.json"
 PAGE: Final = "report.html"
@@ -81,7 +81,7 @@ class Draft(FolderDraft):
     def __init__(self, target: Path, *, force: bool) -> None:
         super().__init__(target, force=force, check=check_target, names=FILES)
 
-    def write(self, name: str, content: str | Rows) -> None:
+    def write(self, name: str, content: str | Batches) -> None:
         """Write text, or a table (Parquet), and flush it to disk; a text replaces an earlier one.
 
         Raises:
@@ -91,7 +91,7 @@ class Draft(FolderDraft):
             _write(self.path / name, content)
 
 
-def _write(path: Path, content: str | Rows) -> None:
+def _write(path: Path, content: str | Batches) -> None:
     if isinstance(content, str):
         write_entry(path, content)
         return

@@ -183,12 +183,19 @@ SERIES: Final = pa.schema(
 """What the strategy recorded with `ctx.record`; outside the digest."""
 
 
-class Rows(Protocol):
-    """A table that can be taken batch by batch: in memory a `pyarrow.Table`, on disk a `TableFile`."""
+class Batches(Protocol):
+    """Rows that can be taken batch by batch."""
 
     @property
     def schema(self) -> pa.Schema:
         """Names and types of the columns."""
+
+    def to_batches(self) -> Iterable[pa.RecordBatch]:
+        """Return the rows from the start, a stretch at a time."""
+
+
+class Rows(Batches, Protocol):
+    """A table of which columns can be chosen: in memory a `pyarrow.Table`, on disk a `TableFile`."""
 
     @property
     def num_rows(self) -> int:
@@ -196,9 +203,6 @@ class Rows(Protocol):
 
     def select(self, columns: Sequence[str]) -> Rows:
         """Return the same rows with some of the columns."""
-
-    def to_batches(self) -> Iterable[pa.RecordBatch]:
-        """Return the rows from the start, a stretch at a time."""
 
     def filter(self, expression: Any) -> pa.Table:
         """Return the rows for which an expression holds, in memory."""
