@@ -24,6 +24,7 @@ from lob_backtest.tables import Rows, schemas
 if TYPE_CHECKING:
     import pandas as pd
 
+    from lob_backtest.report.lots import LotsTable
     from lob_backtest.report.summary import Account, Metric
 
 __all__ = ["InputInfo", "InstrumentInfo", "Result", "RunInfo"]
@@ -83,7 +84,7 @@ class Result:
             DataError: it is in a file, which is gone or damaged.
         """
         if name == "lots":
-            return self._lots
+            return pa.Table.from_batches(self._lots.to_batches(), self._lots.schema)
         if name not in self._tables:
             raise KeyError(f"no table {name!r}; there are {', '.join((*self._tables, 'lots'))}")
         rows = self._tables[name]
@@ -97,11 +98,11 @@ class Result:
         """
         return self._tables[name]
 
-    @cached_property
-    def _lots(self) -> pa.Table:
-        from lob_backtest.report.lots import lots_table
+    @property
+    def _lots(self) -> LotsTable:
+        from lob_backtest.report.lots import LotsTable
 
-        return lots_table([account.lots for account in self.accounts], self.info)
+        return LotsTable([account.ledger for account in self.accounts], self.info)
 
     @cached_property
     def accounts(self) -> list[Account]:

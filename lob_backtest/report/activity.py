@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
-import pyarrow.compute as pc
 
-from lob_backtest.report.ledger import Ledger, total, widen
-from lob_backtest.report.quotes import quotes
-from lob_backtest.tables import Cause, Liquidity, RejectReason, Rows, UpdateKind
+from lob_backtest.report.ledger import Ledger
+from lob_backtest.report.quotes import Quotes
+from lob_backtest.report.stretches import Ints, Stretches, total, widen
+from lob_backtest.tables import Cause, Liquidity, RejectReason, UpdateKind
+
+_REFUSALS: Final = (UpdateKind.REJECTED, UpdateKind.REPLACE_REJECTED, UpdateKind.CANCEL_REJECTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,113 +79,122 @@ class Activity:
     quoting_both_fraction: float | None
 
 
-def activity(ledger: Ledger, orders: Mapping[str, np.ndarray]) -> Activity:
+def activity(ledger: Ledger, orders: Stretches, quoted: Quotes) -> Activity:
     """Count what one account did.
 
     Args:
         ledger: the account.
-        orders: its rows of the table `orders`, as `order_columns` returns them.
+        orders: its rows of the table `orders`.
+        quoted: what its quotes add up to.
     """
-    fills = ledger.fills
-    kind = orders["kind"]
-    asked = (kind != UpdateKind.EXPIRED) & ~((kind == UpdateKind.CANCELLED) & ~orders["has_ts_sent_ns"])
-    requests = int(asked.sum())
-    sizes = _ordered(orders, fills)
-    filled = total(widen(fills["size_lots"])[0])
-    maker = fills["liquidity"] == Liquidity.MAKER
-    waited = (fills["ts_exchange_ns"] - fills["ts_arrival_ns"])[maker]
-    ahead = fills["queue_ahead_at_arrival_lots"][maker & fills["has_queue_ahead_at_arrival_lots"]]
-    bid, ask = ledger.samples["has_bid_quote_ticks"], ledger.samples["has_ask_quote_ticks"]
-    quoted = quotes(orders, fills)
-    quoted_lots = total(widen(quoted.lots)[0])
-    refused = np.isin(kind, [UpdateKind.REJECTED, UpdateKind.REPLACE_REJECTED, UpdateKind.CANCEL_REJECTED])
+    asked, filled = _Asked.of(orders, ledger.end_ns), _Filled.of(ledger)
+    queue_ns = _queue_times(ledger, filled.maker_fills)
+    bid, ask, both = _quoting(ledger)
+    kinds, arrived = asked.kinds, ledger.requests_not_arrived
     return Activity(
-        orders=int((kind == UpdateKind.ACCEPTED).sum()),
-        ordered_lots=sum(sizes.values()),
-        requests=requests,
-        updates={each.name.lower(): int((kind == each).sum()) for each in UpdateKind},
-        refused={
-            each.name.lower(): count
-            for each in RejectReason
-            if (count := int((refused & (orders["reason"] == each)).sum()))
-        },
-        fills=len(fills["side"]),
-        filled_lots=filled,
-        filled_lots_by_cause={c.name.lower(): total(fills["size_lots"][fills["cause"] == c]) for c in Cause},
-        fills_by_cause={c.name.lower(): int((fills["cause"] == c).sum()) for c in Cause},
-        maker_lots=total(fills["size_lots"][maker]),
-        tainted_fills=int((fills["tainted"] != 0).sum()),
-        filled_orders=_filled_in_full(sizes, fills),
-        order_to_trade=requests / len(fills["side"]) if len(fills["side"]) else None,
-        fill_rate=filled / sum(sizes.values()) if sizes else None,
-        quotes=len(quoted.lots),
-        quoted_lots=quoted_lots,
-        quote_median_lots=int(np.sort(quoted.lots)[(len(quoted.lots) - 1) // 2]) if len(quoted.lots) else None,
-        fill_rate_lots=filled / quoted_lots if quoted_lots else None,
-        fill_rate_orders=_mean(quoted.filled),
-        requests_in_flight=_in_flight(ledger, orders),
-        queue_time_mean_ns=_mean(waited),
-        queue_time_median_ns=float(np.median(waited)) if len(waited) else None,
-        queue_ahead_mean_lots=_mean(ahead),
-        quoting_bid_fraction=_mean(bid),
-        quoting_ask_fraction=_mean(ask),
-        quoting_both_fraction=_mean(bid & ask),
+        orders=int(kinds[UpdateKind.ACCEPTED]),
+        ordered_lots=quoted.ordered_lots,
+        requests=asked.requests,
+        updates={each.name.lower(): int(kinds[each]) for each in UpdateKind},
+        refused={each.name.lower(): count for each in RejectReason if (count := int(asked.reasons[each]))},
+        fills=ledger.fill_count,
+        filled_lots=sum(filled.lots),
+        filled_lots_by_cause={each.name.lower(): filled.lots[each] for each in Cause},
+        fills_by_cause={each.name.lower(): filled.fills[each] for each in Cause},
+        maker_lots=filled.maker_lots,
+        tainted_fills=filled.tainted,
+        filled_orders=quoted.filled_orders,
+        order_to_trade=asked.requests / ledger.fill_count if ledger.fill_count else None,
+        fill_rate=sum(filled.lots) / quoted.ordered_lots if quoted.orders else None,
+        quotes=quoted.quotes,
+        quoted_lots=quoted.lots,
+        quote_median_lots=quoted.median_lots,
+        fill_rate_lots=sum(filled.lots) / quoted.lots if quoted.lots else None,
+        fill_rate_orders=quoted.filled / quoted.quotes if quoted.quotes else None,
+        requests_in_flight=None if arrived is None else arrived + asked.answers_in_flight,
+        queue_time_mean_ns=filled.queue_ns / filled.maker_fills if filled.maker_fills else None,
+        queue_time_median_ns=float(np.median(queue_ns, overwrite_input=True)) if filled.maker_fills else None,
+        queue_ahead_mean_lots=filled.ahead_lots / filled.ahead_fills if filled.ahead_fills else None,
+        quoting_bid_fraction=bid,
+        quoting_ask_fraction=ask,
+        quoting_both_fraction=both,
     )
 
 
-def order_columns(orders: Rows, agent: int, instrument: int) -> dict[str, np.ndarray]:
-    """Return the columns of one account's order updates as arrays, each of shape `(n,)`.
+@dataclass(slots=True)
+class _Asked:
+    """What updates of orders add up to; `kinds` and `reasons` (of refusals) count by code."""
 
-    A null is 0; `has_<name>` says where a nullable column has a value.
+    requests: int
+    answers_in_flight: int
+    kinds: Ints
+    reasons: Ints
 
-    Args:
-        orders: the table `orders`.
-        agent: code of the agent.
-        instrument: code of the instrument.
-    """
-    whole = ("order_id", "kind", "reason", "side", "size_lots", "filled_lots", "ts_local_ns")
-    nullable = ("price_ticks", "ts_sent_ns", "ts_exchange_ns")
-    chosen = orders.select(["agent", "instrument", *whole, *nullable])
-    mine = chosen.filter((pc.field("agent") == agent) & (pc.field("instrument") == instrument))
-    out = {name: mine[name].combine_chunks().to_numpy(zero_copy_only=False) for name in whole}
-    for name in nullable:
-        column = mine[name].combine_chunks()
-        out[name] = column.fill_null(0).to_numpy(zero_copy_only=False)
-        out["has_" + name] = np.asarray(column.is_valid())
+    @classmethod
+    def of(cls, orders: Stretches, end_ns: int) -> _Asked:
+        out = cls(0, 0, np.zeros(max(UpdateKind) + 1, dtype=np.int64), np.zeros(max(RejectReason) + 1, dtype=np.int64))
+        for rows in orders.read("kind", "reason", "ts_sent_ns", "ts_exchange_ns", "ts_local_ns"):
+            kind, sent = rows["kind"], rows["has_ts_sent_ns"]
+            out.kinds += np.bincount(kind, minlength=len(out.kinds))
+            out.reasons += np.bincount(rows["reason"][np.isin(kind, _REFUSALS)], minlength=len(out.reasons))
+            out.requests += int(((kind != UpdateKind.EXPIRED) & ((kind != UpdateKind.CANCELLED) | sent)).sum())
+            # The order that flattens a position at the end arrives when it is sent: nobody asked for it.
+            travelled = sent & rows["has_ts_exchange_ns"] & (rows["ts_exchange_ns"] > rows["ts_sent_ns"])
+            out.answers_in_flight += int((travelled & (rows["ts_local_ns"] > end_ns)).sum())
+        return out
+
+
+@dataclass(slots=True)
+class _Filled:
+    """What the fills of an account add up to; `fills` and `lots` are by code of the cause."""
+
+    fills: list[int]
+    lots: list[int]
+    maker_fills: int = 0
+    maker_lots: int = 0
+    tainted: int = 0
+    queue_ns: int = 0
+    ahead_fills: int = 0
+    ahead_lots: int = 0
+
+    @classmethod
+    def of(cls, ledger: Ledger) -> _Filled:
+        count, ahead = max(Cause) + 1, "queue_ahead_at_arrival_lots"
+        out = cls([0] * count, [0] * count)
+        names = ("cause", "size_lots", "liquidity", "tainted", "ts_exchange_ns", "ts_arrival_ns", ahead)
+        for rows in ledger.fills.read(*names):
+            (sizes,) = widen(rows["size_lots"])
+            for cause in Cause:
+                mine = rows["cause"] == cause
+                out.fills[cause] += int(mine.sum())
+                out.lots[cause] += total(sizes[mine])
+            maker = rows["liquidity"] == Liquidity.MAKER
+            known = maker & rows["has_" + ahead]
+            out.maker_fills += int(maker.sum())
+            out.maker_lots += total(sizes[maker])
+            out.tainted += int((rows["tainted"] != 0).sum())
+            out.queue_ns += total(widen((rows["ts_exchange_ns"] - rows["ts_arrival_ns"])[maker])[0])
+            out.ahead_fills += int(known.sum())
+            out.ahead_lots += total(widen(rows[ahead][known])[0])
+        return out
+
+
+def _queue_times(ledger: Ledger, count: int) -> Ints:
+    """Return how long each resting order waited for its fill, ns, shape `(count,)`: 8 bytes a fill, for the median."""
+    out, done = np.empty(count, dtype=np.int64), 0
+    for rows in ledger.fills.read("liquidity", "ts_exchange_ns", "ts_arrival_ns"):
+        waited = (rows["ts_exchange_ns"] - rows["ts_arrival_ns"])[rows["liquidity"] == Liquidity.MAKER]
+        out[done : done + len(waited)] = waited
+        done += len(waited)
     return out
 
 
-def _in_flight(ledger: Ledger, orders: Mapping[str, np.ndarray]) -> int | None:
-    """Count the requests on their way to the exchange at the end, and those whose answer was on its way back.
-
-    The order that flattens a position at the end reaches the exchange when it is sent: nobody asked for it.
-    """
-    if ledger.requests_not_arrived is None:
-        return None
-    travelled = orders["has_ts_sent_ns"] & orders["has_ts_exchange_ns"]
-    travelled &= orders["ts_exchange_ns"] > orders["ts_sent_ns"]
-    return ledger.requests_not_arrived + int((travelled & (orders["ts_local_ns"] > ledger.end_ns)).sum())
-
-
-def _ordered(orders: Mapping[str, np.ndarray], fills: Mapping[str, np.ndarray]) -> dict[int, int]:
-    """Return the size of every order that was accepted or filled, as last replaced, by id."""
-    entered = np.isin(orders["kind"], [UpdateKind.ACCEPTED, UpdateKind.REPLACED])
-    sizes = dict(zip(orders["order_id"][entered].tolist(), orders["size_lots"][entered].tolist(), strict=True))
-    for order_id, size in _filled(fills).items():
-        sizes.setdefault(order_id, size)
-    return sizes
-
-
-def _filled(fills: Mapping[str, np.ndarray]) -> dict[int, int]:
-    filled: dict[int, int] = {}
-    for order_id, size in zip(fills["order_id"].tolist(), fills["size_lots"].tolist(), strict=True):
-        filled[order_id] = filled.get(order_id, 0) + size
-    return filled
-
-
-def _filled_in_full(sizes: Mapping[int, int], fills: Mapping[str, np.ndarray]) -> int:
-    return sum(size >= sizes[order_id] for order_id, size in _filled(fills).items())
-
-
-def _mean(values: np.ndarray) -> float | None:
-    return float(values.mean()) if len(values) else None
+def _quoting(ledger: Ledger) -> tuple[float | None, ...]:
+    """Return the shares of samples with an own bid, with an own ask, and with both; `None` without samples."""
+    samples, counts = 0, [0, 0, 0]
+    for rows in ledger.samples.read("bid_quote_ticks", "ask_quote_ticks"):
+        bid, ask = rows["has_bid_quote_ticks"], rows["has_ask_quote_ticks"]
+        samples += len(bid)
+        for at, mine in enumerate((bid, ask, bid & ask)):
+            counts[at] += int(mine.sum())
+    return tuple(count / samples if samples else None for count in counts)

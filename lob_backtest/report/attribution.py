@@ -13,9 +13,11 @@ The four add up to the change of equity at mid before fees, at any horizon, to t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lob_backtest.report.ledger import Ints, Ledger, total, widen
+from lob_backtest.report.ledger import Ledger
+from lob_backtest.report.stretches import total, widen
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,29 +52,40 @@ def headline_horizon_ns(markouts_ns: tuple[int, ...]) -> int | None:
     return sorted(markouts_ns)[(len(markouts_ns) - 1) // 2] if markouts_ns else None
 
 
-def mid2_after(ledger: Ledger, horizon_ns: int | None) -> Ints:
-    """Return the doubled mid a horizon after each fill, half-ticks, shape `(n,)`.
+def mid2_after(horizon_ns: int | None) -> str:
+    """Return the column of `fills` with the doubled mid a horizon after each fill.
+
+    Args:
+        horizon_ns: one of the run's horizons; `None` gives the mid before the fill.
+    """
+    return "mid2_before" if horizon_ns is None else f"mid2_after_{horizon_ns}ns"
+
+
+def attribute(ledger: Ledger, horizons_ns: Sequence[int | None]) -> tuple[Attribution, ...]:
+    """Split an account's gross profit at each of some horizons.
 
     Args:
         ledger: the account.
-        horizon_ns: one of its horizons; `None` gives the mid before the fill.
+        horizons_ns: of the run, in nanoseconds; `None` is without any.
     """
-    return ledger.fills["mid2_before" if horizon_ns is None else f"mid2_after_{horizon_ns}ns"]
-
-
-def attribute(ledger: Ledger, horizon_ns: int | None) -> Attribution:
-    """Split an account's gross profit at one horizon.
-
-    Args:
-        ledger: the account.
-        horizon_ns: one of its horizons, in nanoseconds; `None` without any.
-    """
-    lots, prices, before, after = widen(
-        ledger.signed_lots, ledger.fills["price_ticks"], ledger.fills["mid2_before"], mid2_after(ledger, horizon_ns)
-    )
-    captured = total(lots * (before - 2 * prices))
-    adverse = total(lots * (after - before))
-    inventory = total(lots) * ledger.mid2_end - total(lots * after)
+    columns = [mid2_after(horizon) for horizon in horizons_ns]
+    captured = held = 0
+    adverse, held_after = [0] * len(columns), [0] * len(columns)
+    for rows in ledger.fills.read("side", "size_lots", "price_ticks", "mid2_before", *columns):
+        signed = rows["side"] * rows["size_lots"]
+        lots, prices, before, *afters = widen(
+            signed, rows["price_ticks"], rows["mid2_before"], *(rows[name] for name in columns)
+        )
+        captured += total(lots * (before - 2 * prices))
+        held += total(lots)
+        for at, after in enumerate(afters):
+            adverse[at] += total(lots * (after - before))
+            held_after[at] += total(lots * after)
     opening = ledger.position_start_lots * (ledger.mid2_end - ledger.mid2_start)
-    explained = captured + adverse + inventory + opening
-    return Attribution(horizon_ns, captured, adverse, inventory, opening, ledger.gross_half_tick_lots - explained)
+    out = []
+    for at, horizon in enumerate(horizons_ns):
+        inventory = held * ledger.mid2_end - held_after[at]
+        explained = captured + adverse[at] + inventory + opening
+        residual = ledger.gross_half_tick_lots - explained
+        out.append(Attribution(horizon, captured, adverse[at], inventory, opening, residual))
+    return tuple(out)

@@ -10,16 +10,16 @@ from typing import Any, Final
 
 import numpy as np
 import plotly.graph_objects as go
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from lob_backtest.report.downsample import Span, keep_extremes, keep_extremes_of_parts
-from lob_backtest.report.equity import Curve
+from lob_backtest.report.downsample import Points, Span, keep_extremes
+from lob_backtest.report.equity import LINES, add_curves, curve, equity
 from lob_backtest.report.inventory import position_steps
 from lob_backtest.report.ledger import Ledger
 from lob_backtest.report.sections import digits_for, horizon, number
+from lob_backtest.report.stretches import Columns, Stretches
 from lob_backtest.report.summary import Account
-from lob_backtest.tables import Cause, Rows
+from lob_backtest.tables import Cause
 
 POINTS: Final = 5_000
 MARKERS: Final = 3_000  # fills drawn; beyond, every second, third, …
@@ -60,26 +60,42 @@ def over(figure: go.Figure, start_ns: int, end_ns: int) -> go.Figure:
     return figure.update_xaxes(range=[start_ns / 1e6, end_ns / 1e6])
 
 
-def equity_chart(curve: Curve, currency: str) -> go.Figure:
+def equity_points(accounts: Sequence[Account]) -> Columns:
+    """Choose the points of equity and its parts to draw.
+
+    Args:
+        accounts: of one currency, whose curves add up.
+
+    Returns:
+        columns `ts_ns` and those of `lob_backtest.report.equity.LINES`; nothing where there is no equity.
+    """
+    sampled = add_curves([equity(each.ledger) for each in accounts], ("equity",))
+    span = Span.of(stretch["ts_ns"] for stretch in sampled)
+    curves = add_curves([curve(each.ledger, each.headline.horizon_ns) for each in accounts])
+    names = ("ts_ns", *LINES)
+    kept = keep_extremes((tuple(each[name] for name in names) for each in curves), span, points=POINTS)
+    return dict(zip(names, kept, strict=True)) if kept else {}
+
+
+def equity_chart(points: Columns, currency: str) -> go.Figure:
     """Draw equity and its parts.
 
     Args:
-        curve: of one account, or of all of one currency.
+        points: as `equity_points` returns them, of one account or of all of one currency.
         currency: for the axis; a name of the config.
     """
     lines = {
-        "Captured spread": (curve.captured, _GREEN, 1.2),
-        "Adverse selection": (curve.adverse_selection, _RED, 1.2),
-        "Inventory": (curve.inventory, _AMBER, 1.2),
-        "Fees and rebates": (curve.fees, _VIOLET, 1.2),
-        "Equity": (curve.equity, _BLUE, 2.4),
+        "Captured spread": ("captured", _GREEN, 1.2),
+        "Adverse selection": ("adverse_selection", _RED, 1.2),
+        "Inventory": ("inventory", _AMBER, 1.2),
+        "Fees and rebates": ("fees", _VIOLET, 1.2),
+        "Equity": ("equity", _BLUE, 2.4),
     }
-    kept = keep_extremes(curve.ts_ns, [values for values, _, _ in lines.values()], points=POINTS)
-    x = milliseconds(curve.ts_ns[kept])
+    x = milliseconds(points["ts_ns"])
     figure = go.Figure(
         [
-            go.Scatter(x=x, y=values[kept], name=name, mode="lines", line={"color": color, "width": width})
-            for name, (values, color, width) in lines.items()
+            go.Scatter(x=x, y=points[column], name=name, mode="lines", line={"color": color, "width": width})
+            for name, (column, color, width) in lines.items()
         ]
     )
     return _layout(figure, height=360, y=f"since the start, {escape(currency)}".rstrip(", "))
@@ -124,14 +140,12 @@ def position_chart(ledger: Ledger) -> go.Figure:
     Args:
         ledger: the account.
     """
-    times, position = position_steps(ledger)
-    times = np.append(times, max(ledger.end_ns, int(times[-1])))
-    position = np.append(position, position[-1]).astype(np.float64)
-    kept = keep_extremes(times, [position], points=POINTS)
+    span = Span.of(times for times, _ in _positions(ledger))
+    times, position = keep_extremes(_positions(ledger), span, points=POINTS)
     figure = go.Figure(
         go.Scatter(
-            x=milliseconds(times[kept]),
-            y=position[kept],
+            x=milliseconds(times),
+            y=position,
             name="Position",
             mode="lines",
             line={"color": _BLUE, "width": 1.2, "shape": "hv"},
@@ -148,18 +162,23 @@ def position_chart(ledger: Ledger) -> go.Figure:
     return over(_layout(figure, height=240, y="lots"), ledger.start_ns, ledger.end_ns)
 
 
-def price_chart(ledger: Ledger, bbo: Rows, code: int) -> go.Figure:
+def _positions(ledger: Ledger) -> Iterator[Points]:
+    """Yield the position as steps, and its last until the end."""
+    for times, position in position_steps(ledger):
+        yield times, position.astype(np.float64)
+    yield np.array([max(ledger.end_ns, int(times[-1]))]), position[-1:].astype(np.float64)
+
+
+def price_chart(ledger: Ledger, best: Stretches) -> go.Figure:
     """Draw the fills on the best bid and ask.
 
     Args:
         ledger: the account.
-        bbo: the best prices of all instruments.
-        code: of the instrument.
+        best: the best prices of its instrument.
     """
     tick = float(ledger.instrument.tick_size)
-    span = Span.of(times for (times,) in _quotes(bbo, code, "ts_exchange_ns"))
-    parts = _quotes(bbo, code, "ts_exchange_ns", "bid_ticks", "ask_ticks")
-    kept = keep_extremes_of_parts(parts, span, points=POINTS)
+    span = Span.of(part["ts_exchange_ns"] for part in best.read("ts_exchange_ns"))
+    kept = keep_extremes(_touch(best), span, points=POINTS)
     times, bid, ask = kept or (np.zeros(0),) * 3
     x = milliseconds(times)
     figure = go.Figure()
@@ -173,34 +192,44 @@ def price_chart(ledger: Ledger, bbo: Rows, code: int) -> go.Figure:
     return over(figure, ledger.start_ns, ledger.end_ns)
 
 
-def _quotes(bbo: Rows, code: int, *names: str) -> Iterator[tuple[NDArray[Any], ...]]:
-    """Yield columns of an instrument's best prices, a stretch at a time; a column with nulls as floats."""
-    for batch in bbo.select(["instrument", *names]).to_batches():
-        mine = batch.filter(pc.equal(batch.column(0), code))
-        yield tuple(mine.column(name).to_numpy(zero_copy_only=False) for name in names)
+def _touch(best: Stretches) -> Iterator[Points]:
+    """Yield times, best bids and best asks; the price of an empty side is not a number."""
+    sides = ("bid_ticks", "ask_ticks")
+    for part in best.read("ts_exchange_ns", *sides):
+        bid, ask = (np.where(part["has_" + name], part[name], np.nan) for name in sides)
+        yield part["ts_exchange_ns"], bid, ask
+
+
+def _drawn(ledger: Ledger, side: int) -> Columns:
+    """Return the fills of one side that are drawn: every n-th (`drawn_fills`)."""
+    names, step, seen = ("ts_exchange_ns", "price_ticks", "size_lots", "fill_id", "cause"), drawn_fills(ledger), 0
+    parts = []
+    for rows in ledger.fills.read("side", *names):
+        mine = np.flatnonzero(rows["side"] == side)
+        chosen = mine[-seen % step :: step]
+        parts.append({name: rows[name][chosen] for name in names})
+        seen += len(mine)
+    nothing = ledger.fills.nothing(*names)
+    return {name: np.concatenate([nothing[name], *(each[name] for each in parts)]) for name in names}
 
 
 def _markers(ledger: Ledger, side: int, name: str, color: str, tick: float) -> go.Scatter:
-    fills = ledger.fills
-    chosen = np.flatnonzero(fills["side"] == side)
-    step = max(1, -(-len(fills["side"]) // MARKERS))
-    chosen = chosen[::step]
-    causes = [Cause(code).name.lower() for code in fills["cause"][chosen]]
+    fills = _drawn(ledger, side)
+    count = len(fills["cause"])
+    causes = [Cause(code).name.lower() for code in fills["cause"]]
     return go.Scatter(
-        x=milliseconds(fills["ts_exchange_ns"][chosen]),
-        y=fills["price_ticks"][chosen] * tick,
+        x=milliseconds(fills["ts_exchange_ns"]),
+        y=fills["price_ticks"] * tick,
         name=name,
         mode="markers",
         marker={
             "color": color,
-            "size": 6 if len(chosen) < 300 else 4,
-            "opacity": 1.0 if len(chosen) < 300 else 0.75,
+            "size": 6 if count < 300 else 4,
+            "opacity": 1.0 if count < 300 else 0.75,
             "symbol": [_SYMBOLS[cause] for cause in causes],
             "line": {"color": "white", "width": 0.5},
         },
-        customdata=np.column_stack(
-            [fills["size_lots"][chosen], fills["fill_id"][chosen], np.array(causes, dtype=object)]
-        ),
+        customdata=np.column_stack([fills["size_lots"], fills["fill_id"], np.array(causes, dtype=object)]),
         hovertemplate="fill %{customdata[1]}: " + name.lower() + " %{customdata[0]} at %{y} (%{customdata[2]})"
         "<br>%{x|%Y-%m-%d %H:%M:%S.%L}<extra></extra>",
     )
@@ -208,7 +237,7 @@ def _markers(ledger: Ledger, side: int, name: str, color: str, tick: float) -> g
 
 def drawn_fills(ledger: Ledger) -> int:
     """Return n where the price chart draws every n-th fill."""
-    return max(1, -(-len(ledger.fills["side"]) // MARKERS))
+    return max(1, -(-ledger.fill_count // MARKERS))
 
 
 def markout_chart(accounts: Sequence[Account]) -> go.Figure:

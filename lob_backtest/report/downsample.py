@@ -12,25 +12,6 @@ Points: TypeAlias = "tuple[NDArray[Any], ...]"
 """Times, then lines, each of shape `(n,)`."""
 
 
-def keep_extremes(times: NDArray[Any], lines: Sequence[NDArray[Any]], *, points: int) -> NDArray[np.int64]:
-    """Choose which points of several lines over the same times to draw.
-
-    Time is cut into equal buckets; of each, the first and last point and the lowest and highest of each line stay.
-
-    Args:
-        times: rising, shape `(n,)`.
-        lines: each of shape `(n,)`; not-a-number is never an extreme.
-        points: about how many to keep.
-
-    Returns:
-        rising indices; all of them where there are no more than `points`.
-    """
-    count = len(times)
-    if count <= points:
-        return np.arange(count)
-    return _extremes(Span(count, times[0], times[-1]).buckets(times, len(lines), points), lines)
-
-
 class Span(NamedTuple):
     """How many points there are, and the times of the first and the last."""
 
@@ -55,18 +36,19 @@ class Span(NamedTuple):
         return bucket
 
 
-def keep_extremes_of_parts(parts: Iterable[Points], span: Span, *, points: int) -> Points:
-    """Do what `keep_extremes` does to points that come in parts, in memory for what stays.
+def keep_extremes(parts: Iterable[Points], span: Span, *, points: int) -> Points:
+    """Choose which points of several lines over the same times to draw.
 
-    The extremes of a bucket are among those of its parts, so that the same points stay.
+    Time is cut into equal buckets; of each, the first and last point and the lowest and highest of each line stay. The
+    extremes of a bucket are among those of its parts, so that memory holds what stays.
 
     Args:
-        parts: times and lines.
+        parts: rising times, and lines; not-a-number is never an extreme.
         span: of all times.
         points: about how many to keep.
 
     Returns:
-        The points that stay.
+        the points that stay, all of them where there are no more than `points`; nothing where there are none.
     """
     kept = [_kept(part, span, points) for part in parts if len(part[0])]
     whole = tuple(np.concatenate(each) for each in zip(*kept, strict=True))

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from lob_backtest.report.downsample import keep_extremes
-from lob_backtest.report.equity import Floats, add_curves
+from lob_backtest.report.downsample import Span, keep_extremes
+from lob_backtest.report.equity import Floats, add_curves, equity
 from lob_backtest.report.sections import money_section
-from lob_backtest.report.summary import currencies
+from lob_backtest.report.summary import Account, currencies
 
 if TYPE_CHECKING:
     from lob_backtest.result import Result
+
+_WIDTH: Final = 640
 
 
 def notebook(result: Result) -> str:
@@ -32,17 +35,26 @@ def notebook(result: Result) -> str:
         )
         parts.append(f"<p>{escape(account.name)}: {escape(section.title)}</p><table><tr>{head}</tr>{rows}</table>")
     if len(currencies(result.accounts)) == 1:
-        joined = add_curves([account.curve for account in result.accounts])
-        parts.append(_line(joined.ts_ns.astype(float), joined.equity))
+        parts.append(_line(*_points(result.accounts, _WIDTH)))
     return "".join(parts)
 
 
-def _line(times: Floats, values: Floats, width: int = 640, height: int = 120) -> str:
+def _points(accounts: Sequence[Account], count: int) -> tuple[Floats, Floats]:
+    """Return times and equity, about as many points as are asked for."""
+    span = Span.of(times for times, _ in _equity(accounts))
+    kept = keep_extremes(_equity(accounts), span, points=count)
+    return (kept[0], kept[1]) if kept else (np.zeros(0), np.zeros(0))
+
+
+def _equity(accounts: Sequence[Account]) -> Iterator[tuple[Floats, Floats]]:
+    for stretch in add_curves([equity(account.ledger) for account in accounts], ("equity",)):
+        yield stretch["ts_ns"].astype(float), stretch["equity"]
+
+
+def _line(x: Floats, y: Floats, width: int = _WIDTH, height: int = 120) -> str:
     """Draw a line as SVG; empty without two points."""
-    if len(values) < 2:
+    if len(y) < 2:
         return ""
-    kept = keep_extremes(times, [values], points=width)
-    x, y = times[kept], values[kept]
     x = (x - x[0]) / max(1.0, float(x[-1] - x[0])) * width
     low, high = min(0.0, float(y.min())), max(0.0, float(y.max()))
     y = height - (y - low) / ((high - low) or 1.0) * height

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from lob_backtest.report.equity import add_curves
+from lob_backtest.report.ledger import best_prices
 from lob_backtest.report.sections import (
     Section,
     counts_section,
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from lob_backtest.result import Result
-
-_WORST: Final = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,17 +127,16 @@ def _tiles(result: Result) -> list[tuple[str, str, str]]:
 
 def _overview(result: Result, charts: _Charts) -> list[Chart]:
     """Draw equity, one chart a currency, where several accounts share it."""
-    from lob_backtest.report.charts import equity_chart, markout_chart
+    from lob_backtest.report.charts import equity_chart, equity_points, markout_chart
 
     accounts = result.accounts
     if len(accounts) == 1:
         return []
     out = []
     for label in currencies(accounts):
-        members = [each.curve for each in accounts if each.ledger.instrument.currency == label]
-        joined = add_curves(members)
-        if len(joined.ts_ns):
-            out.append(charts.add(equity_chart(joined, label), "Equity, all accounts"))
+        points = equity_points([each for each in accounts if each.ledger.instrument.currency == label])
+        if points:
+            out.append(charts.add(equity_chart(points, label), "Equity, all accounts"))
     out.append(charts.add(markout_chart(accounts), "Markouts, all accounts"))
     return out
 
@@ -164,12 +161,13 @@ def _account(result: Result, account: Account, charts: _Charts) -> dict[str, Any
     at = horizon(account.headline.horizon_ns)
     every = draw.drawn_fills(ledger)
     made = {"waterfall": charts.add(draw.waterfall_chart(parts, label), "From spread to profit", _until(at))}
-    if len(account.curve.ts_ns):
-        equity = draw.over(draw.equity_chart(account.curve, label), ledger.start_ns, ledger.end_ns)
+    points = draw.equity_points([account])
+    if points:
+        equity = draw.over(draw.equity_chart(points, label), ledger.start_ns, ledger.end_ns)
         made["equity"] = charts.add(equity, "Equity and its parts", _until(at))
     made["position"] = charts.add(draw.position_chart(ledger), "Position")
     made["price"] = charts.add(
-        draw.price_chart(ledger, result.rows("bbo"), code),
+        draw.price_chart(ledger, best_prices({"bbo": result.rows("bbo")}, result.info, code)),
         "Fills on the price",
         "Shapes: ● queue, ◆ through, ■ cross, ★ hidden, ✕ take."
         + (f" One fill in {every} is drawn." if every > 1 else ""),
@@ -197,27 +195,23 @@ def worst_section(account: Account) -> Section:
     Args:
         account: as `lob_backtest.report.summary.measure` returns it.
     """
-    lots, at = account.lots, account.headline.horizon_ns
+    worst, at = account.worst, account.headline.horizon_ns
     half = account.ledger.instrument.tick_lot_value / 2
-    gross = lots["gross_half_tick_lots"]
-    closed = [index for index, fill in enumerate(lots["close_fill_id"]) if fill is not None and gross[index] < 0]
-    closed = sorted(closed, key=lambda index: (gross[index], index))[:_WORST]
-    digits = digits_for([gross[index] * half for index in closed])
+    digits = digits_for([lot["gross_half_tick_lots"] * half for lot in worst])
     names = ["captured_half_tick_lots"]
     if at is not None:
         names += [f"adverse_selection_{at}ns_half_tick_lots", f"inventory_{at}ns_half_tick_lots"]
     rows = tuple(
         (
-            _instant(lots["open_ts_ns"][index]),
-            "long" if lots["side"][index] > 0 else "short",
-            f"{lots['size_lots'][index]:,}",
-            span(lots["close_ts_ns"][index] - lots["open_ts_ns"][index]),
-            f"{lots['open_fill_id'][index] if lots['open_fill_id'][index] is not None else 'start'}",
-            f"{lots['close_fill_id'][index]}",
-            *(number(lots[name][index] * half, digits) for name in names),
-            number(gross[index] * half, digits),
+            _instant(lot["open_ts_ns"]),
+            "long" if lot["side"] > 0 else "short",
+            f"{lot['size_lots']:,}",
+            span(lot["close_ts_ns"] - lot["open_ts_ns"]),
+            f"{lot['open_fill_id'] if lot['has_open_fill_id'] else 'start'}",
+            f"{lot['close_fill_id']}",
+            *(number(lot[name] * half, digits) for name in (*names, "gross_half_tick_lots")),
         )
-        for index in closed
+        for lot in worst
     )
     parts = ("captured", "adverse selection", "inventory")[: len(names)]
     head = ("opened (UTC)", "side", "lots", "held for", "opening fill", "closing fill", *parts, "result")

@@ -1,39 +1,79 @@
 """Own quotes, rebuilt from the tables: what each showed, for how long, how near the touch, and whether it filled.
 
 A quote is an accepted order or an accepted replace, until the next replace of the order or its end.
+
+Time is taken a stretch at a time (`lob_backtest.report.timeline`). From one stretch to the next go the orders that are
+live: of each what began its quote and what happened last.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from lob_backtest.report.ledger import Ints, Ledger
-from lob_backtest.tables import Rows, UpdateKind
+from lob_backtest.report.histogram import Histogram, at_rank
+from lob_backtest.report.ledger import Ledger
+from lob_backtest.report.stretches import Columns, Ints, Stretches, total, widen
+from lob_backtest.report.timeline import Track, together
+from lob_backtest.tables import UpdateKind
 
 DISTANCES_TICKS: Final = (0, 1, 5)
 """How near the touch quoting time is measured."""
 
 _FAR: Final = 1 << 60  # a price beyond all others: the touch of an empty side
-_CELLS: Final = 1 << 22  # how much of the grid is laid out at once
+_CELLS: Final = 1 << 20  # how much of the grid is laid out at once
+_BEGINS: Final = (UpdateKind.ACCEPTED, UpdateKind.REPLACED)
+_ENDS: Final = (UpdateKind.CANCELLED, UpdateKind.EXPIRED)
+_UPDATE: Final = ("order_id", "kind", "side", "price_ticks", "size_lots", "filled_lots", "ts_exchange_ns")
+_FILL: Final = ("order_id", "size_lots", "ts_exchange_ns")
+_BEST: Final = ("ts_exchange_ns", "bid_ticks", "ask_ticks")
+_EVENT: Final = {
+    **dict.fromkeys(("order_id", "ts_ns", "side", "price_ticks", "kind", "size_lots", "filled_lots"), np.int64),
+    **dict.fromkeys(("has_price", "is_fill", "is_new"), np.bool_),
+}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Quotes:
-    """The quotes of one account, arrays of shape `(n,)`.
+    """What the quotes and orders of one account add up to.
 
     Attributes:
-        lots: what was open when the quote began.
-        filled: whether it had a fill before it was replaced or ended.
+        quotes: how many there were.
+        filled: of them, how many had a fill before they were replaced or ended.
+        lots: what was open when each began, added up.
+        orders: how many orders were accepted or filled.
+        ordered_lots: their size, as last replaced.
+        filled_orders: of them, how many filled in full.
+        presence: how long they stood near the touch.
     """
 
-    lots: Ints
-    filled: Ints
+    quotes: int = 0
+    filled: int = 0
+    lots: int = 0
+    orders: int = 0
+    ordered_lots: int = 0
+    filled_orders: int = 0
+    presence: tuple[Presence, ...] = ()
+    _open_lots: Histogram = field(default_factory=Histogram)
+
+    @property
+    def median_lots(self) -> int | None:
+        """Return the lower median of what was open when a quote began; `None` without quotes."""
+        values, counts, _ = self._open_lots.read()
+        return at_rank(values, counts, (self.quotes + 1) // 2) if self.quotes else None
+
+    def begun(self, open_lots: Ints) -> None:
+        """Count quotes that began.
+
+        Args:
+            open_lots: what was open when each did.
+        """
+        self.quotes += len(open_lots)
+        self.lots += total(widen(open_lots)[0])
+        self._open_lots.add(open_lots)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,139 +119,252 @@ class Presence:
     ask_mean_lots: float | None
 
 
-def quotes(orders: Mapping[str, Ints], fills: Mapping[str, Ints]) -> Quotes:
-    """List the quotes of one account.
+def measure_quotes(
+    ledger: Ledger, orders: Stretches, bbo: Stretches, distances: tuple[int, ...] = DISTANCES_TICKS
+) -> Quotes:
+    """Measure the quotes of one account.
 
     Args:
-        orders: its rows of the table `orders`, as `lob_backtest.report.activity.order_columns` returns them.
-        fills: its fills, as in a ledger.
-    """
-    events = _Events.of(orders, fills)
-    filled = np.zeros(len(events.open_lots), dtype=bool)
-    filled[events.quote[events.is_fill]] = True
-    return Quotes(events.open_lots[events.begins], filled[events.begins])
-
-
-def displays(orders: Mapping[str, Ints], ledger: Ledger) -> Displays:
-    """List what one account showed, within the time of the run.
-
-    Args:
-        orders: its rows of the table `orders`.
         ledger: the account.
+        orders: its rows of the table `orders`.
+        bbo: the best prices of its instrument.
+        distances: ticks from the touch at which quoting time is measured.
     """
-    events = _Events.of(orders, ledger.fills)
-    same = np.append(events.order_id[1:] == events.order_id[:-1], False)[: len(events.order_id)]
-    until = np.where(same, np.roll(events.ts_ns, -1), ledger.end_ns)
-    begin, end = np.maximum(events.ts_ns, ledger.start_ns), np.minimum(until, ledger.end_ns)
-    shown = (events.open_lots > 0) & events.has_price[events.quote] & (end > begin)
-    at = events.quote[shown]
-    return Displays(events.side[at], events.price_ticks[at], events.open_lots[shown], begin[shown], end[shown])
-
-
-@dataclass(frozen=True, slots=True)
-class _Events:
-    """What changed the size of orders, by order and then in the order in which it happened, each of shape `(n,)`."""
-
-    order_id: Ints
-    ts_ns: Ints
-    side: Ints
-    price_ticks: Ints
-    has_price: Ints
-    open_lots: Ints
-    begins: Ints
-    is_fill: Ints
-    quote: Ints
-    """The event that began the quote."""
-
-    @classmethod
-    def of(cls, orders: Mapping[str, Ints], fills: Mapping[str, Ints]) -> _Events:
-        kinds = (UpdateKind.ACCEPTED, UpdateKind.REPLACED, UpdateKind.CANCELLED, UpdateKind.EXPIRED)
-        rows = np.isin(orders["kind"], kinds)
-        count, made = int(rows.sum()), len(fills["order_id"])
-
-        def joined(name: str, of_fills: Ints) -> Ints:
-            return np.concatenate([orders[name][rows], of_fills])
-
-        nothing = np.zeros(made, dtype=np.int64)
-        order_id, filled = joined("order_id", fills["order_id"]), joined("filled_lots", _filled_before(fills))
-        # What had filled before it tells where a fill belongs, whatever else happened in its nanosecond.
-        order = np.lexsort((np.arange(count + made), filled, order_id))
-        is_fill = (np.arange(count + made) >= count)[order]
-        size, kind = joined("size_lots", fills["size_lots"])[order], joined("kind", nothing)[order]
-        order_id, filled = order_id[order], filled[order]
-        begins = ~is_fill & np.isin(kind, kinds[:2])
-        quote = np.maximum.accumulate(np.where(begins, np.arange(count + made), 0)) if count + made else order
-        known = begins[quote] & (order_id[quote] == order_id)
-        total = np.where(begins | is_fill, size[quote], 0)
-        open_lots = total - np.where(is_fill, filled + size, np.where(begins, filled, 0))
-        # Events of an order of which nothing else is known are left out, so the places of the others move.
-        place = np.cumsum(known) - 1
-        return cls(
-            order_id=order_id[known],
-            ts_ns=joined("ts_exchange_ns", fills["ts_exchange_ns"])[order][known],
-            side=joined("side", nothing)[order][known],
-            price_ticks=joined("price_ticks", nothing)[order][known],
-            has_price=joined("has_price_ticks", nothing.astype(bool))[order][known],
-            open_lots=open_lots[known],
-            begins=begins[known],
-            is_fill=is_fill[known],
-            quote=place[quote[known]],
-        )
-
-
-def _filled_before(fills: Mapping[str, Ints]) -> Ints:
-    """Return what had filled of its order before each fill, lots."""
-    order = np.argsort(fills["order_id"], kind="stable")
-    ids, sizes = fills["order_id"][order], fills["size_lots"][order]
-    before = np.cumsum(sizes) - sizes
-    first = np.append(True, ids[1:] != ids[:-1])[: len(ids)]
-    out = np.empty_like(before)
-    out[order] = before - np.maximum.accumulate(np.where(first, before, 0)) if len(ids) else before
+    time, out, live = "ts_exchange_ns", Quotes(), LiveOrders()
+    near = NearTouch((ledger.start_ns, ledger.end_ns), distances)
+    tracks = (
+        Track(_changes(orders), orders.nothing(*_UPDATE), time),
+        Track(ledger.fills.read(*_FILL), ledger.fills.nothing(*_FILL), time),
+        Track(bbo.read(*_BEST), bbo.nothing(*_BEST), time),
+    )
+    for (updates, fills, best), until_ns in together(tracks, at_once=not _in_order(orders)):
+        events = live.take(updates, fills)
+        near.take(displays(events, *near.stretch(until_ns)), best, until_ns)
+        live.keep(events, out, is_last=until_ns is None)
+    out.presence = near.found()
     return out
 
 
-def presence(
-    shown: Displays, bbo: Rows, instrument: int, span_ns: tuple[int, int], distances: tuple[int, ...] = DISTANCES_TICKS
-) -> tuple[Presence, ...]:
-    """Measure quoting time and displayed size near the touch.
+def _changes(orders: Stretches, names: tuple[str, ...] = _UPDATE) -> Iterator[Columns]:
+    """Yield the updates that change what an order shows."""
+    for rows in orders.read(*names):
+        changing = np.isin(rows["kind"], (*_BEGINS, *_ENDS))
+        if changing.any():
+            yield {name: column[changing] for name, column in rows.items()}
+
+
+def _in_order(orders: Stretches) -> bool:
+    """Return whether the times of updates never fall, as in the tables of an engine."""
+    last_ns = 0
+    for rows in _changes(orders, ("kind", "ts_exchange_ns")):
+        times = rows["ts_exchange_ns"]
+        if times[0] < last_ns or (np.diff(times) < 0).any():
+            return False
+        last_ns = int(times[-1])
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """What changed the size of orders, by order and then in the order in which it happened, each of shape `(n,)`.
+
+    Attributes:
+        rows: `order_id`, `ts_ns`, `side`, `price_ticks`, `has_price`, `kind` (0 for a fill), `size_lots`,
+            `filled_lots` (before it), `is_fill` and `is_new` (not kept from an earlier stretch).
+        begins: whether it began a quote.
+        quote: the event that began the quote.
+        known: whether that is known; of an order that was never accepted it is not.
+        open_lots: what was open after it.
+    """
+
+    rows: Columns
+    begins: Ints
+    quote: Ints
+    known: Ints
+    open_lots: Ints
+
+    @classmethod
+    def of(cls, rows: Columns) -> Events:
+        """Put rows in order."""
+        # What had filled before it tells where a fill belongs, whatever else happened in its nanosecond.
+        count = len(rows["order_id"])
+        order = np.lexsort((np.arange(count), rows["filled_lots"], rows["order_id"]))
+        rows = {name: column[order] for name, column in rows.items()}
+        order_id, is_fill, size, filled = (rows[each] for each in ("order_id", "is_fill", "size_lots", "filled_lots"))
+        begins = ~is_fill & np.isin(rows["kind"], _BEGINS)
+        quote = np.maximum.accumulate(np.where(begins, np.arange(count), 0)) if count else order
+        whole = np.where(begins | is_fill, size[quote], 0)
+        open_lots = whole - np.where(is_fill, filled + size, np.where(begins, filled, 0))
+        return cls(rows, begins, quote, begins[quote] & (order_id[quote] == order_id), open_lots)
+
+
+class LiveOrders:
+    """The orders of one account that may still change: of each what began its quote, and what happened last."""
+
+    def __init__(self) -> None:
+        self._kept: Columns = {name: np.zeros(0, dtype=kind) for name, kind in _EVENT.items()}
+        self._ids = self._filled_lots = np.zeros(0, dtype=np.int64)
+
+    def take(self, updates: Columns, fills: Columns) -> Events:
+        """Return what happened in a stretch of time, after what was kept.
+
+        Args:
+            updates: rows of `orders` that changed an order.
+            fills: rows of `fills`.
+        """
+        made, zeros = len(fills["order_id"]), np.zeros(len(fills["order_id"]), dtype=np.int64)
+        columns = {
+            "order_id": (updates["order_id"], fills["order_id"]),
+            "ts_ns": (updates["ts_exchange_ns"], fills["ts_exchange_ns"]),
+            "side": (updates["side"], zeros),
+            "price_ticks": (updates["price_ticks"], zeros),
+            "has_price": (updates["has_price_ticks"], zeros > 0),
+            "kind": (updates["kind"], zeros),
+            "size_lots": (updates["size_lots"], fills["size_lots"]),
+            "filled_lots": (updates["filled_lots"], self._filled_before(fills)),
+            "is_fill": (np.zeros(len(updates["kind"]), dtype=bool), np.ones(made, dtype=bool)),
+            "is_new": (np.ones(len(updates["kind"]), dtype=bool), np.ones(made, dtype=bool)),
+        }
+        return Events.of({name: np.concatenate([self._kept[name], *parts]) for name, parts in columns.items()})
+
+    def _filled_before(self, fills: Columns) -> Ints:
+        """Return what had filled of its order before each fill, lots."""
+        order = np.argsort(fills["order_id"], kind="stable")
+        ids, sizes = fills["order_id"][order], fills["size_lots"][order]
+        before = np.cumsum(sizes) - sizes
+        first = np.append(True, ids[1:] != ids[:-1])[: len(ids)]
+        out = np.empty_like(before)
+        if len(ids):
+            out[order] = before - np.maximum.accumulate(np.where(first, before, 0)) + self._filled(ids)
+        return out
+
+    def _filled(self, ids: Ints) -> Ints:
+        """Return what had filled of orders before this stretch."""
+        if not len(self._ids):
+            return np.zeros(len(ids), dtype=np.int64)
+        at = np.minimum(np.searchsorted(self._ids, ids), len(self._ids) - 1)
+        return np.where(self._ids[at] == ids, self._filled_lots[at], 0)
+
+    def keep(self, events: Events, out: Quotes, *, is_last: bool) -> None:
+        """Count the quotes and orders that are over, and keep what is not.
+
+        Args:
+            events: of the stretch.
+            out: what is counted.
+            is_last: whether nothing is to come.
+        """
+        rows, count = events.rows, len(events.begins)
+        out.begun(events.open_lots[events.begins & rows["is_new"]])
+        if not count:
+            return
+        order_id, is_fill = rows["order_id"], rows["is_fill"]
+        starts = np.flatnonzero(np.append(True, order_id[1:] != order_id[:-1]))
+        last = np.append(starts[1:], count) - 1
+        began = np.maximum.reduceat(np.where(events.begins, np.arange(count), -1), starts)
+        ended = np.logical_or.reduceat(np.isin(rows["kind"], _ENDS), starts)
+        reached = np.where(is_fill, rows["filled_lots"] + rows["size_lots"], 0)
+        filled = np.maximum(np.maximum.reduceat(reached, starts), self._filled(order_id[starts]))
+        size = np.where(began >= 0, rows["size_lots"][began], filled)
+        over = ended | ((began >= 0) & (filled >= size)) | is_last
+        out.orders += int((over & ((began >= 0) | (filled > 0))).sum())
+        out.ordered_lots += total(widen(size[over])[0])
+        out.filled_orders += int((over & (filled > 0) & (filled >= size)).sum())
+        has_fill = np.zeros(count, dtype=bool)
+        has_fill[events.quote[is_fill & events.known]] = True
+        has_fill[began[~over & (began >= 0)]] = False  # a quote that goes on is counted when it is over
+        out.filled += int((has_fill & events.begins).sum())
+        kept = np.unique(np.concatenate([began[~over & (began >= 0)], last[~over]]))
+        self._kept = {name: column[kept] for name, column in rows.items()}
+        self._kept["is_new"] = np.zeros(len(kept), dtype=bool)
+        self._ids, self._filled_lots = order_id[starts][~over], filled[~over]
+
+
+def displays(events: Events, from_ns: int, to_ns: int) -> Displays:
+    """List what one account showed in a stretch of time.
 
     Args:
-        shown: what the account showed.
-        bbo: the table of best prices, which is taken batch by batch.
-        instrument: the account's, as the table numbers it.
+        events: of the stretch.
+        from_ns: its beginning.
+        to_ns: its end.
+    """
+    rows, known = events.rows, events.known
+    order_id, ts_ns, open_lots = rows["order_id"][known], rows["ts_ns"][known], events.open_lots[known]
+    at = events.quote[known]
+    same = np.append(order_id[1:] == order_id[:-1], False)[: len(order_id)]
+    until = np.where(same, np.roll(ts_ns, -1), to_ns)
+    begin, end = np.maximum(ts_ns, from_ns), np.minimum(until, to_ns)
+    shown = (open_lots > 0) & rows["has_price"][at] & (end > begin)
+    at = at[shown]
+    return Displays(rows["side"][at], rows["price_ticks"][at], open_lots[shown], begin[shown], end[shown])
+
+
+class NearTouch:
+    """How long, and with how many lots, an account quoted near the touch: added up over stretches of time.
+
+    Args:
         span_ns: start and end of the run.
         distances: ticks from the touch, one result each.
     """
-    covered = np.zeros((len(distances), 3))
-    lot_ns = np.zeros((len(distances), 2))
-    for times, bids, asks, end_ns in _touches(bbo, instrument, span_ns):
-        here = (shown.from_ns < end_ns) & (shown.to_ns > times[0])
-        inner = np.concatenate([shown.from_ns[here], shown.to_ns[here]])
-        grid = np.unique(np.concatenate([times, inner[(inner > times[0]) & (inner < end_ns)]]))
+
+    def __init__(self, span_ns: tuple[int, int], distances: tuple[int, ...] = DISTANCES_TICKS) -> None:
+        self._start_ns, self._end_ns = span_ns
+        self._distances = distances
+        self._time_ns, self._bid, self._ask = span_ns[0], -_FAR, _FAR
+        self._covered_ns = [[0, 0, 0] for _ in distances]
+        self._lot_ns = [[0, 0] for _ in distances]
+
+    def stretch(self, until_ns: int | None) -> tuple[int, int]:
+        """Return the stretch of the run from where it was measured to a time, or to its end."""
+        end_ns = self._end_ns if until_ns is None else min(until_ns, self._end_ns)
+        return self._time_ns, max(self._time_ns, end_ns)
+
+    def take(self, shown: Displays, best: Columns, until_ns: int | None) -> None:
+        """Measure a stretch of time.
+
+        Args:
+            shown: what the account showed in it.
+            best: the best prices that changed in it.
+            until_ns: its end; `None` is that of the run.
+        """
+        begin_ns, end_ns = self.stretch(until_ns)
+        times = np.append(begin_ns, np.clip(best["ts_exchange_ns"], begin_ns, end_ns))
+        bids = np.append(self._bid, np.where(best["has_bid_ticks"], best["bid_ticks"], -_FAR))
+        asks = np.append(self._ask, np.where(best["has_ask_ticks"], best["ask_ticks"], _FAR))
+        self._time_ns, self._bid, self._ask = end_ns, int(bids[-1]), int(asks[-1])
+        if end_ns == begin_ns or not len(shown.side):
+            return
+        grid = np.unique(np.concatenate([times, shown.from_ns, shown.to_ns]))
+        grid = grid[grid < end_ns]
         lasting = np.diff(np.append(grid, end_ns))
         at = np.searchsorted(times, grid, side="right") - 1
-        for i, distance in enumerate(distances):
+        for i, distance in enumerate(self._distances):
             lots = [
-                _near(shown, here & (shown.side == side), grid, side * touch[at] - distance)
+                _near(shown, shown.side == side, grid, side * touch[at] - distance)
                 for side, touch in ((1, bids), (-1, asks))
             ]
             bid, ask = lots[0] > 0, lots[1] > 0
-            covered[i] += [lasting[bid].sum(), lasting[ask].sum(), lasting[bid & ask].sum()]
-            lot_ns[i] += [(lasting * each).sum() for each in lots]
-    span = span_ns[1] - span_ns[0]
-    return tuple(
-        Presence(
-            distance,
-            *(float(each) / span if span > 0 else None for each in covered[i]),
-            *(float(lot_ns[i, k] / covered[i, k]) if covered[i, k] else None for k in (0, 1)),
+            for k, mine in enumerate((bid, ask, bid & ask)):
+                self._covered_ns[i][k] += total(lasting[mine])
+            for k, each in enumerate(lots):
+                sizes, time = widen(each, lasting)
+                self._lot_ns[i][k] += total(sizes * time)
+
+    def found(self) -> tuple[Presence, ...]:
+        """Return what was measured, one entry a distance."""
+        span = self._end_ns - self._start_ns
+        return tuple(
+            Presence(
+                distance,
+                *(each / span if span > 0 else None for each in self._covered_ns[i]),
+                *(self._lot_ns[i][k] / self._covered_ns[i][k] if self._covered_ns[i][k] else None for k in (0, 1)),
+            )
+            for i, distance in enumerate(self._distances)
         )
-        for i, distance in enumerate(distances)
-    )
 
 
 def _near(shown: Displays, chosen: Ints, grid: Ints, worst: Ints) -> Ints:
     """Return the size at prices of `worst` or better, from each time of a grid to the next; `worst` times the side."""
-    lots = np.zeros(len(grid))
+    lots = np.zeros(len(grid), dtype=np.int64)
     begin = np.searchsorted(grid, shown.from_ns[chosen])
     lengths = np.searchsorted(grid, shown.to_ns[chosen]) - begin
     prices, sizes = shown.side[chosen] * shown.price_ticks[chosen], shown.lots[chosen]
@@ -222,25 +375,5 @@ def _near(shown: Displays, chosen: Ints, grid: Ints, worst: Ints) -> Ints:
         first = np.cumsum(lengths[mine]) - lengths[mine]
         cell = np.arange(len(which)) - np.repeat(first - begin[mine], lengths[mine])
         near = prices[which] >= worst[cell]
-        lots += np.bincount(cell[near], weights=sizes[which][near], minlength=len(grid))
+        lots += np.bincount(cell[near], weights=sizes[which][near], minlength=len(grid)).astype(np.int64)
     return lots
-
-
-def _touches(bbo: Rows, instrument: int, span_ns: tuple[int, int]) -> Iterator[tuple[Ints, Ints, Ints, int]]:
-    """Give the best prices as steps, a stretch of time after the other: times, bids, asks, and the stretch's end."""
-    time, bid, ask = span_ns[0], -_FAR, _FAR
-    for batch in bbo.select(["instrument", "ts_exchange_ns", "bid_ticks", "ask_ticks"]).to_batches():
-        rows = pa.Table.from_batches([batch]).filter(pc.field("instrument") == instrument)
-        if not rows.num_rows:
-            continue
-        times, bids, asks = (
-            rows[name].combine_chunks().fill_null(empty).to_numpy(zero_copy_only=False)
-            for name, empty in (("ts_exchange_ns", 0), ("bid_ticks", -_FAR), ("ask_ticks", _FAR))
-        )
-        end_ns = min(int(times[-1]), span_ns[1])
-        if end_ns > time:
-            begins = np.append(time, np.clip(times, time, end_ns))
-            yield begins, np.append(bid, bids), np.append(ask, asks), end_ns
-        time, bid, ask = max(time, end_ns), int(bids[-1]), int(asks[-1])
-    if span_ns[1] > time:
-        yield np.array([time]), np.array([bid]), np.array([ask]), span_ns[1]

@@ -8,19 +8,21 @@ where all instruments share one currency; otherwise one a currency (`pnl_currenc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
-from lob_backtest.report.activity import Activity, activity, order_columns
+from lob_backtest.report.activity import Activity, activity
 from lob_backtest.report.attribution import Attribution, attribute, headline_horizon_ns
-from lob_backtest.report.equity import Curve, Risk, add_curves, curve, risk
+from lob_backtest.report.equity import Risk, add_curves, equity, risk
 from lob_backtest.report.inventory import Inventory, inventory
-from lob_backtest.report.ledger import MICRO_PER_HALF, Ledger, build_ledgers, total, widen
-from lob_backtest.report.lots import Realized, match_lots, realized
+from lob_backtest.report.ledger import MICRO_PER_HALF, Ledger, account_codes, best_prices, build_ledgers
+from lob_backtest.report.lots import Realized, add_up, match_lots
 from lob_backtest.report.markouts import Markout, markouts
-from lob_backtest.report.quotes import Presence, displays, presence
+from lob_backtest.report.quotes import Presence, measure_quotes
+from lob_backtest.report.stretches import Columns, Stretches
 from lob_backtest.run_info import RunInfo
 from lob_backtest.tables import Rows
 
@@ -43,35 +45,39 @@ class Account:
 
     Attributes:
         name: what its metrics are called by.
-        ledger: its fills, samples and marks.
+        ledger: its fills, samples and marks; rows are read from the tables when they are needed.
         attributions: one a horizon, in the run's order; one with no horizon where the run has none.
         headline: the attribution at the middle horizon.
-        lots: columns of its lots.
-        realized: their sums.
+        realized: the sums of its lots.
+        worst: the closed lots that lost most, as rows of the table `lots`, the worst first.
         markouts: by horizon and group.
         inventory: statistics of its position.
         activity: its orders and fills.
         presence: its quoting time near the touch, one entry a distance.
-        curve: its equity over time.
-        risk: drawdown and Sharpe ratio of it.
-        fees_paid_micro: what was charged, 10⁻⁶ tick·lots, without rebates.
-        rebates_micro: what was paid out, positive.
+        risk: drawdown and Sharpe ratio of its equity.
     """
 
     name: str
     ledger: Ledger
     attributions: tuple[Attribution, ...]
     headline: Attribution
-    lots: Mapping[str, Any]
     realized: Realized
+    worst: tuple[dict[str, int], ...]
     markouts: tuple[Markout, ...]
     inventory: Inventory
     activity: Activity
     presence: tuple[Presence, ...]
-    curve: Curve
     risk: Risk
-    fees_paid_micro: int
-    rebates_micro: int
+
+    @property
+    def fees_paid_micro(self) -> int:
+        """Return what was charged, 10⁻⁶ tick·lots, without rebates."""
+        return self.ledger.fees_paid_micro
+
+    @property
+    def rebates_micro(self) -> int:
+        """Return what was paid out, 10⁻⁶ tick·lots, positive."""
+        return self.ledger.rebates_micro
 
     @property
     def pnl_micro(self) -> int:
@@ -115,28 +121,23 @@ def measure(tables: Mapping[str, Rows], info: RunInfo) -> list[Account]:
         agent, instrument = divmod(position, len(info.instruments))
         name = ledger.instrument.name if len(info.agents) == 1 else f"{ledger.agent}/{ledger.instrument.name}"
         headline_ns = headline_horizon_ns(info.markouts_ns)
-        attributions = tuple(attribute(ledger, horizon) for horizon in info.markouts_ns or (None,))
-        lots, sampled = match_lots(ledger), curve(ledger, headline_ns)
-        (fees,) = widen(ledger.fills["fee_micro"])
-        orders = order_columns(tables["orders"], agent, instrument)
-        done = activity(ledger, orders)
-        span_ns = (ledger.start_ns, ledger.end_ns)
+        attributions = attribute(ledger, info.markouts_ns or (None,))
+        sums, worst = add_up(match_lots(ledger), MICRO_PER_HALF)
+        orders = Stretches(tables, "orders", account_codes(info, agent, instrument))
+        quoted = measure_quotes(ledger, orders, best_prices(tables, info, instrument))
         accounts.append(
             Account(
                 name=name,
                 ledger=ledger,
                 attributions=attributions,
                 headline=next(each for each in attributions if each.horizon_ns == headline_ns),
-                lots=lots,
-                realized=realized(lots, MICRO_PER_HALF),
+                realized=sums,
+                worst=worst,
                 markouts=tuple(markouts(ledger)),
-                inventory=inventory(ledger, done.quote_median_lots or 0),
-                activity=done,
-                presence=presence(displays(orders, ledger), tables["bbo"], instrument, span_ns),
-                curve=sampled,
-                risk=risk(sampled.ts_ns, sampled.equity, info.sample_ns),
-                fees_paid_micro=total(fees[fees > 0]),
-                rebates_micro=-total(fees[fees < 0]),
+                inventory=inventory(ledger, quoted.median_lots or 0),
+                activity=activity(ledger, orders, quoted),
+                presence=quoted.presence,
+                risk=risk(partial(equity, ledger), info.sample_ns),
             )
         )
     return accounts
@@ -180,8 +181,7 @@ def _totals(accounts: list[Account], info: RunInfo) -> dict[str, Metric]:
         money = [account.money() for account in members]
         for name in (*_MONEY, *_MONEY_REALIZED, "traded"):
             out[f"{name}_currency{suffix}"] = float(sum((each[name] for each in money), Decimal(0)))
-        joined = add_curves([account.curve for account in members])
-        measured = risk(joined.ts_ns, joined.equity, info.sample_ns)
+        measured = members[0].risk if len(members) == 1 else risk(partial(_joined, members), info.sample_ns)
         out[f"max_drawdown_currency{suffix}"] = measured.max_drawdown
         out[f"sharpe_per_sample{suffix}"] = measured.sharpe
     out["residual_half_tick_lots"] = sum(abs(account.headline.residual) for account in accounts)
@@ -191,6 +191,10 @@ def _totals(accounts: list[Account], info: RunInfo) -> dict[str, Metric]:
     in_flight = [account.activity.requests_in_flight for account in accounts]
     out["requests_in_flight"] = None if None in in_flight else sum(each or 0 for each in in_flight)
     return out
+
+
+def _joined(accounts: Sequence[Account]) -> Iterator[Columns]:
+    return add_curves([equity(account.ledger) for account in accounts], ("equity",))
 
 
 def _added(account: Account, name: str) -> int:

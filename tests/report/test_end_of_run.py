@@ -14,6 +14,7 @@ from scenario import BASE, COLUMNS, market_row
 
 import lob_backtest as lob
 from lob_backtest.market.schema import Action
+from lob_backtest.report.equity import equity
 from lob_backtest.report.page import page
 from lob_backtest.report.terminal import render
 from lob_backtest.result import Result, RunInfo
@@ -185,7 +186,8 @@ def test_samples_before_the_first_mid_are_left_out_of_what_is_measured_of_equity
     assert early.table("samples").num_rows > alone.table("samples").num_rows
     names = ("sharpe_per_sample", "sharpe_samples", "max_drawdown_currency")
     assert [early.summary[f"X.{name}"] for name in names] == [alone.summary[f"X.{name}"] for name in names]
-    assert len(early.accounts[0].curve.ts_ns) == len(alone.accounts[0].curve.ts_ns) == 11
+    counts = [sum(len(part["ts_ns"]) for part in equity(each.accounts[0].ledger)) for each in (early, alone)]
+    assert counts == [11, 11]
 
 
 def test_a_result_that_does_not_have_what_was_in_flight_shows_it_as_unknown(engine: str, tmp_path: Path) -> None:

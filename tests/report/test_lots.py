@@ -4,11 +4,15 @@ from result_factory import SECOND, START, instrument, random_result, result_of
 from test_attribution import MARKOUTS, fill, ledger, mids, trades
 
 from lob_backtest.report.ledger import MICRO_PER_HALF
-from lob_backtest.report.lots import match_lots, realized
+from lob_backtest.report.lots import add_up, match_lots
 
 
 def lots_of(rows, ends=(200, 200), **settings):
-    return match_lots(ledger(result_of(rows, mids=ends, **settings)))
+    return result_of(rows, mids=ends, **settings).table("lots").to_pydict()
+
+
+def sums_of(account):
+    return add_up(match_lots(account), MICRO_PER_HALF)[0]
 
 
 def listed(columns, *names):
@@ -71,11 +75,9 @@ def test_adverse_selection_of_a_lot_ends_when_it_closes():
 
 @given(trades, mids, mids, st.integers(-30, 30))
 def test_lots_add_up_to_the_change_of_equity_and_lose_no_fee(rows, start, end, held):
-    account = ledger(
-        result_of(rows, mids=(start, end), markouts=MARKOUTS, about=instrument(initial_position_lots=held))
-    )
-    found = match_lots(account)
-    sums = realized(found, MICRO_PER_HALF)
+    result = result_of(rows, mids=(start, end), markouts=MARKOUTS, about=instrument(initial_position_lots=held))
+    account, found = ledger(result), result.table("lots").to_pydict()
+    sums = sums_of(account)
     gross = sums.gains_half_tick_lots + sums.losses_half_tick_lots + sums.unrealized_half_tick_lots
     assert gross == account.gross_half_tick_lots
     assert sum(found["open_fee_micro"]) + sum(found["close_fee_micro"]) == account.fees_end_micro
@@ -105,7 +107,7 @@ def test_gains_and_losses_are_apart_before_and_after_fees():
         fill(1, 100, 1, 200, 200),
         fill(-1, 97, 1, 200, 200, fee_micro=-500_000),
     ]
-    sums = realized(lots_of(rows), MICRO_PER_HALF)
+    sums = sums_of(ledger(result_of(rows, mids=(200, 200))))
     assert (sums.gains_half_tick_lots, sums.losses_half_tick_lots) == (4, -6)
     assert (sums.gains_net_micro, sums.losses_net_micro) == (0, -1_000_000 - 2_500_000)
     assert (sums.closed, sums.lost, sums.closed_lots, sums.unrealized_half_tick_lots) == (2, 1, 2, 0)

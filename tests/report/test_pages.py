@@ -11,7 +11,7 @@ from result_factory import instrument, random_result, result_of
 from rich.console import Console
 
 from lob_backtest.errors import OutputError
-from lob_backtest.report.downsample import Span, keep_extremes, keep_extremes_of_parts
+from lob_backtest.report.downsample import Span, keep_extremes
 from lob_backtest.report.page import _safe, page
 from lob_backtest.report.sections import Section, digits_for, money_section, number, span
 from lob_backtest.report.terminal import render
@@ -223,22 +223,27 @@ def test_pages_of_the_same_result_are_the_same(result, html):
     assert page(result) == html
 
 
+def thinned(points, *columns):
+    return keep_extremes([columns], Span.of(columns[:1]), points=points)
+
+
 def test_fewer_points_keep_every_extreme():
     random = np.random.default_rng(1)
     times = np.cumsum(random.integers(1, 1_000_000, 50_000))
     line = np.cumsum(random.normal(size=50_000))
     line[31_234], line[7_777] = 1e6, -1e6
     other = np.where(random.random(50_000) < 0.1, np.nan, line[::-1])
-    kept = keep_extremes(times, [line, other], points=5_000)
-    assert len(kept) <= 5_000
-    assert {0, 49_999, 31_234, 7_777} <= set(kept.tolist())
-    assert np.nanmax(other[kept]) == np.nanmax(other)
-    assert np.nanmin(other[kept]) == np.nanmin(other)
-    assert (np.diff(kept) > 0).all()
+    kept_times, kept_line, kept_other = thinned(5_000, times, line, other)
+    assert len(kept_times) <= 5_000
+    assert set(times[[0, 49_999, 31_234, 7_777]]) <= set(kept_times)
+    assert {1e6, -1e6} <= set(kept_line)
+    assert np.nanmax(kept_other) == np.nanmax(other)
+    assert np.nanmin(kept_other) == np.nanmin(other)
+    assert (np.diff(kept_times) > 0).all()
 
 
 def test_few_points_are_all_kept():
-    assert keep_extremes(np.arange(10), [np.zeros(10)], points=10).tolist() == list(range(10))
+    assert thinned(10, np.arange(10), np.zeros(10))[0].tolist() == list(range(10))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -249,10 +254,9 @@ def test_points_that_come_in_parts_are_thinned_as_the_whole(seed, count):
     lines = [random.integers(0, 4, count), np.where(random.random(count) < 0.5, np.nan, random.integers(0, 4, count))]
     cuts = np.sort(random.integers(0, count + 1, 20))
     parts = list(zip(*(np.split(each, cuts) for each in (times, *lines)), strict=True))
-    kept = keep_extremes_of_parts(parts, Span.of(part[0] for part in parts), points=100)
-    chosen = keep_extremes(times, lines, points=100)
-    for each, expected in zip(kept, (times, *lines) if count else (), strict=True):
-        np.testing.assert_array_equal(each, expected[chosen])
+    kept = keep_extremes(parts, Span.of(part[0] for part in parts), points=100)
+    for each, expected in zip(kept, thinned(100, times, *lines), strict=True):
+        np.testing.assert_array_equal(each, expected)
 
 
 def test_many_fills_are_thinned_and_it_is_said():

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
 from random_market import Actor, market_l3, play
 from result_factory import START, instrument, result_of
@@ -17,21 +16,38 @@ from test_attribution import fill, ledger
 from test_statistics import order
 
 import lob_backtest as lob
-from lob_backtest.report.activity import Activity, activity, order_columns
+from lob_backtest.report.activity import Activity
 from lob_backtest.report.inventory import inventory
-from lob_backtest.report.quotes import Displays, Presence, displays, presence, quotes
+from lob_backtest.report.quotes import (
+    Displays,
+    LiveOrders,
+    NearTouch,
+    Presence,
+    Quotes,
+    displays,
+    measure_quotes,
+)
+from lob_backtest.report.stretches import Stretches
 from lob_backtest.result import Result
 from lob_backtest.tables import BBO, ORDERS, UpdateKind
 
 ACCEPTED, REPLACED, CANCELLED = UpdateKind.ACCEPTED, UpdateKind.REPLACED, UpdateKind.CANCELLED
 
 
-def columns(rows: list[dict[str, Any]]) -> dict[str, np.ndarray]:
-    return order_columns(pa.Table.from_pylist(rows, schema=ORDERS), 0, 0)
+def with_orders(rows: list[dict[str, Any]], fills: Sequence[dict[str, Any]] = ()) -> Result:
+    result = result_of(list(fills), mids=(200, 200))
+    tables = {name: result.table(name) for name in ("fills", "bbo", "samples", "series")}
+    return Result({**tables, "orders": pa.Table.from_pylist(rows, schema=ORDERS)}, result.info)
 
 
 def measured(rows: list[dict[str, Any]], fills: Sequence[dict[str, Any]] = ()) -> Activity:
-    return activity(ledger(result_of(list(fills), mids=(200, 200))), columns(rows))
+    (account,) = with_orders(rows, fills).accounts
+    return account.activity
+
+
+def columns(result: Result, name: str) -> dict[str, np.ndarray]:
+    stretches = Stretches({name: result.table(name)}, name, {})
+    return next(stretches.read(*result.table(name).drop_columns("tag").column_names))
 
 
 def row(
@@ -72,9 +88,12 @@ def test_a_strategy_that_replaces_one_order_a_thousand_times_fills_a_thousandth_
 def test_a_fill_in_the_nanosecond_of_a_replace_belongs_to_the_quote_it_filled() -> None:
     before = [row(1, ACCEPTED, 0, 100, 10), row(1, REPLACED, 20, 101, 10, 4)]  # the market was first
     after = [row(1, ACCEPTED, 0, 100, 10), row(1, REPLACED, 20, 101, 10)]  # the replace took
-    fills = ledger(result_of([filled(1, 20, 4)], mids=(200, 200))).fills
-    which = [quotes(columns(each), fills).filled.tolist() for each in (before, after)]
-    assert which == [[True, False], [False, True]]
+    which = []
+    for updates in (before, after):
+        result = with_orders(updates, [filled(1, 20, 4)])
+        events = LiveOrders().take(columns(result, "orders"), columns(result, "fills"))
+        which.append(events.rows["ts_ns"][events.quote[events.rows["is_fill"]]].tolist())
+    assert which == [[START], [START + 20]]
 
 
 def test_runs_without_quotes_have_no_fill_rate() -> None:
@@ -88,20 +107,20 @@ def test_runs_without_quotes_have_no_fill_rate() -> None:
 
 
 def test_what_is_shown_shrinks_with_fills_and_ends_with_the_order() -> None:
-    shown = displays(
-        columns(
-            [
-                row(1, ACCEPTED, 0, 100, 10),
-                row(2, ACCEPTED, 5, 103, 7, side=-1),
-                row(1, REPLACED, 30, 101, 10, 4),
-                row(3, ACCEPTED, 33, 101, 5, tif=1),  # IOC: gone in the nanosecond in which it came
-                row(3, UpdateKind.EXPIRED, 33, 101, 5),
-                row(1, CANCELLED, 50, 101, 10, 4),
-                order(4, ACCEPTED, ts_exchange_ns=START + 60),  # a market order
-            ]
-        ),
-        ledger(result_of([filled(1, 10, 4), filled(2, 90, 7)], mids=(200, 200))),
+    result = with_orders(
+        [
+            row(1, ACCEPTED, 0, 100, 10),
+            row(2, ACCEPTED, 5, 103, 7, side=-1),
+            row(1, REPLACED, 30, 101, 10, 4),
+            row(3, ACCEPTED, 33, 101, 5, tif=1),  # IOC: gone in the nanosecond in which it came
+            row(3, UpdateKind.EXPIRED, 33, 101, 5),
+            row(1, CANCELLED, 50, 101, 10, 4),
+            order(4, ACCEPTED, ts_exchange_ns=START + 60),  # a market order
+        ],
+        [filled(1, 10, 4), filled(2, 90, 7)],
     )
+    events = LiveOrders().take(columns(result, "orders"), columns(result, "fills"))
+    shown = displays(events, result.info.start_ns, result.info.end_ns)
     found = zip(*(getattr(shown, name).tolist() for name in Displays.__slots__), strict=True)
     assert [(side, price, lots, begin - START, end - START) for side, price, lots, begin, end in found] == [
         (1, 100, 10, 0, 10),
@@ -115,7 +134,10 @@ def near(shown: list[tuple[int, ...]], bbo: list[tuple[Any, ...]], span: int, *d
     arrays = [np.array(column, dtype=np.int64) for column in zip(*shown, strict=True)]
     names = ("instrument", "ts_exchange_ns", "bid_ticks", "ask_ticks")
     table = pa.Table.from_pylist([dict(zip(names, (0, *each), strict=True)) for each in bbo], schema=BBO)
-    return list(presence(Displays(*arrays), table, 0, (0, span), distances))
+    best = Stretches({"bbo": table}, "bbo", {})
+    touch = NearTouch((0, span), distances)
+    touch.take(Displays(*arrays), next(best.read(*names), best.nothing(*names)), None)
+    return list(touch.found())
 
 
 def test_an_order_far_from_the_touch_is_not_quoting() -> None:
@@ -141,16 +163,37 @@ def test_a_run_without_duration_has_no_quoting_time() -> None:
 
 def test_quoting_time_is_that_of_a_walk_through_every_change(engine: str) -> None:
     tables, outcome = play(engine, [market_l3(3, 400), market_l3(4, 400)], Actor(pace=11))
-    orders, mine = order_columns(tables["orders"], 0, 0), tables["fills"].filter(pc.field("instrument") == 0)
-    fills = {name: mine[name].to_numpy() for name in ("order_id", "size_lots", "ts_exchange_ns")}
-    span = (outcome.start_ns, outcome.end_ns)
-    account = replace(ledger(result_of([], mids=(200, 200))), fills=fills, start_ns=span[0], end_ns=span[1])
-    whole = presence(displays(orders, account), tables["bbo"], 0, span, (0, 2))
-    pieces = pa.Table.from_batches(tables["bbo"].to_batches(max_chunksize=7))
-    assert presence(displays(orders, account), pieces, 0, span, (0, 2)) == whole
-    walked = [_walked(orders, fills, tables, span, distance) for distance in (0, 2)]
-    assert [each.bid_fraction for each in whole] == pytest.approx(walked)
+    span, codes = (outcome.start_ns, outcome.end_ns), {"instrument": 0}
+    account = replace(
+        ledger(result_of([], mids=(200, 200))),
+        fills=Stretches(tables, "fills", codes),
+        start_ns=span[0],
+        end_ns=span[1],
+    )
+    orders = Stretches(tables, "orders", codes)
+    whole = measure_quotes(account, orders, Stretches(tables, "bbo", codes), (0, 2))
+    for rows in (1, 7, 50):
+        pieces = {
+            name: pa.Table.from_batches(tables[name].to_batches(max_chunksize=rows + at))
+            for at, name in enumerate(("fills", "orders", "bbo"))
+        }
+        cut = replace(account, fills=Stretches(pieces, "fills", codes))
+        found = measure_quotes(cut, Stretches(pieces, "orders", codes), Stretches(pieces, "bbo", codes), (0, 2))
+        assert _plain(found) == _plain(whole)
+    walked = [_walked(_column(orders), _column(account.fills), tables, span, distance) for distance in (0, 2)]
+    assert [each.bid_fraction for each in whole.presence] == pytest.approx(walked)
     assert 0 < walked[0] < walked[1] < 1
+
+
+def _plain(found: Quotes) -> tuple[Any, ...]:
+    counts = (found.quotes, found.filled, found.lots, found.orders, found.ordered_lots, found.filled_orders)
+    return (*counts, found.median_lots, found.presence)
+
+
+def _column(rows: Stretches) -> dict[str, np.ndarray]:
+    names = rows.tables[rows.name].drop_columns("tag").column_names
+    parts = list(rows.read(*names))
+    return {name: np.concatenate([each[name] for each in parts]) for name in parts[0]}
 
 
 def _walked(orders: Any, fills: Any, tables: Any, span: tuple[int, int], distance: int) -> float:

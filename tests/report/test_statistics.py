@@ -6,9 +6,11 @@ import pytest
 from result_factory import SECOND, START, instrument, random_result, result_of
 from test_attribution import fill, ledger
 
-from lob_backtest.report.activity import activity, order_columns
-from lob_backtest.report.equity import add_curves, curve, risk
+from lob_backtest.report.activity import activity
+from lob_backtest.report.equity import LINES, add_curves, curve, risk
 from lob_backtest.report.inventory import inventory
+from lob_backtest.report.quotes import measure_quotes
+from lob_backtest.report.stretches import Stretches
 from lob_backtest.tables import ORDERS, OrderState, RejectReason, UpdateKind
 
 
@@ -41,8 +43,20 @@ def order(order_id, kind, **columns):
 
 
 def measured(rows, fills=()):
-    orders = pa.Table.from_pylist(rows, schema=ORDERS)
-    return activity(ledger(result_of(list(fills), mids=(200, 200))), order_columns(orders, 0, 0))
+    result = result_of(list(fills), mids=(200, 200))
+    tables = {"orders": pa.Table.from_pylist(rows, schema=ORDERS), "bbo": result.table("bbo")}
+    account, orders = ledger(result), Stretches(tables, "orders", {})
+    return activity(account, orders, measure_quotes(account, orders, Stretches(tables, "bbo", {})))
+
+
+def whole(stretches):
+    """Put the stretches of a curve together."""
+    parts = list(stretches)
+    return {name: np.concatenate([each[name] for each in parts]) for name in parts[0]}
+
+
+def risk_of(times, equity):
+    return risk(lambda: iter([{"ts_ns": times, "equity": equity}]), SECOND)
 
 
 def test_requests_are_what_was_asked_not_what_happened():
@@ -93,42 +107,42 @@ def test_quoting_is_the_share_of_samples_with_a_quote():
 def test_the_parts_of_equity_add_up_at_every_sample(seed):
     account = random_result(seed, instruments=(instrument(initial_position_lots=9),)).accounts[0]
     for horizon in (*account.ledger.markouts_ns, None):
-        sampled = curve(account.ledger, horizon)
-        parts = sampled.captured + sampled.adverse_selection + sampled.inventory + sampled.fees
-        np.testing.assert_allclose(sampled.equity, parts, atol=1e-9)
-        assert sampled.equity[-1] == pytest.approx(float(account.money()["pnl"]))
-        assert sampled.captured[-1] == pytest.approx(float(account.money()["captured"]))
-        assert sampled.fees[-1] == pytest.approx(float(account.money()["rebates"] - account.money()["fees_paid"]))
+        sampled = whole(curve(account.ledger, horizon))
+        np.testing.assert_allclose(sampled["equity"], sum(sampled[name] for name in LINES[1:]), atol=1e-9)
+        assert sampled["equity"][-1] == pytest.approx(float(account.money()["pnl"]))
+        assert sampled["captured"][-1] == pytest.approx(float(account.money()["captured"]))
+        assert sampled["fees"][-1] == pytest.approx(float(account.money()["rebates"] - account.money()["fees_paid"]))
 
 
 def test_adverse_selection_at_the_end_is_that_of_the_attribution():
     account = random_result(7).accounts[0]
     for found in account.attributions:
-        sampled = curve(account.ledger, found.horizon_ns)
+        sampled = whole(curve(account.ledger, found.horizon_ns))
         half = float(account.ledger.instrument.tick_lot_value) / 2
-        assert sampled.adverse_selection[-1] == pytest.approx(found.adverse_selection * half)
+        assert sampled["adverse_selection"][-1] == pytest.approx(found.adverse_selection * half)
 
 
 def test_curves_add_up_over_their_times():
-    one, two = (account.curve for account in random_result(1, instruments=(instrument(), instrument("B"))).accounts)
-    both = add_curves([one, two])
-    np.testing.assert_allclose(both.equity, one.equity + two.equity)
+    accounts = random_result(1, instruments=(instrument(), instrument("B"))).accounts
+    both = whole(add_curves([curve(each.ledger, SECOND) for each in accounts]))
+    one, two = (whole(curve(each.ledger, SECOND)) for each in accounts)
+    np.testing.assert_allclose(both["equity"], one["equity"] + two["equity"])
 
 
 def test_drawdown_counts_the_start_as_a_peak():
     times = np.arange(1, 6) * SECOND
-    assert risk(times, np.array([-3.0, 1.0, 4.0, 2.0, 3.0]), SECOND).max_drawdown == 3.0
-    assert risk(times, np.array([1.0, 9.0, 4.0, 2.0, 3.0]), SECOND).max_drawdown == 7.0
+    assert risk_of(times, np.array([-3.0, 1.0, 4.0, 2.0, 3.0])).max_drawdown == 3.0
+    assert risk_of(times, np.array([1.0, 9.0, 4.0, 2.0, 3.0])).max_drawdown == 7.0
 
 
 def test_sharpe_leaves_out_the_short_last_step():
     times = np.array([0, 1, 2, 3]) * SECOND
     times = np.append(times, 3 * SECOND + 1)
-    found = risk(times, np.array([0.0, 1.0, 3.0, 4.0, 100.0]), SECOND)
+    found = risk_of(times, np.array([0.0, 1.0, 3.0, 4.0, 100.0]))
     changes = np.array([1.0, 2.0, 1.0])
     assert found.samples == 3
     assert found.sharpe == pytest.approx(changes.mean() / changes.std(ddof=1))
 
 
 def test_equity_that_never_moves_has_no_sharpe():
-    assert risk(np.arange(5) * SECOND, np.zeros(5), SECOND).sharpe is None
+    assert risk_of(np.arange(5) * SECOND, np.zeros(5)).sharpe is None
