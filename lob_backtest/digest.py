@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from lob_backtest.tables import DIGESTED, SINCE, Rows
 
@@ -73,15 +74,20 @@ def _column(sha: _Hash, column: Rows) -> None:
 def _strings(sha: _Hash, column: Rows) -> None:
     """Hash the lengths of all values, then their bytes: no two lists of strings look the same."""
     for part in _parts(column):
-        encoded = _encoded(part)
-        sha.update(np.fromiter((len(text) for text in encoded), dtype="<i8", count=len(encoded)).data)
+        lengths = pc.binary_length(part.fill_null(""))
+        sha.update(np.ascontiguousarray(lengths.to_numpy(zero_copy_only=False), dtype="<i8").data)
     for part in _parts(column):
-        sha.update(b"".join(_encoded(part)))
+        sha.update(_joined(part.fill_null("")))
 
 
 def _parts(column: Rows) -> Iterator[pa.Array]:
     return (batch.column(0) for batch in column.to_batches())
 
 
-def _encoded(texts: pa.Array) -> list[bytes]:
-    return [(text or "").encode() for text in texts.to_pylist()]
+def _joined(texts: pa.Array) -> memoryview:
+    """Return the bytes of all texts, one after the other."""
+    _, offsets, data = texts.buffers()
+    if data is None or not len(texts):
+        return memoryview(b"")
+    at = np.frombuffer(offsets, dtype=np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    return memoryview(data)[int(at[0]) : int(at[-1])]
