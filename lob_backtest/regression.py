@@ -8,7 +8,7 @@ Comparison.outcome    "same"            exit 0
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from lob_backtest.errors import ConfigError
 from lob_backtest.report.frames import CODES
 from lob_backtest.result import Result
-from lob_backtest.tables import DIGESTED
+from lob_backtest.tables import DIGESTED, Rows
 from lob_backtest.units import format_instant
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def compare(
             raise ConfigError(f"tolerance for {pattern!r}: no metric has that name; {hint}")
     reasons = _not_comparable(before, after)
     moves = _moves(before.summary, after.summary, names, allowed)
-    rows = {name: _first_difference(name, before.table(name), after.table(name)) for name in DIGESTED}
+    rows = {name: _first_difference(name, before.rows(name), after.rows(name)) for name in DIGESTED}
     beyond = any(not move.within for move in moves) if allowed else before.digest != after.digest
     outcome: Outcome = "not comparable" if reasons else "different" if beyond else "same"
     return Comparison(
@@ -260,38 +260,53 @@ def _not_comparable(before: Result, after: Result) -> list[str]:
     return reasons
 
 
-def _first_difference(name: str, before: pa.Table, after: pa.Table) -> RowDifference | None:
-    """Find the first row that differs, columns of both tables taken together."""
+def _first_difference(name: str, before: Rows, after: Rows) -> RowDifference | None:
+    """Find the first row that differs, columns of both tables taken together, a stretch of rows at a time."""
+    parts, row = [_filled(before), _filled(after)], 0
+    base, new = (next(each, None) for each in parts)
+    while base is not None and new is not None:
+        common = min(base.num_rows, new.num_rows)
+        at = _first_different(base.slice(0, common), new.slice(0, common))
+        if at < common:
+            return RowDifference(name, row + at, _row(base, at), _row(new, at))
+        row += common
+        base, new = (
+            each.slice(common) if each.num_rows > common else next(rest, None)
+            for each, rest in zip((base, new), parts, strict=True)
+        )
+    return None if base is None and new is None else RowDifference(name, row, _row(base, 0), _row(new, 0))
+
+
+def _filled(rows: Rows) -> Iterator[pa.RecordBatch]:
+    return (batch for batch in rows.to_batches() if batch.num_rows)
+
+
+def _first_different(before: pa.RecordBatch, after: pa.RecordBatch) -> int:
+    """Return the first row in which two batches of the same length differ; the length where none does."""
     import numpy as np
 
-    common = min(before.num_rows, after.num_rows)
-    differs = np.zeros(common, dtype=bool)
     if before.schema.names != after.schema.names:
-        differs[:] = True
-    else:
-        for column in before.schema.names:
-            differs |= ~_equal(before[column].slice(0, common), after[column].slice(0, common))
-    where = np.flatnonzero(differs)
-    row = int(where[0]) if len(where) else common
-    if row >= before.num_rows and row >= after.num_rows:
-        return None
-    return RowDifference(name, row, _row(before, row), _row(after, row))
+        return 0
+    same = np.ones(before.num_rows, dtype=bool)
+    for column in before.schema.names:
+        same &= _equal(before.column(column), after.column(column))
+    return before.num_rows if same.all() else int(np.argmin(same))
 
 
-def _equal(before: pa.ChunkedArray, after: pa.ChunkedArray) -> Any:
+def _equal(before: pa.Array, after: pa.Array) -> Any:
     """Compare two columns value by value; two nulls are equal."""
     import numpy as np
     import pyarrow.compute as pc
 
-    values = np.asarray(pc.fill_null(pc.equal(before, after), False).to_numpy(), dtype=bool)
-    nulls = (np.asarray(pc.is_null(each).to_numpy(), dtype=bool) for each in (before, after))
+    values = np.asarray(pc.fill_null(pc.equal(before, after), False).to_numpy(zero_copy_only=False), dtype=bool)
+    nulls = (np.asarray(each.is_null().to_numpy(zero_copy_only=False), dtype=bool) for each in (before, after))
     return values | np.logical_and(*nulls)
 
 
-def _row(table: pa.Table, row: int) -> dict[str, Any] | None:
-    if row >= table.num_rows:
+def _row(batch: pa.RecordBatch | None, at: int) -> dict[str, Any] | None:
+    if batch is None:
         return None
-    found = table.slice(row, 1).to_pylist()[0]
+    found = batch.slice(at, 1).to_pylist()[0]
     assert isinstance(found, dict)
     return found
 
