@@ -266,7 +266,9 @@ class Result:
 
     @classmethod
     def load(cls, folder: str | PathLike[str]) -> Result:
-        """Read a saved result, and check that its tables are the ones that were saved.
+        """Open a saved result, and check that its tables are the ones that were saved.
+
+        Tables stay in their files, and are read when they are asked for: a folder that is replaced needs loading again.
 
         Args:
             folder: as `save` wrote it.
@@ -284,8 +286,7 @@ class Result:
                 f"{source / storage.MANIFEST}: not as this version writes it ({error}); run the backtest again"
             ) from None
         tables = {
-            name: TableFile.of(source / f"{name}.parquet", schema).read()
-            for name, schema in schemas(info.markouts_ns).items()
+            name: TableFile.of(source / f"{name}.parquet", schema) for name, schema in schemas(info.markouts_ns).items()
         }
         result = cls(tables, info, status=status, timing=timing)
         if result.digest != saved:

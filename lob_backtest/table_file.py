@@ -16,7 +16,7 @@ from lob_backtest.errors import DataError
 from lob_backtest.interrupts import entering, uninterrupted
 from lob_backtest.market import seal
 from lob_backtest.market.footer import DamageError, read_footer
-from lob_backtest.market.provenance import READ_BYTES, Origin, utf8_name
+from lob_backtest.market.provenance import READ_BYTES, Origin, Stamp, stamp_of, utf8_name
 from lob_backtest.tables import SINCE
 
 ROW_GROUP_ROWS: Final = 1 << 17
@@ -99,12 +99,14 @@ class TableFile:
         path: of the file.
         schema: of the columns that are chosen.
         num_rows: how many rows there are.
+        identity: what tells the file from another one in its place.
         absent: columns that the file lacks, since an earlier version wrote it; they are all null.
     """
 
     path: Path
     schema: pa.Schema
     num_rows: int
+    identity: Stamp
     absent: frozenset[str] = frozenset()
 
     @classmethod
@@ -119,14 +121,14 @@ class TableFile:
             DataError: the file is missing, damaged or of other columns.
         """
         with _opened(path) as file:
-            found, rows = file.schema_arrow, file.metadata.num_rows
+            found, rows, identity = file.schema_arrow, file.metadata.num_rows, _identity(path)
         absent = frozenset(SINCE.get(path.stem, ())) - set(found.names)
         if not found.equals(pa.schema([field for field in schema if field.name not in absent])):
             expected = ", ".join(f"{each.name} {each.type}" for each in schema if each not in list(found))
             raise DataError(
                 f"{utf8_name(str(path))}: other columns than expected (missing or different: {expected or 'order'})"
             )
-        return cls(path, schema, rows, absent)
+        return cls(path, schema, rows, identity, absent)
 
     def moved(self, folder: Path) -> TableFile:
         """Return the same file, which stands in another folder now."""
@@ -140,10 +142,12 @@ class TableFile:
         """Read the rows from the start, checking page checksums.
 
         Raises:
-            DataError: the file is missing or damaged.
+            DataError: the file is missing, damaged, or another one than was looked into.
         """
         names, rows = [name for name in self.schema.names if name not in self.absent], 0
         with _opened(self.path) as file:
+            if _identity(self.path) != self.identity:
+                raise DataError(f"{self.path}: changed since the result was made or loaded; load it again")
             names = names or file.schema_arrow.names[:1]  # which says how many rows there are
             for batch in file.iter_batches(_BATCH_ROWS, columns=names, use_threads=False):
                 rows += batch.num_rows
@@ -166,6 +170,10 @@ class TableFile:
     def read(self) -> pa.Table:
         """Read all rows."""
         return pa.Table.from_batches(self.to_batches(), self.schema)
+
+
+def _identity(path: Path) -> Stamp:
+    return stamp_of(path)._replace(changed_ns=0)  # which a new name or owner changes, too
 
 
 @contextmanager
