@@ -159,7 +159,6 @@ def _both(number: int) -> str:
 def _records(path: Path, form: Form, counts: Counter[str]) -> Iterator[Record]:
     at, origin = form.at, Origin(path, "line")
     symbol_at, publisher_at, rtype_at = (at.get(name) for name in ("symbol", "publisher_id", "rtype"))
-    names: dict[tuple[str, str], tuple[str, ...]] = {}
     rows = _rows(path)
     next(rows)  # the header
     for line, row in rows:
@@ -170,8 +169,12 @@ def _records(path: Path, form: Form, counts: Counter[str]) -> Iterator[Record]:
                 raise DataError(f"{path}, line {line}: rtype {row[rtype_at]!r}; expected {MBO}, an MBO record")
             counts[f"left_out_{KINDS[row[rtype_at]]}"] += 1
             continue
-        known_as = (row[symbol_at] if symbol_at is not None else "", row[at["instrument_id"]])
         try:
+            instrument_id, publisher_id, names = _identity(
+                row[at["instrument_id"]],
+                row[publisher_at] if publisher_at is not None else "0",
+                row[symbol_at] if symbol_at is not None else "",
+            )
             yield Record(
                 parse_time("ts_recv", row[at["ts_recv"]], dates=form.dates),
                 parse_time("ts_event", row[at["ts_event"]], dates=form.dates),
@@ -182,14 +185,20 @@ def _records(path: Path, form: Form, counts: Counter[str]) -> Iterator[Record]:
                 whole("order_id", row[at["order_id"]], 64),
                 whole("flags", row[at["flags"]], 8),
                 whole("sequence", row[at["sequence"]], 64),
-                whole("instrument_id", known_as[1], 32),
-                whole("publisher_id", row[publisher_at], 16) if publisher_at is not None else 0,
-                names.setdefault(known_as, (known_as[0] or known_as[1],)),
+                instrument_id,
+                publisher_id,
+                names,
                 line,
                 origin,
             )
         except ValueError as error:
             raise DataError(f"{path}, line {line}: {error}") from None
+
+
+@lru_cache(maxsize=1024)
+def _identity(instrument_id: str, publisher_id: str, symbol: str) -> tuple[int, int, tuple[str]]:
+    number = whole("instrument_id", instrument_id, 32)
+    return number, whole("publisher_id", publisher_id, 16), (symbol or str(number),)
 
 
 def whole(column: str, text: str, bits: int) -> int:
