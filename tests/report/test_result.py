@@ -2,6 +2,7 @@ import dataclasses
 import errno
 import json
 import os
+from functools import partial
 
 import pandas as pd
 import pyarrow as pa
@@ -138,16 +139,16 @@ def test_a_disk_that_is_full_behind_the_tables_keeps_them(result, tmp_path, monk
 
 def fail_at(monkeypatch, name, time):
     """Let the disk be full when a file of that name is written for that time."""
-    create, times = drafts.create, iter(range(1, 100))
+    times = iter(range(1, 100))
 
-    def full(path):
+    def full(create, path):
         if path.name.removesuffix(".part") == name and next(times) == time:
             path.write_bytes(b"half")
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return create(path)
 
-    for module in (drafts, table_file):
-        monkeypatch.setattr(module, "create", full)
+    for module, create in ((drafts, "create"), (table_file, "create_native")):
+        monkeypatch.setattr(module, create, partial(full, getattr(module, create)))
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a bug"), MemoryError()])
