@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 from lob_backtest.errors import DataError
 from lob_backtest.market.policy import ALLOWED, SAMPLES, Kind, Policy, Sample, Tally
 from lob_backtest.market.schema import LIMIT, Action, Flag, Phase
-from lob_backtest.units import format_instant
+from lob_backtest.units import SECOND, format_instant
 
 Columns = dict[str, NDArray[Any]]
 Mask = NDArray[np.bool_]
 
 TIME_LIMIT_NS: Final = 1 << 62
 """Times are below this (the year 2116), so that adding a latency cannot overflow."""
+
+_DAY_NS: Final = 86_400 * SECOND
 
 _BAD_ACTION, _BAD_SIDE, _HAS_SIZE, _NEEDS_ID, _IS_STATUS = 1, 2, 4, 8, 16
 
@@ -155,7 +157,8 @@ class RowChecker:
         # later checks, but has counted for the earlier ones: so the outcome is the same for any size of batches.
         self.exchange_ns = -1
         self.floor_ns = -1  # the end of the file before
-        self.sequence = 0  # the latest that is not 0
+        self.sequence = 0  # the latest that is not 0; 0 where the feed may have begun to count anew since
+        self.sequence_day = 0
         self.is_packet_open = False
         self.local_ns = -1
         self.latest: dict[str, int] = {}  # the latest row
@@ -304,7 +307,11 @@ class RowChecker:
         return local
 
     def _check_sequence(self, found: Findings) -> None:
-        """Compare each packet's sequence number with the one before; a snapshot or CLEAR begins anew."""
+        """Compare each packet's sequence number with the one before.
+
+        A feed may begin to count anew with a new day (UTC) or when it empties the book (a CLEAR of both sides); numbers
+        of a snapshot are not compared with those before it.
+        """
         sequence = found.columns["sequence"]
         flags, action = found.columns["flags"], found.columns["action"]
         # Rows of a packet share a number or follow on, and several packets may share one (CME): only a packet that
@@ -314,10 +321,9 @@ class RowChecker:
         self.is_packet_open = not int(flags[-1]) & Flag.LAST
         at = np.flatnonzero(sequence if found.alive is None else np.where(found.alive, sequence, 0))
         if not len(at):
+            self.sequence = 0 if _emptied(found).any() else self.sequence
             return
-        before = np.zeros(found.rows, np.uint64)
-        before[at[0]], before[at[1:]] = self.sequence, sequence[at[:-1]]
-        self.sequence = int(sequence[at[-1]])
+        before = self._numbers_before(found, at)
         fresh = (flags & (Flag.SNAPSHOT | Flag.WINDOW) != 0) | (action == Action.CLEAR)
         compared = (before != 0) & (sequence != 0) & ~fresh
         gap = compared & (sequence > before + 1)
@@ -326,6 +332,26 @@ class RowChecker:
             if kind in self.policies:
                 repair = found.report(kind, bad, lambda i: f"sequence is {sequence[i]}, it was {before[i]} before")
                 found.suspect(repair)
+
+    def _numbers_before(self, found: Findings, at: NDArray[np.intp]) -> NDArray[np.uint64]:
+        """Return for each numbered row the number before it, 0 where the feed may have begun to count anew between.
+
+        Args:
+            found: the rows.
+            at: which of them are numbered, at least one.
+        """
+        columns, emptied = found.columns, _emptied(found)
+        until = np.cumsum(emptied)  # up to and with each row
+        days = columns["ts_exchange_ns"][at] // _DAY_NS
+        numbers = columns["sequence"][at]
+        previous = np.concatenate((np.array([self.sequence], np.uint64), numbers[:-1]))
+        since = np.concatenate(([0], (until - emptied)[at[:-1]]))
+        anew = (until[at] != since) | (days != np.concatenate(([self.sequence_day], days[:-1])))
+        before = np.zeros(found.rows, np.uint64)
+        before[at] = np.where(anew, 0, previous)
+        self.sequence = 0 if until[-1] != (until - emptied)[at[-1]] else int(numbers[-1])
+        self.sequence_day = int(days[-1])
+        return before
 
     def _repeats(self, columns: Columns) -> Mask:
         """Say of each row whether it is the same as the one before it."""
@@ -337,6 +363,12 @@ class RowChecker:
                 same[0] &= int(column[0]) == self.latest.get(name)
                 self.latest[name] = int(column[-1])
         return same
+
+
+def _emptied(found: Findings) -> Mask:
+    """Return which rows empty the book."""
+    emptied: Mask = (found.columns["action"] == Action.CLEAR) & (found.columns["side"] == 0)
+    return emptied if found.alive is None else emptied & found.alive
 
 
 def segments(keep: Mask | None, rows: int) -> Iterator[tuple[int, int]]:
