@@ -21,6 +21,7 @@ from lob_backtest.engine import ENGINES, Outcome, load_engine
 from lob_backtest.errors import ConfigError, LobBacktestError, OutputError, StrategyError
 from lob_backtest.market.files import hashed_meanwhile
 from lob_backtest.market.prefetch import prefetched
+from lob_backtest.market.provenance import utf8_name
 from lob_backtest.market.reader import MarketSource, open_market
 from lob_backtest.market.schema import Batch
 from lob_backtest.market.strip import Stripped
@@ -308,7 +309,7 @@ def _info(config: RunConfig, plan: Plan, feeds: list[_Feed], outcome: Outcome, a
         end_ns=outcome.end_ns,
         engine=engine,
         seed=plan.seed,
-        config={**config.plain(), "strategy": {"class": _class_of(config, agent), "params": agent.values()}},
+        config=_storable({**config.plain(), "strategy": {"class": _class_of(config, agent), "params": agent.values()}}),
         inputs=tuple(
             InputInfo(path=file.path, rows=file.rows, sha256=file.sha256)
             for feed in feeds
@@ -319,6 +320,17 @@ def _info(config: RunConfig, plan: Plan, feeds: list[_Feed], outcome: Outcome, a
         suspect_since_ns=outcome.suspect_since_ns,
         requests_not_arrived=outcome.requests_not_arrived,
     )
+
+
+def _storable(value: Any) -> Any:
+    """Return plain values whose texts, file names among them, can be stored as UTF-8."""
+    if isinstance(value, str):
+        return utf8_name(value)
+    if isinstance(value, dict):
+        return {_storable(key): _storable(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_storable(each) for each in value)
+    return value
 
 
 def _instrument_info(plan: InstrumentPlan) -> InstrumentInfo:

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from lob_backtest.errors import DataError
 from lob_backtest.market.footer import MAGIC, DamageError, Footer, read_footer
 from lob_backtest.market.provenance import READ_BYTES, Origin, Stamp, utf8_name
-from lob_backtest.market.schema import LEVEL_BY_SCHEMA, Meta, columns_of
+from lob_backtest.market.schema import LEVEL_BY_SCHEMA, META_PREFIX, Meta, columns_of
 from lob_backtest.units import DURATION_LIMIT_NS
 
 Path = str | os.PathLike[str]
@@ -205,7 +205,7 @@ def _expand(path: str) -> list[Origin]:
         try:
             infos = filesystem.get_file_info(pyarrow.fs.FileSelector(base, recursive=len(parts) > first + 1))
         except OSError as error:
-            raise DataError(f"{path}: cannot be listed ({_one_line(error)})") from error
+            raise DataError(f"{utf8_name(path)}: cannot be listed ({_one_line(error)})") from error
         names = sorted(info.path for info in infos if info.is_file)
         # fnmatch lets * cross a slash; a file must also be as deep as the pattern.
         found = [
@@ -214,7 +214,7 @@ def _expand(path: str) -> list[Origin]:
             if fnmatch.fnmatchcase(name, pattern) and name.count("/") == pattern.count("/")
         ]
     if not found:
-        raise DataError(f"{path}: no file matches this pattern")
+        raise DataError(f"{utf8_name(path)}: no file matches this pattern")
     return found
 
 
@@ -312,7 +312,7 @@ def _metadata(path: str, found: dict[bytes, bytes], footer: Footer) -> dict[str,
     for key, value in found.items():
         try:
             name = key.decode()
-            if name.startswith(Meta.PREFIX):
+            if name.startswith(META_PREFIX):
                 meta[name] = value.decode()
         except UnicodeDecodeError:
             raise DataError(

@@ -90,10 +90,12 @@ def columns_of(level: int) -> pa.Schema:
     return COLUMNS if level == 3 else COLUMNS.remove(COLUMNS.get_field_index("order_id"))
 
 
-class Meta:
-    """Keys of the Parquet key-value metadata."""
+META_PREFIX: Final = "lob."
 
-    PREFIX = "lob."
+
+class Meta:
+    """Keys of the Parquet key-value metadata; all begin with `META_PREFIX`."""
+
     SCHEMA = "lob.schema"
     SYMBOL = "lob.symbol"
     VENUE = "lob.venue"

@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-TIMEOUT_S = 120
+TIMEOUT_S = 600
 STEM = "TEST_2012-06-21_34200000_57600000_{}_1.csv"
 STRATEGY = "from lob_backtest.strategies.inventory_skew import InventorySkew\n"
 READY = "import sys; from lob_backtest.cli import main; print('ready', file=sys.stderr, flush=True); main(sys.argv[1:])"
@@ -145,6 +145,7 @@ def main() -> int:
     parser.add_argument("--at-once", type=int, default=6)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job and its children ignore it
     tallies = stress(arguments.runs, arguments.at_once, arguments.seed)
     for kind, tally in tallies.items():
         print(f"{kind:28} {tally.runs:6} runs  exit codes {dict(tally.codes)}  faults {dict(tally.faults)}")
