@@ -390,15 +390,17 @@ def hashed_meanwhile(files: Sequence[MarketFile]) -> Iterator[None]:
         for file in files:
             file.hash_now(stop)
 
-    thread = Thread(target=work, name="lob-hash", daemon=True)
-    thread.start()
+    thread = Thread(target=work, name="lob-hash")  # no daemon: the interpreter waits for it, whatever interrupts us
     try:
+        thread.start()
         yield
+        thread.join()
     except BaseException:
         stop.set()
         raise
     finally:
-        thread.join()
+        if thread.ident is not None:
+            thread.join()
     for file in files:
         file.check_unchanged()
 
