@@ -176,12 +176,12 @@ impl Book {
                 *trace = self.join(row.order_id, place, row.side, key, row.size_lots);
             }
             action::CANCEL | action::EXECUTE => {
-                let place = self.known(row.order_id, row.size_lots)?;
+                let place = self.known(&row, row.size_lots)?;
                 let kind = if row.action == action::EXECUTE { kind::EXECUTE } else { kind::LESS };
                 *trace = self.reduce(place, row.size_lots, kind);
             }
             action::MODIFY => {
-                let place = self.known(row.order_id, 0)?;
+                let place = self.known(&row, 0)?;
                 *trace = self.modify(row.order_id, place, row.price_ticks, row.size_lots);
             }
             action::LEVEL => {
@@ -210,11 +210,15 @@ impl Book {
     }
 
     #[inline(always)]
-    fn known(&self, order_id: u64, size_lots: i64) -> Result<Place, Issue> {
-        let place = self.find(order_id);
+    fn known(&self, row: &Row, size_lots: i64) -> Result<Place, Issue> {
+        let place = self.find(row.order_id);
         if !place.found() {
-            Err(Issue::UnknownOrder)
-        } else if size_lots > self.orders[place.slot].size_lots {
+            return Err(Issue::UnknownOrder);
+        }
+        let order = &self.orders[place.slot];
+        if row.side == -self.levels[order.level].side {
+            Err(Issue::BadSide)
+        } else if size_lots > order.size_lots {
             Err(Issue::Oversize)
         } else {
             Ok(place)

@@ -62,7 +62,12 @@ pub enum Issue {
     DuplicateOrder = 2,
     /// CANCEL or EXECUTE of more than the order has.
     Oversize = 3,
+    /// CANCEL, MODIFY or EXECUTE with the other side than its order's.
+    BadSide = 4,
 }
+
+/// How many kinds of issues there are.
+pub const ISSUES: usize = 4;
 
 impl Issue {
     /// Return its name as configs and counts have it.
@@ -71,6 +76,7 @@ impl Issue {
             Issue::UnknownOrder => "unknown_order",
             Issue::DuplicateOrder => "duplicate_order",
             Issue::Oversize => "oversize",
+            Issue::BadSide => "bad_side",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What an exchange gives out.
 
 use crate::agent::Agent;
-use crate::codes::Ns;
+use crate::codes::{Ns, ISSUES};
 use crate::recorder::Recorder;
 
 /// What the exchange tells everybody else: the strategies' channels and the result tables.
@@ -35,9 +35,9 @@ pub struct Counts {
     /// Packets that left a crossed or locked book.
     pub crossed: u64,
     /// Rows left out, an `Issue` each.
-    pub skipped: [u64; 3],
+    pub skipped: [u64; ISSUES],
     /// Rows set right, an `Issue` each.
-    pub repaired: [u64; 3],
+    pub repaired: [u64; ISSUES],
     /// Lots of market flow that found nothing untaken to trade with.
     pub unplaced_lots: u64,
 }

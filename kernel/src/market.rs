@@ -7,7 +7,7 @@ use std::thread::available_parallelism;
 
 use crate::batch::Columns;
 use crate::book::{Book, Row};
-use crate::codes::{action, flag, phase, Issue, IssuePolicy, Ns, BEFORE_ALL, NEVER};
+use crate::codes::{action, flag, phase, Issue, IssuePolicy, Ns, BEFORE_ALL, ISSUES, NEVER};
 use crate::desk::Desk;
 use crate::errand::Errand;
 use crate::excerpt::Excerpt;
@@ -75,7 +75,7 @@ pub struct Market {
     /// Whether the last row was a packet's last.
     between: bool,
     counts: Counts,
-    policies: [IssuePolicy; 3],
+    policies: [IssuePolicy; ISSUES],
     paranoid: bool,
     recording: bool,
     suspect: bool,

@@ -1,7 +1,7 @@
 //! What to run: the integers of `lob_backtest.plan`.
 
 use crate::account::Rates;
-use crate::codes::{IssuePolicy, Ns};
+use crate::codes::{IssuePolicy, Ns, ISSUES};
 use crate::overlay::Rules;
 
 /// One instrument of a run.
@@ -55,7 +55,7 @@ pub struct Plan {
     /// Fills up to this long after a suspect row are marked tainted.
     pub taint_ns: Ns,
     /// What to do for each issue: unknown order, duplicate order, oversize.
-    pub policies: [IssuePolicy; 3],
+    pub policies: [IssuePolicy; ISSUES],
     /// Check every invariant after every packet.
     pub paranoid: bool,
 }

@@ -27,6 +27,7 @@ class Issue(IntEnum):
     UNKNOWN_ORDER = 1
     DUPLICATE_ORDER = 2
     OVERSIZE = 3
+    BAD_SIDE = 4
 
 
 class MarketOrder:
@@ -85,7 +86,7 @@ class Book:
 
         Args:
             action: a code of `market.schema.Action`; TRADE and STATUS leave the book alone.
-            side: +1 bid, -1 ask; 0 (CLEAR only) both.
+            side: +1 bid, -1 ask; 0: both (CLEAR), or that of the order (CANCEL, MODIFY, EXECUTE).
             order_id: the order on L3, 0 where there is none.
             price_ticks: the price, unused by CANCEL and EXECUTE.
             size_lots: as `market.schema` gives it for the action.
@@ -103,6 +104,8 @@ class Book:
             order = self.orders.get(order_id)
             if order is None:
                 return Issue.UNKNOWN_ORDER
+            if side == -order.side:
+                return Issue.BAD_SIDE
             if size_lots > order.size_lots:
                 return Issue.OVERSIZE
             self._reduce(order_id, order, size_lots)
@@ -112,6 +115,8 @@ class Book:
             order = self.orders.get(order_id)
             if order is None:
                 return Issue.UNKNOWN_ORDER
+            if side == -order.side:
+                return Issue.BAD_SIDE
             if price_ticks == order.price_ticks and size_lots <= order.size_lots:
                 self._reduce(order_id, order, order.size_lots - size_lots)
             else:
@@ -121,7 +126,7 @@ class Book:
             self._clear(side)
         return 0
 
-    def issue(self, action: int, order_id: int, size_lots: int) -> Issue:
+    def issue(self, action: int, side: int, order_id: int, size_lots: int) -> Issue:
         """Say what `apply` would answer to a row, without applying it."""
         if action == ADD:
             return Issue.DUPLICATE_ORDER if order_id in self.orders else Issue.NONE
@@ -129,6 +134,8 @@ class Book:
             order = self.orders.get(order_id)
             if order is None:
                 return Issue.UNKNOWN_ORDER
+            if side == -order.side:
+                return Issue.BAD_SIDE
             if action != MODIFY and size_lots > order.size_lots:
                 return Issue.OVERSIZE
         return Issue.NONE

@@ -152,7 +152,7 @@ class Market:
         _, _, action, side, order_id, _, size_lots, flags, _ = self._rows[i]
         watching = [overlay for overlay in self.overlays if overlay.watching]
         if watching:
-            issue = self.book.issue(action, order_id, size_lots)
+            issue = self.book.issue(action, side, order_id, size_lots)
             if issue and not self._settle(issue, i):
                 self.book.suspect = flags & SUSPECT != 0
                 return False

@@ -1,7 +1,8 @@
 """What can be wrong with a row of market data, and what is done about it.
 
-The reader finds the kinds that one row (or a row and those before it) gives away; the book finds the four that need
-its state; `validate` looks for all of them. Each has a policy, and each thing found is counted in a `Tally`.
+The reader finds the kinds that one row (or a row and those before it) gives away; the book finds the four that need its
+state, and sides that are not those of the orders; `validate` looks for all of them. Each has a policy, and each thing
+found is counted in a `Tally`.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Kind(StrEnum):
     FOREIGN_FILE = "foreign_file"  # a file of another instrument in the chain
     NULL = "null"  # no value in a column that must have one
     UNKNOWN_ACTION = "unknown_action"  # no such action, or not one of this level's
-    BAD_SIDE = "bad_side"  # not +1, -1 or (TRADE, CLEAR, STATUS only) 0
+    BAD_SIDE = "bad_side"  # not +1, -1 or (TRADE, CLEAR, STATUS only) 0; found by the book: not the order's side
     ZERO_SIZE = "zero_size"  # where only LEVEL, CLEAR and STATUS may have it
     OUT_OF_RANGE = "out_of_range"  # a negative size; a price, size or time too large
     ZERO_ORDER_ID = "zero_order_id"  # an ADD without an id
@@ -41,7 +42,7 @@ class Kind(StrEnum):
     MISSING_LOCAL = "missing_local"  # in a file that has local times; repair: the latest one known
     LOCAL_BEFORE_EXCHANGE = "local_before_exchange"  # repair: local = exchange
     SEQUENCE_GAP = "sequence_gap"  # the feed's own numbers leave some out; repair: only the flag
-    DUPLICATE = "duplicate"  # a packet that is there twice, or numbered lower than the one before
+    DUPLICATE = "duplicate"  # a packet that is there twice, or numbered lower than the one before of the same count
     NO_LAST = "no_last"  # the data end within a packet; repair: the last row ends it
     # Found by the book.
     UNKNOWN_ORDER = "unknown_order"  # CANCEL, MODIFY or EXECUTE of an order that is not there

@@ -29,6 +29,7 @@ KIND_BY_ISSUE: Final = {
     Issue.UNKNOWN_ORDER: Kind.UNKNOWN_ORDER,
     Issue.DUPLICATE_ORDER: Kind.DUPLICATE_ORDER,
     Issue.OVERSIZE: Kind.OVERSIZE,
+    Issue.BAD_SIDE: Kind.BAD_SIDE,
 }
 
 

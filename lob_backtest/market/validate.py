@@ -18,9 +18,9 @@ _KIND_OF: Final = {
     int(Issue.UNKNOWN_ORDER): Kind.UNKNOWN_ORDER,
     int(Issue.DUPLICATE_ORDER): Kind.DUPLICATE_ORDER,
     int(Issue.OVERSIZE): Kind.OVERSIZE,
+    int(Issue.BAD_SIDE): Kind.BAD_SIDE,
 }
 _STATUS, _LAST, _SUSPECT = int(Action.STATUS), int(Flag.LAST), int(Flag.SUSPECT)
-_OF_ORDERS: Final = (int(Action.CANCEL), int(Action.MODIFY), int(Action.EXECUTE))
 
 
 @dataclass(frozen=True)
@@ -124,9 +124,7 @@ class _Watch:
         book = self.book
         columns = (batch.action, batch.side, batch.order_id, batch.price_ticks, batch.size_lots, batch.flags)
         for i, row in enumerate(zip(*(column.tolist() for column in columns), strict=True)):
-            action, side, order_id, _, _, flags = row
-            if action in _OF_ORDERS and order_id in book.orders and book.orders[order_id].side != side:
-                self._count(Kind.BAD_SIDE, batch, i)
+            action, flags = row[0], row[5]
             issue = book.apply(*row)
             if issue:
                 self._count(_KIND_OF[issue], batch, i)

@@ -193,7 +193,8 @@ def blurred(stream: list[Row], rng: random.Random) -> list[Row]:
 def damaged(stream: list[Row], rng: random.Random) -> list[Row]:
     """Leave rows out, so that others name orders that are not there, and put in some that no exchange would send.
 
-    Orders that cross the book, that come twice or that move, rows that take more than there is, lone CLEARs.
+    Orders that cross the book, that come twice or that move, rows that take more than there is or are of any side, lone
+    CLEARs.
     """
     ids = [row[3] for row in stream if row[1] == Action.ADD] or [1]
     gone, wrong, crossing, cleared, moved = (rng.choice((0, p)) for p in (0.03, 0.01, 0.02, 0.005, 0.02))
@@ -204,6 +205,8 @@ def damaged(stream: list[Row], rng: random.Random) -> list[Row]:
             continue
         if rng.random() < wrong and action in (Action.CANCEL, Action.EXECUTE):
             size += rng.randint(1, 9)
+        if rng.random() < wrong and action in (Action.CANCEL, Action.EXECUTE, Action.MODIFY):
+            side = rng.choice((1, -1))
         if rng.random() < wrong:
             rows.append((ts, int(Action.ADD), rng.choice((1, -1)), rng.choice(ids), 1000, 3, 1, 0))
         if rng.random() < crossing:
@@ -270,7 +273,7 @@ class Case:
         if not calm:
             if level == 3 and rng.random() < 0.5:
                 streams = [damaged(stream, rng) for stream in streams]
-                options["issue_policies"] = {1: 1, 2: 1, 3: rng.choice((1, 2))}
+                options["issue_policies"] = {1: 1, 2: 1, 3: rng.choice((1, 2)), 4: 1}
             if rng.random() < 0.5:
                 streams = [blurred(stream, rng) for stream in streams]
                 options["sample_ns"] = rng.choice((10, 100_000))

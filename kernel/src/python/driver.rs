@@ -347,7 +347,7 @@ fn counts<'py>(py: Python<'py>, counts: &Counts) -> PyResult<Bound<'py, PyDict>>
     named.set_item("rows", counts.rows)?;
     named.set_item("packets", counts.packets)?;
     named.set_item("crossed", counts.crossed)?;
-    for issue in [Issue::UnknownOrder, Issue::DuplicateOrder, Issue::Oversize] {
+    for issue in [Issue::UnknownOrder, Issue::DuplicateOrder, Issue::Oversize, Issue::BadSide] {
         let (place, name) = (issue as usize - 1, issue.name());
         for (done, n) in [("repaired", counts.repaired[place]), ("skipped", counts.skipped[place])] {
             if n > 0 {

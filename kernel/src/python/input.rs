@@ -7,7 +7,7 @@ use pyo3::types::PyDict;
 use super::EngineError;
 use crate::agent::{Agent, Wants};
 use crate::batch::{Batch, Columns};
-use crate::codes::{IssuePolicy, NEVER};
+use crate::codes::{IssuePolicy, ISSUES, NEVER};
 use crate::overlay::Rules;
 use crate::plan::{InstrumentPlan, Plan};
 use crate::queue_model::QueueModel;
@@ -22,7 +22,7 @@ pub fn plan(given: &Bound<'_, PyAny>) -> PyResult<Plan> {
         instruments.push(instrument(&each?)?);
     }
     let chosen = given.getattr("issue_policies")?.cast_into::<PyDict>()?;
-    let mut policies = [IssuePolicy::Fail; 3];
+    let mut policies = [IssuePolicy::Fail; ISSUES];
     for (issue, policy) in chosen.iter() {
         let place = issue.extract::<usize>()?.wrapping_sub(1);
         if let Some(each) = policies.get_mut(place) {
