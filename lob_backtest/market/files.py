@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
-from threading import Event, Thread
+from threading import Event
 from typing import Any, Final
 
 import pyarrow as pa
@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from lob_backtest.errors import DataError
 from lob_backtest.market.footer import MAGIC, DamageError, Footer, read_footer
+from lob_backtest.market.prefetch import Beside
 from lob_backtest.market.provenance import READ_BYTES, Origin, Stamp, utf8_name
 from lob_backtest.market.schema import LEVEL_BY_SCHEMA, META_PREFIX, Meta, columns_of
 from lob_backtest.units import DURATION_LIMIT_NS
@@ -384,23 +385,14 @@ def hashed_meanwhile(files: Sequence[MarketFile]) -> Iterator[None]:
     Raises:
         DataError: a file has changed since it was opened.
     """
-    stop = Event()
 
-    def work() -> None:
+    def work(stop: Event) -> None:
         for file in files:
             file.hash_now(stop)
 
-    thread = Thread(target=work, name="lob-hash")  # no daemon: the interpreter waits for it, whatever interrupts us
-    try:
-        thread.start()
+    with Beside(work, "lob-hash") as hashing:
         yield
-        thread.join()
-    except BaseException:
-        stop.set()
-        raise
-    finally:
-        if thread.ident is not None:
-            thread.join()
+        hashing.wait()
     for file in files:
         file.check_unchanged()
 

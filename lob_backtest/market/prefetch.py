@@ -1,10 +1,10 @@
-"""Read ahead: a thread decodes the next batches while the engine works on the one at hand."""
+"""Threads beside the engine: one decodes the next batches while the engine works on the one at hand."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from queue import SimpleQueue
-from threading import Thread
+from threading import Event, Thread
 from typing import Final, Generic, Self, TypeVar
 
 from lob_backtest.interrupts import entering, uninterrupted
@@ -80,3 +80,38 @@ class _Reader(Generic[T]):
             self._ready.put((None, error))
         else:
             self._ready.put((None, None))
+
+
+class Beside:
+    """A thread that works while a block runs; a context manager. It is told to stop where the block ends before it.
+
+    Args:
+        work: takes an event, which is set when there is nobody left to work for.
+        name: of the thread.
+    """
+
+    def __init__(self, work: Callable[[Event], None], name: str) -> None:
+        self._work = work
+        self._is_in_vain = Event()
+        self._done: SimpleQueue[None] = SimpleQueue()
+        self._thread = Thread(target=self._run, name=name, daemon=True)
+
+    @entering
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    @uninterrupted
+    def __exit__(self, *_: object) -> None:
+        self._is_in_vain.set()
+        self._thread.join()
+
+    def wait(self) -> None:
+        """Wait until the work is done; once in a block. An interrupted `Thread.join` would take the thread for ended."""
+        self._done.get()
+
+    def _run(self) -> None:
+        try:
+            self._work(self._is_in_vain)
+        finally:
+            self._done.put(None)
