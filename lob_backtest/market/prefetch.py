@@ -107,7 +107,7 @@ class Beside:
         self._thread.join()
 
     def wait(self) -> None:
-        """Wait until the work is done; once in a block. An interrupted `Thread.join` would take the thread for ended."""
+        """Wait until the work is done; once in a block. An interrupted `Thread.join` takes the thread for ended."""
         self._done.get()
 
     def _run(self) -> None:
