@@ -15,7 +15,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
+from functools import partial, wraps
 from threading import current_thread, main_thread
 from types import CodeType, FrameType, FunctionType
 from typing import Any, Final, ParamSpec, TypeVar, cast
@@ -129,11 +129,21 @@ def guarded(*, ending: bool = False) -> Iterator[None]:
         yield
         return
     _guard.waiting = _guard.delivered = 0
+    hook = sys.unraisablehook
     try:
         _install([signal.SIGINT, *(ENDING if ending else ())])
+        if ending:
+            sys.unraisablehook = partial(_unraisable, hook)
         yield
     finally:
+        sys.unraisablehook = hook
         _remove()
+
+
+def _unraisable(hook: Callable[[Any], object], unraisable: Any) -> None:
+    """Print no traceback of an interrupt in a finalizer: `check` raises it again."""
+    if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+        hook(unraisable)
 
 
 def _install(signals: list[int]) -> None:
@@ -154,18 +164,20 @@ def _remove() -> None:
 
 
 def with_guard(function: Callable[P, T]) -> Callable[P, T]:
-    """Decorate a public function: it runs in a `guarded` block."""
+    """Decorate a public function: it runs in a `guarded` block, and does not return where it was interrupted."""
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
         with guarded():
-            return function(*args, **kwargs)
+            done = function(*args, **kwargs)
+            check()
+            return done
 
     return call
 
 
 def check() -> None:
-    """Raise a delivered interrupt once more, where other code has swallowed its exception.
+    """Raise a delivered interrupt once more, where its exception was swallowed: by other code, or in a finalizer.
 
     Raises:
         KeyboardInterrupt: the block was interrupted.

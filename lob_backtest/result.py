@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 
-from lob_backtest import storage
+from lob_backtest import interrupts, storage
 from lob_backtest.digest import digest
 from lob_backtest.drafts import KeptError, reason, write_file
 from lob_backtest.errors import DataError, LobBacktestError, OutputError
-from lob_backtest.interrupts import with_guard
 from lob_backtest.run_info import InputInfo, InstrumentInfo, RunInfo
 from lob_backtest.table_file import TableFile
 from lob_backtest.tables import Rows, schemas
@@ -172,7 +171,7 @@ class Result:
 
         return frame("series", rows, self.info)
 
-    @with_guard
+    @interrupts.with_guard
     def save(self, folder: str | PathLike[str], force: bool = False, *, page: bool = True) -> Path:
         """Write the result as a folder: `summary.json`, the tables as Parquet, `report.html`.
 
@@ -221,6 +220,7 @@ class Result:
                 raise
             why = reason(error.__cause__ or error)
             raise OutputError(f"cannot write {draft.target}: {why}; {told}", result=self) from error
+        interrupts.check()
         place = draft.target
         try:
             return draft.place()
@@ -296,7 +296,7 @@ class Result:
             )
         return result
 
-    @with_guard
+    @interrupts.with_guard
     def report(self, path: str | PathLike[str]) -> Path:
         """Write the page: one HTML file that opens offline.
 

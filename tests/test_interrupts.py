@@ -162,6 +162,24 @@ def test_a_swallowed_interrupt_is_raised_again() -> None:
     interrupts.check()
 
 
+def test_an_interrupt_that_falls_into_a_finalizer_is_raised_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python prints such an exception and forgets it."""
+    ignored: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda each: ignored.append(each.exc_type))
+
+    class Finalized:
+        def __del__(self) -> None:
+            ctrl_c()
+
+    @interrupts.with_guard
+    def work() -> None:
+        Finalized()
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert ignored == [KeyboardInterrupt]
+
+
 def test_a_strategy_that_swallows_an_interrupt_is_stopped(engine: str, market: Path) -> None:
     class Swallows(lob.Strategy):
         def on_start(self, ctx: lob.Context) -> None:
@@ -298,6 +316,9 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+IN_FINALIZERS = pytest.mark.filterwarnings("ignore:Exception ignored:pytest.PytestUnraisableExceptionWarning")
+"""What falls into a finalizer, Python prints and forgets; it is raised again later."""
+
 INTERRUPTS = {"run": 8, "save": 30, "page": 5, "generate": 10, "book": 15, "read ahead": 40}
 """How many of each kind of work."""
 
@@ -324,6 +345,7 @@ def work(request: pytest.FixtureRequest, market: Path) -> tuple[Callable[[Path],
     return works[request.param], INTERRUPTS[request.param]
 
 
+@IN_FINALIZERS
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts on how CPython calls C functions here")
 def test_an_interrupt_at_any_line_leaves_things_as_they_were(
     work: tuple[Callable[[Path], object], int], tmp_path: Path
@@ -332,6 +354,7 @@ def test_an_interrupt_at_any_line_leaves_things_as_they_were(
 
 
 @pytest.mark.soak
+@IN_FINALIZERS
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts on how CPython calls C functions here")
 def test_interrupts_at_any_line_leave_things_as_they_were(
     work: tuple[Callable[[Path], object], int], tmp_path: Path

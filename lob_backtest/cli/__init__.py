@@ -86,6 +86,7 @@ def main(argv: list[str] | None = None) -> Any:
 def _exit_code(argv: list[str] | None) -> int:
     try:
         code = cli.main(args=argv, standalone_mode=False)
+        interrupts.check()
     except click.exceptions.Exit as stop:
         code = stop.exit_code
     except click.Abort:
