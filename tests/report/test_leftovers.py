@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
@@ -250,3 +251,14 @@ def test_a_kill_leaves_the_old_result_or_the_new_one(way: str, tmp_path: Path) -
 @pytest.mark.parametrize("way", ["exchange", "two steps"])
 def test_kills_leave_the_old_result_or_the_new_one(way: str, tmp_path: Path) -> None:
     check_kills(tmp_path, 300, way)
+
+
+@pytest.mark.parametrize("is_quiet", [False, True])
+def test_a_command_tells_on_stderr_what_it_removed_unless_it_is_quiet(is_quiet: bool, tmp_path: Path) -> None:
+    left = left_behind(tmp_path / "out")
+    words = ["generate", "--events", "1000", "-o", "a.parquet", "--json", *(["-q"] if is_quiet else [])]
+    command = [sys.executable, "-m", "lob_backtest.cli", *words]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert (f"{left.name}, which a run that was killed had left" in done.stderr) != is_quiet
+    assert json.loads(done.stdout)["rows"] >= 1000
+    assert not left.exists()
