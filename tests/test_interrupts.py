@@ -340,7 +340,7 @@ def work(request: pytest.FixtureRequest, market: Path) -> tuple[Callable[[Path],
         "page": with_page,
         "generate": lambda folder: lob.generate(folder / "a.parquet", events=1_500, truth=folder / "truth.parquet"),
         "book": lambda folder: dump_book([market], folder / "book.parquet", force=True),
-        "read ahead": lambda folder: guarded()(lambda: sum(prefetched(iter(range(1, 200)))))(),
+        "read ahead": lambda folder: interrupts.with_guard(lambda: sum(prefetched(iter(range(1, 200)))))(),
     }
     return works[request.param], INTERRUPTS[request.param]
 
