@@ -1,6 +1,7 @@
 import json
 from dataclasses import replace
 
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 from result_factory import instrument, random_result, result_of
@@ -195,3 +196,20 @@ def test_the_report_verb_writes_the_page(folders, tmp_path, capsys):
     with pytest.raises(SystemExit) as stop:
         main(["report", str(tmp_path)])
     assert stop.value.code == 3
+
+
+@pytest.mark.parametrize("rows", [1, 7, 1000])
+def test_the_first_row_that_differs_is_found_whatever_pieces_the_tables_are_in(rows):
+    base = random_result(1)
+    tables = {name: base.table(name) for name in ("fills", "orders", "bbo", "samples", "series")}
+    for name, row in (("fills", 40), ("bbo", 3)):
+        changed = tables[name].to_pylist()
+        changed[row]["ts_exchange_ns"] += 1
+        changed[row + 9]["ts_exchange_ns"] += 1
+        longer = pa.Table.from_pylist([*changed, changed[-1]], schema=tables[name].schema)
+        pieces = pa.Table.from_batches(longer.to_batches(max_chunksize=rows))
+        found = compare(base, Result({**tables, name: pieces}, base.info)).first_row
+        assert (found.table, found.row, found.new["ts_exchange_ns"] - found.base["ts_exchange_ns"]) == (name, row, 1)
+    one_more = pa.concat_tables([tables["fills"], tables["fills"].slice(59)])
+    found = compare(base, Result({**tables, "fills": one_more}, base.info)).first_fill
+    assert (found.row, found.base, found.new["fill_id"]) == (60, None, 59)

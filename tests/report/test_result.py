@@ -369,3 +369,16 @@ def test_schemas_of_tables_are_kept_on_disk(result, tmp_path):
     out = result.save(tmp_path / "out")
     assert pq.read_schema(out / "fills.parquet").equals(result.table("fills").schema)
     assert pq.read_schema(out / "bbo.parquet").field("bid_ticks").type == pa.int64()
+
+
+def test_a_loaded_result_keeps_its_tables_in_their_files(result, tmp_path):
+    loaded = Result.load(result.save(tmp_path / "out"))
+    assert all(isinstance(loaded.rows(name), TableFile) for name in ("fills", "orders", "bbo", "samples", "series"))
+    assert (loaded.summary, loaded.digest) == (result.summary, result.digest)
+
+
+def test_a_loaded_result_does_not_pass_another_one_for_its_own(result, tmp_path):
+    loaded = Result.load(result.save(tmp_path / "out", page=False))
+    random_result(99).save(tmp_path / "out", force=True, page=False)
+    with pytest.raises(DataError, match="load it again"):
+        _ = loaded.summary

@@ -87,3 +87,10 @@ def test_a_file_that_has_moved_is_found_in_its_folder(tables: dict[str, pa.Table
     with pytest.raises(DataError, match="missing; run the backtest again"):
         file.read()
     assert file.moved(tmp_path / "there").read().equals(tables["bbo"])
+
+
+def test_a_file_that_was_replaced_is_refused(tables: dict[str, pa.Table], tmp_path: Path) -> None:
+    file = written(tables["fills"], tmp_path / "fills", [9])
+    written(tables["fills"], tmp_path / "other", [9]).path.replace(file.path)
+    with pytest.raises(DataError, match="changed since the result was made or loaded; load it again"):
+        file.read()
