@@ -163,10 +163,13 @@ class Result:
         """
         import pyarrow.compute as pc
 
-        rows = self._tables["series"].filter(pc.field("name") == name)
+        series, parts, recorded = self._tables["series"], [], set[str]()
+        for batch in series.to_batches():
+            parts.append(batch.filter(pc.equal(batch.column("name"), name)))
+            recorded |= set(pc.unique(batch.column("name")).to_pylist())
+        rows = pa.Table.from_batches(parts, series.schema)
         if not rows.num_rows:
-            recorded = sorted(pc.unique(self.table("series")["name"]).to_pylist())
-            raise KeyError(f"nothing was recorded as {name!r}; there are {', '.join(recorded) or 'no series'}")
+            raise KeyError(f"nothing was recorded as {name!r}; there are {', '.join(sorted(recorded)) or 'no series'}")
         from lob_backtest.report.frames import frame
 
         return frame("series", rows, self.info)

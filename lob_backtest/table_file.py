@@ -162,11 +162,6 @@ class TableFile:
         ]
         return pa.RecordBatch.from_arrays(columns, schema=self.schema)
 
-    def filter(self, expression: Any) -> pa.Table:
-        """Read the rows for which an expression holds."""
-        kept = [pa.Table.from_batches([batch]).filter(expression) for batch in self.to_batches()]
-        return pa.concat_tables([self.schema.empty_table(), *kept])
-
     def read(self) -> pa.Table:
         """Read all rows."""
         return pa.Table.from_batches(self.to_batches(), self.schema)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import pyarrow as pa
 
@@ -203,9 +203,6 @@ class Rows(Batches, Protocol):
 
     def select(self, columns: Sequence[str]) -> Rows:
         """Return the same rows with some of the columns."""
-
-    def filter(self, expression: Any) -> pa.Table:
-        """Return the rows for which an expression holds, in memory."""
 
 
 DIGESTED: Final = ("fills", "orders", "bbo", "samples")

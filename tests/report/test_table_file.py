@@ -6,7 +6,6 @@ from pathlib import Path
 from random import Random
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
 from result_factory import random_result
 
@@ -71,13 +70,10 @@ def test_an_empty_table_is_one(tables: dict[str, pa.Table], tmp_path: Path) -> N
     assert list(file.to_batches()) == []
 
 
-def test_chosen_columns_and_rows_are_those_of_memory(tables: dict[str, pa.Table], tmp_path: Path) -> None:
+def test_chosen_columns_are_those_of_memory(tables: dict[str, pa.Table], tmp_path: Path) -> None:
     fills, file = tables["fills"], written(tables["fills"], tmp_path / "fills", [9])
     names = ["side", "fill_id", "tag"]
     assert pa.Table.from_batches(file.select(names).to_batches()).equals(fills.select(names))
-    bought = pc.field("side") > 0
-    assert file.filter(bought).equals(fills.filter(bought))
-    assert file.filter(pc.field("side") > 5).equals(fills.schema.empty_table())
 
 
 def test_a_file_that_has_moved_is_found_in_its_folder(tables: dict[str, pa.Table], tmp_path: Path) -> None:
