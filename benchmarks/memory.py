@@ -1,4 +1,7 @@
-"""Peak memory of a run against the length of its file, results written to disk. Usage: memory.py [EVENTS EVENTS]."""
+"""Peak memory of runs with results on disk, against the length of the market. Usage: memory.py [EVENTS ...].
+
+Makes out/benchmark/generated-EVENTS.parquet where it is missing: 30 million rows take some ten minutes.
+"""
 
 from __future__ import annotations
 
@@ -10,59 +13,76 @@ import time
 from pathlib import Path
 from typing import Any
 
+import lob_backtest as lob
+
 FOLDER = Path(__file__).resolve().parents[1] / "out" / "benchmark"
-LIMIT = 1.2
-DISTANCE = 4
-"""Best prices stand still at this distance (l3_flow): it is the market that grows, not what the strategy did."""
+STRATEGIES = ("nothing", "maker", "taker")
 
 
-def measured(events: int) -> None:
-    """Run the market maker over a file, and print what the process took. Nothing else happens in its process."""
-    from tiled_market import tiled_market
-    from vs_hftbacktest import LIMIT as POSITION
-    from vs_hftbacktest import SIZE, MarketMaker
+class Taker(lob.Strategy):
+    """Buys and sells one lot in turn at the market, ten times a second: a fill per order, and many of them."""
 
-    import lob_backtest as lob
+    def on_start(self, ctx: lob.Context) -> None:
+        """Set the timer."""
+        self.calls = 0
+        ctx.every(100 * lob.MS)
 
-    config = {
-        "instrument": [{"data": [str(tiled_market(events, FOLDER, DISTANCE))]}],
-        "latency": {"entry": "1ms", "response": "1ms"},
-        "risk": {"max_position": POSITION + SIZE},
-    }
-    begin = time.perf_counter()
-    result = lob.run(config, MarketMaker, out=FOLDER / f"memory-{events}", force=True)
-    seconds = time.perf_counter() - begin
-    rows = {name: result.rows(name).num_rows for name in ("bbo", "fills", "orders", "samples")}
+    def on_timer(self, ctx: lob.Context, timer_id: int) -> None:
+        """Take one lot."""
+        self.calls += 1
+        (ctx.buy if self.calls % 2 else ctx.sell)(None, 1)
+
+
+def strategy(name: str) -> type[lob.Strategy]:
+    """Return what trades: nobody, the InventorySkew of strategies/, or a taker."""
+    if name == "maker":
+        sys.path.insert(0, str(FOLDER.parents[1]))
+        from strategies.inventory_skew import InventorySkew
+
+        return InventorySkew
+    return Taker if name == "taker" else lob.Strategy
+
+
+def market(events: int) -> Path:
+    """Make a market of so many rows, or take the one that is there."""
+    path = FOLDER / f"generated-{events}.parquet"
+    if not path.exists():
+        lob.generate(path, events=events)
+    return path
+
+
+def measured(name: str, events: int) -> None:
+    """Run a strategy over a market, and print what the process took. Nothing else happens in its process."""
+    begin = time.process_time()
+    config = {"instrument": [{"data": [str(market(events))]}]}
+    result = lob.run(config, strategy(name), out=FOLDER / f"memory-{name}-{events}", force=True)
+    seconds = time.process_time() - begin
+    rows = {table: result.rows(table).num_rows for table in ("bbo", "fills", "orders", "samples")}
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "peak_mb": peak_mb, "timing": result.timing, "rows": rows}))
+    print(json.dumps({"seconds": seconds, "peak_mb": peak_mb, "rows": rows}))
 
 
-def in_process(what: str, events: int) -> dict[str, Any]:
+def in_process(*what: str) -> dict[str, Any]:
     """Do something in a process of its own, whose peak is nobody else's: a child starts with that of its parent."""
-    done = subprocess.run([sys.executable, __file__, what, str(events)], stdout=subprocess.PIPE, check=True, text=True)
+    done = subprocess.run([sys.executable, __file__, *what], stdout=subprocess.PIPE, check=True, text=True)
     found: dict[str, Any] = json.loads(done.stdout or "{}")
     return found
 
 
 def main() -> None:
-    short, long = map(int, sys.argv[1:3] or ("5000000", "50000000"))
-    peaks = []
-    for events in (short, long):
-        in_process("--write", events)
-        run = in_process("--run", events)
-        peaks.append(run["peak_mb"])
-        rows = ", ".join(f"{n:,} {name}" for name, n in run["rows"].items())
-        rate = events / run["seconds"] / 1e6
-        print(f"{events:12,} events: peak {run['peak_mb']:.0f} MB, {rate:.1f} million rows/s to the page; {rows}")
-    print(f"ratio {peaks[1] / peaks[0]:.2f} (limit {LIMIT})")
+    sizes = [int(each) for each in sys.argv[1:]] or [1_000_000, 10_000_000, 30_000_000]
+    for name in STRATEGIES:
+        for events in sizes:
+            in_process("--make", str(events))
+            run = in_process("--run", name, str(events))
+            rows = ", ".join(f"{n:,} {table}" for table, n in run["rows"].items())
+            print(f"{name:8} {events:12,} rows: peak {run['peak_mb']:.0f} MB, {run['seconds']:.1f} CPU s; {rows}")
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--write"]:
-        from tiled_market import tiled_market
-
-        tiled_market(int(sys.argv[2]), FOLDER, DISTANCE)
+    if sys.argv[1:2] == ["--make"]:
+        market(int(sys.argv[2]))
     elif sys.argv[1:2] == ["--run"]:
-        measured(int(sys.argv[2]))
+        measured(sys.argv[2], int(sys.argv[3]))
     else:
         main()
