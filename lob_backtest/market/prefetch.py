@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
-from queue import SimpleQueue
-from threading import Event, Thread
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from threading import Event, Thread, main_thread
 from typing import Final, Generic, Self, TypeVar
 
 from lob_backtest.interrupts import entering, uninterrupted
@@ -13,6 +14,8 @@ T = TypeVar("T")
 
 AHEAD: Final = 2
 """How many items wait at most: enough to bridge a slow one, few enough to keep memory constant."""
+_LOOK_S: Final = 1.0
+"""How often a thread that waits looks whether the interpreter has ended."""
 
 
 def prefetched(items: Iterable[T], ahead: int = AHEAD) -> Generator[T, None, None]:
@@ -50,7 +53,7 @@ class _Reader(Generic[T]):
         for _ in range(ahead):
             self._room.put(None)
         self._is_stopped = False
-        self._thread = Thread(target=self._fill, name="lob-prefetch", daemon=True)
+        self._thread = Thread(target=self._fill, name="lob-prefetch")
 
     @entering
     def __enter__(self) -> Self:
@@ -72,7 +75,7 @@ class _Reader(Generic[T]):
     def _fill(self) -> None:
         try:
             for item in self._items:
-                self._room.get()
+                self._wait_for_room()
                 if self._is_stopped:
                     return
                 self._ready.put((item, None))
@@ -80,6 +83,18 @@ class _Reader(Generic[T]):
             self._ready.put((None, error))
         else:
             self._ready.put((None, None))
+
+    def _wait_for_room(self) -> None:
+        """Wait until an item is taken, or nobody can take one any more.
+
+        The interpreter waits at its end for threads that are no daemons: one that it had to stop in the middle of
+        Arrow's code would end the process by an abort.
+        """
+        while not self._is_stopped:
+            with suppress(Empty):
+                self._room.get(timeout=_LOOK_S)
+                return
+            self._is_stopped = not main_thread().is_alive()
 
 
 class Beside:
@@ -94,7 +109,7 @@ class Beside:
         self._work = work
         self._is_in_vain = Event()
         self._done: SimpleQueue[None] = SimpleQueue()
-        self._thread = Thread(target=self._run, name=name, daemon=True)
+        self._thread = Thread(target=self._run, name=name)
 
     @entering
     def __enter__(self) -> Self:
