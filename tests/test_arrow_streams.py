@@ -10,8 +10,8 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "lob_backtest"
 
-FORBIDDEN = {"PythonFile", "py_buffer", "foreign_buffer", "BufferReader"}
-"""What wraps memory or streams of Python's for Arrow."""
+FORBIDDEN = {"PythonFile", "py_buffer", "foreign_buffer"}
+"""What wraps memory or streams of Python's for Arrow; so does `BufferReader`, unless Arrow has allocated the buffer."""
 READERS = {
     "ParquetFile",
     "open_csv",
@@ -50,12 +50,26 @@ def python_streams(tree: ast.AST) -> set[str]:
     return names
 
 
+def allocated(tree: ast.AST) -> set[str]:
+    """Return the names that a module binds to memory that Arrow allocates."""
+    return {
+        name_of(target)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Call)
+        and name_of(node.value.func) == "allocate_buffer"
+        for target in node.targets
+    }
+
+
 def complaints(text: str) -> Iterator[str]:
     tree = ast.parse(text)
-    bound = python_streams(tree)
+    bound, native = python_streams(tree), allocated(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute | ast.Name) and name_of(node) in FORBIDDEN:
             yield f"line {node.lineno}: {name_of(node)}"
+        if isinstance(node, ast.Call) and name_of(node.func) == "BufferReader" and name_of(node.args[0]) not in native:
+            yield f"line {node.lineno}: BufferReader of what Arrow has not allocated"
         if isinstance(node, ast.Call) and name_of(node.func) in READERS and node.args:
             source = node.args[0]
             if makes_python_stream(source) or name_of(source) in bound:
@@ -71,6 +85,7 @@ def test_no_module_gives_arrow_memory_or_streams_of_python() -> None:
     "text",
     [
         "pa.py_buffer(block)",
+        "csv.read_csv(pa.BufferReader(block))",
         "csv.open_csv(pa.PythonFile(stream))",
         "pq.ParquetFile(open('a'))",
         "pq.ParquetFile(path.open('rb'))",
@@ -84,7 +99,11 @@ def test_the_rule_finds_what_it_is_for(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["with Origin.local(path).open() as source:\n    pq.ParquetFile(source)", "pq.ParquetFile(pa.OSFile(path))"],
+    [
+        "buffer = pa.allocate_buffer(8)\nread_csv(pa.BufferReader(buffer))",
+        "with Origin.local(path).open() as source:\n    pq.ParquetFile(source)",
+        "pq.ParquetFile(pa.OSFile(path))",
+    ],
 )
 def test_the_rule_allows_streams_of_arrows(text: str) -> None:
     assert not list(complaints(text))
