@@ -40,14 +40,15 @@ def folder(tmp_path: Path) -> Path:
     lob.write_events(tmp_path / "market", frame[:160], **frame.attrs)
     rewritten(tmp_path / "market", tmp_path / "unsealed market")
     schema = schemas((10**9,))["fills"]
-    random, writer = np.random.default_rng(1), TableWriter(tmp_path / "table", schema)
+    random = np.random.default_rng(1)
     columns = [random.integers(0, 100, 200).tolist() for _ in schema]
     arrays = [
         pa.array([str(value) for value in column] if pa.types.is_string(field.type) else column).cast(field.type)
         for column, field in zip(columns, schema, strict=True)
     ]
-    writer.write(pa.RecordBatch.from_arrays(arrays, schema=schema))
-    writer.finish()
+    with TableWriter(tmp_path / "table", schema) as writer:
+        writer.write(pa.RecordBatch.from_arrays(arrays, schema=schema))
+        writer.finish()
     rewritten(tmp_path / "table", tmp_path / "unsealed table")
     return tmp_path
 
