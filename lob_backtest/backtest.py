@@ -18,7 +18,7 @@ from lob_backtest import interrupts
 from lob_backtest.config import InstrumentPart, RunConfig
 from lob_backtest.drafts import absolute
 from lob_backtest.engine import ENGINES, Outcome, load_engine
-from lob_backtest.errors import ConfigError, LobBacktestError, OutputError, StrategyError
+from lob_backtest.errors import ConfigError, OutputError, StrategyError, text_of
 from lob_backtest.market.files import hashed_meanwhile
 from lob_backtest.market.prefetch import prefetched
 from lob_backtest.market.provenance import utf8_name
@@ -33,6 +33,7 @@ from lob_backtest.sink import FileSink, MemorySink, TableSink
 from lob_backtest.storage import Draft, check_target
 from lob_backtest.strategy import Strategy
 from lob_backtest.strategy_loader import load_strategy
+from lob_backtest.strategy_module import forget, plain_name
 from lob_backtest.units import format_instant
 
 LIBRARIES: Final = ("lob-backtest", "numpy", "pyarrow", "pandas")
@@ -77,7 +78,20 @@ def run(
     target = None if out is None else Path(fspath(out))
     if target is not None:
         check_target(absolute(target), force)
-    replay = _Replay.of(config, strategy, engine or ENGINES[0], paranoid=paranoid)
+    engine = engine or ENGINES[0]
+    if engine not in ENGINES:
+        raise ConfigError(f"engine {engine!r} is not installed; available: {', '.join(ENGINES)}")
+    agent = make_strategy(config, strategy)
+    try:
+        replay = _Replay.of(config, agent, engine, paranoid=paranoid)
+        return _finished(replay, target, force=force, progress=progress)
+    finally:
+        if strategy is None:
+            forget(type(agent).__module__)
+
+
+def _finished(replay: _Replay, target: Path | None, *, force: bool, progress: Progress | None) -> Result:
+    """Run, and save the result if it has a target; see `run`."""
     if target is None:
         result, failure = replay.into(MemorySink(replay.plan.markouts_ns), progress)
     else:
@@ -111,13 +125,8 @@ class _Replay:
     engine: str
 
     @classmethod
-    def of(
-        cls, config: RunConfig, strategy: Strategy | type[Strategy] | None, engine: str, *, paranoid: bool
-    ) -> _Replay:
+    def of(cls, config: RunConfig, agent: Strategy, engine: str, *, paranoid: bool) -> _Replay:
         """Open the files and compile the plan."""
-        if engine not in ENGINES:
-            raise ConfigError(f"engine {engine!r} is not installed; available: {', '.join(ENGINES)}")
-        agent = make_strategy(config, strategy)
         feeds = [_Feed(_open(config, part), part.strip_orders) for part in config.instrument]
         plan = make_plan(config, [feed.source for feed in feeds], paranoid=paranoid)
         return cls(config, plan, feeds, agent, engine)
@@ -162,8 +171,13 @@ def make_strategy(config: RunConfig, strategy: Strategy | type[Strategy] | None)
             raise ConfigError(
                 "strategy.class: missing; name a strategy, as in 'strategies/fixed_spread.py:FixedSpread'"
             )
-        strategy = load_strategy(config.strategy.class_)
-    if isinstance(strategy, type) and issubclass(strategy, Strategy):
+        cls = load_strategy(config.strategy.class_)
+        try:
+            strategy = _instance(cls, config.strategy.params)
+        except BaseException:
+            forget(cls.__module__)
+            raise
+    elif isinstance(strategy, type) and issubclass(strategy, Strategy):
         strategy = _instance(strategy, config.strategy.params)
     elif not isinstance(strategy, Strategy):
         raise ConfigError(f"strategy: expected a Strategy or a subclass of it, got {strategy!r}")
@@ -177,11 +191,15 @@ def make_strategy(config: RunConfig, strategy: Strategy | type[Strategy] | None)
 
 def _instance(cls: type[Strategy], params: dict[str, Any]) -> Strategy:
     try:
-        return cls(**params)
-    except LobBacktestError:
+        made = cls(**params)
+    except (ConfigError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
-        raise StrategyError(f"{cls.__name__}.__init__(): raised {type(error).__name__}: {error}") from error
+    except BaseException as error:
+        what = f"{type(error).__name__}: {text_of(error)}"
+        raise StrategyError(f"{cls.__name__}.__init__(): raised {what}") from error
+    if not isinstance(made, Strategy):
+        raise StrategyError(f"{cls.__name__}.__new__(): returned no Strategy")
+    return made
 
 
 class _FewCollections:
@@ -352,7 +370,7 @@ def _instrument_info(plan: InstrumentPlan) -> InstrumentInfo:
 
 
 def _class_of(config: RunConfig, agent: Strategy) -> str:
-    return config.strategy.class_ or f"{type(agent).__module__}:{type(agent).__qualname__}"
+    return config.strategy.class_ or f"{plain_name(type(agent).__module__)}:{type(agent).__qualname__}"
 
 
 def _counts(plan: Plan, feeds: list[_Feed], outcome: Outcome) -> dict[str, int]:

@@ -14,10 +14,14 @@ do about it. `exit_code` is what the command line ends with.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from lob_backtest.result import Result
+
+
+MAX_TEXT: Final = 10_000
+"""Characters that a message takes of somebody else's exception."""
 
 
 class LobBacktestError(Exception):
@@ -79,3 +83,17 @@ class OutputError(LobBacktestError):
     def __init__(self, message: str, *, result: Result | None = None) -> None:
         super().__init__(message)
         self.result = result
+
+def text_of(error: BaseException) -> str:
+    """Return the text of somebody else's exception, whatever its methods do.
+
+    Args:
+        error: the exception. If its `__str__` raises, the text says so; a long one is cut.
+    """
+    try:
+        text = "".join([str(error)])  # of a subclass of `str`, a plain copy
+    except KeyboardInterrupt:
+        raise
+    except BaseException as second:
+        return f"(no text: its __str__ raised {type(second).__name__})"
+    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}… ({len(text):,} characters)"

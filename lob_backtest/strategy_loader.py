@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
-import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 
-from lob_backtest.errors import ConfigError, StrategyError
+from lob_backtest.errors import ConfigError, StrategyError, text_of
 from lob_backtest.strategy import Strategy
+from lob_backtest.strategy_module import forget, import_file
 
 PLUGINS = "lob_backtest.strategies"
 
@@ -29,42 +30,47 @@ def load_strategy(name: str) -> type[Strategy]:
     place, _, class_name = name.rpartition(":") if ":" in name else (name, "", "")
     plugins = {entry.name: entry for entry in metadata.entry_points(group=PLUGINS)}
     if not class_name and name in plugins:
-        module, class_name = importlib.import_module(plugins[name].module), plugins[name].attr
+        module, class_name = _import_module(plugins[name].module, name, sorted(plugins)), plugins[name].attr
     else:
         module = _import_file(Path(place)) if place.endswith(".py") else _import_module(place, name, sorted(plugins))
-    return _pick(module, class_name, name)
+    try:
+        return _pick(module, class_name, name)
+    except ConfigError:
+        forget(module.__name__)
+        raise
 
 
 def _import_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise ConfigError(f"strategy {path}: no such file; expected 'path/to/file.py:Class' or 'module:Class'")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(path.parent.resolve()))  # so that a strategy finds the modules beside it
-    try:
-        sys.modules[path.stem] = module
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        raise StrategyError(f"{path}: {type(error).__name__} when it was imported: {error}") from error
-    finally:
-        sys.path.pop(0)
-    return module
+    with _importing(str(path)):
+        return import_file(path)
 
 
 def _import_module(place: str, name: str, plugins: list[str]) -> ModuleType:
+    if not all(part.isidentifier() for part in place.split(".")):
+        raise ConfigError(f"strategy {name!r}: expected 'path/to/file.py:Class' or 'module:Class'")
     try:
-        return importlib.import_module(place)
-    except ModuleNotFoundError as error:
+        with _importing(place):
+            return importlib.import_module(place)
+    except StrategyError as error:
+        if not isinstance(error.__cause__, ModuleNotFoundError):
+            raise
         known = f" (installed: {', '.join(plugins)})" if plugins else ""
         raise ConfigError(
-            f"strategy {name!r}: {error}; expected 'path/to/file.py:Class', 'module:Class' or a plugin{known}"
+            f"strategy {name!r}: {error.__cause__}; expected 'path/to/file.py:Class', 'module:Class' or a plugin{known}"
         ) from None
-    except (ValueError, TypeError):
-        raise ConfigError(f"strategy {name!r}: expected 'path/to/file.py:Class' or 'module:Class'") from None
-    except (Exception, SystemExit) as error:
-        raise StrategyError(f"{place}: {type(error).__name__} when it was imported: {error}") from error
+
+
+@contextmanager
+def _importing(place: str) -> Iterator[None]:
+    """Tell of whatever the author's module raises when it is imported, but an interrupt."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise StrategyError(f"{place}: {type(error).__name__} when it was imported: {text_of(error)}") from error
 
 
 def _pick(module: ModuleType, class_name: str, name: str) -> type[Strategy]:

@@ -52,7 +52,8 @@ ALLOWED: dict[str, set[str]] = {
     "result": FOUNDATION | {"tables", "table_file", "instrument", "digest", "storage", "report", "drafts"},
     "report": FOUNDATION | {"tables", "instrument", "digest", "result", "market"},
     "regression": FOUNDATION | {"tables", "instrument", "digest", "result", "report"},
-    "strategy_loader": FOUNDATION | {"strategy"},
+    "strategy_loader": FOUNDATION | {"strategy", "strategy_module"},
+    "strategy_module": FOUNDATION,
     "planning": FOUNDATION | {"config", "engine", "instrument", "market", "plan"},
     "sink": FOUNDATION | {"tables", "table_file", "storage", "engine"},  # engine: for type checkers only
     "config_schema": {"config"},
