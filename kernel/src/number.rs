@@ -80,14 +80,14 @@ impl Number {
         }
     }
 
-    /// Say whether this is the same number as another one.
+    /// Return whether this is the same number as another one; a float that is no number is the same as any other such.
     pub fn same(self, other: Number) -> bool {
         match other {
             Number::Whole(value) if value.abs() <= LIMIT => self.is(value),
             Number::Whole(value) => matches!(self, Number::Whole(own) if own == value),
             Number::Float(value) => match self {
                 Number::Whole(own) => own as f64 == value,
-                Number::Float(own) => own == value,
+                Number::Float(own) => own == value || own.is_nan() && value.is_nan(),
                 Number::Nonsense => false,
             },
             Number::Nonsense => false,

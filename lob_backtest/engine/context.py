@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import operator
 import random
 from collections.abc import Iterator
 from typing import Any
 
 from lob_backtest.engine.agent import Agent
-from lob_backtest.engine.book import Book
+from lob_backtest.engine.book import Book, Level
 from lob_backtest.engine.clock import Clock
 from lob_backtest.engine.desk import GONE
-from lob_backtest.engine.entry import Entry
+from lob_backtest.engine.entry import Entry, given, number, order_number
 from lob_backtest.engine.quoter import Quoter, wanted_levels
 from lob_backtest.engine.timers import Timers
 from lob_backtest.errors import StrategyError
@@ -90,17 +91,27 @@ class ReceivedBook:
 
     def depth(self, n: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
         """Return the best levels."""
+        n = operator.index(n)
         bids, asks = self._book.top(1, n), self._book.top(-1, n)
         return [level[:2] for level in bids], [level[:2] for level in asks]
 
     def size_at(self, side: int, price_ticks: int) -> int:
         """Return the displayed size at a price."""
-        return self._book.size_at(side, price_ticks)
+        level = self._level_at(side, price_ticks)
+        return level.size_lots if level is not None else 0
 
     def orders_at(self, side: int, price_ticks: int) -> list[tuple[int, int]]:
         """Return the market's orders at a price."""
-        level = self._book.ladders[side].get(-side * price_ticks)
+        level = self._level_at(side, price_ticks)
         return [(order_id, order.size_lots) for order_id, order in level.orders.items()] if level is not None else []
+
+    def _level_at(self, side: int, price_ticks: int) -> Level | None:
+        side = operator.index(side)
+        ladder = self._book.ladders[side]
+        if price_ticks is None:
+            raise TypeError("a price in ticks is expected, not None: is that side of the book empty?")
+        price = number(price_ticks)
+        return None if price is None else ladder.get(-side * price)
 
 
 class ReferenceContext:
@@ -164,7 +175,7 @@ class ReferenceContext:
     def subscribe(self, what: str) -> None:
         """Ask for more calls of `on_book`."""
         self._clock.check()
-        if what != DEPTH:
+        if not isinstance(what, str) or str.__str__(what) != DEPTH:
             raise StrategyError(f"ctx.subscribe({what!r}): expected lob_backtest.DEPTH")
         self._agent.depth[self._instrument] = True
 
@@ -181,9 +192,10 @@ class ReferenceContext:
     def market(self, name: str) -> ReferenceContext:
         """Return the context of another instrument."""
         self._clock.check()
-        if name not in self._siblings:
+        found = self._siblings.get(str.__str__(name)) if isinstance(name, str) else None
+        if found is None:
             raise StrategyError(f"ctx.market({name!r}): the run has {', '.join(self._siblings)}")
-        return self._siblings[name]
+        return found
 
     @property
     def position(self) -> int:
@@ -218,22 +230,26 @@ class ReferenceContext:
     ) -> int:
         """Send a buy order."""
         self._clock.check()
-        return self.entry.new(1, price_ticks, size_lots, tif=tif, post_only=post_only, tag=tag)
+        return self.entry.new(1, given(price_ticks), given(size_lots), tif=tif, post_only=post_only, tag=tag)
 
     def sell(
         self, price_ticks: int | None, size_lots: int, *, tif: str = "GTC", post_only: bool = False, tag: str = ""
     ) -> int:
         """Send a sell order."""
         self._clock.check()
-        return self.entry.new(-1, price_ticks, size_lots, tif=tif, post_only=post_only, tag=tag)
+        return self.entry.new(-1, given(price_ticks), given(size_lots), tif=tif, post_only=post_only, tag=tag)
 
     def replace(self, order_id: int, *, price_ticks: int | None = None, size_lots: int | None = None) -> None:
         """Ask for another price or total size."""
-        self._entry_of(order_id).replace(order_id, price_ticks, size_lots)
+        self._clock.check()
+        known_as = order_number(order_id)
+        self._entry_of(known_as).replace(known_as, given(price_ticks), given(size_lots))
 
     def cancel(self, order_id: int) -> None:
         """Ask for an order to be taken off."""
-        self._entry_of(order_id).cancel(order_id)
+        self._clock.check()
+        known_as = order_number(order_id)
+        self._entry_of(known_as).cancel(known_as)
 
     def cancel_all(self) -> None:
         """Ask for every live order of this instrument to be taken off."""
@@ -245,9 +261,9 @@ class ReferenceContext:
     def quote(self, *, bid: Quote = _AS_IT_IS, ask: Quote = _AS_IT_IS, top_up: bool = False) -> None:
         """Say what the quotes are."""
         self._clock.check()
-        given = {1: ("bid", bid), -1: ("ask", ask)}
-        wanted = {side: wanted_levels(quote, name) for side, (name, quote) in given.items() if quote is not _AS_IT_IS}
-        self.quoter.quote(wanted, top_up=top_up)
+        sides = {1: ("bid", bid), -1: ("ask", ask)}
+        wanted = {side: wanted_levels(quote, name) for side, (name, quote) in sides.items() if quote is not _AS_IT_IS}
+        self.quoter.quote(wanted, top_up=bool(top_up))
 
     def record(self, name: str, value: float) -> None:
         """Add a point to a series of the result."""
@@ -262,9 +278,8 @@ class ReferenceContext:
         """Write a line to the run's log."""
         self._agent.log(self.now_ns, text)
 
-    def _entry_of(self, order_id: object) -> Entry:
+    def _entry_of(self, order_id: int) -> Entry:
         """Find the instrument that an order belongs to; this one, if it is nowhere."""
-        self._clock.check()
         for context in self._siblings.values():
             if context.entry.has(order_id):
                 return context.entry

@@ -18,18 +18,56 @@ from lob_backtest.engine.own_order import OwnOrder
 from lob_backtest.market.schema import LIMIT
 from lob_backtest.tables import OrderState, RejectReason, TimeInForce, UpdateKind
 
+HUGE: Final = 1 << 62
+"""Stands for any whole number that is too large for everything."""
+
+NAN: Final = math.nan
+"""The one object that stands for every float that is no number: quotes compare prices."""
+
+NONSENSE: Final = "nonsense"
+"""Stands for what is no number."""
+
 TIMES_IN_FORCE: Final = {tif.name: tif for tif in TimeInForce}
+
+
+def number(value: Any) -> int | float | None:
+    """Read what a strategy gives for a price or a size.
+
+    Returns:
+        A whole number, cut to ±2⁶², a float, or `None` for what is neither, truth values included.
+
+    Raises:
+        BaseException: what `__index__` of the author's own type raises, but for a `TypeError`.
+    """
+    if isinstance(value, bool):
+        return None
+    try:
+        return max(-HUGE, min(HUGE, operator.index(value)))
+    except TypeError:
+        if not isinstance(value, float):
+            return None
+    fraction = float.__float__(value)
+    return NAN if math.isnan(fraction) else fraction
+
+
+def given(value: Any) -> Any:
+    """Read a price or a size that may be `None`, once: reading can run the author's code.
+
+    Returns:
+        As `number`, but for `None`, which stays; what is no number is something that is none.
+    """
+    if value is None:
+        return None
+    read = number(value)
+    return NONSENSE if read is None else read
 
 
 def whole(value: Any, reason: RejectReason) -> tuple[int, RejectReason]:
     """Read an integer; anything else gives 0 and why: `reason` for a fraction, `BAD_VALUE` for no number at all."""
-    if isinstance(value, bool):
-        return 0, RejectReason.BAD_VALUE
-    try:
-        return operator.index(value), RejectReason.NONE
-    except TypeError:
-        fraction = isinstance(value, float) and math.isfinite(value)
-        return 0, reason if fraction else RejectReason.BAD_VALUE
+    read = number(value)
+    if isinstance(read, int):
+        return read, RejectReason.NONE
+    return 0, reason if read is not None and math.isfinite(read) else RejectReason.BAD_VALUE
 
 
 def check_price(value: Any) -> tuple[int, RejectReason]:
@@ -48,9 +86,10 @@ def check_size(value: Any) -> tuple[int, RejectReason]:
     return size_lots, reason
 
 
-def is_text(value: Any) -> bool:
-    """Say whether a value is text that a table can hold: half a surrogate pair has no bytes."""
-    return isinstance(value, str) and not any("\ud800" <= char <= "\udfff" for char in value)
+def plain_text(value: Any) -> str | None:
+    """Return text that a table can hold, without a subclass; `None` for half a surrogate pair, which has no bytes."""
+    text = str.__str__(value) if isinstance(value, str) else None
+    return None if text is None or any("\ud800" <= char <= "\udfff" for char in text) else text
 
 
 def order_number(value: Any) -> int:
@@ -86,8 +125,9 @@ class Entry:
         if price is not None:
             price_ticks, price_reason = check_price(price)
             reason = reason or price_reason
-        kind = TIMES_IN_FORCE.get(tif) if isinstance(tif, str) else None
-        if kind is None or not isinstance(post_only, bool) or not is_text(tag):
+        kind = TIMES_IN_FORCE.get(plain_text(tif) or "")
+        text = plain_text(tag)
+        if kind is None or not isinstance(post_only, bool) or text is None:
             reason = reason or RejectReason.BAD_VALUE
         if post_only is True and (price is None or kind != TimeInForce.GTC):
             reason = reason or RejectReason.BAD_VALUE
@@ -99,7 +139,7 @@ class Entry:
             size_lots,
             tif=kind,
             post_only=post_only is True,
-            tag=tag if is_text(tag) else "",
+            tag=text or "",
         )
         own = OwnOrder(
             order_id,

@@ -10,10 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 from lob_backtest.engine.desk import GONE, Desk, KnownOrder
-from lob_backtest.engine.entry import Entry
+from lob_backtest.engine.entry import Entry, number
 from lob_backtest.errors import StrategyError
 
-Wanted = list[tuple[int, int]]
+Wanted = list[tuple[int | float, int | float]]
+"""Prices and sizes; fractions are refused when they are sent."""
 
 
 def wanted_levels(quote: Any, side: str) -> Wanted:
@@ -23,19 +24,17 @@ def wanted_levels(quote: Any, side: str) -> Wanted:
         StrategyError: it is not a pair, a list of pairs or `None`, or a price occurs twice.
     """
     levels = [] if quote is None else quote if isinstance(quote, list) else [quote]
+    wanted: Wanted = []
     for level in levels:
-        if not (isinstance(level, tuple) and len(level) == 2 and all(_is_number(value) for value in level)):
+        pair = [number(value) for value in level] if isinstance(level, tuple) and len(level) == 2 else [None]
+        if None in pair:
             raise StrategyError(
                 f"ctx.quote({side}={quote!r}): expected (price_ticks, size_lots), a list of such pairs, or None"
             )
-    if len({price for price, _ in levels}) < len(levels):
+        wanted.append((pair[0], pair[1]))  # type: ignore[arg-type]  # no None
+    if len({price for price, _ in wanted}) < len(wanted):
         raise StrategyError(f"ctx.quote({side}={quote!r}): a price occurs twice; give each price one size")
-    return [(price, size) for price, size in levels if size != 0]
-
-
-def _is_number(value: Any) -> bool:
-    """Say whether something can be compared with a price; fractions can, and are refused when they are sent."""
-    return (isinstance(value, float) or hasattr(type(value), "__index__")) and not isinstance(value, bool)
+    return [(price, size) for price, size in wanted if size != 0]
 
 
 class Quoter:

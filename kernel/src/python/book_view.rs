@@ -32,11 +32,12 @@ impl ReceivedBook {
     }
 }
 
-fn checked(side: i64) -> PyResult<i8> {
-    match side {
+fn checked(side: &Bound<'_, PyAny>) -> PyResult<i8> {
+    let side = given::index(side)?;
+    match given::cut(&side)? {
         1 => Ok(1),
         -1 => Ok(-1),
-        other => Err(PyKeyError::new_err(other)),
+        _ => Err(PyKeyError::new_err(side.unbind())),
     }
 }
 
@@ -105,11 +106,13 @@ impl ReceivedBook {
     }
 
     /// Return the best levels.
-    fn depth(&self, n: isize) -> PyResult<(Levels, Levels)> {
+    fn depth(&self, n: &Bound<'_, PyAny>) -> PyResult<(Levels, Levels)> {
+        let n = given::cut(n)?;
+        let size = usize::try_from(n.unsigned_abs()).unwrap_or(usize::MAX);
         self.with(|book| {
             let top = |side| {
                 let all = if n < 0 { book.levels(side).count() } else { 0 };
-                let n = if n < 0 { all.saturating_sub(n.unsigned_abs()) } else { n as usize };
+                let n = if n < 0 { all.saturating_sub(size) } else { size };
                 book.levels(side).take(n).map(|level| (level.price_ticks(), level.size_lots)).collect()
             };
             (top(1), top(-1))
@@ -117,7 +120,7 @@ impl ReceivedBook {
     }
 
     /// Return the displayed size at a price.
-    fn size_at(&self, side: i64, price_ticks: &Bound<'_, PyAny>) -> PyResult<i64> {
+    fn size_at(&self, side: &Bound<'_, PyAny>, price_ticks: &Bound<'_, PyAny>) -> PyResult<i64> {
         self.replay.check()?;
         let side = checked(side)?;
         let Some(price_ticks) = whole(price_ticks)? else { return Ok(0) };
@@ -125,7 +128,7 @@ impl ReceivedBook {
     }
 
     /// Return the market's orders at a price.
-    fn orders_at(&self, side: i64, price_ticks: &Bound<'_, PyAny>) -> PyResult<Vec<(u64, i64)>> {
+    fn orders_at(&self, side: &Bound<'_, PyAny>, price_ticks: &Bound<'_, PyAny>) -> PyResult<Vec<(u64, i64)>> {
         self.replay.check()?;
         let side = checked(side)?;
         let Some(price_ticks) = whole(price_ticks)? else { return Ok(Vec::new()) };

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyFloat, PyIterator, PyList};
+use pyo3::types::{PyFloat, PyIterator, PyList, PyString};
 
 use super::book_view::ReceivedBook;
 use super::given::{self, Given};
@@ -165,7 +165,7 @@ impl Context {
     /// Ask for more calls of `on_book`.
     fn subscribe(&self, what: &Bound<'_, PyAny>) -> PyResult<()> {
         self.replay.check()?;
-        if !what.eq("depth")? {
+        if what.cast::<PyString>().map(|what| what.to_string_lossy()).as_deref().ok() != Some("depth") {
             let given = what.repr()?;
             return Err(StrategyError::new_err(format!("ctx.subscribe({given}): expected lob_backtest.DEPTH")));
         }
@@ -297,23 +297,25 @@ impl Context {
     /// Add a point to a series of the result.
     fn record(&self, name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
         self.replay.check()?;
-        let number = match value.cast_exact::<PyFloat>() {
-            Ok(float) => Ok(float.value()),
-            Err(_) => value.py().get_type::<PyFloat>().call1((value,)).and_then(|float| float.extract::<f64>()),
-        };
-        let text = name.str()?;
-        let (text, number) = match (text.to_str(), number) {
-            (Ok(text), Ok(number)) => (text, number),
-            (_, Err(error)) if !is_about_value(&error, name.py()) => return Err(error),
-            _ => {
+        let py = name.py();
+        let read = name.str().and_then(|text| {
+            let number = match value.cast_exact::<PyFloat>() {
+                Ok(float) => float.value(),
+                Err(_) => py.get_type::<PyFloat>().call1((value,))?.extract::<f64>()?,
+            };
+            Ok((text.to_str()?.to_owned(), number))
+        });
+        let (text, number) = match read {
+            Err(error) if is_about_value(&error, py) => {
                 let (name, value) = (name.repr()?, value.repr()?);
                 let message = format!("ctx.record({name}, {value}): expected a text and a number");
                 return Err(StrategyError::new_err(message));
             }
+            read => read?,
         };
         self.with(|replay| {
             let now_ns = replay.floor.agents[self.agent].now_ns;
-            replay.floor.recorder.point(text, self.agent, now_ns, number);
+            replay.floor.recorder.point(&text, self.agent, now_ns, number);
             Ok(())
         })
     }

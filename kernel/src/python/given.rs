@@ -34,6 +34,22 @@ fn integer(value: &Bound<'_, PyAny>) -> PyResult<i64> {
     }
 }
 
+/// Return what `operator.index` makes of a value.
+///
+/// # Errors
+/// It is no integer, or what `__index__` of the author's own type raises.
+pub fn index<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    value.py().import(intern!(value.py(), "operator"))?.call_method1(intern!(value.py(), "index"), (value,))
+}
+
+/// Read an integer, cut to ±2⁶².
+///
+/// # Errors
+/// As `index`.
+pub fn cut(value: &Bound<'_, PyAny>) -> PyResult<i64> {
+    integer(&index(value)?)
+}
+
 /// Read a price or a size. Whatever is not a whole number is data for a refusal.
 ///
 /// # Errors
@@ -45,9 +61,7 @@ pub fn number(value: &Bound<'_, PyAny>) -> PyResult<Number> {
     if value.is_instance_of::<PyBool>() {
         return Ok(Number::Nonsense);
     }
-    let index =
-        value.py().import(intern!(value.py(), "operator"))?.call_method1(intern!(value.py(), "index"), (value,));
-    match index {
+    match index(value) {
         Ok(index) => integer(&index).map(Number::Whole),
         Err(error) if error.is_instance_of::<PyTypeError>(value.py()) => match value.cast::<PyFloat>() {
             Ok(float) => Ok(Number::Float(float.value())),
