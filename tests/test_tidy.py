@@ -27,10 +27,11 @@ MAX_LOOP_LINES = 150
 MAX_FILE_BYTES = 5_000_000
 
 # What each part of the package may import of the package. `lob_backtest` alone is its `__init__`: the public names.
-FOUNDATION = {"errors", "units", "run_info", "progress", "interrupts"}
+FOUNDATION = {"errors", "units", "run_info", "progress", "interrupts", "printable"}
 ALLOWED: dict[str, set[str]] = {
     "units": set(),
     "progress": set(),
+    "printable": set(),
     "interrupts": {"start"},
     "rename": set(),
     "leftovers": {"rename"},
@@ -54,6 +55,7 @@ ALLOWED: dict[str, set[str]] = {
     "regression": FOUNDATION | {"tables", "instrument", "digest", "result", "report"},
     "strategy_loader": FOUNDATION | {"strategy", "strategy_module"},
     "strategy_module": FOUNDATION,
+    "process_settings": set(),
     "planning": FOUNDATION | {"config", "engine", "instrument", "market", "plan"},
     "sink": FOUNDATION | {"tables", "table_file", "storage", "engine"},  # engine: for type checkers only
     "config_schema": {"config"},

@@ -5,12 +5,15 @@ from __future__ import annotations
 import importlib
 import io
 import sys
-from typing import Any, Final
+import warnings
+from typing import Any, Final, TextIO
 
 import click
 
 from lob_backtest import interrupts
-from lob_backtest.errors import EngineError, LobBacktestError
+from lob_backtest.cli.output import tell
+from lob_backtest.cli.streams import BROKEN_PIPE, flushed, open_descriptors
+from lob_backtest.errors import EngineError, LobBacktestError, OutputError
 
 VERBS: Final = {
     "init": "Write a project that runs: config, strategy, regression test, CI file.",
@@ -73,53 +76,80 @@ def main(argv: list[str] | None = None) -> Any:
     Args:
         argv: the arguments; the process's own when `None`.
     """
+    open_descriptors()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a console that has no '·' shows '?', not a traceback
-    with interrupts.guarded(ending=True):
+    with interrupts.guarded(ending=True), warnings.catch_warnings():
+        warnings.showwarning = _show_warning
         try:
             code = _exit_code(argv)
         except KeyboardInterrupt:
             code = _interrupted()
-    sys.exit(code)
+    sys.exit(flushed(code))
 
 
 def _exit_code(argv: list[str] | None) -> int:
+    """Run a verb; return the exit code.
+
+    Raises:
+        KeyboardInterrupt: it was interrupted.
+    """
+    output = sys.stdout
     try:
         code = cli.main(args=argv, standalone_mode=False)
         interrupts.check()
+        return code if isinstance(code, int) else 0
+    except KeyboardInterrupt:
+        raise
     except click.exceptions.Exit as stop:
-        code = stop.exit_code
+        return stop.exit_code
     except click.Abort:
-        code = _interrupted()
+        return _interrupted()
     except click.ClickException as error:
-        error.show()
-        code = error.exit_code
+        text = io.StringIO()
+        error.show(text)
+        tell(text.getvalue().removesuffix("\n"))
+        return error.exit_code
     except LobBacktestError as error:
-        click.echo(f"error: {error}", err=True)
-        code = error.exit_code
+        tell(f"error: {error}")
+        return error.exit_code
+    except SystemExit as stop:  # what click (which replaces the stream) and rich make of a pipe that nobody reads
+        if sys.stdout is not output or isinstance(stop.__context__, BrokenPipeError):
+            return BROKEN_PIPE
+        raise
+    except BrokenPipeError:
+        return BROKEN_PIPE
     except OSError as error:
-        click.echo(f"error: {error}", err=True)
-        code = 6
+        tell(f"error: {error}")
+        return OutputError.exit_code
     except MemoryError:
-        click.echo("error: out of memory", err=True)
-        code = 6
-    except Exception as error:
-        code = _interrupted() if interrupts.was_delivered() else _unforeseen(error)
-    return code if isinstance(code, int) else 0
+        tell("error: out of memory")
+        return OutputError.exit_code
+    except BaseException as error:
+        return _interrupted() if interrupts.was_delivered() else _unforeseen(error)
 
 
 @interrupts.uninterrupted
 def _interrupted() -> int:
-    click.echo("interrupted", err=True)
+    tell("interrupted")
     return interrupts.exit_code()
 
 
-def _unforeseen(error: Exception) -> int:
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    tell(f"{filename}:{lineno}: {category.__name__}: {message}")
+
+
+def _unforeseen(error: BaseException) -> int:
     """Tell of an exception that nobody expected; Python's own exit code, 1, would read as "the results differ"."""
     import traceback
 
-    traceback.print_exception(error)
-    click.echo(
-        f"error: {type(error).__name__}: {error}. This is a bug: please report it with all of the above", err=True
-    )
+    text = "".join(traceback.format_exception(error))
+    tell(f"{text}error: {type(error).__name__}: {error}. This is a bug: please report it with all of the above")
     return EngineError.exit_code

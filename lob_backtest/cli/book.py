@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
+from lob_backtest.cli.output import echo, print_json
 from lob_backtest.cli.progress import progress_bar, quiet_option
 
 
@@ -43,6 +43,6 @@ def command(
         done = dump_book(files, output, levels=levels, every=step, force=force, progress=progress)
     skipped = "".join(f", skipped {name.replace('_', ' ')} {n}" for name, n in done.skipped.items())
     if not quiet:
-        click.echo(f"{done.output}: {done.rows} states{skipped}", err=True)
+        echo(f"{done.output}: {done.rows} states{skipped}", err=True)
     if as_json:
-        click.echo(json.dumps({"output": str(done.output), "rows": done.rows, "skipped": done.skipped}))
+        print_json({"output": str(done.output), "rows": done.rows, "skipped": done.skipped})

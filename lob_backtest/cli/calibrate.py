@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
 
+from lob_backtest.cli.output import echo, print_json, print_table
 from lob_backtest.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -50,14 +50,14 @@ def command(
     with progress_bar("replaying") as progress:
         found = calibrate(files, interval_ns=interval_ns, from_ticks=from_ticks, to_ticks=to_ticks, progress=progress)
     if as_json:
-        click.echo(json.dumps(found.to_dict(), indent=2))
+        print_json(found.to_dict(), indent=2)
         return
     _print(found)
     for what, count in {"trades of unknown side": found.unsigned_trades, **found.skipped}.items():
         if count:
-            click.echo(f"left out: {what.replace('_', ' ')} {count}", err=True)
+            echo(f"left out: {what.replace('_', ' ')} {count}", err=True)
     if found.worst_ratio > POOR_FIT:
-        click.echo(
+        echo(
             f"note: observed and fitted rates differ by a factor of up to {found.worst_ratio:.3g}: how far market "
             "orders reach is not exponential here; fit the distances at which you quote (--from, --to)",
             err=True,
@@ -65,7 +65,6 @@ def command(
 
 
 def _print(found: Calibration) -> None:
-    from lob_backtest.cli.output import print_table
     from lob_backtest.units import format_duration
 
     print_table(
@@ -80,7 +79,7 @@ def _print(found: Calibration) -> None:
             ("fitted", str(found.fitted_orders), "", f"from {found.from_ticks} to {found.to_ticks} ticks"),
         ],
     )
-    click.echo()
+    echo()
     every = -(-len(found.distances) // MAX_ROWS)
     print_table(
         "reached from the mid",
@@ -90,8 +89,8 @@ def _print(found: Calibration) -> None:
             for each in found.distances[::every]
         ],
     )
-    click.echo()
-    click.echo(
+    echo()
+    echo(
         f"-p volatility={found.volatility.value:.4g} -p fill_rate={found.fill_rate.value:.4g} "
         f"-p fill_decay={found.fill_decay.value:.4g}"
     )

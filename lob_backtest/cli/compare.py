@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import click
+
+from lob_backtest.cli.output import echo, print_json
 
 
 @click.command()
@@ -30,7 +30,6 @@ def command(base: str, new: str, tolerances: tuple[str, ...], as_json: bool, qui
     """
     from lob_backtest.errors import ConfigError
     from lob_backtest.regression import compare
-    from lob_backtest.report.terminal import printable
 
     limits = {}
     for text in tolerances:
@@ -40,8 +39,8 @@ def command(base: str, new: str, tolerances: tuple[str, ...], as_json: bool, qui
         limits[name.strip()] = limit
     comparison = compare(base, new, tolerances=limits)
     if as_json:
-        click.echo(json.dumps(comparison.to_dict(), indent=2))
+        print_json(comparison.to_dict(), indent=2)
     elif not quiet:
         for line in str(comparison).splitlines():
-            click.echo(printable(line))
+            echo(line)
     return comparison.exit_code

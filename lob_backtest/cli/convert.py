@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from lob_backtest.cli.output import echo, print_json
 from lob_backtest.cli.progress import progress_bar, quiet_option
 
 if TYPE_CHECKING:
@@ -83,9 +83,9 @@ def command(
         )
     if not quiet:
         for line in _talk(done):
-            click.echo(line, err=True)
+            echo(line, err=True)
     if as_json:
-        click.echo(json.dumps(asdict(done), default=str))
+        print_json(asdict(done), default=str)
 
 
 def _talk(done: Conversion) -> list[str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 
 import click
+
+from lob_backtest.cli.output import echo, print_json, print_table
 
 
 @click.command()
@@ -17,12 +18,11 @@ def command(ctx: click.Context, as_json: bool) -> None:
     Exits with 0 if everything that a run needs is there, 1 if not.
     """
     from lob_backtest.checkup import examine
-    from lob_backtest.cli.output import print_table
 
     findings = examine()
     healthy = not any(each.state == "missing" for each in findings)
     if as_json:
-        click.echo(json.dumps({"healthy": healthy, "findings": [asdict(each) for each in findings]}, indent=2))
+        print_json({"healthy": healthy, "findings": [asdict(each) for each in findings]}, indent=2)
     else:
         print_table(
             "lob-backtest doctor",
@@ -31,5 +31,5 @@ def command(ctx: click.Context, as_json: bool) -> None:
         )
         for each in findings:
             if each.advice:
-                click.echo(f"{each.what}: {each.advice}", err=True)
+                echo(f"{each.what}: {each.advice}", err=True)
     ctx.exit(0 if healthy else 1)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
+from lob_backtest.cli.output import echo, print_json
 from lob_backtest.cli.progress import progress_bar, quiet_option
 from lob_backtest.drafts import check_output
 from lob_backtest.errors import OutputError
@@ -79,7 +79,7 @@ def command(
         )
     seconds = (made.end_ns - made.start_ns) / 1e9
     if not quiet:
-        click.echo(
+        echo(
             f"{output}: {made.rows:,} rows in {made.packets:,} packets, {made.trades:,} trades over {seconds:,.0f} s, "
             f"seed {seed}",
             err=True,
@@ -95,4 +95,4 @@ def command(
             "level": int(level),
             "seed": seed,
         }
-        click.echo(json.dumps(summary))
+        print_json(summary)

@@ -14,6 +14,7 @@ from typing import Final
 
 import click
 
+from lob_backtest.cli.output import echo, print_json
 from lob_backtest.cli.progress import quiet_option
 from lob_backtest.drafts import RemovedOnError, make_folder, write_file
 from lob_backtest.errors import OutputError
@@ -62,13 +63,13 @@ def command(folder: Path, as_json: bool, quiet: bool) -> None:
         generate(folder / SAMPLE, events=SAMPLE_EVENTS, compression="zstd")
         run(folder / "run.toml").save(folder / BASELINE, page=False)
     if as_json:
-        click.echo(json.dumps({"folder": str(folder), "files": names}))
+        print_json({"folder": str(folder), "files": names})
     elif not quiet:
-        click.echo(f"Wrote {folder}: {', '.join(names)}\n\nNext:\n")
+        echo(f"Wrote {folder}: {', '.join(names)}\n\nNext:\n")
         for line in _next_steps(folder):
-            click.echo(f"  {line}")
+            echo(f"  {line}")
         if requirement is None:
-            click.echo(f"\nBefore CI can work: say in {folder / REQUIREMENTS} where lob-backtest comes from.")
+            echo(f"\nBefore CI can work: say in {folder / REQUIREMENTS} where lob-backtest comes from.")
 
 
 def _next_steps(folder: Path) -> list[str]:

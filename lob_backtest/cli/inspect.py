@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from lob_backtest.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
     from lob_backtest.market.files import MarketFile
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(files: tuple[str, ...], rows: int, as_json: bool) -> None:
     """Show what each file holds: instrument, times, kinds of rows, prices, latencies, storage."""
-    from lob_backtest.cli.output import print_table
     from lob_backtest.market.files import find_files
     from lob_backtest.market.summary import first_rows, summarize
 
@@ -37,7 +37,7 @@ def command(files: tuple[str, ...], rows: int, as_json: bool) -> None:
             ]
             print_table("first rows", ("row", *heads[0]), table)
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        print_json(found, indent=2)
 
 
 def _lines(summary: FileSummary) -> list[tuple[str, str]]:

@@ -1,13 +1,73 @@
-"""Print tables: drawn by rich on a terminal, plain columns where the output is read by a program."""
+"""What every verb prints with: text and tables fit for a terminal, JSON for programs.
+
+Names of files, keys, symbols and texts of exceptions are others'; none of them may steer a terminal.
+"""
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
 
 import click
 
-from lob_backtest.report.terminal import printable
+from lob_backtest.errors import OutputError
+from lob_backtest.printable import printable, printable_lines, utf8_values
+
+
+def echo(text: str = "", *, err: bool = False) -> None:
+    """Print lines, without what could steer a terminal.
+
+    Args:
+        text: one line or several.
+        err: print on standard error; nothing is printed if that is closed.
+
+    Raises:
+        OutputError: standard output is closed.
+    """
+    if err:
+        if is_open(sys.stderr):
+            click.echo(printable_lines(text), err=True)
+        return
+    require_output()
+    click.echo(printable_lines(text))
+
+
+def tell(text: str) -> None:
+    """Print an error on standard error; if even that cannot be written, the exit code has to do."""
+    with suppress(OSError, ValueError):
+        echo(text, err=True)
+
+
+def print_json(value: Any, *, indent: int | None = None, default: Callable[[Any], Any] | None = None) -> None:
+    """Print JSON on standard output: ASCII, which is valid UTF-8 whatever files are called.
+
+    Args:
+        value: plain values.
+        indent: as in `json.dumps`.
+        default: as there.
+
+    Raises:
+        OutputError: standard output is closed.
+    """
+    echo(json.dumps(utf8_values(value), indent=indent, default=default))
+
+
+def require_output() -> None:
+    """See that there is a standard output before it is printed on.
+
+    Raises:
+        OutputError: it is closed.
+    """
+    if not is_open(sys.stdout):
+        raise OutputError("cannot print: standard output is closed; open it, or use --quiet where the verb has it")
+
+
+def is_open(stream: Any) -> bool:
+    """Return whether a standard stream is there; Python has `None` where its descriptor was closed from the start."""
+    return stream is not None and not getattr(stream, "closed", False)
 
 
 def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -18,18 +78,19 @@ def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) 
         head: the columns' names; all but the first and last are right-aligned.
         rows: one text a column each.
     """
+    require_output()
     if sys.stdout.isatty():
         _draw(title, head, rows)
         return
     lines = [[printable(cell) for cell in row] for row in (head, *rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    click.echo(printable(title))
+    echo(printable(title))
     for line in lines:
         cells = [
             cell.ljust(width) if place in (0, len(head) - 1) else cell.rjust(width)
             for place, (cell, width) in enumerate(zip(line, widths, strict=True))
         ]
-        click.echo("  " + "  ".join(cells).rstrip())
+        echo("  " + "  ".join(cells).rstrip())
 
 
 def _draw(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 
 import click
 
+from lob_backtest.cli.output import is_open
 from lob_backtest.progress import Progress
 
 REDRAW_S: Final = 0.1
@@ -38,7 +39,7 @@ def progress_bar(what: str, *, quiet: bool = False) -> Iterator[Progress | None]
     Yields:
         What to pass to the work; `None` where stderr is no terminal or nothing is to be shown.
     """
-    if quiet or not sys.stderr.isatty():
+    if quiet or not is_open(sys.stderr) or not sys.stderr.isatty():
         yield None
         return
     from rich import progress as rich

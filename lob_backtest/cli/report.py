@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
+
+from lob_backtest.cli.output import echo, print_json
 
 
 @click.command()
@@ -25,4 +26,7 @@ def command(folder: str, output: str | None, force: bool, as_json: bool) -> None
     check_output(target, force=force, parent_is_made=True)
     result = Result.load(folder)
     written = str(result.report(target))
-    click.echo(json.dumps({"page": written}) if as_json else written)
+    if as_json:
+        print_json({"page": written})
+    else:
+        echo(written)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
-import tomllib
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from lob_backtest.cli.output import echo, print_json, require_output
 from lob_backtest.cli.progress import progress_bar, quiet_option
 from lob_backtest.errors import ConfigError, StrategyError
 
@@ -31,6 +30,11 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Replace a result that is in the folder.")
 @click.option("--engine", help="Which engine runs; by default the fastest that is installed.")
 @click.option("--paranoid", is_flag=True, help="Check every invariant of the engine after every packet.")
+@click.option(
+    "--callback-timeout",
+    metavar="DURATION",
+    help="End the run if a callback takes longer, by the clock on the wall: 5s. Default: no limit.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @quiet_option
 def command(
@@ -45,6 +49,7 @@ def command(
     force: bool,
     engine: str | None,
     paranoid: bool,
+    callback_timeout: str | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -59,11 +64,12 @@ def command(
 
     values = _values(config, data, strategy, param, changes, seed)
     if engine is None and not is_built():
-        click.echo("note: the compiled engine is not built, the slower one runs; see lob-backtest doctor", err=True)
+        echo("note: the compiled engine is not built, the slower one runs; see lob-backtest doctor", err=True)
     try:
         with redirect_stdout(sys.stderr), progress_bar("replaying", quiet=quiet) as progress:
             # what a strategy prints is talk: it must not run into the summary, or into --json
-            result = run(values, out=out, force=force, engine=engine, paranoid=paranoid, progress=progress)
+            options: dict[str, Any] = {"engine": engine, "paranoid": paranoid, "callback_timeout": callback_timeout}
+            result = run(values, out=out, force=force, progress=progress, **options)
     except StrategyError as error:
         if error.result is not None:
             _show(error.result, out, as_json, quiet)
@@ -110,20 +116,23 @@ def _pair(option: str, text: str) -> tuple[str, str]:
 
 def _toml_value(text: str) -> Any:
     """Read a value as in the config file; what is no TOML value is text."""
+    from lob_backtest.config import parse_toml
+
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        return parse_toml(f"value = {text}")["value"]
+    except ValueError:
         return text
 
 
 def _show(result: Result, out: Path | None, as_json: bool, quiet: bool) -> None:
     if as_json:
-        click.echo(json.dumps({"status": result.status, "digest": result.digest, **result.summary}, indent=2))
+        print_json({"status": result.status, "digest": result.digest, **result.summary}, indent=2)
     elif not quiet:
         from rich.console import Console
 
         from lob_backtest.report.terminal import render
 
+        require_output()
         render(result, Console(file=sys.stdout))
     if out is not None and not quiet:
-        click.echo(f"result: {out}  page: {out / 'report.html'}", err=True)
+        echo(f"result: {out}  page: {out / 'report.html'}", err=True)

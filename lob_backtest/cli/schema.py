@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from lob_backtest.cli.output import print_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,7 +22,7 @@ def command(what: str, as_json: bool) -> None:
     data files) or result (the tables of a saved result).
     """
     made = {"run": _run, "events": _events, "result": _result}[what]()
-    click.echo(json.dumps(made, indent=2, ensure_ascii=False))
+    print_json(made, indent=2)
 
 
 def _run() -> dict[str, Any]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
+from lob_backtest.cli.output import echo, print_json, print_table
 from lob_backtest.cli.progress import progress_bar
 
 
@@ -20,20 +19,18 @@ def command(ctx: click.Context, files: tuple[str, ...], gaps: bool, as_json: boo
 
     Exits with 0 if nothing is wrong, 1 if something is, 3 if a file cannot be read.
     """
-    from lob_backtest.cli.output import print_table
     from lob_backtest.market.validate import validate
-    from lob_backtest.report.terminal import printable
     from lob_backtest.units import format_instant
 
     with progress_bar("reading", quiet=quiet) as progress:
         result = validate(files, gaps=gaps, progress=progress)
     if as_json:
-        click.echo(json.dumps(result.to_dict(), indent=2))
+        print_json(result.to_dict(), indent=2)
     elif not quiet:
         what = f"{len(result.files)} files" if len(result.files) > 1 else result.files[0].path
         what = f"{what}, {result.files[0].symbol}: {result.rows} rows"
         if result.is_clean:
-            click.echo(f"{printable(what)}, nothing wrong")
+            echo(f"{what}, nothing wrong")
         else:
             rows = [
                 (

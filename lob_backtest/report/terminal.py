@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal
 
+from lob_backtest.printable import printable
 from lob_backtest.report.sections import Section, counts_section, matching, sections, span, totals_section
 from lob_backtest.units import format_instant
 
@@ -52,11 +53,6 @@ def render(result: Result, console: Console) -> None:
 def _short(ns: int) -> str:
     """Write a time without zeros that say nothing."""
     return format_instant(ns).rstrip("Z").rstrip("0").rstrip(".").replace("T", " ")
-
-
-def printable(text: str) -> str:
-    """Replace characters that could steer a terminal; a name in a config must not move the cursor."""
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
 def _text(text: str, style: str = "") -> Text:
