@@ -13,15 +13,29 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 
 from lob_backtest.errors import ConfigError
-from lob_backtest.units import DURATION_LIMIT_NS, Duration, Instant
+from lob_backtest.units import DURATION_LIMIT_NS, Duration, Instant, shown
 
 # Both engines count in 64 bits: no sum of a time of the market, latencies and horizons may leave them, and no position
 # together with the orders in flight.
 TIME_LIMIT_NS = 1 << 62
 POSITION_LIMIT = 1 << 60
+
+MAX_DEPTH = 50
+"""Tables within tables; no key is as deep."""
+MAX_MESSAGES = 20
+"""What is wrong with a config, told at once."""
 
 Positive = Annotated[Duration, Field(ge=1, lt=DURATION_LIMIT_NS)]
 NotNegative = Annotated[Duration, Field(ge=0, lt=DURATION_LIMIT_NS)]
@@ -35,6 +49,17 @@ def _exact(value: Any) -> Any:
     return Decimal(str(value)) if isinstance(value, float) else value
 
 
+def _file_name(value: Any) -> str:
+    """Read a path or pattern; names that are not UTF-8 hold surrogates, which pydantic's own text does not."""
+    if not isinstance(value, str):
+        raise ValueError(f"expected text, got {shown(value)}")
+    if "\0" in value:
+        raise ValueError("a NUL character, which no path has")
+    return value
+
+
+FileName = Annotated[str, PlainValidator(_file_name), WithJsonSchema({"type": "string"})]
+Seed = Annotated[int, Field(ge=-(1 << 63), lt=1 << 64)]
 Number = Annotated[Decimal, BeforeValidator(_exact), Field(allow_inf_nan=False)]
 # A price times a size is below 2^80: times such a fee, in 10^-12 tick-lots, it stays within 128 bits.
 Bps = Annotated[Number, Field(ge=-500_000, le=500_000)]
@@ -60,7 +85,7 @@ class RunPart(_Part):
     start: Time | None = None
     end: Time | None = None
     warm_up: NotNegative = 0
-    seed: int = 1
+    seed: Seed = 1
     at_end: Literal["mark", "flatten"] = "mark"
     initial_position: Position = 0
 
@@ -90,7 +115,7 @@ class InstrumentPart(_Part):
     """
 
     name: str | None = None
-    data: Annotated[list[str], Field(min_length=1)]
+    data: Annotated[list[FileName], Field(min_length=1)]
     multiplier: Annotated[Number, Field(gt=0, le=10**15)] = Decimal(1)
     currency: str = ""
     fees: FeesPart = FeesPart()
@@ -167,7 +192,7 @@ class StrategyPart(_Part):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    class_: Annotated[str | None, Field(alias="class")] = None
+    class_: Annotated[FileName | None, Field(alias="class")] = None
     params: dict[str, Any] = {}
 
 
@@ -228,10 +253,14 @@ class RunConfig(_Part):
         Raises:
             ConfigError: a key is unknown or out of range; all of them are listed.
         """
+        if _is_deep(values):
+            raise ConfigError(f"{where}lists or tables are nested more than {MAX_DEPTH} deep; no key of a config is")
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise ConfigError(where + "; ".join(dict.fromkeys(_messages(error)))) from None
+            found = list(dict.fromkeys(_messages(error)))
+            more = [f"and {len(found) - MAX_MESSAGES} more"] if len(found) > MAX_MESSAGES else []
+            raise ConfigError(where + "; ".join(found[:MAX_MESSAGES] + more)) from None
 
     def set(self, key: str, value: Any) -> RunConfig:
         """Return a copy with one key changed.
@@ -258,12 +287,12 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     """
     path = Path(path)
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = parse_toml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file; name a TOML config, or use --data and --strategy") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # not TOML, not UTF-8, or a NUL in the path
         remedy = "; a market data file is named with --data" if path.suffix == ".parquet" else ""
         raise ConfigError(f"{path}: not a TOML file: {error}{remedy}") from None
     for part in values.get("instrument", ()) if isinstance(values.get("instrument"), list) else ():
@@ -275,16 +304,41 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     return values
 
 
+def parse_toml(text: str) -> dict[str, Any]:
+    """Read TOML.
+
+    Raises:
+        ValueError: it is none, a number has thousands of digits, or tables or lists are nested too deep.
+    """
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("lists or tables are nested too deep") from None
+
+
+def _is_deep(values: Any) -> bool:
+    """Return whether tables are nested deeper than any key, before anything descends into them."""
+    nested = [values]
+    for _ in range(MAX_DEPTH):
+        parts = (each.values() if isinstance(each, dict) else each for each in nested)
+        nested = [each for part in parts for each in part if isinstance(each, dict | list | tuple)]
+    return bool(nested)
+
+
 def changed(values: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
     """Return plain config values with one dotted key set.
 
     Raises:
         ConfigError: the key runs through something that is not a table.
     """
+    if key.count(".") >= MAX_DEPTH:
+        raise ConfigError(f"{key[:100]}…: a key of {key.count('.') + 1:,} parts; no key of a config has as many")
     try:
         whole: dict[str, Any] = _changed(values, key, value)
     except KeyError:
-        raise ConfigError(f"{key}: there is no table to set it in; for an instrument write instrument.0.KEY") from None
+        raise ConfigError(
+            f"{_cut(key, 100)}: there is no table to set it in; for an instrument write instrument.0.KEY"
+        ) from None
     return whole
 
 
@@ -319,19 +373,25 @@ def _messages(error: ValidationError) -> list[str]:
         ):
             continue  # only because its one element is wrong, which has a message of its own
         place = [str(part) for part in item["loc"]]
-        key = ".".join(part for part in place if not part.startswith(("function-", "literal[", "constrained-")))
+        key = ".".join(
+            _cut(part, 100) for part in place if not part.startswith(("function-", "literal[", "constrained-"))
+        )
         if item["type"] == "extra_forbidden":
             known = _keys([part for part in item["loc"][:-1] if isinstance(part, str)])
-            near = difflib.get_close_matches(place[-1], known, n=1)
+            near = difflib.get_close_matches(place[-1][:100], known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
             messages.append(f"{key}: unknown key (a misspelling, or not in this version); {hint}")
         elif item["type"] == "missing":
             messages.append(f"{key}: missing; it has no default")
         else:
-            text = item["msg"].removeprefix("Value error, ")
-            got = "" if item["type"] == "value_error" else f", got {item['input']!r}"
+            text = _cut(item["msg"].removeprefix("Value error, "), 300)
+            got = "" if item["type"] == "value_error" else f", got {shown(item['input'])}"
             messages.append(f"{key}: {text[0].lower()}{text[1:]}{got}")
     return messages
+
+
+def _cut(text: str, size: int) -> str:
+    return text if len(text) <= size else f"{text[:size]}… ({len(text):,} characters)"
 
 
 def _keys(place: list[str]) -> list[str]:

@@ -12,11 +12,15 @@ from lob_backtest.instrument import Fees, Instrument
 from lob_backtest.market.policy import Kind, resolve_policies
 from lob_backtest.market.reader import MarketSource
 from lob_backtest.market.schema import LIMIT
+from lob_backtest.market.span import span_ns
 from lob_backtest.plan import InstrumentPlan, IssuePolicy, Plan, QueueModel
-from lob_backtest.units import MS, format_instant
+from lob_backtest.units import MS, SECOND, format_duration, format_instant
 
 LATE_NS: Final = 250 * MS
 """How far apart a print and its LEVEL row can be where neither config nor file says it."""
+
+MAX_SAMPLES: Final = 100_000_000
+"""Rows of the table of samples, which take some 6 GB in memory: a millisecond of a day, a second of three years."""
 
 PER_LOT_LIMIT: Final = 1 << 86
 """Of a fee rate in 10⁻¹² tick·lots a lot: times a size, which is below 2⁴⁰, it stays within 128 bits."""
@@ -31,8 +35,8 @@ def make_plan(config: RunConfig, sources: Sequence[MarketSource], *, paranoid: b
         paranoid: check every invariant after every packet.
 
     Raises:
-        ConfigError: two instruments have one name, the end is not after the start, or a fee or a multiplier is out of
-            range for the tick and the lot of the file.
+        ConfigError: two instruments have one name, the end is not after the start, there would be too many samples, or
+            a fee or a multiplier is out of range for the tick and the lot of the file.
     """
     start, end = config.run.start, config.run.end
     if start is not None and end is not None and end <= start:
@@ -42,6 +46,7 @@ def make_plan(config: RunConfig, sources: Sequence[MarketSource], *, paranoid: b
     for name in names:
         if names.count(name) > 1:
             raise ConfigError(f"instrument.name: {name!r} occurs twice; give each instrument a name of its own")
+    _check_samples(config, sources)
     policies = resolve_policies(config.data.policies)
     issues = {int(issue): IssuePolicy[policies[Kind(issue.name.lower())].name] for issue in Issue if issue}
     return Plan(
@@ -59,6 +64,27 @@ def make_plan(config: RunConfig, sources: Sequence[MarketSource], *, paranoid: b
         issue_policies=issues,
         paranoid=paranoid,
     )
+
+
+def _check_samples(config: RunConfig, sources: Sequence[MarketSource]) -> None:
+    """Refuse an interval of samples that makes a table without end.
+
+    Raises:
+        ConfigError: with the key and the shortest interval that does.
+    """
+    feed_ns = 0 if config.latency.feed == "recorded" else config.latency.feed
+    spans = [span_ns(file) for source in sources for file in source.files]
+    first, last = min(first for first, _ in spans), max(last for _, last in spans) + feed_ns
+    start = first if config.run.start is None else max(first, config.run.start)
+    end = last if config.run.end is None else min(last, config.run.end)
+    samples = (end - start) // config.report.sample * len(sources)
+    if samples > MAX_SAMPLES:
+        least = -(-(end - start) * len(sources) // MAX_SAMPLES)
+        raise ConfigError(
+            f"report.sample: {format_duration(config.report.sample)} makes {samples:,} samples over the "
+            f"{format_duration((end - start) // SECOND * SECOND)} of the run; at most {MAX_SAMPLES:,} are allowed. "
+            f"Set it to {format_duration(least)} or more, or run a shorter stretch (run.start, run.end, latency.feed)"
+        )
 
 
 def _instrument_plan(config: RunConfig, index: int, source: MarketSource) -> InstrumentPlan:

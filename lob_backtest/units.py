@@ -18,6 +18,9 @@ SECOND: Final = 1_000_000_000
 DURATION_LIMIT_NS: Final = 1 << 60
 """Durations are below this (36 years), so that their sums with a time fit into 64 bits."""
 
+MAX_SHOWN: Final = 100
+"""Characters of a value in a message."""
+
 _UNITS: Final = {
     "ns": 1,
     "us": US,
@@ -32,6 +35,15 @@ _DURATION: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ns|us|µs|ms|s|m|h|d)\s*")
 _INSTANT: Final = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)")
 
 
+def shown(value: Any) -> str:
+    """Return how a message shows a value that somebody wrote: its `repr`, cut."""
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of thousands of digits
+        return f"a number of type {type(value).__name__} with thousands of digits"
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}… ({len(text):,} characters)"
+
+
 def parse_duration(text: Any) -> int:
     """Read a duration: "100ms", "1.5s", "250us", or an integer of nanoseconds.
 
@@ -43,11 +55,11 @@ def parse_duration(text: Any) -> int:
     found = _DURATION.fullmatch(text) if isinstance(text, str) else None
     if found is None:
         raise ValueError(
-            f"{text!r} is not a duration; write a number and a unit (ns, us, ms, s, m, h, d), as in '100ms'"
+            f"{shown(text)} is not a duration; write a number and a unit (ns, us, ms, s, m, h, d), as in '100ms'"
         )
     ns = Decimal(found[1]) * _UNITS[found[2]]
     if ns != int(ns):
-        raise ValueError(f"{text!r} is not a whole number of nanoseconds")
+        raise ValueError(f"{shown(text)} is not a whole number of nanoseconds")
     return int(ns)
 
 
@@ -71,12 +83,14 @@ def parse_instant(value: Any) -> int:
         value = value.isoformat()
     found = _INSTANT.fullmatch(value) if isinstance(value, str) else None
     if found is None:
-        raise ValueError(f"{value!r} is not a time; write it with its offset from UTC, as in '2024-07-19T13:30:00Z'")
+        raise ValueError(
+            f"{shown(value)} is not a time; write it with its offset from UTC, as in '2024-07-19T13:30:00Z'"
+        )
     zone = "+00:00" if found[4] == "Z" else found[4]
     try:
         whole = datetime.fromisoformat(f"{found[1]}T{found[2]}{zone}")
     except ValueError as error:
-        raise ValueError(f"{value!r} is not a time: {error}") from None
+        raise ValueError(f"{shown(value)} is not a time: {error}") from None
     seconds = int((whole - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds())
     return seconds * SECOND + int((found[3] or "0").ljust(9, "0"))
 
