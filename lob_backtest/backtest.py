@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from importlib import metadata
+from math import isfinite
 from os import PathLike, fspath
 from pathlib import Path
 from threading import Lock
@@ -18,15 +19,17 @@ from lob_backtest import interrupts
 from lob_backtest.config import InstrumentPart, RunConfig
 from lob_backtest.drafts import absolute
 from lob_backtest.engine import ENGINES, Outcome, load_engine
+from lob_backtest.engine.callback_timeout import watched
 from lob_backtest.errors import ConfigError, OutputError, StrategyError, text_of
 from lob_backtest.market.files import hashed_meanwhile
 from lob_backtest.market.prefetch import prefetched
-from lob_backtest.market.provenance import utf8_name
 from lob_backtest.market.reader import MarketSource, open_market
 from lob_backtest.market.schema import Batch
 from lob_backtest.market.strip import Stripped
 from lob_backtest.plan import InstrumentPlan, Plan
 from lob_backtest.planning import make_plan
+from lob_backtest.printable import utf8, utf8_values
+from lob_backtest.process_settings import kept_settings
 from lob_backtest.progress import Progress
 from lob_backtest.result import InputInfo, InstrumentInfo, Result, RunInfo, Status
 from lob_backtest.sink import FileSink, MemorySink, TableSink
@@ -34,7 +37,7 @@ from lob_backtest.storage import Draft, check_target
 from lob_backtest.strategy import Strategy
 from lob_backtest.strategy_loader import load_strategy
 from lob_backtest.strategy_module import forget, plain_name
-from lob_backtest.units import format_instant
+from lob_backtest.units import DURATION_LIMIT_NS, format_instant, parse_duration
 
 LIBRARIES: Final = ("lob-backtest", "numpy", "pyarrow", "pandas")
 
@@ -49,6 +52,7 @@ def run(
     engine: str | None = None,
     paranoid: bool = False,
     progress: Progress | None = None,
+    callback_timeout: str | int | None = None,
 ) -> Result:
     """Replay market data through a strategy.
 
@@ -61,6 +65,9 @@ def run(
         engine: "kernel" or "reference"; `None` chooses the fastest that is installed.
         paranoid: check every invariant of the engine after every packet; slow.
         progress: told how many rows of all files have been read.
+        callback_timeout: the longest that a callback may take, by the clock on the wall: "5s", or nanoseconds; a longer
+            one ends the run with a `StrategyError`. Outside of the main thread only Python code can be interrupted. A
+            callback that cannot be ends the process after another 10 s, with exit code 4. `None`: no limit.
 
     Returns:
         The result.
@@ -81,9 +88,10 @@ def run(
     engine = engine or ENGINES[0]
     if engine not in ENGINES:
         raise ConfigError(f"engine {engine!r} is not installed; available: {', '.join(ENGINES)}")
+    timeout_ns = _timeout_ns(callback_timeout)
     agent = make_strategy(config, strategy)
     try:
-        replay = _Replay.of(config, agent, engine, paranoid=paranoid)
+        replay = _Replay.of(config, agent, engine, paranoid=paranoid, timeout_ns=timeout_ns)
         return _finished(replay, target, force=force, progress=progress)
     finally:
         if strategy is None:
@@ -123,30 +131,50 @@ class _Replay:
     feeds: list[_Feed]
     agent: Strategy
     engine: str
+    timeout_ns: int | None
 
     @classmethod
-    def of(cls, config: RunConfig, agent: Strategy, engine: str, *, paranoid: bool) -> _Replay:
+    def of(cls, config: RunConfig, agent: Strategy, engine: str, *, paranoid: bool, timeout_ns: int | None) -> _Replay:
         """Open the files and compile the plan."""
         feeds = [_Feed(_open(config, part), part.strip_orders) for part in config.instrument]
         plan = make_plan(config, [feed.source for feed in feeds], paranoid=paranoid)
-        return cls(config, plan, feeds, agent, engine)
+        return cls(config, plan, feeds, agent, engine, timeout_ns)
 
     def into(self, sink: TableSink, progress: Progress | None) -> tuple[Result, StrategyError | None]:
         """Run; return what came of it and what the strategy raised."""
         begin = time.perf_counter()
         files = [file for feed in self.feeds for file in feed.source.files]
-        with hashed_meanwhile(files), _few_collections, _Streams(self.feeds, progress) as streams:
-            outcome = load_engine(self.engine)(self.plan, streams, [self.agent], sink)
+        params = _parameters(self.agent)
+        watch, streams = watched(self.agent, self.timeout_ns), _Streams(self.feeds, progress)
+        with hashed_meanwhile(files), _few_collections, streams as batches, kept_settings(), watch as agent:
+            outcome = load_engine(self.engine)(self.plan, batches, [agent], sink)
         interrupts.check()
         engine_s = time.perf_counter() - begin
         read_s = sum(feed.read_s for feed in self.feeds)
         events = sum(counts["rows"] for counts in outcome.counts)
         timing = {"events": events, "read_s": read_s, "engine_s": engine_s - read_s, "report_s": 0.0}
-        info = _info(self.config, self.plan, self.feeds, outcome, self.agent, self.engine)
+        info = _info(self, outcome, params)
         if outcome.failure is None:
             _refuse_empty(self.config, outcome)
         status: Status = "partial" if outcome.failure else "complete"
         return Result(sink.tables(), info, status=status, timing=timing), outcome.failure
+
+
+def _timeout_ns(given: str | int | None) -> int | None:
+    """Read the limit of a callback.
+
+    Raises:
+        ConfigError: it is no duration of at least 1 ns.
+    """
+    if given is None:
+        return None
+    try:
+        limit_ns = parse_duration(given)
+    except ValueError as error:
+        raise ConfigError(f"callback_timeout: {error}") from None
+    if not 0 < limit_ns < DURATION_LIMIT_NS:
+        raise ConfigError(f"callback_timeout: {given!r} is not between 1 ns and 2^60 ns; None (no option) is no limit")
+    return limit_ns
 
 
 def _refuse_empty(config: RunConfig, outcome: Outcome) -> None:
@@ -317,7 +345,8 @@ def _open(config: RunConfig, part: InstrumentPart) -> MarketSource:
     )
 
 
-def _info(config: RunConfig, plan: Plan, feeds: list[_Feed], outcome: Outcome, agent: Strategy, engine: str) -> RunInfo:
+def _info(replay: _Replay, outcome: Outcome, params: dict[str, Any]) -> RunInfo:
+    config, plan, feeds, agent = replay.config, replay.plan, replay.feeds, replay.agent
     return RunInfo(
         instruments=tuple(_instrument_info(each) for each in plan.instruments),
         agents=(type(agent).__name__,),
@@ -325,11 +354,11 @@ def _info(config: RunConfig, plan: Plan, feeds: list[_Feed], outcome: Outcome, a
         sample_ns=plan.sample_ns,
         start_ns=outcome.start_ns,
         end_ns=outcome.end_ns,
-        engine=engine,
+        engine=replay.engine,
         seed=plan.seed,
-        config=_storable({**config.plain(), "strategy": {"class": _class_of(config, agent), "params": agent.values()}}),
+        config=utf8_values({**config.plain(), "strategy": {"class": _class_of(config, agent), "params": params}}),
         inputs=tuple(
-            InputInfo(path=file.path, rows=file.rows, sha256=file.sha256)
+            InputInfo(path=utf8(file.path), rows=file.rows, sha256=file.sha256)
             for feed in feeds
             for file in feed.source.files
         ),
@@ -340,15 +369,24 @@ def _info(config: RunConfig, plan: Plan, feeds: list[_Feed], outcome: Outcome, a
     )
 
 
-def _storable(value: Any) -> Any:
-    """Return plain values whose texts, file names among them, can be stored as UTF-8."""
-    if isinstance(value, str):
-        return utf8_name(value)
-    if isinstance(value, dict):
-        return {_storable(key): _storable(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(_storable(each) for each in value)
-    return value
+def _parameters(agent: Strategy) -> dict[str, Any]:
+    """Return a strategy's parameters before the run, as JSON can hold them.
+
+    Raises:
+        StrategyError: the author's `values` or a property raised.
+    """
+    try:
+        return {name: _plain(value) for name, value in agent.values().items()}
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        what = f"{type(error).__name__}: {text_of(error)}"
+        raise StrategyError(f"{type(agent).__name__}.values(): raised {what}") from error
+
+
+def _plain(value: Any) -> Any:
+    is_plain = value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and isfinite(value))
+    return value if is_plain else str(value)
 
 
 def _instrument_info(plan: InstrumentPlan) -> InstrumentInfo:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
 
 import pyarrow as pa
 
 from lob_backtest import interrupts
+from lob_backtest.errors import StrategyError
+from lob_backtest.printable import printable_lines
 from lob_backtest.storage import Draft
 from lob_backtest.table_file import TableFile, TableWriter
 from lob_backtest.tables import Rows, schemas
@@ -50,7 +53,7 @@ class TableSink(ABC):
 
     def log(self, ts_ns: int, text: str) -> None:
         """Write a line of the strategy's on stderr."""
-        print(f"{format_instant(ts_ns)} {text}", file=sys.stderr)
+        print(f"{format_instant(ts_ns)} {printable_lines(text)}", file=sys.stderr)
 
 
 class MemorySink(TableSink):
@@ -82,6 +85,7 @@ class FileSink(TableSink):
     def __init__(self, markouts_ns: Sequence[int], draft: Draft) -> None:
         super().__init__(markouts_ns)
         self._draft = draft
+        self._process = os.getpid()
         self._writers = {name: TableWriter(self._path(name), schema) for name, schema in self._schemas.items()}
         self._files = ExitStack()
 
@@ -89,6 +93,8 @@ class FileSink(TableSink):
         return self._draft.path / f"{name}.parquet"
 
     def _take(self, table: str, batch: pa.RecordBatch) -> None:
+        if os.getpid() != self._process:
+            _end_fork()
         with self._draft.writing():
             self._writers[table].write(batch)
 
@@ -111,6 +117,14 @@ class FileSink(TableSink):
     @interrupts.uninterrupted
     def __exit__(self, *_: object) -> None:
         self._files.close()
+
+
+def _end_fork() -> NoReturn:
+    """End a forked child that has returned from a callback: the files are the parent's."""
+    os.write(
+        2, b"error: a process that the strategy forked returned from its callback, and ends: forks are unsupported\n"
+    )
+    os._exit(StrategyError.exit_code)
 
 
 def _array(column: Column, kind: pa.DataType) -> pa.Array:

@@ -84,13 +84,15 @@ class Agent:
         return Gateway(market, update, filled)
 
     def call(self, name: str, now_ns: int, *args: Any) -> None:
-        """Run a callback of the strategy; whatever it raises becomes a `StrategyError`.
+        """Run a callback of the strategy; whatever it raises becomes a `StrategyError`, but an interrupt.
 
         So does `sys.exit`: it would end the process with the author's exit code and without a result.
         """
         try:
             getattr(self.strategy, name)(*args)
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             raise explain(self.strategy, name, now_ns, args[1:], error) from error
 
     def begin(self, generation: int) -> None:

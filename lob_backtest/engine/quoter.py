@@ -13,7 +13,7 @@ from lob_backtest.engine.desk import GONE, Desk, KnownOrder
 from lob_backtest.engine.entry import Entry, number
 from lob_backtest.errors import StrategyError
 
-Wanted = list[tuple[int | float, int | float]]
+Wanted = list[tuple[Any, Any]]
 """Prices and sizes; fractions are refused when they are sent."""
 
 
@@ -25,13 +25,14 @@ def wanted_levels(quote: Any, side: str) -> Wanted:
     """
     levels = [] if quote is None else quote if isinstance(quote, list) else [quote]
     wanted: Wanted = []
+    pair: list[Any]
     for level in levels:
         pair = [number(value) for value in level] if isinstance(level, tuple) and len(level) == 2 else [None]
         if None in pair:
             raise StrategyError(
                 f"ctx.quote({side}={quote!r}): expected (price_ticks, size_lots), a list of such pairs, or None"
             )
-        wanted.append((pair[0], pair[1]))  # type: ignore[arg-type]  # no None
+        wanted.append((pair[0], pair[1]))
     if len({price for price, _ in wanted}) < len(wanted):
         raise StrategyError(f"ctx.quote({side}={quote!r}): a price occurs twice; give each price one size")
     return [(price, size) for price, size in wanted if size != 0]

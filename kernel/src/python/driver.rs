@@ -3,7 +3,7 @@
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::{Arc, Mutex};
 
-use pyo3::exceptions::{PyException, PySystemExit};
+use pyo3::exceptions::{PyException, PyKeyboardInterrupt};
 use pyo3::ffi;
 use pyo3::panic::PanicException;
 use pyo3::prelude::*;
@@ -259,14 +259,13 @@ impl<'py> Run<'py> {
         if error.is_instance_of::<PanicException>(py) {
             return panicked(&error.to_string());
         }
-        // `sys.exit` would end the process with the author's exit code and without a result.
-        if !error.is_instance_of::<PyException>(py) && !error.is_instance_of::<PySystemExit>(py) {
+        // Everything else ends in a partial result: `sys.exit` would end the process with the author's exit code.
+        if error.is_instance_of::<PyKeyboardInterrupt>(py) {
             return error;
         }
         let explain = || {
             let told = PyTuple::new(py, told)?;
-            let value = error.value(py);
-            value.setattr("__traceback__", error.traceback(py))?;
+            let value = error.clone_ref(py).into_value(py); // with its traceback
             let explained = py.import("lob_backtest.engine.failure")?.getattr("explain")?;
             explained.call1((agent, callback, now_ns, told, value))
         };
