@@ -84,6 +84,7 @@ class OutputError(LobBacktestError):
         super().__init__(message)
         self.result = result
 
+
 def text_of(error: BaseException) -> str:
     """Return the text of somebody else's exception, whatever its methods do.
 

@@ -16,7 +16,8 @@ from lob_backtest.errors import DataError
 from lob_backtest.interrupts import entering, uninterrupted
 from lob_backtest.market import seal
 from lob_backtest.market.footer import DamageError, read_footer
-from lob_backtest.market.provenance import READ_BYTES, Origin, Stamp, stamp_of, utf8_name
+from lob_backtest.market.provenance import READ_BYTES, Origin, Stamp, stamp_of
+from lob_backtest.printable import utf8
 from lob_backtest.tables import SINCE
 
 ROW_GROUP_ROWS: Final = 1 << 17
@@ -126,7 +127,7 @@ class TableFile:
         if not found.equals(pa.schema([field for field in schema if field.name not in absent])):
             expected = ", ".join(f"{each.name} {each.type}" for each in schema if each not in list(found))
             raise DataError(
-                f"{utf8_name(str(path))}: other columns than expected (missing or different: {expected or 'order'})"
+                f"{utf8(str(path))}: other columns than expected (missing or different: {expected or 'order'})"
             )
         return cls(path, schema, rows, identity, absent)
 
@@ -182,10 +183,10 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
             ) as file:
                 yield file
     except FileNotFoundError:
-        raise DataError(f"{utf8_name(str(path))}: missing; run the backtest again") from None
+        raise DataError(f"{utf8(str(path))}: missing; run the backtest again") from None
     except (OSError, pa.ArrowException, DamageError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{utf8_name(str(path))}: not readable as Parquet ({first}); run the backtest again") from None
+        raise DataError(f"{utf8(str(path))}: not readable as Parquet ({first}); run the backtest again") from None
 
 
 def _encodings(schema: pa.Schema) -> dict[str, Any]:

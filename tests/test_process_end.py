@@ -49,7 +49,8 @@ def watched(module, name, look):
     setattr(module, name, wrapper)
 
 def stream(args):
-    if not isinstance(args[0], (pa.NativeFile, str, bytes, os.PathLike)) or isinstance(args[0], pa.PythonFile):
+    native = (pa.NativeFile, pa.Buffer, str, bytes, os.PathLike)
+    if not isinstance(args[0], native) or isinstance(args[0], pa.PythonFile):
         streams.append(repr(args[0]))
 
 def array(args):
@@ -57,13 +58,14 @@ def array(args):
     if isinstance(args[0], np.ndarray):
         buffers.append(weakref.ref(args[0]))
 
-def python_file(self, *args, **options):
-    streams.append("PythonFile")
+def memory(args):
+    if not isinstance(args[0], pa.Buffer):
+        streams.append(f"memory of {type(args[0])}")
 
 for name in ("open_csv", "read_csv"):
     watched(pyarrow.csv, name, stream)
 for name in ("input_stream", "output_stream", "CompressedInputStream", "py_buffer", "foreign_buffer", "BufferReader"):
-    watched(pa, name, lambda args, name=name: stream(args) if "tream" in name else streams.append(name))
+    watched(pa, name, stream if "tream" in name else memory)
 watched(pa, "array", array)
 # A writer works in the thread that calls it, whatever it writes to; it has to be gone all the same.
 for reader in (pq.ParquetFile, pq.ParquetWriter):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +15,10 @@ from lob_backtest.interrupts import with_guard
 from lob_backtest.market import formats
 from lob_backtest.market.acceptance import Acceptance, files_shown
 from lob_backtest.market.formats.event_rows import OutOfRangeError
-from lob_backtest.market.formats.paths import PathLike, as_paths, utf8_text
+from lob_backtest.market.formats.paths import PathLike, as_paths
+from lob_backtest.market.provenance import Origin, Stamp, stamp_of
 from lob_backtest.market.writer import EventWriter
+from lob_backtest.printable import utf8
 from lob_backtest.progress import Progress
 
 
@@ -177,31 +178,21 @@ def _positive(name: str, value: str | Decimal | None) -> Decimal | None:
     return number
 
 
-def _stamps(files: Sequence[Path]) -> dict[Path, tuple[int, ...]]:
+def _stamps(files: Sequence[Path]) -> dict[Path, Stamp]:
     """Return what changes when a file does, of each file."""
     try:
-        found = {path: path.stat() for path in files}
+        return {path: stamp_of(path) for path in files}
     except OSError as error:
         raise DataError(f"{error.filename}: cannot be read ({error.strerror})") from error
-    return {path: (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns) for path, stat in found.items()}
 
 
-def _provenance(stamps: Mapping[Path, tuple[int, ...]], counts: Mapping[str, int]) -> str:
+def _provenance(stamps: Mapping[Path, Stamp], counts: Mapping[str, int]) -> str:
     """Write `lob.source`: each vendor file with its SHA-256, then what the conversion dropped or changed.
 
     Raises:
         DataError: a file is not the one that was read.
     """
-    parts = []
-    for path in stamps:
-        try:
-            with path.open("rb") as file:
-                parts.append(f"{utf8_text(path.name)} sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}")
-        except OSError as error:
-            raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-    for path, stamp in _stamps(list(stamps)).items():
-        if stamp != stamps[path]:
-            raise DataError(f"{path}: changed while it was read; convert it again when nothing writes to it")
+    parts = [f"{utf8(path.name)} sha256:{Origin.local(path).sha256(stamp)}" for path, stamp in stamps.items()]
     if counts:
         parts.append(f"converted with {json.dumps(counts, sort_keys=True)}")
     return "; ".join(parts)

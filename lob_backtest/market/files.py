@@ -20,8 +20,9 @@ import pyarrow.parquet as pq
 from lob_backtest.errors import DataError
 from lob_backtest.market.footer import MAGIC, DamageError, Footer, read_footer
 from lob_backtest.market.prefetch import Beside
-from lob_backtest.market.provenance import READ_BYTES, Origin, Stamp, utf8_name
+from lob_backtest.market.provenance import READ_BYTES, Origin, Stamp
 from lob_backtest.market.schema import LEVEL_BY_SCHEMA, META_PREFIX, Meta, columns_of
+from lob_backtest.printable import utf8
 from lob_backtest.units import DURATION_LIMIT_NS
 
 Path = str | os.PathLike[str]
@@ -206,7 +207,7 @@ def _expand(path: str) -> list[Origin]:
         try:
             infos = filesystem.get_file_info(pyarrow.fs.FileSelector(base, recursive=len(parts) > first + 1))
         except OSError as error:
-            raise DataError(f"{utf8_name(path)}: cannot be listed ({_one_line(error)})") from error
+            raise DataError(f"{utf8(path)}: cannot be listed ({_one_line(error)})") from error
         names = sorted(info.path for info in infos if info.is_file)
         # fnmatch lets * cross a slash; a file must also be as deep as the pattern.
         found = [
@@ -215,7 +216,7 @@ def _expand(path: str) -> list[Origin]:
             if fnmatch.fnmatchcase(name, pattern) and name.count("/") == pattern.count("/")
         ]
     if not found:
-        raise DataError(f"{utf8_name(path)}: no file matches this pattern")
+        raise DataError(f"{utf8(path)}: no file matches this pattern")
     return found
 
 
@@ -229,7 +230,7 @@ def _remote(path: str) -> tuple[pyarrow.fs.FileSystem, str]:
     try:
         filesystem, inner = pyarrow.fs.FileSystem.from_uri(path)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(f"{utf8_name(path)}: not a usable address ({_one_line(error)})") from error
+        raise DataError(f"{utf8(path)}: not a usable address ({_one_line(error)})") from error
     return filesystem, inner
 
 

@@ -49,6 +49,7 @@ class Chunk(NamedTuple):
     physical_type: str
     values: int
     nulls: int | None  # None: the footer does not say
+    bounds: tuple[int, int] | None  # least and greatest value of INT64; None: the footer does not say
     begin: int
     length: int
     compression: str
@@ -132,17 +133,26 @@ def _chunk(meta: dict[int, Any]) -> Chunk:
     begin = _natural(meta[9])
     if 0 < meta.get(11, 0) < begin or not begin:  # the dictionary, where there is one
         begin = _natural(meta.get(11, 0))
-    nulls = meta.get(12, {}).get(3)
+    statistics = meta.get(12, {})
+    nulls = statistics.get(3)
     encodings = tuple(_ENCODINGS.get(code, str(code)) for code in meta[2])
     return Chunk(
         physical_type=_TYPES[_natural(meta[1])],
         values=_natural(meta[5]),
         nulls=None if nulls is None else _natural(nulls),
+        bounds=_bounds(statistics) if _TYPES[meta[1]] == "INT64" else None,
         begin=begin,
         length=_natural(meta[7]),
         compression=_CODECS[_natural(meta[4])],
         encodings=encodings,
     )
+
+
+def _bounds(statistics: dict[int, Any]) -> tuple[int, int] | None:
+    least, greatest = statistics.get(6, statistics.get(2)), statistics.get(5, statistics.get(1))
+    if least is None or greatest is None:
+        return None
+    return int.from_bytes(least, "little", signed=True), int.from_bytes(greatest, "little", signed=True)
 
 
 def _natural(value: int) -> int:

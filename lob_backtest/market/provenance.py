@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.fs
 
 from lob_backtest.errors import DataError
+from lob_backtest.printable import utf8
 
 READ_BYTES: Final = 1 << 20
 
@@ -49,14 +50,14 @@ class Origin:
     @classmethod
     def local(cls, path: str | os.PathLike[str]) -> Origin:
         """Return the origin of a local file, whose name may be any bytes."""
-        return cls(utf8_name(os.fspath(path)), os.fsencode(path))
+        return cls(utf8(os.fspath(path)), os.fsencode(path))
 
     @classmethod
     def remote(cls, name: str, filesystem: pyarrow.fs.FileSystem, path: str) -> Origin:
         """Return the origin of a file of a filesystem of Arrow's."""
         if isinstance(filesystem, pyarrow.fs.LocalFileSystem):
-            return cls(utf8_name(name), os.fsencode(path))
-        return cls(utf8_name(name), path, filesystem)
+            return cls(utf8(name), os.fsencode(path))
+        return cls(utf8(name), path, filesystem)
 
     def open(self) -> pa.NativeFile:
         """Open the file for reading.
@@ -139,11 +140,6 @@ def stamp_of(path: str | os.PathLike[str]) -> Stamp:
         OSError: it is missing.
     """
     return _stamp(os.stat(path))
-
-
-def utf8_name(path: str) -> str:
-    r"""Return a path in a form that can be printed and stored: bytes that are not UTF-8 as ``\xe9``."""
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _stamp(found: os.stat_result) -> Stamp:

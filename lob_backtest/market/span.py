@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from lob_backtest.market.files import MarketFile
 
 COLUMN = "ts_exchange_ns"
@@ -19,14 +16,7 @@ def span_ns(file: MarketFile) -> tuple[int, int]:
     Returns:
         The least and the greatest exchange time, in nanoseconds, by the footer's statistics; twice 0 without any.
     """
-    try:
-        with file.filesystem.open_input_file(file.inner) as stream:
-            footer = pq.read_metadata(stream)
-        place = footer.schema.names.index(COLUMN)
-        groups = (footer.row_group(i).column(place).statistics for i in range(footer.num_row_groups))
-        found = [each for each in groups if each is not None and each.has_min_max]
-    except (OSError, ValueError, pa.ArrowException):
-        return 0, 0
-    if not found or not all(isinstance(each.min, int) for each in found):
-        return 0, 0
-    return min(each.min for each in found), max(each.max for each in found)
+    place = [column.path for column in file.footer.columns].index(COLUMN)
+    found = [group.chunks[place].bounds for group in file.footer.groups]
+    known = [each for each in found if each is not None]
+    return (min(least for least, _ in known), max(greatest for _, greatest in known)) if known else (0, 0)

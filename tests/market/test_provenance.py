@@ -15,8 +15,9 @@ from market_rows import T0, clean, write
 import lob_backtest as lob
 from lob_backtest.errors import DataError
 from lob_backtest.market.files import MarketFile, hashed_meanwhile
-from lob_backtest.market.provenance import Origin, stamp_of, utf8_name
+from lob_backtest.market.provenance import Origin, stamp_of
 from lob_backtest.market.reader import open_market
+from lob_backtest.printable import utf8
 
 CHANGED = "changed while it was read"
 
@@ -138,4 +139,4 @@ def test_a_vendor_file_is_hashed_if_it_is_the_one_that_was_stamped(tmp_path: Pat
 
 
 def test_bytes_of_a_name_that_are_not_utf8_are_escaped() -> None:
-    assert utf8_name(os.fsdecode(b"caf\xe9/\xc3\xa9.parquet")) == r"caf\xe9/é.parquet"
+    assert utf8(os.fsdecode(b"caf\xe9/\xc3\xa9.parquet")) == r"caf\xe9/é.parquet"

@@ -17,8 +17,8 @@ import pyarrow as pa
 from lob_backtest.errors import DataError
 from lob_backtest.market.formats.archive import Member, find_members, is_archive
 from lob_backtest.market.formats.csv_blocks import csv_blocks
-from lob_backtest.market.formats.paths import utf8_text
 from lob_backtest.market.formats.text_file import LINE_BYTES
+from lob_backtest.printable import utf8
 from lob_backtest.units import SECOND
 
 FILE_NAME: Final = re.compile(
@@ -106,7 +106,7 @@ def _day(messages: Member, orderbook: Member | None) -> Day:
         raise DataError(f"{messages}: date {day} in the name; expected a year from {YEARS[0]} to {YEARS[-1]}")
     sibling = messages.path.with_name(_orderbook_name(messages.path.name))
     beside = not messages.member and orderbook is None and sibling.is_file()
-    return Day(utf8_text(found["symbol"]), day, messages, orderbook, sibling if beside else None)
+    return Day(utf8(found["symbol"]), day, messages, orderbook, sibling if beside else None)
 
 
 def may_pair(message_name: str, book_name: str) -> bool:

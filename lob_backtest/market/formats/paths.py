@@ -26,8 +26,3 @@ def as_paths(name: str, value: PathLike | Iterable[PathLike]) -> list[Path]:
         return [Path(os.fsdecode(each)) for each in several]
     except TypeError:
         raise ConfigError(f"{name} {value!r}: expected a path, or a list of paths") from None
-
-
-def utf8_text(name: str) -> str:
-    r"""Return a file name as metadata can hold it: bytes that are not UTF-8 as ``\xff``."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
