@@ -33,6 +33,8 @@ pub struct Posted {
     pub message: Message,
     /// See `Agent::begin`.
     pub generation: u32,
+    /// Orders messages of one nanosecond.
+    number: u64,
 }
 
 /// A strategy's channels, clock and timers.
@@ -54,7 +56,11 @@ pub struct Agent {
     /// Whether it wants `on_book` for any level, an instrument each.
     pub depth: Vec<bool>,
     requests: VecDeque<Request>,
-    messages: VecDeque<Posted>,
+    /// Responses of the exchange, in order.
+    responses: VecDeque<Posted>,
+    /// Refusals on the spot, in order: they arrive before the responses that are on their way.
+    refusals: VecDeque<Posted>,
+    posted: u64,
     agents: i64,
     orders: i64,
     back_ns: Ns,
@@ -77,7 +83,9 @@ impl Agent {
             timers: Timers::default(),
             depth: vec![false; instruments],
             requests: VecDeque::new(),
-            messages: VecDeque::new(),
+            responses: VecDeque::new(),
+            refusals: VecDeque::new(),
+            posted: 0,
             agents: place.1 as i64,
             orders: 0,
             back_ns: BEFORE_ALL,
@@ -156,9 +164,14 @@ impl Agent {
 
     /// Put a message on its way to the strategy; `generation` is 0 unless a callback causes it at its own nanosecond.
     pub fn tell(&mut self, ts_local_ns: Ns, instrument: usize, message: Message, generation: u32) {
-        // Responses do not overtake each other; only a refusal on the spot arrives before those that are on their way.
-        let behind = self.messages.iter().rev().take_while(|posted| posted.ts_local_ns > ts_local_ns).count();
-        self.messages.insert(self.messages.len() - behind, Posted { ts_local_ns, instrument, message, generation });
+        self.posted += 1;
+        let posted = Posted { ts_local_ns, instrument, message, generation, number: self.posted };
+        // Responses do not overtake each other, and neither do refusals.
+        if self.responses.back().is_none_or(|last| last.ts_local_ns <= ts_local_ns) {
+            self.responses.push_back(posted);
+        } else {
+            self.refusals.push_back(posted);
+        }
     }
 
     /// Count the requests that have not reached the exchange, an instrument each.
@@ -179,7 +192,8 @@ impl Agent {
     /// Return when the next message arrives at the strategy.
     #[inline]
     pub fn next_message_ns(&self) -> Ns {
-        self.messages.front().map_or(NEVER, |posted| posted.ts_local_ns)
+        let first = |queue: &VecDeque<Posted>| queue.front().map_or(NEVER, |posted| posted.ts_local_ns);
+        first(&self.responses).min(first(&self.refusals))
     }
 
     /// Take the next request off its channel.
@@ -189,6 +203,11 @@ impl Agent {
 
     /// Take the next message off its channel.
     pub fn next_message(&mut self) -> Option<Posted> {
-        self.messages.pop_front()
+        let place = |queue: &VecDeque<Posted>| queue.front().map(|posted| (posted.ts_local_ns, posted.number));
+        match (place(&self.responses), place(&self.refusals)) {
+            (Some(response), Some(refusal)) if refusal < response => self.refusals.pop_front(),
+            (None, _) => self.refusals.pop_front(),
+            _ => self.responses.pop_front(),
+        }
     }
 }

@@ -420,6 +420,12 @@ impl Book {
         self.ladders[index(side)].iter().map(|(_, at)| &self.levels[at])
     }
 
+    /// Iterate the levels of one side behind a key, best first.
+    pub fn levels_behind(&self, side: i8, key: i64) -> impl Iterator<Item = &Level> + '_ {
+        let levels = self.ladders[index(side)].iter_from(key.saturating_add(1));
+        levels.map(|(_, at)| &self.levels[at])
+    }
+
     /// Iterate the orders of a level, oldest first.
     pub fn orders_of<'a>(&'a self, level: &Level) -> impl Iterator<Item = &'a MarketOrder> + 'a {
         let mut slot = level.oldest;
@@ -454,13 +460,17 @@ impl Book {
         !self.crossed
     }
 
-    /// Say whether a price lies outside of what a feed of limited depth shows of a side.
-    #[inline]
-    pub fn beyond_window(&self, side: i8, price_ticks: i64) -> bool {
+    /// Return the worst key that a feed of limited depth shows of a side, `NO_KEY` where it shows all.
+    pub fn window_end(&self, side: i8) -> i64 {
         let ladder = &self.ladders[index(side)];
         if self.depth == 0 || ladder.len() < self.depth {
-            return false;
+            return NO_KEY;
         }
-        ladder.worst().is_some_and(|worst| key(side, price_ticks) > worst)
+        ladder.worst().unwrap_or(NO_KEY)
+    }
+
+    /// Return whether a price lies outside of what a feed of limited depth shows of a side.
+    pub fn beyond_window(&self, side: i8, price_ticks: i64) -> bool {
+        key(side, price_ticks) > self.window_end(side)
     }
 }

@@ -83,7 +83,7 @@ impl Excerpt {
         if self.book.is_side_empty(side) {
             return;
         }
-        let levels = self.book.levels(side).filter(|level| level.key > zone);
+        let levels = self.book.levels_behind(side, zone);
         let orders: Vec<_> = levels.flat_map(|level| self.book.orders_of(level)).copied().collect();
         for order in orders {
             let (order_id, size_lots) = (order.order_id, order.size_lots);

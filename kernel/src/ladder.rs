@@ -159,7 +159,12 @@ impl Ladder {
 
     /// Iterate keys and level numbers, best first.
     pub fn iter(&self) -> impl Iterator<Item = (i64, u32)> + '_ {
-        let mut at = Some(self.best);
+        self.iter_from(self.best)
+    }
+
+    /// Iterate keys and level numbers from a key on, best first.
+    pub fn iter_from(&self, key: i64) -> impl Iterator<Item = (i64, u32)> + '_ {
+        let mut at = Some(key);
         std::iter::from_fn(move || {
             let (key, level) = self.next(at.filter(|key| *key != NO_KEY)?)?;
             at = key.checked_add(1);

@@ -2,12 +2,12 @@
 //!
 //! What they took is one number a level: its first lots, in time order. Trades of the market do not give them back.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use rustc_hash::FxHashMap as HashMap;
 
 use crate::book::{Book, Level};
-use crate::codes::{index, key};
+use crate::codes::{index, key, sides};
 use crate::displayed::Displayed;
 use crate::level_queue::after;
 use crate::own_order::Past;
@@ -40,7 +40,8 @@ struct Taken {
 /// Displayed lots less those that own orders have taken and, on L2, those that prints say are gone.
 pub struct Liquidity {
     model: QueueModel,
-    taken: HashMap<Place, Taken>,
+    /// By side and key.
+    taken: [BTreeMap<i64, Taken>; 2],
     /// Whether a snapshot or the window has left something open.
     unsettled: bool,
     unplaced: i128,
@@ -51,13 +52,13 @@ impl Liquidity {
     /// Start with nothing taken. `model`, for L2: how much of an unexplained fall was taken.
     pub fn new(level: u8, model: QueueModel) -> Self {
         let unit = if level == 2 { SHIFT } else { 0 };
-        Liquidity { model, taken: HashMap::default(), unsettled: false, unplaced: 0, unit }
+        Liquidity { model, taken: Default::default(), unsettled: false, unplaced: 0, unit }
     }
 
     /// Say whether no taken lot is remembered.
     #[inline]
     pub fn is_untouched(&self) -> bool {
-        self.taken.is_empty()
+        self.taken[0].is_empty() && self.taken[1].is_empty()
     }
 
     /// Say whether a snapshot or the window has left something open.
@@ -69,7 +70,7 @@ impl Liquidity {
     /// Say whether lots of a level have been taken.
     #[inline]
     pub fn remembers(&self, place: Place) -> bool {
-        !self.taken.is_empty() && self.taken.contains_key(&place)
+        self.taken[index(place.0)].contains_key(&key(place.0, place.1))
     }
 
     /// Return the whole lots of flow that found no untaken lot at its price.
@@ -80,9 +81,10 @@ impl Liquidity {
     /// Return the best and the worst key of each side at which a taken lot is remembered, within a reach.
     #[inline]
     pub fn reach(&self, mut reach: [(i64, i64); 2]) -> [(i64, i64); 2] {
-        for (side, price_ticks) in self.taken.keys() {
-            let (key, (best, worst)) = (key(*side, *price_ticks), &mut reach[index(*side)]);
-            (*best, *worst) = ((*best).min(key), (*worst).max(key));
+        for (taken, (best, worst)) in self.taken.iter().zip(&mut reach) {
+            if let Some((first, last)) = taken.first_key_value().zip(taken.last_key_value()) {
+                (*best, *worst) = ((*best).min(*first.0), (*worst).max(*last.0));
+            }
         }
         reach
     }
@@ -98,7 +100,7 @@ impl Liquidity {
             if limit_ticks.is_some_and(|limit| i64::from(side) * place.1 < i64::from(side) * limit) {
                 return;
             }
-            let mut taken = self.taken.get(&place).map_or(0, |taken| taken.lots);
+            let mut taken = self.taken[index(side)].get(&level.key).map_or(0, |taken| taken.lots);
             if at.book.level == 3 {
                 for order in at.book.orders_of(level) {
                     let size_lots = order.size_lots - order.size_lots.min(taken);
@@ -119,7 +121,8 @@ impl Liquidity {
 
     /// Remember that own orders took some of an offer.
     pub fn take(&mut self, prints: &Prints, offer: &Offer, size_lots: i64) {
-        let taken = self.taken.entry(offer.place).or_default();
+        let (side, price_ticks) = offer.place;
+        let taken = self.taken[index(side)].entry(key(side, price_ticks)).or_default();
         if self.unit != 0 {
             let past = Past { fall: 0, before: taken.lots, flow: size_lots << SHIFT, matched: false };
             Past::note(&mut taken.past, past, prints.oldest(offer.place));
@@ -146,8 +149,9 @@ impl Liquidity {
 
     /// Take in that a WINDOW row has changed a level.
     pub fn freeze(&mut self, place: Place) {
-        if let Some(taken) = self.taken.get_mut(&place) {
-            (taken.frozen, self.unsettled) = (true, true);
+        if let Some(taken) = self.at(place) {
+            taken.frozen = true;
+            self.unsettled = true;
         }
     }
 
@@ -167,14 +171,15 @@ impl Liquidity {
 
     /// L2: judge what is taken again, since a late print explains more of a fall.
     pub fn late(&mut self, at: Displayed, place: Place, number: u64) {
-        let Some(taken) = self.taken.get_mut(&place) else { return };
+        let model = self.model;
+        let Some(taken) = self.at(place) else { return };
         let Some(entry) = taken.past.iter().position(|past| past.fall == number) else { return };
         let (mut lots, mut falls) = (taken.past[entry].before, at.prints.falls(place));
         for past in taken.past.range_mut(entry..) {
             past.before = lots;
             // Both ascend, so that each fall is passed once.
             let fall = if past.fall == 0 { None } else { falls.find(|fall| fall.number == past.fall) };
-            lots = fall.map_or(lots + past.flow, |fall| after(fall, lots, self.model));
+            lots = fall.map_or(lots + past.flow, |fall| after(fall, lots, model));
         }
         self.keep(place, lots.min(at.book.size_at(place.0, place.1) << SHIFT));
     }
@@ -191,10 +196,10 @@ impl Liquidity {
 
     /// Take in that a CLEAR is about to empty a side (0: both).
     pub fn clear(&mut self, book: &Book, side: i8) {
-        for (place, taken) in &mut self.taken {
-            if (side == 0 || side == place.0) && !book.partial[index(place.0)] {
+        for each in sides(side).iter().filter(|each| !book.partial[index(**each)]) {
+            for (at_key, taken) in &mut self.taken[index(*each)] {
                 let lists = book.level == 3 && !taken.frozen;
-                taken.survivors = lists.then(|| shares(book, *place, taken.lots).collect());
+                taken.survivors = lists.then(|| shares(book, (*each, key(*each, *at_key)), taken.lots).collect());
                 self.unsettled = true;
             }
         }
@@ -205,16 +210,18 @@ impl Liquidity {
     pub fn settle(&mut self, at: Displayed, falls: &HashMap<Place, Fall>) {
         if self.unsettled {
             self.unsettled = false;
-            let places: Vec<Place> = self.taken.keys().copied().collect();
-            for place in places {
-                self.settle_level(at, place, falls.get(&place));
+            for side in [1, -1] {
+                let keys: Vec<i64> = self.taken[index(side)].keys().copied().collect();
+                for place in keys.into_iter().map(|at_key| (side, key(side, at_key))) {
+                    self.settle_level(at, place, falls.get(&place));
+                }
             }
         }
     }
 
     fn settle_level(&mut self, at: Displayed, place: Place, fall: Option<&Fall>) {
         let book = at.book;
-        let Some(taken) = self.taken.get_mut(&place) else { return };
+        let Some(taken) = self.taken[index(place.0)].get_mut(&key(place.0, place.1)) else { return };
         let beyond = book.beyond_window(place.0, place.1);
         if book.partial[index(place.0)] {
             if book.is_side_empty(place.0) {
@@ -240,17 +247,23 @@ impl Liquidity {
 
     /// Return what is taken of a level that the feed shows.
     fn known(&mut self, book: &Book, place: Place) -> Option<&mut Taken> {
-        if self.taken.is_empty() || book.partial[index(place.0)] {
+        if book.partial[index(place.0)] {
             return None;
         }
-        self.taken.get_mut(&place).filter(|taken| !taken.frozen)
+        self.at(place).filter(|taken| !taken.frozen)
+    }
+
+    /// Return what is taken of a level.
+    #[inline]
+    fn at(&mut self, (side, price_ticks): Place) -> Option<&mut Taken> {
+        self.taken[index(side)].get_mut(&key(side, price_ticks))
     }
 
     fn keep(&mut self, place: Place, lots: i64) {
-        if let Some(taken) = self.taken.get_mut(&place) {
+        if let Some(taken) = self.at(place) {
             taken.lots = lots;
             if lots == 0 && taken.past.is_empty() {
-                self.taken.remove(&place);
+                self.taken[index(place.0)].remove(&key(place.0, place.1));
             }
         }
     }
@@ -260,10 +273,13 @@ impl Liquidity {
     /// # Errors
     /// Says whose lot is.
     pub fn check(&self, book: &Book) -> Result<(), String> {
-        for (place, taken) in &self.taken {
-            let shown = !taken.frozen && !book.partial[index(place.0)];
-            if taken.lots < 0 || shown && taken.lots > book.size_at(place.0, place.1) << self.unit {
-                return Err(format!("{} are taken at {place:?}, which it does not show", taken.lots));
+        for side in [1, -1] {
+            for (at_key, taken) in &self.taken[index(side)] {
+                let (shown, price_ticks) = (!taken.frozen && !book.partial[index(side)], key(side, *at_key));
+                if taken.lots < 0 || shown && taken.lots > book.size_at(side, price_ticks) << self.unit {
+                    let (lots, place) = (taken.lots, (side, price_ticks));
+                    return Err(format!("{lots} are taken at {place:?}, which it does not show"));
+                }
             }
         }
         Ok(())

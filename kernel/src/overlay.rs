@@ -3,7 +3,7 @@
 //! The market hands every row to `before` while its book still stands as it was, and calls `end_packet` after LAST.
 //! docs/fill-model.md states the rules; `execute`, `printed` with `late`, and `cross` are its ways to a fill.
 
-use rustc_hash::FxHashMap as HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::book::{Book, Row};
 use crate::codes::{action, flag, index, key, sides, Cause, OrderState, RejectReason, UpdateKind};
@@ -11,15 +11,17 @@ use crate::displayed::{Displayed, Match};
 use crate::ladder::NO_KEY;
 use crate::liquidity::Liquidity;
 use crate::own_order::{OwnOrder, OwnTrade, Stand};
-use crate::prints::{Fall, Place};
+use crate::prints::Place;
 use crate::queue_model::QueueModel;
 use crate::resting::Resting;
-use crate::slab::Slab;
+use crate::slab::{Slab, NONE};
 use crate::tape::Hit;
 use crate::{level_queue, order_queue};
 
 mod available;
+mod check;
 mod levels;
+mod window;
 
 /// What happened to an own order and has not been booked and told yet.
 pub enum Event {
@@ -60,15 +62,21 @@ pub struct Overlay {
     pub owns: Slab<OwnOrder>,
     /// What own orders can still take.
     pub liquidity: Liquidity,
-    /// Orders whose queue position changed in the packet at hand.
+    /// Orders whose queue position changed in the packet at hand, as far as `OwnOrder::moved` still says so.
     pub moved: Vec<u32>,
     /// What has not been booked and told yet, in turn.
     pub events: Vec<Event>,
     sides: [Resting; 2],
     rules: Rules,
     turns: i64,
-    /// Orders that arrived while nothing could be taken and take once something can, oldest first.
-    waiting: Vec<u32>,
+    /// Orders that arrived while nothing could be taken and take once something can, by turn.
+    waiting: BTreeMap<i64, u32>,
+    /// L2: keys and orders of each side that may have something ahead, or are not shown.
+    behind: [BTreeSet<(i64, u32)>; 2],
+    /// Keys and orders of each side that are not visible.
+    hidden: [BTreeSet<(i64, u32)>; 2],
+    /// No order of the side at this key or behind it is visible.
+    frozen_from: [i64; 2],
     /// Whether some resting order may be outside of what the feed shows.
     unsettled: bool,
     scratch: Vec<u32>,
@@ -85,7 +93,10 @@ impl Overlay {
             sides: Default::default(),
             rules,
             turns: 0,
-            waiting: Vec::new(),
+            waiting: BTreeMap::new(),
+            behind: Default::default(),
+            hidden: Default::default(),
+            frozen_from: [NO_KEY; 2],
             unsettled: false,
             scratch: Vec::new(),
         }
@@ -121,9 +132,10 @@ impl Overlay {
         self.sides[index(side)].best()
     }
 
+    /// Return the oldest order at a price, `NONE` where there is none.
     #[inline]
-    fn at(&self, side: i8, price_ticks: i64) -> &[u32] {
-        self.sides[index(side)].at(key(side, price_ticks))
+    fn oldest(&self, (side, price_ticks): Place) -> u32 {
+        self.sides[index(side)].oldest(key(side, price_ticks))
     }
 
     /// Put an order at the end of the queue at its price; `waits`: it takes once something can be taken.
@@ -138,31 +150,47 @@ impl Overlay {
         own.shown = known;
         own.waits = waits;
         if waits {
-            self.waiting.push(at);
+            self.waiting.insert(own.turn, at);
         }
         self.unsettled |= !known;
+        let (side, at_key) = (index(own.side), key(own.side, own.limit_ticks()));
         if book.level == 3 {
             order_queue::join(book, own);
         } else {
             level_queue::join(book, displayed.prints, own, displayed.now_ns);
         }
         own.ahead_at_arrival = own.ahead_lots(book.level);
-        self.sides[index(own.side)].push(key(own.side, own.limit_ticks()), at);
+        if known {
+            self.frozen_from[side] = self.frozen_from[side].max(at_key.saturating_add(1));
+        } else {
+            self.hidden[side].insert((at_key, at));
+        }
+        if book.level == 2 && (own.ahead != 0 || !known) {
+            self.behind[side].insert((at_key, at));
+        }
+        self.sides[side].push(&mut self.owns, at_key, at);
     }
 
     /// Take an order off.
     pub fn remove(&mut self, at: u32) {
         let own = &mut self.owns[at];
-        self.sides[index(own.side)].remove(key(own.side, own.limit_ticks()), at);
+        let (side, at_key) = (index(own.side), key(own.side, own.limit_ticks()));
         if own.waits {
             own.waits = false;
-            self.waiting.retain(|each| *each != at);
+            self.waiting.remove(&own.turn);
         }
+        if !own.visible {
+            self.hidden[side].remove(&(at_key, at));
+        }
+        if !self.behind[side].is_empty() {
+            self.behind[side].remove(&(at_key, at));
+        }
+        self.sides[side].remove(&mut self.owns, at_key, at);
     }
 
     /// Forget an order that nobody knows any more.
     pub fn forget(&mut self, at: u32) {
-        self.moved.retain(|each| *each != at);
+        self.owns[at].moved = false;
         self.owns.remove(at);
     }
 
@@ -186,23 +214,10 @@ impl Overlay {
                 self.cancel(book, row, hit, lost);
             }
             action::TRADE if row.flags & flag::HIDDEN != 0 && row.flags & flag::AUCTION == 0 => {
-                self.hidden(row, displayed.matching_row(row));
+                self.hidden_print(row, displayed.matching_row(row));
             }
             action::CLEAR => self.clear(book, row.side),
             _ => {}
-        }
-    }
-
-    /// Settle positions at the end of a packet, before the book takes in that a side is shown again; `falls` are the levels
-    /// of which a snapshot shows less.
-    #[inline]
-    pub fn settle(&mut self, displayed: Displayed, falls: &HashMap<Place, Fall>) {
-        let book = displayed.book;
-        self.liquidity.settle(displayed, falls);
-        if self.unsettled || book.depth != 0 || book.is_partial() {
-            self.unsettled = false;
-            self.settle_side(displayed, 1, falls);
-            self.settle_side(displayed, -1, falls);
         }
     }
 
@@ -220,25 +235,9 @@ impl Overlay {
         }
     }
 
-    /// Find the positions of orders whose queues have been shown again, or have left or entered the window.
-    fn settle_side(&mut self, displayed: Displayed, side: i8, falls: &HashMap<Place, Fall>) {
-        let book = displayed.book;
-        let shown = !book.partial[index(side)];
-        if !shown && book.is_side_empty(side) {
-            self.unsettled = true; // cleared and not shown again: nothing is known of any queue
-            return;
-        }
-        self.each_resting(side, |overlay, at| {
-            if !shown {
-                overlay.rebuild(displayed, at, falls);
-            }
-            overlay.look(book, at);
-        });
-    }
-
     fn each_resting(&mut self, side: i8, mut visit: impl FnMut(&mut Overlay, u32)) {
         let mut all = std::mem::take(&mut self.scratch);
-        self.sides[index(side)].all(&mut all);
+        self.sides[index(side)].all(&self.owns, &mut all);
         for at in &all {
             visit(self, *at);
         }
@@ -264,7 +263,7 @@ impl Overlay {
     }
 
     fn changed(&mut self, at: u32) {
-        if !self.moved.contains(&at) {
+        if !std::mem::replace(&mut self.owns[at].moved, true) {
             self.moved.push(at);
         }
     }
@@ -273,8 +272,7 @@ impl Overlay {
     fn through(&mut self, (side, price_ticks): Place, flow: OwnTrade, matching: Match) -> i64 {
         let (limit, mut left) = (key(side, price_ticks), flow.size_lots);
         while left > 0 && matching != Match::Nothing {
-            let Some(rung) = self.sides[index(side)].rungs().first().filter(|rung| rung.key < limit) else { break };
-            let at = rung.owns[0];
+            let Some((_, at)) = self.sides[index(side)].first().filter(|(key, _)| *key < limit) else { break };
             left -= self.take_first(at, OwnTrade { size_lots: left, ..flow }, matching);
         }
         left
@@ -302,28 +300,31 @@ impl Overlay {
         // After a return to the window orders with nothing ahead may stand among those that count as older.
         let is_next = |own: &OwnOrder| own.visible && (own.ahead == 0 || evidence && own.arrival < order.arrival);
         if matching == Match::All {
-            let mut i = 0;
-            while let Some(at) = self.at(side, price_ticks).get(i).copied().filter(|_| left > 0) {
-                let own = &self.owns[at];
+            let mut at = self.oldest((side, price_ticks));
+            while at != NONE && left > 0 {
+                let (this, own) = (at, &self.owns[at]);
+                at = own.younger;
                 let lots = if is_next(own) { left.min(own.open_lots()) } else { 0 };
-                i += usize::from(lots < own.open_lots()); // one that fills makes room for the next
                 left -= lots;
                 if lots > 0 {
-                    self.take(at, OwnTrade::new(price_ticks, lots, Cause::Queue));
+                    self.take(this, OwnTrade::new(price_ticks, lots, Cause::Queue));
                 }
             }
         }
-        self.move_at(side, price_ticks, |own| order_queue::executed(own, order, row.size_lots));
+        let first = self.sides[index(side)].oldest_behind(key(side, price_ticks), order.arrival);
+        self.move_from(first, |own| order_queue::executed(own, order, row.size_lots));
     }
 
-    /// Give the orders at a price new positions; `moved` says of each whether it has one.
+    /// Give an order and all younger ones at its price new positions; `moved` returns for each whether it has one.
     #[inline]
-    fn move_at(&mut self, side: i8, price_ticks: i64, mut moved: impl FnMut(&mut OwnOrder) -> bool) {
-        let (own_orders, changed) = (&mut self.owns, &mut self.moved);
-        for at in self.sides[index(side)].at(key(side, price_ticks)) {
-            if moved(&mut own_orders[*at]) && !changed.contains(at) {
-                changed.push(*at);
+    fn move_from(&mut self, first: u32, mut moved: impl FnMut(&mut OwnOrder) -> bool) {
+        let mut at = first;
+        while at != NONE {
+            let own = &mut self.owns[at];
+            if moved(own) && !std::mem::replace(&mut own.moved, true) {
+                self.moved.push(at);
             }
+            at = own.younger;
         }
     }
 
@@ -333,22 +334,13 @@ impl Overlay {
         if row.flags & flag::WINDOW != 0 {
             self.leave((side, price_ticks));
         } else {
-            self.move_at(side, price_ticks, |own| order_queue::cancelled(own, order, lost_lots));
+            let first = self.sides[index(side)].oldest_behind(key(side, price_ticks), order.arrival);
+            self.move_from(first, |own| order_queue::cancelled(own, order, lost_lots));
             self.liquidity.reduced(book, row.order_id, order, order.size_lots - lost_lots);
         }
     }
 
-    /// Take in that a price leaves the window.
-    pub fn leave(&mut self, place: Place) {
-        let mut i = 0;
-        while let Some(at) = self.at(place.0, place.1).get(i).copied() {
-            self.freeze(at);
-            i += 1;
-        }
-        self.liquidity.freeze(place);
-    }
-
-    fn hidden(&mut self, row: &Row, matching: Match) {
+    fn hidden_print(&mut self, row: &Row, matching: Match) {
         if row.side == 0 && !self.rules.hidden_any_side {
             return;
         }
@@ -356,13 +348,14 @@ impl Overlay {
         for each in sides(row.side) {
             let place = (*each, row.price_ticks);
             left = self.through(place, OwnTrade::new(0, left, Cause::Hidden), matching);
-            let owns = if matching == Match::All { self.at(place.0, place.1).to_vec() } else { Vec::new() };
-            for at in owns {
-                let own = &self.owns[at];
-                if left > 0 && own.visible && own.ahead == 0 {
+            let mut at = if matching == Match::All { self.oldest(place) } else { NONE };
+            while at != NONE && left > 0 {
+                let (this, own) = (at, &self.owns[at]);
+                at = own.younger;
+                if own.visible && own.ahead == 0 {
                     let lots = left.min(own.open_lots());
                     left -= lots;
-                    self.take(at, OwnTrade::new(place.1, lots, Cause::Hidden));
+                    self.take(this, OwnTrade::new(place.1, lots, Cause::Hidden));
                 }
             }
         }
@@ -375,80 +368,5 @@ impl Overlay {
                 self.each_resting(*each, |overlay, at| order_queue::remember(book, &mut overlay.owns[at]));
             }
         }
-    }
-
-    fn rebuild(&mut self, displayed: Displayed, at: u32, falls: &HashMap<Place, Fall>) {
-        let (book, own) = (displayed.book, &mut self.owns[at]);
-        if own.visible && !book.beyond_window(own.side, own.limit_ticks()) {
-            if book.level == 3 {
-                order_queue::rebuild(book, own);
-            } else {
-                if let Some(fall) = falls.get(&(own.side, own.limit_ticks())) {
-                    level_queue::fell(displayed.prints, own, fall, self.rules.queue_model);
-                }
-                level_queue::rebuild(book, own);
-            }
-            self.changed(at);
-        }
-    }
-
-    fn freeze(&mut self, at: u32) {
-        if self.owns[at].visible {
-            self.owns[at].visible = false;
-            self.unsettled = true;
-            self.changed(at);
-        }
-    }
-
-    fn look(&mut self, book: &Book, at: u32) {
-        let own = &mut self.owns[at];
-        if book.beyond_window(own.side, own.limit_ticks()) {
-            self.freeze(at);
-        } else if !own.visible {
-            if book.level == 3 {
-                order_queue::reappear(book, own);
-            } else {
-                level_queue::reappear(book, own);
-            }
-            own.visible = true;
-            own.shown = true;
-            self.changed(at);
-        }
-    }
-
-    /// Check the invariants of own orders.
-    ///
-    /// # Errors
-    /// Says which one is broken.
-    pub fn check(&self, book: &Book) -> Result<(), String> {
-        for side in [1, -1] {
-            for rung in self.sides[index(side)].rungs() {
-                let mut turn = 0;
-                for own in rung.owns.iter().map(|at| &self.owns[*at]) {
-                    if own.turn <= turn || (own.side, key(side, own.limit_ticks())) != (side, rung.key) {
-                        return Err(format!("own order {} is out of turn or misplaced", own.order_id));
-                    }
-                    turn = own.turn;
-                    self.check_position(book, own)?;
-                }
-            }
-        }
-        self.liquidity.check(book)
-    }
-
-    fn check_position(&self, book: &Book, own: &OwnOrder) -> Result<(), String> {
-        if own.open_lots() <= 0 || own.ahead < 0 {
-            return Err(format!("own order {} is empty or has {} ahead", own.order_id, own.ahead));
-        }
-        if book.level == 3 && own.visible && !book.partial[index(own.side)] {
-            let level = book.level_at(own.side, own.limit_ticks());
-            let orders = level.into_iter().flat_map(|level| book.orders_of(level));
-            let older: i64 = orders.filter(|each| each.arrival <= own.arrival).map(|each| each.size_lots).sum();
-            if own.older_lots != older || own.ahead > older {
-                let (order_id, ahead) = (own.order_id, own.ahead);
-                return Err(format!("own order {order_id} has {ahead} ahead, the older orders {older}"));
-            }
-        }
-        Ok(())
     }
 }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::codes::{Cause, Ns, OrderState, TimeInForce};
 use crate::queue_model::to_lots;
+use crate::slab::NONE;
 use crate::tag::Tag;
 
 /// What an own order traded.
@@ -102,6 +103,12 @@ pub struct OwnOrder {
     pub shown: bool,
     /// L3: ids of the older orders at the last CLEAR, until the snapshot behind it is complete.
     pub survivors: Vec<u64>,
+    /// The number of the next older order at its price, `NONE` for the oldest.
+    pub older: u32,
+    /// The number of the next younger order at its price, `NONE` for the youngest.
+    pub younger: u32,
+    /// Whether its position has changed in the packet at hand.
+    pub moved: bool,
 }
 
 /// An order as it stood at some time: what its row of the `orders` table and an answer say.
@@ -170,6 +177,9 @@ impl OwnOrder {
             visible: false,
             shown: false,
             survivors: Vec::new(),
+            older: NONE,
+            younger: NONE,
+            moved: false,
         }
     }
 

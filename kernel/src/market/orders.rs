@@ -236,7 +236,10 @@ impl Market {
     fn send_moves(&mut self, agent: usize) {
         let overlay = &mut self.seats[agent].gateway.overlay;
         for at in overlay.moved.drain(..) {
-            let own = &overlay.owns[at];
+            let own = &mut overlay.owns[at];
+            if !std::mem::take(&mut own.moved) {
+                continue; // forgotten, or counted before
+            }
             let (order_id, turn, ahead_lots) = (own.order_id, own.turn, own.ahead_lots(self.plan.level));
             self.view.moved(Move { agent, order_id, turn, ahead_lots });
         }

@@ -1,7 +1,7 @@
 //! Resting orders that trade with what the market has available, without a print.
 
 use crate::book::Book;
-use crate::codes::{index, Cause};
+use crate::codes::{index, key, Cause};
 use crate::displayed::Displayed;
 use crate::liquidity::Offer;
 use crate::overlay::Overlay;
@@ -12,10 +12,14 @@ impl Overlay {
     #[cold]
     pub(super) fn end_wait(&mut self, displayed: Displayed) {
         let partial = displayed.book.partial;
-        let (waiting, ended) = self.waiting.iter().partition(|at| partial[index(-self.owns[**at].side)]);
-        self.waiting = waiting;
-        let ended: Vec<u32> = ended;
-        for at in ended {
+        let ended: Vec<(i64, u32)> = self
+            .waiting
+            .iter()
+            .filter(|(_, at)| !partial[index(-self.owns[**at].side)])
+            .map(|(turn, at)| (*turn, *at))
+            .collect();
+        for (turn, at) in ended {
+            self.waiting.remove(&turn);
             self.owns[at].waits = false;
             self.meet(displayed, at, Cause::Take);
         }
@@ -46,15 +50,15 @@ impl Overlay {
 
     pub(super) fn cross(&mut self, displayed: Displayed, side: i8) {
         let Some(opposite) = displayed.book.best(-side) else { return };
-        let mut all = std::mem::take(&mut self.scratch);
-        self.sides[index(side)].all(&mut all);
-        for at in &all {
-            let price_ticks = self.owns[*at].limit_ticks();
-            if i64::from(side) * price_ticks < i64::from(side) * opposite {
+        // Where one finds too little within its limit, those behind it find nothing.
+        while let Some((at_key, at)) = self.sides[index(side)].first() {
+            if at_key > key(side, opposite) {
                 break;
             }
-            self.meet(displayed, *at, Cause::Cross);
+            self.meet(displayed, at, Cause::Cross);
+            if self.owns[at].open_lots() != 0 {
+                break;
+            }
         }
-        self.scratch = all;
     }
 }

@@ -6,12 +6,14 @@ use crate::level_queue;
 use crate::overlay::Overlay;
 use crate::own_order::OwnTrade;
 use crate::prints::{Fall, Place};
+use crate::slab::NONE;
 
 impl Overlay {
     /// L2: take in that a LEVEL row takes something off.
     pub fn fell(&mut self, displayed: Displayed, place: Place, fall: &Fall) {
         let model = self.rules.queue_model;
-        self.move_at(place.0, place.1, |own| own.visible && level_queue::fell(displayed.prints, own, fall, model));
+        let first = self.oldest(place);
+        self.move_from(first, |own| own.visible && level_queue::fell(displayed.prints, own, fall, model));
         self.liquidity.fell(displayed, place, fall);
     }
 
@@ -19,50 +21,63 @@ impl Overlay {
     pub fn late(&mut self, displayed: Displayed, place: Place, fall: &Fall, size_lots: i64) {
         let (matching, ts_traded_ns) = (displayed.matching, Some(fall.ts_ns));
         let flow = OwnTrade { ts_traded_ns, ..OwnTrade::new(0, size_lots, Cause::Through) };
-        let mut standing = std::mem::take(&mut self.scratch);
-        self.sides[index(place.0)].all(&mut standing);
-        standing.retain(|at| self.owns[*at].since < fall.number);
-        let (mut left, limit) = (size_lots, key(place.0, place.1));
-        for at in standing.iter().copied().filter(|_| matching != Match::Nothing) {
-            if left == 0 || key(place.0, self.owns[at].limit_ticks()) >= limit {
-                break;
-            }
-            left -= self.take_first(at, OwnTrade { size_lots: left, ..flow }, matching);
+        let mut left = size_lots;
+        if matching != Match::Nothing {
+            left = self.late_through(place, fall, flow, matching);
         }
-        standing.retain(|at| self.owns[*at].limit_ticks() == place.1);
-        for at in standing.iter().copied() {
-            let own = &mut self.owns[at];
+        let mut at = self.oldest(place);
+        // Those that stood with their present place when the level fell are the oldest.
+        while at != NONE && self.owns[at].since < fall.number {
+            let (this, own) = (at, &mut self.owns[at]);
+            at = own.younger;
             let ahead = own.ahead;
             let lots = level_queue::late(displayed.prints, own, fall.number, left, self.rules.queue_model);
             if own.ahead != ahead {
-                self.changed(at);
+                if own.ahead != 0 {
+                    self.behind[index(place.0)].insert((key(place.0, place.1), this));
+                }
+                self.changed(this);
             }
             if lots > 0 && matching == Match::All {
                 left -= lots;
-                self.take(at, OwnTrade { ts_traded_ns, ..OwnTrade::new(place.1, lots, Cause::Queue) });
+                self.take(this, OwnTrade { ts_traded_ns, ..OwnTrade::new(place.1, lots, Cause::Queue) });
             }
         }
-        self.scratch = standing;
         self.liquidity.late(displayed, place, fall.number);
+    }
+
+    /// Fill orders at better prices that stood when a level fell; return what is left of the late flow.
+    fn late_through(&mut self, place: Place, fall: &Fall, flow: OwnTrade, matching: Match) -> i64 {
+        let (side, limit, mut left) = (index(place.0), key(place.0, place.1), flow.size_lots);
+        let mut rung = self.sides[side].first();
+        while let Some((at_key, oldest)) = rung.filter(|(key, _)| left > 0 && *key < limit) {
+            let mut at = oldest;
+            while at != NONE && left > 0 && self.owns[at].since < fall.number {
+                let this = at;
+                at = self.owns[at].younger;
+                left -= self.take_first(this, OwnTrade { size_lots: left, ..flow }, matching);
+            }
+            rung = self.sides[side].behind(at_key);
+        }
+        left
     }
 
     /// L2: take in the new part of a print.
     pub fn printed(&mut self, displayed: Displayed, place: Place, size_lots: i64) {
         let matching = displayed.matching;
         let mut left = self.through(place, OwnTrade::new(0, size_lots, Cause::Through), matching);
-        let owns = self.at(place.0, place.1).to_vec();
-        for at in &owns {
-            if self.owns[*at].visible {
-                let all = matching == Match::All;
-                let lots = level_queue::printed(displayed.prints, &mut self.owns[*at], left, all);
+        let mut at = self.oldest(place);
+        while at != NONE && left > 0 {
+            let (this, own) = (at, &mut self.owns[at]);
+            at = own.younger;
+            if own.visible {
+                let lots = level_queue::printed(displayed.prints, own, left, matching == Match::All);
+                self.changed(this);
                 left -= lots;
                 if lots > 0 {
-                    self.take(*at, OwnTrade::new(place.1, lots, Cause::Queue));
+                    self.take(this, OwnTrade::new(place.1, lots, Cause::Queue));
                 }
             }
-        }
-        for at in owns {
-            self.changed(at);
         }
         self.empty_better(displayed, place);
         self.liquidity.printed(displayed, place, size_lots);
@@ -70,16 +85,13 @@ impl Overlay {
 
     /// L2: take in that a print went through all better prices.
     fn empty_better(&mut self, displayed: Displayed, place: Place) {
-        let rungs = self.sides[index(place.0)].rungs();
-        let better = rungs.iter().take_while(|rung| rung.key < key(place.0, place.1));
-        let behind: Vec<u32> = better
-            .flat_map(|rung| &rung.owns)
-            .copied()
-            .filter(|at| self.owns[*at].ahead != 0 || !self.owns[*at].shown)
-            .collect();
-        for at in behind {
-            level_queue::emptied(displayed.prints, &mut self.owns[at]);
-            self.changed(at);
+        let (side, limit) = (index(place.0), key(place.0, place.1));
+        while self.behind[side].first().is_some_and(|(key, _)| *key < limit) {
+            let Some((_, at)) = self.behind[side].pop_first() else { break };
+            if self.owns[at].ahead != 0 || !self.owns[at].shown {
+                level_queue::emptied(displayed.prints, &mut self.owns[at]);
+                self.changed(at);
+            }
         }
     }
 }
