@@ -6,7 +6,8 @@ docs/fill-model.md states the rules; `_execute`, `printed` with `late`, and `_cr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
 from enum import IntEnum
 from typing import Final
 
@@ -50,15 +51,18 @@ class Overlay:
     Attributes:
         liquidity: what own orders can still take.
         moved: orders whose queue position changed in the packet at hand, by id.
+        sides: the resting orders of each side by `-side * price_ticks`, at each price by turn, oldest first.
     """
 
     __slots__ = (
         "_any_side",
+        "_behind",
         "_book",
         "_fill",
         "_levels",
         "_orders",
         "_turns",
+        "_unsettled",
         "_waiting",
         "liquidity",
         "moved",
@@ -73,10 +77,13 @@ class Overlay:
         self._orders = OrderQueue(book, plan.evidence)
         self._levels = LevelQueue(book, prints, model)
         self._turns = 0
-        self._waiting: list[OwnOrder] = []
+        self._waiting: dict[int, OwnOrder] = {}  # those that take once something can be taken, by turn
+        self._unsettled = False  # whether some resting order may be outside of what the feed shows
+        # L2: keys, turns and orders of each side that may have something ahead, or are not shown.
+        self._behind: dict[int, SortedDict[tuple[int, int], OwnOrder]] = {1: SortedDict(), -1: SortedDict()}
         self.liquidity = Liquidity(book, prints, model)
         self.moved: dict[int, OwnOrder] = {}
-        self.sides: dict[int, SortedDict[int, list[OwnOrder]]] = {1: SortedDict(), -1: SortedDict()}
+        self.sides: dict[int, SortedDict[int, OrderedDict[int, OwnOrder]]] = {1: SortedDict(), -1: SortedDict()}
 
     @property
     def _queue(self) -> OrderQueue | LevelQueue:
@@ -90,11 +97,12 @@ class Overlay:
     def resting(self, side: int) -> Iterator[OwnOrder]:
         """Iterate the orders of one side in price-time order."""
         for owns in self.sides[side].values():
-            yield from owns
+            yield from owns.values()
 
     def at(self, side: int, price_ticks: int) -> list[OwnOrder]:
         """Return the orders at a price, oldest first; a copy."""
-        return list(self.sides[side].get(-side * price_ticks, ()))
+        owns = self.sides[side].get(-side * price_ticks)
+        return list(owns.values()) if owns else []
 
     def best(self, side: int) -> int | None:
         """Return the best own price of one side."""
@@ -114,22 +122,35 @@ class Overlay:
         else:
             self._levels.join(own, now_ns)
         own.ahead_at_arrival = own.ahead_lots(self._book.level)
-        self.sides[own.side].setdefault(-own.side * own.price_ticks, []).append(own)
+        key = -own.side * own.price_ticks
+        self.sides[own.side].setdefault(key, OrderedDict())[own.turn] = own
+        self._unsettled |= not known
+        if self._book.level == 2 and (own.ahead or not known):
+            self._behind[own.side][key, own.turn] = own
         own.waits = waits
         if waits:
-            self._waiting.append(own)
+            self._waiting[own.turn] = own
 
     def remove(self, own: OwnOrder) -> None:
         """Take an order off."""
         assert own.price_ticks is not None
         key = -own.side * own.price_ticks
         owns = self.sides[own.side][key]
-        owns.remove(own)
+        del owns[own.turn]
         if not owns:
             del self.sides[own.side][key]
+        self._behind[own.side].pop((key, own.turn), None)
         if own.waits:
             own.waits = False
-            self._waiting.remove(own)
+            del self._waiting[own.turn]
+
+    def _first(self, side: int, limit_key: int) -> OwnOrder | None:
+        """Return the first order of a side in price-time order, if its price is better than a limit's."""
+        ladder = self.sides[side]
+        if not ladder or ladder.keys()[0] >= limit_key:
+            return None
+        oldest: OwnOrder = next(iter(ladder.peekitem(0)[1].values()))
+        return oldest
 
     def before(self, row: tuple[int, int, int, int, int, int], match: Match) -> None:
         """Take in a row that the book is about to apply; levels and prints of L2 have methods of their own.
@@ -164,10 +185,14 @@ class Overlay:
             falls: the levels of which a snapshot shows less.
         """
         self.liquidity.end_packet(falls)
+        if not (self._unsettled or self._book.depth or self._book.partial):
+            return
+        self._unsettled = False
         for side in (1, -1):
             shown = side not in self._book.partial
             if not shown and not self._book.ladders[side]:
-                continue  # cleared and not shown again: nothing is known of any queue
+                self._unsettled = True  # cleared and not shown again: nothing is known of any queue
+                continue
             for own in self.resting(side):
                 if not shown:
                     self._rebuild(own, falls)
@@ -197,14 +222,16 @@ class Overlay:
     def late(self, place: Place, fall: Fall, size_lots: int, match: Match) -> None:
         """L2: take in the part of a print that belongs to an earlier fall."""
         side, price_ticks = place
-        standing = [own for own in self.resting(side) if own.since < fall.number]
-        left = self._through(
-            standing, price_ticks, OwnTrade(0, size_lots, Cause.THROUGH, ts_traded_ns=fall.ts_ns), match
-        )
-        for own in [own for own in standing if own.price_ticks == price_ticks]:
+        flow = OwnTrade(0, size_lots, Cause.THROUGH, ts_traded_ns=fall.ts_ns)
+        left = self._late_through(place, fall, flow, match)
+        for own in self.at(side, price_ticks):
+            if own.since >= fall.number:
+                break  # the oldest stood with their present place when the level fell
             ahead = own.ahead
             lots = self._levels.late(own, fall, left)
             if own.ahead != ahead:
+                if own.ahead:
+                    self._behind[side][-side * price_ticks, own.turn] = own
                 self._changed(own)
             if lots and match == Match.ALL:
                 left -= lots
@@ -214,16 +241,15 @@ class Overlay:
     def printed(self, place: Place, size_lots: int, match: Match, now_ns: int) -> None:
         """L2: take in the new part of a print."""
         side, price_ticks = place
-        left = self._through(self.resting(side), price_ticks, OwnTrade(0, size_lots, Cause.THROUGH), match)
+        left = self._through(place, OwnTrade(0, size_lots, Cause.THROUGH), match)
         owns = self.at(side, price_ticks)
         for own, lots in self._levels.printed(owns, left, matching=match == Match.ALL):
             self._take(own, OwnTrade(price_ticks, lots, Cause.QUEUE))
         for own in owns:
             self._changed(own)
-        for own in self.resting(side):
-            assert own.price_ticks is not None
-            if side * own.price_ticks <= side * price_ticks:
-                break
+        behind = self._behind[side]
+        while behind and behind.keys()[0][0] < -side * price_ticks:
+            own = behind.popitem(0)[1]
             if own.ahead or not own.shown:
                 self._levels.emptied(own)
                 self._changed(own)
@@ -237,22 +263,39 @@ class Overlay:
     def _changed(self, own: OwnOrder) -> None:
         self.moved[own.order_id] = own
 
-    def _through(self, owns: Iterable[OwnOrder], price_ticks: int, flow: OwnTrade, match: Match) -> int:
+    def _through(self, place: Place, flow: OwnTrade, match: Match) -> int:
         """Fill orders at better prices than a trade's, each at its own price; return what is left of the trade."""
+        side, price_ticks = place
         left = flow.size_lots
-        for own in list(owns) if match != Match.NOTHING else ():
-            assert own.price_ticks is not None
-            if left == 0 or own.side * own.price_ticks <= own.side * price_ticks:
+        while left and match != Match.NOTHING:
+            own = self._first(side, -side * price_ticks)
+            if own is None:
                 break
-            lots = min(left, own.open_lots)
-            left -= lots
-            tainted = match == Match.THROUGH
-            self._take(own, flow._replace(price_ticks=own.price_ticks, size_lots=lots, tainted=tainted))
+            left -= self._take_first(own, left, flow, match)
         return left
+
+    def _late_through(self, place: Place, fall: Fall, flow: OwnTrade, match: Match) -> int:
+        """Fill orders at better prices that stood when a level fell; return what is left of the late flow."""
+        side, price_ticks = place
+        left = flow.size_lots if match != Match.NOTHING else 0
+        for key in list(self.sides[side].irange(maximum=-side * price_ticks, inclusive=(True, False))) if left else ():
+            for own in self.at(side, -side * key):
+                if not left or own.since >= fall.number:
+                    break
+                left -= self._take_first(own, left, flow, match)
+        return left if match != Match.NOTHING else flow.size_lots
+
+    def _take_first(self, own: OwnOrder, left_lots: int, flow: OwnTrade, match: Match) -> int:
+        """Fill an order at its own price by flow at a worse one; return how much."""
+        assert own.price_ticks is not None
+        lots = min(left_lots, own.open_lots)
+        tainted = match == Match.THROUGH
+        self._take(own, flow._replace(price_ticks=own.price_ticks, size_lots=lots, tainted=tainted))
+        return lots
 
     def _execute(self, order: MarketOrder, size_lots: int, match: Match) -> None:
         side, price_ticks = order.side, order.price_ticks
-        left = self._through(self.resting(side), price_ticks, OwnTrade(0, size_lots, Cause.THROUGH), match)
+        left = self._through((side, price_ticks), OwnTrade(0, size_lots, Cause.THROUGH), match)
         if match == Match.ALL:
             for own, lots in self._orders.reached(self.at(side, price_ticks), left, order):
                 self._take(own, OwnTrade(price_ticks, lots, Cause.QUEUE))
@@ -279,7 +322,7 @@ class Overlay:
     def _hidden(self, side: int, price_ticks: int, size_lots: int, match: Match) -> None:
         sides = (side,) if side else (1, -1) if self._any_side else ()
         for each in sides:
-            size_lots = self._through(self.resting(each), price_ticks, OwnTrade(0, size_lots, Cause.HIDDEN), match)
+            size_lots = self._through((each, price_ticks), OwnTrade(0, size_lots, Cause.HIDDEN), match)
             for own in self.at(each, price_ticks) if match == Match.ALL else ():
                 if size_lots and own.visible and own.ahead == 0:
                     lots = min(size_lots, own.open_lots)
@@ -288,21 +331,22 @@ class Overlay:
 
     def _end_wait(self, now_ns: int) -> None:
         """Let orders that arrived while nothing could be taken take what there is within their limits."""
-        waiting = [own for own in self._waiting if -own.side not in self._book.partial]
+        waiting = [own for own in self._waiting.values() if -own.side not in self._book.partial]
         for own in waiting:
-            self._waiting.remove(own)
+            del self._waiting[own.turn]
             own.waits = False
             self._meet(own, Cause.TAKE, now_ns)
 
     def _cross(self, side: int, now_ns: int) -> None:
         opposite = self._book.best(-side)
-        if opposite is None:
-            return
-        for own in list(self.resting(side)):
-            assert own.price_ticks is not None
-            if side * own.price_ticks < side * opposite:
-                break
+        # Where one finds too little within its limit, those behind it find nothing.
+        while opposite is not None:
+            own = self._first(side, -side * opposite + 1)
+            if own is None:
+                return
             self._meet(own, Cause.CROSS, now_ns)
+            if own.open_lots:
+                return
 
     def _meet(self, own: OwnOrder, cause: Cause, now_ns: int) -> None:
         """Let a resting order trade with what is available within its limit: a taker at that price, else at its own."""
@@ -333,6 +377,7 @@ class Overlay:
     def _freeze(self, own: OwnOrder) -> None:
         if own.visible:
             own.visible = False
+            self._unsettled = True
             self._changed(own)
 
     def _look(self, own: OwnOrder) -> None:
@@ -342,12 +387,15 @@ class Overlay:
         elif not own.visible:
             self._queue.reappear(own)
             own.visible = own.shown = True
+            if self._book.level == 2 and own.ahead:
+                self._behind[own.side][-own.side * own.price_ticks, own.turn] = own
             self._changed(own)
 
     def check(self) -> None:
         """Assert the invariants of own orders; for tests and runs that check everything."""
         for side, ladder in self.sides.items():
-            for key, owns in ladder.items():
+            for key, by_turn in ladder.items():
+                owns = list(by_turn.values())
                 # Own orders stand oldest first, at their price, with something open.
                 assert [own.turn for own in owns] == sorted(own.turn for own in owns)
                 assert all((own.side, -side * int(own.price_ticks or 0)) == (side, key) for own in owns)
