@@ -242,14 +242,11 @@ impl Ladder {
         self.clear_band();
         self.outside.extend(inside);
         self.base = self.best - BAND as i64 / 2;
-        let back = self.outside.split_off(&self.base);
-        for (key, level) in back {
-            match self.place(key) {
-                Some(place) => self.set(place, level),
-                None => {
-                    self.outside.insert(key, level);
-                }
-            }
+        let end = self.base + BAND as i64;
+        let here: Vec<(i64, u32)> = self.outside.range(self.base..end).map(|(key, level)| (*key, *level)).collect();
+        for (key, level) in here {
+            self.outside.remove(&key);
+            self.set((key - self.base) as usize, level);
         }
     }
 
