@@ -17,6 +17,7 @@ kernel = RustExtension(
     binding=Binding.PyO3,
     py_limited_api="auto",
     debug=False,
+    cargo_manifest_args=["--locked"],  # exactly what Cargo.lock names
     optional=not required,
 )
 
