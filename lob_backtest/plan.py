@@ -8,8 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Any, Final
 
+from lob_backtest.errors import ConfigError
 from lob_backtest.instrument import Instrument
+
+INT64: Final = 1 << 63
+RATES: Final = (1 << 46, 1 << 86)
+"""Fee rates stay below these, so that the fee of the largest fill fits 128 bits."""
 
 
 class QueueModel(IntEnum):
@@ -62,6 +68,25 @@ class InstrumentPlan:
     late_level_ns: int = 250_000_000
     late_print_ns: int = 250_000_000
 
+    def __post_init__(self) -> None:
+        """See that an engine can hold every number.
+
+        Raises:
+            ConfigError: one is no integer, or beyond its bound; the message names the field.
+        """
+        where = f"InstrumentPlan of {self.instrument.name}"
+        for name in ("level", "depth", "late_level_ns", "late_print_ns"):
+            _check(where, name, getattr(self, name), 0, INT64)
+        _check(where, "initial_position", self.initial_position, -INT64, INT64)
+        if self.max_position is not None:
+            _check(where, "max_position", self.max_position, -INT64, INT64)
+        for name in ("maker_rates", "taker_rates"):
+            rates = getattr(self, name)
+            if len(rates) != len(RATES):
+                raise ConfigError(f"{where}: {name} is {rates!r}; expected two integers, see Instrument.fee_rates")
+            for rate, bound in zip(rates, RATES, strict=True):
+                _check(where, name, rate, 1 - bound, bound)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -96,3 +121,24 @@ class Plan:
     taint_ns: int = 1_000_000_000
     issue_policies: dict[int, IssuePolicy] = field(default_factory=dict)
     paranoid: bool = False
+
+    def __post_init__(self) -> None:
+        """See that an engine can hold every number.
+
+        Raises:
+            ConfigError: one is no integer, or beyond 64 bits; the message names the field.
+        """
+        for name in ("start_ns", "end_ns"):
+            if getattr(self, name) is not None:
+                _check("Plan", name, getattr(self, name), -INT64, INT64)
+        for name in ("warm_up_ns", "taint_ns"):
+            _check("Plan", name, getattr(self, name), 0, INT64)
+        for name in ("entry_ns", "response_ns", "sample_ns"):
+            _check("Plan", name, getattr(self, name), 1, INT64)
+        for horizon_ns in self.markouts_ns:
+            _check("Plan", "markouts_ns", horizon_ns, 0, INT64)
+
+
+def _check(where: str, name: str, value: Any, least: int, bound: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value < bound:
+        raise ConfigError(f"{where}: {name} is {value!r}; expected an integer from {least} to {bound - 1}")

@@ -7,15 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scenario import batch, instrument_plan, market_row
 
 import lob_backtest as lob
 from lob_backtest import backtest
-from lob_backtest.engine import is_built, load_engine
+from lob_backtest.engine import load_engine
 from lob_backtest.errors import ConfigError
 from lob_backtest.market.schema import Action, Flag
 from lob_backtest.plan import InstrumentPlan, Plan
-from lob_backtest.sink import MemorySink
 
 T0 = 1_700_000_000 * 10**9
 TOO_LONG = 1 << 60
@@ -80,13 +78,3 @@ def test_impossible_limit_of_late_rows_is_refused(key: str, value: Any) -> None:
     config = {"instrument": [{"data": ["a.parquet"]}], "fills": {key: value}}
     with pytest.raises(ConfigError, match=rf"^fills\.{key}: (?!unknown key)"):
         lob.RunConfig.parse(config)
-
-
-@pytest.mark.skipif(not is_built(), reason="the kernel is not built")
-@pytest.mark.parametrize("name", ["late_level_ns", "late_print_ns"])
-def test_the_kernel_reads_the_limits_of_late_rows(name: str) -> None:
-    plan = Plan(instruments=(instrument_plan(2, **{name: 1 << 63}),))
-    with pytest.raises(OverflowError):
-        load_engine("kernel")(
-            plan, [[batch([(1, *market_row(["level", "bid", "99", "5"]))])]], [Quiet()], MemorySink(())
-        )
