@@ -51,7 +51,7 @@ def test_fees_that_outgrow_64_bits_stop_both_engines_alike(engine: str, tmp_path
     with pytest.raises(EngineError) as caught:
         run(engine, market(tmp_path), Takes(lots=10_000), fees={"taker_per_lot": Decimal(fee)})
     assert str(caught.value) == (
-        f"cash of -1020000 tick·lots or fees of {micro} · 10⁻⁶ do not fit 64 bits; "
+        f"X: cash of -1020000 tick·lots or fees of {micro} · 10⁻⁶ do not fit 64 bits; "
         "use a coarser tick or lot, or trade less"
     )
 

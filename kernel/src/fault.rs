@@ -13,6 +13,16 @@ pub enum Fault {
     Strategy(String),
 }
 
+impl Fault {
+    /// Name the instrument at which an engine's sums do not fit.
+    pub fn at(self, instrument: &str) -> Self {
+        match self {
+            Fault::Engine(message) => Fault::Engine(format!("{instrument}: {message}")),
+            other => other,
+        }
+    }
+}
+
 /// Write nanoseconds since the epoch as an ISO date in UTC with all nine digits.
 pub fn format_instant(ns: Ns) -> String {
     let (seconds, fraction) = (ns.div_euclid(1_000_000_000), ns.rem_euclid(1_000_000_000));

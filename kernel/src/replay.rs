@@ -336,7 +336,8 @@ impl Replay {
         self.floor.agents[agent].begin(posted.generation);
         self.look(agent, now_ns);
         let wants = self.floor.agents[agent].wants;
-        let seat = &mut self.markets[instrument].seats[agent];
+        let market = &mut self.markets[instrument];
+        let seat = &mut market.seats[agent];
         let (told, what) = match posted.message {
             Message::Answer(answer) => {
                 let mut told = seat.desk.take_answer(&answer, wants.order);
@@ -346,7 +347,7 @@ impl Replay {
                 (told, what)
             }
             Message::Filled(filled) => {
-                let mut told = seat.desk.take_fill(&filled, wants.fill)?;
+                let mut told = seat.desk.take_fill(&filled, wants.fill).map_err(|fault| fault.at(&market.plan.name))?;
                 seat.quoter.note(filled.order_id, false);
                 let what = told.known.take().map(|known| Callback::Fill(known, filled));
                 (told, what)
@@ -409,8 +410,9 @@ impl Replay {
         for agent in 0..self.floor.agents.len() {
             for (instrument, market) in self.markets.iter().enumerate() {
                 let gateway = &market.seats[agent].gateway;
-                let cash = narrow(gateway.account.cash_tick_lots, "the cash of a strategy")?;
-                let fees = narrow(gateway.account.fees_micro, "the sum of a strategy's fees")?;
+                let named = |fault: Fault| fault.at(&market.plan.name);
+                let cash = narrow(gateway.account.cash_tick_lots, "the cash of a strategy").map_err(named)?;
+                let fees = narrow(gateway.account.fees_micro, "the sum of a strategy's fees").map_err(named)?;
                 let quotes = [market.mid2, gateway.overlay.best(1), gateway.overlay.best(-1)];
                 let money = [gateway.account.position_lots, cash, fees];
                 self.floor.recorder.sample(now_ns, (agent, instrument), money, quotes);

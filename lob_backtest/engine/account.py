@@ -13,15 +13,17 @@ class Account:
     """The money of one strategy in one instrument.
 
     Attributes:
+        instrument: its name, for messages.
         position_lots: signed.
         cash_tick_lots: start at 0; a buy costs price times size.
         fees_micro: 10⁻⁶ tick·lots, signed: rebates are negative.
         last_price_ticks: the price of the last fill, `None` before the first.
     """
 
-    __slots__ = ("cash_tick_lots", "fees_micro", "last_price_ticks", "position_lots")
+    __slots__ = ("cash_tick_lots", "fees_micro", "instrument", "last_price_ticks", "position_lots")
 
-    def __init__(self, position_lots: int = 0) -> None:
+    def __init__(self, instrument: str, position_lots: int = 0) -> None:
+        self.instrument = instrument
         self.position_lots = position_lots
         self.cash_tick_lots = 0
         self.fees_micro = 0
@@ -37,8 +39,8 @@ class Account:
         fees_micro = self.fees_micro + fee_micro
         if max(abs(cash_tick_lots), abs(fees_micro), abs(fee_micro)) >= INT64:
             raise EngineError(
-                f"cash of {cash_tick_lots} tick·lots or fees of {fees_micro} · 10⁻⁶ do not fit 64 bits; "
-                "use a coarser tick or lot, or trade less"
+                f"{self.instrument}: cash of {cash_tick_lots} tick·lots or fees of {fees_micro} · 10⁻⁶ do not fit "
+                "64 bits; use a coarser tick or lot, or trade less"
             )
         self.position_lots += side * size_lots
         self.cash_tick_lots = cash_tick_lots

@@ -106,7 +106,7 @@ class Desk:
     def __init__(self, plan: InstrumentPlan, view: View) -> None:
         self.plan = plan
         self.view = view
-        self.account = Account(plan.initial_position)
+        self.account = Account(plan.instrument.name, plan.initial_position)
         self.orders: dict[int, KnownOrder] = {}
         self.exposed = {1: 0, -1: 0}
 

@@ -39,7 +39,7 @@ class Gateway:
 
     def __init__(self, market: Market, update: Update, filled: Filled) -> None:
         self.market = market
-        self.account = Account(market.plan.initial_position)
+        self.account = Account(market.plan.instrument.name, market.plan.initial_position)
         self.overlay = Overlay(market.book, market.prints, market.plan, self._fill)
         self._update = update
         self._filled = filled

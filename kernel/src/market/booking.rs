@@ -59,7 +59,8 @@ impl Market {
         let taker = cause == Cause::Take;
         let own = &seat.gateway.overlay.owns[own];
         let fee_micro = fee_micro(price_ticks, size_lots, if taker { seat.taker } else { seat.maker });
-        seat.gateway.account.fill(own.side, price_ticks, size_lots, fee_micro)?;
+        let booked = seat.gateway.account.fill(own.side, price_ticks, size_lots, fee_micro);
+        booked.map_err(|fault| fault.at(&self.plan.name))?;
         let row = FillRow {
             order_id: own.order_id,
             agent,
@@ -67,7 +68,7 @@ impl Market {
             side: own.side,
             price_ticks,
             size_lots,
-            fee_micro: narrow(fee_micro, "the fee of a fill")?,
+            fee_micro: narrow(fee_micro, "the fee of a fill").map_err(|fault| fault.at(&self.plan.name))?,
             taker,
             cause: cause as u8,
             ts_exchange_ns: now_ns,
