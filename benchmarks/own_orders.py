@@ -53,7 +53,8 @@ class Crowd(lob.Strategy):
                 ctx.cancel(order_id)
             return
         bid, ask = ctx.book.bid_ticks, ctx.book.ask_ticks
-        assert bid is not None and ask is not None
+        assert bid is not None
+        assert ask is not None
         post_only = self.shape != "through"
         for i in range(self.number // 2):
             behind = {"ladder": i % PLACES, "one price": 0, "prices": i, "through": bid - ask}[self.shape]

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::codes::{Ask, Ns, BEFORE_ALL, NEVER};
 use crate::fault::{format_instant, Fault};
+use crate::limits::{room, Limits, Texts};
 use crate::messages::{Message, Request};
 use crate::timers::Timers;
 
@@ -61,6 +62,9 @@ pub struct Agent {
     /// Refusals on the spot, in order: they arrive before the responses that are on their way.
     refusals: VecDeque<Posted>,
     posted: u64,
+    limits: Limits,
+    tags: Texts,
+    series: Texts,
     agents: i64,
     orders: i64,
     back_ns: Ns,
@@ -72,7 +76,14 @@ pub struct Agent {
 
 impl Agent {
     /// Make an agent, one of `agents`.
-    pub fn new(place: (usize, usize), name: String, wants: Wants, latency: (Ns, Ns), instruments: usize) -> Self {
+    pub fn new(
+        place: (usize, usize),
+        name: String,
+        wants: Wants,
+        latency: (Ns, Ns),
+        instruments: usize,
+        limits: Limits,
+    ) -> Self {
         Agent {
             index: place.0,
             name,
@@ -86,6 +97,9 @@ impl Agent {
             responses: VecDeque::new(),
             refusals: VecDeque::new(),
             posted: 0,
+            limits,
+            tags: Texts::default(),
+            series: Texts::default(),
             agents: place.1 as i64,
             orders: 0,
             back_ns: BEFORE_ALL,
@@ -117,6 +131,44 @@ impl Agent {
             self.name,
             format_instant(self.now_ns)
         )))
+    }
+
+    /// See that there is room for a new order beside so many of its instrument.
+    ///
+    /// # Errors
+    /// A limit is passed.
+    pub fn check_order(&mut self, orders: usize, tag: &str) -> Result<(), Fault> {
+        room(orders, self.limits.orders, "orders of one instrument live or in flight")?;
+        if tag.is_empty() {
+            return Ok(());
+        }
+        self.tags.check("tag", tag, self.limits.tags, &self.limits)
+    }
+
+    /// See that there is room for a request.
+    ///
+    /// # Errors
+    /// A limit is passed.
+    #[inline]
+    pub fn check_request(&self) -> Result<(), Fault> {
+        room(self.requests.len(), self.limits.requests, "requests under way to the exchange")
+    }
+
+    /// See that there is room for a timer.
+    ///
+    /// # Errors
+    /// A limit is passed.
+    pub fn check_timer(&self) -> Result<(), Fault> {
+        room(self.timers.len(), self.limits.timers, "timers set: cancel those that are not needed")
+    }
+
+    /// See that the name of a series may be used.
+    ///
+    /// # Errors
+    /// A limit is passed.
+    #[inline]
+    pub fn check_series(&mut self, name: &str) -> Result<(), Fault> {
+        self.series.check("series name", name, self.limits.series, &self.limits)
     }
 
     /// Return the generation of what the callback at hand causes at its own nanosecond.

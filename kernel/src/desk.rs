@@ -35,13 +35,13 @@ pub struct KnownOrder {
     /// Requests that are unanswered.
     pub in_flight: u32,
     /// Prices and total sizes of the replacements in flight: any of them may be in force already.
-    pub asked: VecDeque<(Option<i64>, i64)>,
+    pub asked: Asked,
     /// Which stay in a queue it is in.
     pub turn: i64,
     /// The market's lots ahead of it.
     pub ahead_lots: Option<i64>,
     /// The last queue position of each stay that the strategy does not know of yet, with its turn.
-    pub early: Vec<(i64, Option<i64>)>,
+    pub early: VecDeque<(i64, Option<i64>)>,
     /// The number of the exchange's order.
     pub own: u32,
     /// What `Desk` counts of it as exposed.
@@ -62,10 +62,10 @@ impl KnownOrder {
             filled_lots: 0,
             state: OrderState::Pending,
             in_flight: 0,
-            asked: VecDeque::new(),
+            asked: Asked::default(),
             turn: 0,
             ahead_lots: None,
-            early: Vec::new(),
+            early: VecDeque::new(),
             own: NONE,
             counted_lots: 0,
         }
@@ -82,7 +82,7 @@ impl KnownOrder {
         if self.state.gone() {
             return 0;
         }
-        self.asked.iter().map(|asked| asked.1).fold(self.size_lots, i64::max) - self.filled_lots
+        self.asked.largest().map_or(self.size_lots, |lots| lots.max(self.size_lots)) - self.filled_lots
     }
 
     /// Bring what is counted of it up to date; return by how much that changes.
@@ -94,7 +94,7 @@ impl KnownOrder {
 
     /// Iterate every price at which the order may stand.
     pub fn prices(&self) -> impl DoubleEndedIterator<Item = i64> + '_ {
-        self.price_ticks.into_iter().chain(self.asked.iter().filter_map(|asked| asked.0))
+        self.price_ticks.into_iter().chain(self.asked.prices())
     }
 
     /// Return what `ctx.orders` shows of the queue position.
@@ -104,6 +104,49 @@ impl KnownOrder {
         } else {
             None
         }
+    }
+}
+
+/// Prices and total sizes of the replacements in flight, in the order in which they were asked for.
+#[derive(Clone, Default)]
+pub struct Asked {
+    all: VecDeque<(Option<i64>, i64)>,
+    /// The sizes that are larger than all later ones, in the same order: the first is the largest of all.
+    largest: VecDeque<i64>,
+}
+
+impl Asked {
+    /// Add one.
+    pub fn push(&mut self, price_ticks: Option<i64>, size_lots: i64) {
+        self.all.push_back((price_ticks, size_lots));
+        while self.largest.back().is_some_and(|last| *last < size_lots) {
+            self.largest.pop_back();
+        }
+        self.largest.push_back(size_lots);
+    }
+
+    /// Take the first off, which has been answered.
+    pub fn pop(&mut self) {
+        if let Some((_, size_lots)) = self.all.pop_front() {
+            if self.largest.front() == Some(&size_lots) {
+                self.largest.pop_front();
+            }
+        }
+    }
+
+    /// Return whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// Return the largest size.
+    pub fn largest(&self) -> Option<i64> {
+        self.largest.front().copied()
+    }
+
+    /// Iterate the prices of those that have one.
+    pub fn prices(&self) -> impl DoubleEndedIterator<Item = i64> + '_ {
+        self.all.iter().filter_map(|asked| asked.0)
     }
 }
 
@@ -156,9 +199,9 @@ impl Desk {
             if turn == known.turn {
                 known.ahead_lots = ahead_lots;
             } else if turn > known.turn {
-                match known.early.iter_mut().find(|early| early.0 == turn) {
-                    Some(early) => early.1 = ahead_lots,
-                    None => known.early.push((turn, ahead_lots)),
+                match known.early.back_mut() {
+                    Some(last) if last.0 == turn => last.1 = ahead_lots,
+                    _ => known.early.push_back((turn, ahead_lots)), // turns ascend
                 }
             }
         }
@@ -176,7 +219,7 @@ impl Desk {
             known.in_flight -= 1;
         }
         if answer.asked == Some(Ask::Replace) {
-            known.asked.pop_front();
+            known.asked.pop();
         }
         match answer.kind {
             UpdateKind::Accepted | UpdateKind::Replaced => take_place(known, answer),
@@ -219,8 +262,10 @@ fn take_place(known: &mut KnownOrder, answer: &Answer) {
     known.size_lots = answer.size_lots;
     if answer.turn != known.turn {
         known.turn = answer.turn;
-        let early = known.early.iter().find(|early| early.0 == answer.turn);
-        known.ahead_lots = early.map_or(answer.ahead_lots, |early| early.1);
-        known.early.retain(|early| early.0 > answer.turn);
+        known.ahead_lots = answer.ahead_lots;
+        while let Some(early) = known.early.front().copied().filter(|early| early.0 <= answer.turn) {
+            known.early.pop_front();
+            known.ahead_lots = if early.0 == answer.turn { early.1 } else { answer.ahead_lots };
+        }
     }
 }

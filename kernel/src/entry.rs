@@ -45,6 +45,8 @@ impl Entry<'_> {
     /// Too many requests, see `Agent::count` and `Agent::next_generation`.
     pub fn send(&mut self, side: i8, price: Option<Number>, size: Number, terms: &Terms) -> Result<i64, Fault> {
         self.agent.count()?;
+        self.agent.check_request()?;
+        self.agent.check_order(self.seat.desk.orders.len(), &terms.tag)?;
         let order_id = self.agent.new_id();
         let size_lots = size.size_lots();
         let price_ticks = price.map(Number::price_ticks);
@@ -80,6 +82,7 @@ impl Entry<'_> {
     /// Too many requests, see `Agent::count` and `Agent::next_generation`.
     pub fn replace(&mut self, order_id: i64, price: Option<Number>, size: Option<Number>) -> Result<(), Fault> {
         self.agent.count()?;
+        self.agent.check_request()?;
         let (price_ticks, size_lots) = (price.map(Number::price_ticks), size.map(Number::size_lots));
         let reason = self
             .find(order_id)
@@ -95,7 +98,7 @@ impl Entry<'_> {
             self.refuse_request(order_id, UpdateKind::ReplaceRejected, reason)?;
         } else if let Some(known) = self.seat.desk.orders.get_mut(&order_id) {
             known.in_flight += 1;
-            known.asked.push_back((price_ticks, size_lots.unwrap_or(known.size_lots)));
+            known.asked.push(price_ticks, size_lots.unwrap_or(known.size_lots));
             self.agent.send(Ask::Replace, self.instrument, known.own, price_ticks, size_lots);
             self.seat.desk.count(order_id);
         }
@@ -108,6 +111,7 @@ impl Entry<'_> {
     /// Too many requests, see `Agent::count` and `Agent::next_generation`.
     pub fn cancel(&mut self, order_id: i64) -> Result<(), Fault> {
         self.agent.count()?;
+        self.agent.check_request()?;
         let stopped = self.agent.stopped;
         let reason = self.find(order_id).or(|| if stopped { RejectReason::Stopped } else { RejectReason::None });
         if reason != RejectReason::None {

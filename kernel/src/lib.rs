@@ -18,6 +18,7 @@ pub mod gateway;
 pub mod ids;
 pub mod ladder;
 pub mod level_queue;
+pub mod limits;
 pub mod liquidity;
 pub mod market;
 pub mod messages;
@@ -48,7 +49,7 @@ pub mod view;
 pub mod watch;
 
 /// `lob_backtest._kernel`.
-#[pyo3::pymodule]
+#[pyo3::pymodule(gil_used = true)]
 mod _kernel {
     #[pymodule_export]
     use crate::python::book_view::ReceivedBook;

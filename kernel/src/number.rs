@@ -49,6 +49,17 @@ impl Number {
         Ok(size_lots)
     }
 
+    /// Return what equal numbers have in common, and no others.
+    pub fn identity(self) -> (bool, i64) {
+        match self {
+            Number::Whole(value) => (true, value),
+            Number::Float(value) if value.is_nan() => (false, f64::NAN.to_bits() as i64),
+            Number::Float(value) if value.fract() == 0.0 && value.abs() <= HUGE as f64 => (true, value as i64),
+            Number::Float(value) => (false, value.to_bits() as i64),
+            Number::Nonsense => (false, 0),
+        }
+    }
+
     /// Compare with a price or size that an order has; they are below 2⁴⁰, which a float holds exactly.
     pub fn partial_cmp(self, other: i64) -> Option<std::cmp::Ordering> {
         match self {
@@ -77,20 +88,6 @@ impl Number {
             Number::Whole(value) => Number::Whole(value.saturating_add(lots)),
             Number::Float(value) => Number::Float(value + lots as f64),
             Number::Nonsense => self,
-        }
-    }
-
-    /// Return whether this is the same number as another one; a float that is no number is the same as any other such.
-    pub fn same(self, other: Number) -> bool {
-        match other {
-            Number::Whole(value) if value.abs() <= LIMIT => self.is(value),
-            Number::Whole(value) => matches!(self, Number::Whole(own) if own == value),
-            Number::Float(value) => match self {
-                Number::Whole(own) => own as f64 == value,
-                Number::Float(own) => own == value || own.is_nan() && value.is_nan(),
-                Number::Nonsense => false,
-            },
-            Number::Nonsense => false,
         }
     }
 }

@@ -5,7 +5,9 @@
 //! is wanted of it then goes out with the answer. A price that was refused is left until it is asked for again.
 
 use std::cmp::Ordering;
+use std::collections::VecDeque;
 
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 use smallvec::SmallVec;
 
 use crate::codes::{index, TimeInForce};
@@ -21,9 +23,10 @@ pub type Wanted = SmallVec<[(Number, Number); 1]>;
 /// The quotes of one strategy in one instrument.
 #[derive(Default)]
 pub struct Quoter {
-    /// The price last asked for, by order.
+    /// The price last asked for, by order, oldest first.
     asked: [Vec<(i64, Number)>; 2],
-    refused: [Vec<Number>; 2],
+    /// Prices that were refused, as `Number::identity` has them.
+    refused: [HashSet<(bool, i64)>; 2],
     due: bool,
     wanted: [Wanted; 2],
     waiting: [bool; 2],
@@ -35,17 +38,24 @@ impl Quoter {
     pub fn note(&mut self, order_id: i64, refused: bool) {
         self.due = false;
         for side in [0, 1] {
-            if let Some((_, price)) = self.asked[side].iter().find(|asked| asked.0 == order_id) {
+            if let Ok(place) = self.place(side, order_id) {
                 self.due = true;
                 if refused {
-                    self.refused[side].push(*price);
+                    self.refused[side].insert(self.asked[side][place].1.identity());
                 }
             }
         }
     }
 
     fn is_refused(&self, side: i8, price: Number) -> bool {
-        self.refused[index(side)].iter().any(|refused| refused.same(price))
+        let refused = &self.refused[index(side)];
+        !refused.is_empty() && refused.contains(&price.identity())
+    }
+
+    /// Return the place of an order among those of a side, or where it would be: ids ascend.
+    #[inline]
+    fn place(&self, side: usize, order_id: i64) -> Result<usize, usize> {
+        self.asked[side].binary_search_by_key(&order_id, |asked| asked.0)
     }
 }
 
@@ -71,9 +81,8 @@ impl Entry<'_> {
         }
         // The side that makes room goes first, so that own quotes never meet: asks when prices rise.
         let rising = given[0] && {
-            self.drop_gone(-1);
-            let prices = self.seat.quoter.wanted[0].iter();
-            prices.into_iter().any(|(price, _)| self.meets_known(1, *price))
+            let nearest = self.nearest(-1);
+            self.seat.quoter.wanted[0].iter().any(|(price, _)| meets(1, *price, nearest))
         };
         for side in if rising { [-1, 1] } else { [1, -1] } {
             if given[index(side)] {
@@ -103,20 +112,12 @@ impl Entry<'_> {
         self.seat.quoter.asked[index(side)].retain(is_live);
     }
 
-    /// Say whether a price of a side would meet an own quote of the other side, where it stands or may stand.
-    fn meets(&mut self, side: i8, price: Number) -> bool {
-        self.drop_gone(-side);
-        self.meets_known(side, price)
-    }
-
-    fn meets_known(&self, side: i8, price: Number) -> bool {
-        let meeting = if side > 0 { Ordering::Less } else { Ordering::Greater };
-        let opposite =
-            self.seat.quoter.asked[index(-side)].iter().filter_map(|asked| self.seat.desk.orders.get(&asked.0));
-        opposite.flat_map(KnownOrder::prices).any(|other| {
-            let order = price.partial_cmp(other);
-            order.is_some_and(|order| order != meeting)
-        })
+    /// Return the best price at which an own quote of a side stands or may stand.
+    fn nearest(&mut self, side: i8) -> Option<i64> {
+        self.drop_gone(side);
+        let asked = &self.seat.quoter.asked[index(side)];
+        let known = asked.iter().filter_map(|asked| self.seat.desk.orders.get(&asked.0));
+        known.flat_map(KnownOrder::prices).max_by_key(|price| i64::from(side) * price)
     }
 
     /// Give each wanted level an order: one that is there or on its way, then one that is free, then a new one.
@@ -126,13 +127,15 @@ impl Entry<'_> {
         if self.stands_as_wanted(side) {
             return Ok(());
         }
-        let mut missing = self.seat.quoter.wanted[index(side)].clone();
-        let mut free: Vec<i64> = Vec::new();
+        let wanted = self.seat.quoter.wanted[index(side)].clone();
+        let mut places: HashMap<(bool, i64), usize> =
+            wanted.iter().enumerate().map(|(i, (price, _))| (price.identity(), i)).collect();
+        let mut free = VecDeque::new();
         let mut busy = 0;
         for (order_id, _) in self.seat.quoter.asked[index(side)].clone() {
             let known = &self.seat.desk.orders[&order_id];
             let (price_ticks, open_lots) = (last_price(known), known.open_lots());
-            let found = missing.iter().position(|(price, _)| price.is(price_ticks)).map(|i| missing.remove(i).1);
+            let found = places.remove(&(true, price_ticks)).map(|place| wanted[place].1);
             if known.in_flight > 0 {
                 self.seat.quoter.waiting[index(side)] = true;
                 busy += usize::from(found.is_none());
@@ -145,21 +148,28 @@ impl Entry<'_> {
                     self.move_to(side, order_id, Number::Whole(price_ticks), size)?;
                 }
             } else {
-                free.push(order_id);
+                free.push_back(order_id);
             }
         }
+        let missing = wanted.into_iter().filter(|(price, _)| places.contains_key(&price.identity())).collect();
         self.fill_missing(side, missing, free, busy)
     }
 
-    fn fill_missing(&mut self, side: i8, missing: Wanted, mut free: Vec<i64>, mut busy: usize) -> Result<(), Fault> {
+    fn fill_missing(
+        &mut self,
+        side: i8,
+        missing: Wanted,
+        mut free: VecDeque<i64>,
+        mut busy: usize,
+    ) -> Result<(), Fault> {
+        let nearest = if missing.is_empty() { None } else { self.nearest(-side) };
         for (price, size) in missing {
             if self.seat.quoter.is_refused(side, price) {
-                free.drain(..free.len().min(1));
-            } else if self.meets(side, price) {
+                free.pop_front();
+            } else if meets(side, price, nearest) {
                 self.seat.quoter.waiting[index(side)] = true;
-                free.drain(..free.len().min(1));
-            } else if !free.is_empty() {
-                let order_id = free.remove(0);
+                free.pop_front();
+            } else if let Some(order_id) = free.pop_front() {
                 self.move_to(side, order_id, price, size)?;
             } else if busy > 0 {
                 busy -= 1;
@@ -203,13 +213,13 @@ impl Entry<'_> {
 
     fn sent(&mut self, side: i8, order_id: i64, price: Number) {
         let quoter = &mut self.seat.quoter;
-        match quoter.asked[index(side)].iter_mut().find(|asked| asked.0 == order_id) {
-            Some(asked) => asked.1 = price,
-            None => quoter.asked[index(side)].push((order_id, price)),
+        match quoter.place(index(side), order_id) {
+            Ok(place) => quoter.asked[index(side)][place].1 = price,
+            Err(place) => quoter.asked[index(side)].insert(place, (order_id, price)),
         }
         // Refused on the spot.
         if self.seat.desk.orders.get(&order_id).is_some_and(|known| known.in_flight == 0) {
-            quoter.refused[index(side)].push(price);
+            quoter.refused[index(side)].insert(price.identity());
         }
     }
 
@@ -228,4 +238,10 @@ impl Entry<'_> {
 /// Return the price that was asked for last; an order that a quoter sent has one.
 fn last_price(known: &KnownOrder) -> i64 {
     known.prices().next_back().unwrap_or(0)
+}
+
+/// Return whether a price of a side would meet an own quote of the other side, whose best price is `nearest`.
+fn meets(side: i8, price: Number, nearest: Option<i64>) -> bool {
+    let short = if side > 0 { Ordering::Less } else { Ordering::Greater };
+    nearest.and_then(|nearest| price.partial_cmp(nearest)).is_some_and(|order| order != short)
 }

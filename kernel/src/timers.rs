@@ -38,6 +38,16 @@ impl Timers {
         self.next_ns
     }
 
+    /// Return how many are set.
+    pub fn len(&self) -> usize {
+        self.timers.len()
+    }
+
+    /// Return whether none is set.
+    pub fn is_empty(&self) -> bool {
+        self.timers.is_empty()
+    }
+
     /// Find the next timer that is due, past those that have been stopped.
     fn find_next(&mut self) {
         while self.due.peek().is_some_and(|Reverse((_, id))| !self.timers.contains_key(id)) {

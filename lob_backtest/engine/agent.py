@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from heapq import heappop, heappush
 from typing import Any, Final
 
+from lob_backtest.engine import limits
 from lob_backtest.engine.desk import Desk
 from lob_backtest.engine.failure import explain
 from lob_backtest.engine.gateway import Gateway
@@ -70,6 +71,8 @@ class Agent:
         self._asked: Request | None = None
         self._generation = 0
         self._calls = 0
+        self._tags: set[str] = set()
+        self._series: set[str] = set()
         for i, market in enumerate(markets):
             market.view.takers[index] = self.desks[i]
             market.view.eager |= self.wants_book or self.wants_trades
@@ -107,6 +110,26 @@ class Agent:
                 f"{type(self.strategy).__name__}: more than {MAX_CALLS:,} requests and timers in one callback "
                 f"({format_instant(now_ns)}): an endless loop? Return from the callback before asking again."
             )
+
+    def check_order(self, instrument: int, tag: str) -> None:
+        """See that there is room for a new order.
+
+        Raises:
+            StrategyError: a limit of `limits` is passed.
+        """
+        if len(self.desks[instrument].orders) >= limits.MAX_ORDERS:
+            raise StrategyError(f"more than {limits.MAX_ORDERS:,} orders of one instrument live or in flight")
+        if tag:
+            _check_text("tag", tag, self._tags, limits.MAX_TAGS)
+
+    def check_request(self) -> None:
+        """See that there is room for a request.
+
+        Raises:
+            StrategyError: a limit of `limits` is passed.
+        """
+        if len(self.requests) >= limits.MAX_REQUESTS:
+            raise StrategyError(f"more than {limits.MAX_REQUESTS:,} requests under way to the exchange")
 
     def next_generation(self, now_ns: int, what: str) -> int:
         """Return the generation of what the callback at hand causes at its own nanosecond.
@@ -273,8 +296,21 @@ class Agent:
             name.encode()
         except (TypeError, ValueError):
             raise StrategyError(f"ctx.record({name!r}, {value!r}): expected a text and a number") from None
+        _check_text("series name", name, self._series, limits.MAX_SERIES)
         self._recorder.row("series", (name, self.index, now_ns, number))
 
     def log(self, now_ns: int, text: str) -> None:
         """Pass on a line of the strategy's."""
         self._recorder.log(now_ns, str(text).encode(errors="backslashreplace").decode())
+
+
+def _check_text(what: str, text: str, seen: set[str], most: int) -> None:
+    """See that a text is short, and that there are not too many different ones."""
+    if text in seen:
+        return
+    size = len(text.encode())
+    if size > limits.MAX_TEXT_BYTES:
+        raise StrategyError(f"a {what} of {size:,} bytes: expected at most {limits.MAX_TEXT_BYTES} bytes of UTF-8")
+    if len(seen) >= most:
+        raise StrategyError(f"more than {most:,} different {what}s: expected a few kinds, not one for each use")
+    seen.add(text)

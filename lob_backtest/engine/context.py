@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import operator
 import random
 from collections.abc import Iterator
 from typing import Any
 
+from lob_backtest.engine import given
 from lob_backtest.engine.agent import Agent
-from lob_backtest.engine.book import Book, Level
+from lob_backtest.engine.book import Book
 from lob_backtest.engine.clock import Clock
 from lob_backtest.engine.desk import GONE
-from lob_backtest.engine.entry import Entry, given, number, order_number
-from lob_backtest.engine.quoter import Quoter, wanted_levels
+from lob_backtest.engine.entry import Entry
+from lob_backtest.engine.quoter import Quoter
 from lob_backtest.engine.timers import Timers
 from lob_backtest.errors import StrategyError
 from lob_backtest.instrument import Instrument
@@ -91,27 +91,20 @@ class ReceivedBook:
 
     def depth(self, n: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
         """Return the best levels."""
-        n = operator.index(n)
-        bids, asks = self._book.top(1, n), self._book.top(-1, n)
+        book, n = self._book, given.levels(n)
+        bids, asks = book.top(1, n), book.top(-1, n)
         return [level[:2] for level in bids], [level[:2] for level in asks]
 
     def size_at(self, side: int, price_ticks: int) -> int:
         """Return the displayed size at a price."""
-        level = self._level_at(side, price_ticks)
-        return level.size_lots if level is not None else 0
+        book, side, price = self._book, given.side_of_book(side), given.price_of_book(price_ticks)
+        return 0 if price is None else book.size_at(side, price)
 
     def orders_at(self, side: int, price_ticks: int) -> list[tuple[int, int]]:
         """Return the market's orders at a price."""
-        level = self._level_at(side, price_ticks)
+        book, side, price = self._book, given.side_of_book(side), given.price_of_book(price_ticks)
+        level = None if price is None else book.ladders[side].get(-side * price)
         return [(order_id, order.size_lots) for order_id, order in level.orders.items()] if level is not None else []
-
-    def _level_at(self, side: int, price_ticks: int) -> Level | None:
-        side = operator.index(side)
-        ladder = self._book.ladders[side]
-        if price_ticks is None:
-            raise TypeError("a price in ticks is expected, not None: is that side of the book empty?")
-        price = number(price_ticks)
-        return None if price is None else ladder.get(-side * price)
 
 
 class ReferenceContext:
@@ -170,7 +163,7 @@ class ReferenceContext:
     def cancel_timer(self, timer_id: int) -> None:
         """Stop a timer."""
         self._clock.check()
-        self._timers.cancel(timer_id)
+        self._timers.cancel(given.timer_number(timer_id))
 
     def subscribe(self, what: str) -> None:
         """Ask for more calls of `on_book`."""
@@ -192,10 +185,10 @@ class ReferenceContext:
     def market(self, name: str) -> ReferenceContext:
         """Return the context of another instrument."""
         self._clock.check()
-        found = self._siblings.get(str.__str__(name)) if isinstance(name, str) else None
-        if found is None:
+        context = self._siblings.get(str.__str__(name)) if isinstance(name, str) else None
+        if context is None:
             raise StrategyError(f"ctx.market({name!r}): the run has {', '.join(self._siblings)}")
-        return found
+        return context
 
     @property
     def position(self) -> int:
@@ -230,26 +223,29 @@ class ReferenceContext:
     ) -> int:
         """Send a buy order."""
         self._clock.check()
-        return self.entry.new(1, given(price_ticks), given(size_lots), tif=tif, post_only=post_only, tag=tag)
+        price, size = given.price_or_size_or_none(price_ticks), given.price_or_size(size_lots)
+        return self.entry.new(1, price, size, tif=tif, post_only=post_only, tag=tag)
 
     def sell(
         self, price_ticks: int | None, size_lots: int, *, tif: str = "GTC", post_only: bool = False, tag: str = ""
     ) -> int:
         """Send a sell order."""
         self._clock.check()
-        return self.entry.new(-1, given(price_ticks), given(size_lots), tif=tif, post_only=post_only, tag=tag)
+        price, size = given.price_or_size_or_none(price_ticks), given.price_or_size(size_lots)
+        return self.entry.new(-1, price, size, tif=tif, post_only=post_only, tag=tag)
 
     def replace(self, order_id: int, *, price_ticks: int | None = None, size_lots: int | None = None) -> None:
         """Ask for another price or total size."""
         self._clock.check()
-        known_as = order_number(order_id)
-        self._entry_of(known_as).replace(known_as, given(price_ticks), given(size_lots))
+        number = given.price_or_size(order_id)
+        price, size = given.price_or_size_or_none(price_ticks), given.price_or_size_or_none(size_lots)
+        self._entry_of(number).replace(number, price, size)
 
     def cancel(self, order_id: int) -> None:
         """Ask for an order to be taken off."""
         self._clock.check()
-        known_as = order_number(order_id)
-        self._entry_of(known_as).cancel(known_as)
+        number = given.price_or_size(order_id)
+        self._entry_of(number).cancel(number)
 
     def cancel_all(self) -> None:
         """Ask for every live order of this instrument to be taken off."""
@@ -262,7 +258,7 @@ class ReferenceContext:
         """Say what the quotes are."""
         self._clock.check()
         sides = {1: ("bid", bid), -1: ("ask", ask)}
-        wanted = {side: wanted_levels(quote, name) for side, (name, quote) in sides.items() if quote is not _AS_IT_IS}
+        wanted = {side: given.quote(quote, name) for side, (name, quote) in sides.items() if quote is not _AS_IT_IS}
         self.quoter.quote(wanted, top_up=bool(top_up))
 
     def record(self, name: str, value: float) -> None:
@@ -278,7 +274,7 @@ class ReferenceContext:
         """Write a line to the run's log."""
         self._agent.log(self.now_ns, text)
 
-    def _entry_of(self, order_id: int) -> Entry:
+    def _entry_of(self, order_id: given.Number) -> Entry:
         """Find the instrument that an order belongs to; this one, if it is nowhere."""
         for context in self._siblings.values():
             if context.entry.has(order_id):

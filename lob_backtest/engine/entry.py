@@ -7,70 +7,28 @@ no race can breach the position limit.
 from __future__ import annotations
 
 import math
-import operator
 from typing import Any, Final
 
 from lob_backtest.engine.agent import Agent
 from lob_backtest.engine.clock import Clock
 from lob_backtest.engine.desk import GONE, KnownOrder
+from lob_backtest.engine.given import Number
 from lob_backtest.engine.messages import Ask
 from lob_backtest.engine.own_order import OwnOrder
 from lob_backtest.market.schema import LIMIT
 from lob_backtest.tables import OrderState, RejectReason, TimeInForce, UpdateKind
 
-HUGE: Final = 1 << 62
-"""Stands for any whole number that is too large for everything."""
-
-NAN: Final = math.nan
-"""The one object that stands for every float that is no number: quotes compare prices."""
-
-NONSENSE: Final = "nonsense"
-"""Stands for what is no number."""
-
 TIMES_IN_FORCE: Final = {tif.name: tif for tif in TimeInForce}
 
 
-def number(value: Any) -> int | float | None:
-    """Read what a strategy gives for a price or a size.
-
-    Returns:
-        A whole number, cut to ±2⁶², a float, or `None` for what is neither, truth values included.
-
-    Raises:
-        BaseException: what `__index__` of the author's own type raises, but for a `TypeError`.
-    """
-    if isinstance(value, bool):
-        return None
-    try:
-        return max(-HUGE, min(HUGE, operator.index(value)))
-    except TypeError:
-        if not isinstance(value, float):
-            return None
-    fraction = float.__float__(value)
-    return NAN if math.isnan(fraction) else fraction
+def whole(value: Number, reason: RejectReason) -> tuple[int, RejectReason]:
+    """Return an integer; a float gives 0 and why: `reason`, or `BAD_VALUE` where it is not finite."""
+    if isinstance(value, int):
+        return value, RejectReason.NONE
+    return 0, reason if math.isfinite(value) else RejectReason.BAD_VALUE
 
 
-def given(value: Any) -> Any:
-    """Read a price or a size that may be `None`, once: reading can run the author's code.
-
-    Returns:
-        As `number`, but for `None`, which stays; what is no number is something that is none.
-    """
-    if value is None:
-        return None
-    read = number(value)
-    return NONSENSE if read is None else read
-
-
-def whole(value: Any, reason: RejectReason) -> tuple[int, RejectReason]:
-    """Read an integer; anything else gives 0 and why: `reason` for a fraction, `BAD_VALUE` for no number at all."""
-    read = number(value)
-    if isinstance(read, int):
-        return read, RejectReason.NONE
-    return 0, reason if read is not None and math.isfinite(read) else RejectReason.BAD_VALUE
-
-
-def check_price(value: Any) -> tuple[int, RejectReason]:
+def check_price(value: Number) -> tuple[int, RejectReason]:
     """Read a price in ticks."""
     price_ticks, reason = whole(value, RejectReason.OFF_TICK)
     if not reason and abs(price_ticks) >= LIMIT:
@@ -78,7 +36,7 @@ def check_price(value: Any) -> tuple[int, RejectReason]:
     return price_ticks, reason
 
 
-def check_size(value: Any) -> tuple[int, RejectReason]:
+def check_size(value: Number) -> tuple[int, RejectReason]:
     """Read a size in lots."""
     size_lots, reason = whole(value, RejectReason.OFF_LOT)
     if not reason and not 0 < size_lots < LIMIT:
@@ -92,7 +50,7 @@ def plain_text(value: Any) -> str | None:
     return None if text is None or any("\ud800" <= char <= "\udfff" for char in text) else text
 
 
-def order_number(value: Any) -> int:
+def order_number(value: Number) -> int:
     """Read an order's id; -1 for what cannot be one."""
     number, reason = whole(value, RejectReason.UNKNOWN_ORDER)
     return number if not reason and abs(number) < LIMIT else -1
@@ -116,9 +74,21 @@ class Entry:
         self._owns: dict[int, OwnOrder] = {}
         self._clock = clock
 
-    def new(self, side: int, price: Any, size: Any, *, tif: Any = "GTC", post_only: Any = False, tag: Any = "") -> int:
+    def new(
+        self,
+        side: int,
+        price: Number | None,
+        size: Number,
+        *,
+        tif: Any = "GTC",
+        post_only: Any = False,
+        tag: Any = "",
+    ) -> int:
         """Send a new order, or refuse it; return its id either way."""
         self._agent.count(self._clock.now_ns)
+        self._agent.check_request()
+        text = plain_text(tag)
+        self._agent.check_order(self._instrument, text or "")
         order_id = self._agent.new_id()
         size_lots, reason = check_size(size)
         price_ticks: int | None = None
@@ -126,7 +96,6 @@ class Entry:
             price_ticks, price_reason = check_price(price)
             reason = reason or price_reason
         kind = TIMES_IN_FORCE.get(plain_text(tif) or "")
-        text = plain_text(tag)
         if kind is None or not isinstance(post_only, bool) or text is None:
             reason = reason or RejectReason.BAD_VALUE
         if post_only is True and (price is None or kind != TimeInForce.GTC):
@@ -163,9 +132,10 @@ class Entry:
         self._desk.count(known)
         return order_id
 
-    def replace(self, order_id: Any, price: Any, size: Any) -> None:
+    def replace(self, order_id: Number, price: Number | None, size: Number | None) -> None:
         """Send another price or total size for an order, or refuse it."""
         self._agent.count(self._clock.now_ns)
+        self._agent.check_request()
         known, reason = self._find(order_id)
         price_ticks = size_lots = None
         if price is not None:
@@ -187,9 +157,10 @@ class Entry:
         own = self._owns[known.order_id]
         self._agent.send(self._clock.now_ns, Ask.REPLACE, self._instrument, own, price_ticks, size_lots)
 
-    def cancel(self, order_id: Any) -> None:
+    def cancel(self, order_id: Number) -> None:
         """Ask for an order to be taken off, or refuse."""
         self._agent.count(self._clock.now_ns)
+        self._agent.check_request()
         known, reason = self._find(order_id)
         if self._agent.stopped:
             reason = reason or RejectReason.STOPPED
@@ -199,7 +170,7 @@ class Entry:
         known.in_flight += 1
         self._agent.send(self._clock.now_ns, Ask.CANCEL, self._instrument, self._owns[known.order_id])
 
-    def has(self, order_id: Any) -> bool:
+    def has(self, order_id: Number) -> bool:
         """Say whether the desk knows an order."""
         return order_number(order_id) in self._desk.orders
 
@@ -208,7 +179,7 @@ class Entry:
         if order_id not in self._desk.orders:
             self._owns.pop(order_id, None)
 
-    def _find(self, order_id: Any) -> tuple[KnownOrder | None, RejectReason]:
+    def _find(self, order_id: Number) -> tuple[KnownOrder | None, RejectReason]:
         order_id = order_number(order_id)
         known = self._desk.orders.get(order_id)
         if known is not None and known.state not in GONE:
@@ -224,7 +195,7 @@ class Entry:
         room = self._desk.room(side, apart_from)
         return RejectReason.POSITION_LIMIT if room is not None and size_lots > room else RejectReason.NONE
 
-    def _refuse(self, order_id: Any, known: KnownOrder | None, kind: UpdateKind, reason: RejectReason) -> None:
+    def _refuse(self, order_id: Number, known: KnownOrder | None, kind: UpdateKind, reason: RejectReason) -> None:
         if known is not None:
             own = self._owns[known.order_id]
         else:

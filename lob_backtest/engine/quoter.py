@@ -7,35 +7,11 @@ is wanted of it then goes out with the answer. A price that was refused is left 
 
 from __future__ import annotations
 
-from typing import Any
+from collections import deque
 
 from lob_backtest.engine.desk import GONE, Desk, KnownOrder
-from lob_backtest.engine.entry import Entry, number
-from lob_backtest.errors import StrategyError
-
-Wanted = list[tuple[Any, Any]]
-"""Prices and sizes; fractions are refused when they are sent."""
-
-
-def wanted_levels(quote: Any, side: str) -> Wanted:
-    """Read one side of `ctx.quote` as a list of `(price_ticks, size_lots)`.
-
-    Raises:
-        StrategyError: it is not a pair, a list of pairs or `None`, or a price occurs twice.
-    """
-    levels = [] if quote is None else quote if isinstance(quote, list) else [quote]
-    wanted: Wanted = []
-    pair: list[Any]
-    for level in levels:
-        pair = [number(value) for value in level] if isinstance(level, tuple) and len(level) == 2 else [None]
-        if None in pair:
-            raise StrategyError(
-                f"ctx.quote({side}={quote!r}): expected (price_ticks, size_lots), a list of such pairs, or None"
-            )
-        wanted.append((pair[0], pair[1]))
-    if len({price for price, _ in wanted}) < len(wanted):
-        raise StrategyError(f"ctx.quote({side}={quote!r}): a price occurs twice; give each price one size")
-    return [(price, size) for price, size in wanted if size != 0]
+from lob_backtest.engine.entry import Entry
+from lob_backtest.engine.given import Number, Wanted
 
 
 class Quoter:
@@ -46,8 +22,8 @@ class Quoter:
     def __init__(self, desk: Desk, entry: Entry) -> None:
         self._desk = desk
         self._entry = entry
-        self._asked: dict[int, dict[int, Any]] = {1: {}, -1: {}}  # the price last asked for, by order
-        self._refused: dict[int, set[Any]] = {1: set(), -1: set()}
+        self._asked: dict[int, dict[int, Number]] = {1: {}, -1: {}}  # the price last asked for, by order
+        self._refused: dict[int, set[Number]] = {1: set(), -1: set()}
         self._due = False
         self._wanted: dict[int, Wanted] = {1: [], -1: []}
         self._waiting = {1: False, -1: False}
@@ -60,7 +36,7 @@ class Quoter:
         for side in wanted:
             self._refused[side].clear()
         # The side that makes room goes first, so that own quotes never meet: asks when prices rise.
-        rising = 1 in wanted and self._meets(1, [price for price, _ in wanted[1]])
+        rising = 1 in wanted and self._meets(1, [price for price, _ in wanted[1]], self._nearest(-1))
         for side in (-1, 1) if rising else (1, -1):
             if side in wanted:
                 self._reconcile(side)
@@ -87,16 +63,20 @@ class Quoter:
         self._asked[side] = {known.order_id: asked[known.order_id] for known in live}
         return live
 
-    def _meets(self, side: int, prices: list[int]) -> bool:
-        """Say whether a price of a side would meet an own quote of the other side, where it stands or may stand."""
-        opposite = [price for known in self._live(-side) for price in known.prices()]
-        return any(side * price >= side * other for price in prices for other in opposite)
+    def _nearest(self, side: int) -> int | None:
+        """Return the best price at which an own quote of a side stands or may stand."""
+        prices = [price for known in self._live(side) for price in known.prices()]
+        return max(prices, key=lambda price: side * price, default=None)
+
+    def _meets(self, side: int, prices: list[Number], nearest: int | None) -> bool:
+        """Return whether a price of a side would meet an own quote of the other side."""
+        return nearest is not None and any(side * price >= side * nearest for price in prices)
 
     def _reconcile(self, side: int) -> None:
         """Give each wanted level an order: one that is there or on its way, then one that is free, then a new one."""
         self._waiting[side] = False
         missing, refused = dict(self._wanted[side]), self._refused[side]
-        free: list[KnownOrder] = []
+        free: deque[KnownOrder] = deque()
         busy = 0
         for known in self._live(side):
             price_ticks = known.prices()[-1]
@@ -110,22 +90,22 @@ class Quoter:
                 continue
             elif known.open_lots > size_lots or (self._top_up and known.open_lots < size_lots):
                 self._move(side, known, price_ticks, size_lots)
-        for price_ticks, size_lots in missing.items():
-            if price_ticks in refused:
-                del free[:1]
-            elif self._meets(side, [price_ticks]):
-                self._waiting[side] = True
-                del free[:1]
+        nearest = self._nearest(-side) if missing else None
+        for price, size in missing.items():
+            if price in refused or self._meets(side, [price], nearest):
+                self._waiting[side] |= price not in refused
+                if free:
+                    free.popleft()
             elif free:
-                self._move(side, free.pop(0), price_ticks, size_lots)
+                self._move(side, free.popleft(), price, size)
             elif busy:
                 busy -= 1
             else:
-                self._send(side, price_ticks, size_lots)
+                self._send(side, price, size)
         for known in free:
             self._entry.cancel(known.order_id)
 
-    def _move(self, side: int, known: KnownOrder, price_ticks: int, size_lots: int) -> None:
+    def _move(self, side: int, known: KnownOrder, price_ticks: Number, size_lots: Number) -> None:
         room = self._desk.room(side, known)
         size_lots = size_lots if room is None else min(size_lots, room)
         if size_lots <= 0:
@@ -134,13 +114,13 @@ class Quoter:
             self._entry.replace(known.order_id, price_ticks, known.filled_lots + size_lots)
             self._sent(side, known.order_id, price_ticks)
 
-    def _send(self, side: int, price_ticks: int, size_lots: int) -> None:
+    def _send(self, side: int, price_ticks: Number, size_lots: Number) -> None:
         room = self._desk.room(side)
         size_lots = size_lots if room is None else min(size_lots, room)
         if size_lots > 0:
             self._sent(side, self._entry.new(side, price_ticks, size_lots, post_only=True), price_ticks)
 
-    def _sent(self, side: int, order_id: int, price_ticks: int) -> None:
+    def _sent(self, side: int, order_id: int, price_ticks: Number) -> None:
         self._asked[side][order_id] = price_ticks
         if not self._desk.orders[order_id].in_flight:  # refused on the spot
             self._refused[side].add(price_ticks)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from typing import NamedTuple
 
+from lob_backtest.engine import limits
 from lob_backtest.engine.recorder import NEVER
+from lob_backtest.errors import StrategyError
 
 
 class Timer(NamedTuple):
@@ -44,7 +46,13 @@ class Timers:
         return self._timers[self._due[0][1]].instrument
 
     def add(self, due_ns: int, interval_ns: int, instrument: int, generation: int = 0) -> int:
-        """Set a timer and return its id."""
+        """Set a timer and return its id.
+
+        Raises:
+            StrategyError: a limit of `limits` is passed.
+        """
+        if len(self._timers) >= limits.MAX_TIMERS:
+            raise StrategyError(f"more than {limits.MAX_TIMERS:,} timers set: cancel those that are not needed")
         self._ids += 1
         self._timers[self._ids] = Timer(self._ids, interval_ns, instrument, generation)
         heappush(self._due, (due_ns, self._ids))

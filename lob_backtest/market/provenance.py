@@ -49,8 +49,8 @@ class Origin:
 
     @classmethod
     def local(cls, path: str | os.PathLike[str]) -> Origin:
-        """Return the origin of a local file, whose name may be any bytes."""
-        return cls(utf8(os.fspath(path)), os.fsencode(path))
+        """Return the origin of a local file, whose name may be any bytes; a later change of folder does not matter."""
+        return cls(utf8(os.fspath(path)), os.path.join(os.getcwdb(), os.fsencode(path)))
 
     @classmethod
     def remote(cls, name: str, filesystem: pyarrow.fs.FileSystem, path: str) -> Origin:

@@ -1,11 +1,9 @@
 //! `ctx.book`: the book as the strategy has received it.
 
-use pyo3::exceptions::{PyKeyError, PyTypeError};
 use pyo3::prelude::*;
 
 use super::{given, Shared};
 use crate::book::Book;
-use crate::number::Number;
 use crate::ratio::ratio;
 use crate::touch::Touch;
 
@@ -30,26 +28,6 @@ impl ReceivedBook {
     fn touch(&self) -> PyResult<Touch> {
         self.replay.with(|replay| Ok(replay.markets[self.instrument].view.state.touch))
     }
-}
-
-fn checked(side: &Bound<'_, PyAny>) -> PyResult<i8> {
-    let side = given::index(side)?;
-    match given::cut(&side)? {
-        1 => Ok(1),
-        -1 => Ok(-1),
-        _ => Err(PyKeyError::new_err(side.unbind())),
-    }
-}
-
-fn whole(price: &Bound<'_, PyAny>) -> PyResult<Option<i64>> {
-    if price.is_none() {
-        return Err(PyTypeError::new_err("a price in ticks is expected, not None: is that side of the book empty?"));
-    }
-    Ok(match given::number(price)? {
-        Number::Whole(price_ticks) => Some(price_ticks),
-        Number::Float(price) if price.fract() == 0.0 && price.abs() < 1e15 => Some(price as i64),
-        _ => None,
-    })
 }
 
 #[pymethods]
@@ -107,12 +85,12 @@ impl ReceivedBook {
 
     /// Return the best levels.
     fn depth(&self, n: &Bound<'_, PyAny>) -> PyResult<(Levels, Levels)> {
-        let n = given::cut(n)?;
-        let size = usize::try_from(n.unsigned_abs()).unwrap_or(usize::MAX);
+        self.replay.check()?;
+        let n = given::levels(n)?;
         self.with(|book| {
             let top = |side| {
                 let all = if n < 0 { book.levels(side).count() } else { 0 };
-                let n = if n < 0 { all.saturating_sub(size) } else { size };
+                let n = if n < 0 { all.saturating_sub(n.unsigned_abs() as usize) } else { n as usize };
                 book.levels(side).take(n).map(|level| (level.price_ticks(), level.size_lots)).collect()
             };
             (top(1), top(-1))
@@ -122,16 +100,16 @@ impl ReceivedBook {
     /// Return the displayed size at a price.
     fn size_at(&self, side: &Bound<'_, PyAny>, price_ticks: &Bound<'_, PyAny>) -> PyResult<i64> {
         self.replay.check()?;
-        let side = checked(side)?;
-        let Some(price_ticks) = whole(price_ticks)? else { return Ok(0) };
+        let side = given::side_of_book(side)?;
+        let Some(price_ticks) = given::price_of_book(price_ticks)? else { return Ok(0) };
         self.with(|book| book.size_at(side, price_ticks))
     }
 
     /// Return the market's orders at a price.
     fn orders_at(&self, side: &Bound<'_, PyAny>, price_ticks: &Bound<'_, PyAny>) -> PyResult<Vec<(u64, i64)>> {
         self.replay.check()?;
-        let side = checked(side)?;
-        let Some(price_ticks) = whole(price_ticks)? else { return Ok(Vec::new()) };
+        let side = given::side_of_book(side)?;
+        let Some(price_ticks) = given::price_of_book(price_ticks)? else { return Ok(Vec::new()) };
         self.with(|book| {
             let level = book.level_at(side, price_ticks);
             let orders = level.into_iter().flat_map(|level| book.orders_of(level));

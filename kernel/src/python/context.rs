@@ -67,6 +67,7 @@ impl Context {
     }
 
     fn send(&self, side: i8, order: (&Bound<'_, PyAny>, &Bound<'_, PyAny>), terms: Terms<'_, '_>) -> PyResult<i64> {
+        self.replay.check()?;
         let price = given::number_or_none((!order.0.is_none()).then_some(order.0))?;
         let (size, terms) = (given::number(order.1)?, terms.read()?);
         self.entry(self.place, |entry| entry.send(side, price, size, &terms))
@@ -134,6 +135,7 @@ impl Context {
         self.with(|replay| {
             let agent = &mut replay.floor.agents[self.agent];
             agent.count()?;
+            agent.check_timer()?;
             Ok(agent.timers.add(agent.now_ns.saturating_add(interval), interval, self.place, 0))
         })
     }
@@ -149,13 +151,15 @@ impl Context {
             let agent = &mut replay.floor.agents[self.agent];
             agent.count()?;
             let generation = if due_ns <= agent.now_ns { agent.next_generation("timers")? } else { 0 };
+            agent.check_timer()?;
             Ok(agent.timers.add(due_ns.max(agent.now_ns), 0, self.place, generation))
         })
     }
 
     /// Stop a timer.
     fn cancel_timer(&self, timer_id: &Bound<'_, PyAny>) -> PyResult<()> {
-        let timer_id = given::timer_number(timer_id);
+        self.replay.check()?;
+        let timer_id = given::timer_number(timer_id)?;
         self.with(|replay| {
             replay.floor.agents[self.agent].timers.cancel(timer_id);
             Ok(())
@@ -263,6 +267,7 @@ impl Context {
         price_ticks: Option<&Bound<'_, PyAny>>,
         size_lots: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
+        self.replay.check()?;
         let id = given::order_number(order_id)?;
         let (price, size) = (given::number_or_none(price_ticks)?, given::number_or_none(size_lots)?);
         self.with(|replay| {
@@ -273,6 +278,7 @@ impl Context {
 
     /// Ask for an order to be taken off.
     fn cancel(&self, order_id: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.replay.check()?;
         let id = given::order_number(order_id)?;
         self.with(|replay| {
             let place = self.place_of(replay, id);
@@ -314,7 +320,9 @@ impl Context {
             read => read?,
         };
         self.with(|replay| {
-            let now_ns = replay.floor.agents[self.agent].now_ns;
+            let agent = &mut replay.floor.agents[self.agent];
+            agent.check_series(&text)?;
+            let now_ns = agent.now_ns;
             replay.floor.recorder.point(&text, self.agent, now_ns, number);
             Ok(())
         })

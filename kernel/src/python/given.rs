@@ -4,6 +4,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyList, PyString, PyTuple};
+use rustc_hash::FxHashSet as HashSet;
 
 use super::StrategyError;
 use crate::codes::{TimeInForce, LIMIT};
@@ -99,12 +100,15 @@ pub fn order_number(value: &Bound<'_, PyAny>) -> PyResult<i64> {
 }
 
 /// Read a timer's id; 0, which no timer has, for what is not equal to an id.
-pub fn timer_number(value: &Bound<'_, PyAny>) -> i64 {
-    match value.cast::<PyFloat>() {
-        Ok(float) if float.value().fract() == 0.0 => float.value() as i64,
-        Ok(_) => 0,
-        Err(_) => value.extract().unwrap_or(0),
-    }
+///
+/// # Errors
+/// As `number`.
+pub fn timer_number(value: &Bound<'_, PyAny>) -> PyResult<i64> {
+    Ok(match number(value)? {
+        Number::Whole(number) => number,
+        Number::Float(number) if number.fract() == 0.0 => number as i64,
+        _ => 0,
+    })
 }
 
 /// Read how a new order is to be handled.
@@ -132,18 +136,18 @@ pub fn quote(given: &Given<'_>, side: &str) -> PyResult<Option<Wanted>> {
     let Given::Value(quote) = given else { return Ok(None) };
     let mut wanted = Wanted::new();
     if let Ok(levels) = quote.cast::<PyList>() {
-        for level in levels {
+        // Copied first: the author's own `__index__` may change the list.
+        for level in levels.iter().collect::<Vec<_>>() {
             wanted.push(pair(&level, quote, side)?);
         }
     } else if !quote.is_none() {
         wanted.push(pair(quote, quote, side)?);
     }
-    for (i, (price, _)) in wanted.iter().enumerate() {
-        if wanted[..i].iter().any(|(other, _)| price.same(*other)) {
-            let quote = quote.repr()?;
-            let message = format!("ctx.quote({side}={quote}): a price occurs twice; give each price one size");
-            return Err(StrategyError::new_err(message));
-        }
+    let mut seen = HashSet::default();
+    if wanted.len() > 1 && !wanted.iter().all(|(price, _)| seen.insert(price.identity())) {
+        let quote = quote.repr()?;
+        let message = format!("ctx.quote({side}={quote}): a price occurs twice; give each price one size");
+        return Err(StrategyError::new_err(message));
     }
     wanted.retain(|(_, size)| !size.is(0));
     Ok(Some(wanted))
@@ -161,4 +165,53 @@ fn pair(level: &Bound<'_, PyAny>, quote: &Bound<'_, PyAny>, side: &str) -> PyRes
     let quote = quote.repr()?;
     let expected = "(price_ticks, size_lots), a list of such pairs, or None";
     Err(StrategyError::new_err(format!("ctx.quote({side}={quote}): expected {expected}")))
+}
+
+/// Read a number of levels.
+///
+/// # Errors
+/// `StrategyError`: it is no whole number.
+pub fn levels(value: &Bound<'_, PyAny>) -> PyResult<i64> {
+    if let Ok(value) = value.cast::<PyBool>() {
+        return Ok(i64::from(value.is_true()));
+    }
+    match number(value)? {
+        Number::Whole(n) => Ok(n),
+        _ => {
+            let message = format!("ctx.book.depth({}): expected a number of levels, an integer", value.repr()?);
+            Err(StrategyError::new_err(message))
+        }
+    }
+}
+
+/// Read a side of the book.
+///
+/// # Errors
+/// `StrategyError`: it is neither 1 nor -1.
+pub fn side_of_book(value: &Bound<'_, PyAny>) -> PyResult<i8> {
+    let side = number(value)?;
+    if side.is(1) {
+        return Ok(1);
+    }
+    if side.is(-1) {
+        return Ok(-1);
+    }
+    let message = format!("ctx.book: {} is no side: expected 1 (bids) or -1 (asks)", value.repr()?);
+    Err(StrategyError::new_err(message))
+}
+
+/// Read a price at which to look in the book; `None` for a fraction, at which nothing stands.
+///
+/// # Errors
+/// `TypeError`: it is no number.
+pub fn price_of_book(value: &Bound<'_, PyAny>) -> PyResult<Option<i64>> {
+    match number(value)? {
+        Number::Whole(price_ticks) => Ok(Some(price_ticks)),
+        Number::Float(price) if price.fract() == 0.0 && price.abs() < 1e15 => Ok(Some(price as i64)),
+        Number::Float(_) => Ok(None),
+        Number::Nonsense => {
+            let hint = if value.is_none() { ": is that side of the book empty?" } else { "" };
+            Err(PyTypeError::new_err(format!("a price in ticks is expected, not {}{hint}", value.repr()?)))
+        }
+    }
 }

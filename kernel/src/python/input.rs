@@ -8,6 +8,7 @@ use super::EngineError;
 use crate::agent::{Agent, Wants};
 use crate::batch::{Batch, Columns};
 use crate::codes::{IssuePolicy, ISSUES, NEVER};
+use crate::limits::Limits;
 use crate::overlay::Rules;
 use crate::plan::{InstrumentPlan, Plan};
 use crate::queue_model::QueueModel;
@@ -92,7 +93,21 @@ pub fn agent(strategy: &Bound<'_, PyAny>, place: (usize, usize), plan: &Plan) ->
         stop: wants("on_stop")?,
     };
     let name = strategy.get_type().getattr("__name__")?.extract()?;
-    Ok(Agent::new(place, name, wants, (plan.entry_ns, plan.response_ns), plan.instruments.len()))
+    let limits = limits(strategy.py())?;
+    Ok(Agent::new(place, name, wants, (plan.entry_ns, plan.response_ns), plan.instruments.len(), limits))
+}
+
+fn limits(py: Python<'_>) -> PyResult<Limits> {
+    let module = py.import("lob_backtest.engine.limits")?;
+    let limit = |name: &str| module.getattr(name)?.extract::<usize>();
+    Ok(Limits {
+        text_bytes: limit("MAX_TEXT_BYTES")?,
+        tags: limit("MAX_TAGS")?,
+        series: limit("MAX_SERIES")?,
+        orders: limit("MAX_ORDERS")?,
+        requests: limit("MAX_REQUESTS")?,
+        timers: limit("MAX_TIMERS")?,
+    })
 }
 
 /// The buffers that a batch reads from.

@@ -1,0 +1,107 @@
+"""Reads what a strategy passes to `ctx`, each value once: its `__index__` may be the author's own and do anything."""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any, Final
+
+from lob_backtest.errors import StrategyError
+
+Number = int | float
+Wanted = list[tuple[Number, Number]]
+"""Prices and sizes of one side."""
+
+HUGE: Final = 1 << 62
+"""Stands for any whole number that is too large for everything."""
+
+NONSENSE: Final = math.nan
+"""The one object that stands for what is no number: no price, no size and no id. Quotes compare prices."""
+
+
+def number(value: Any) -> Number | None:
+    """Read a whole number, cut to ±2⁶², or a float; anything else, a truth value among them, is `None`."""
+    if isinstance(value, bool):
+        return None
+    try:
+        return max(-HUGE, min(HUGE, operator.index(value)))
+    except TypeError:
+        if not isinstance(value, float):
+            return None
+    fraction = float.__float__(value)  # of a subclass, whose own `__float__` may do anything, the plain value
+    return NONSENSE if math.isnan(fraction) else fraction
+
+
+def price_or_size(value: Any) -> Number:
+    """Read a price or a size of an order; what is no number is refused later, as data."""
+    given = number(value)
+    return NONSENSE if given is None else given
+
+
+def price_or_size_or_none(value: Any) -> Number | None:
+    """Read a price or a size that may be `None`."""
+    return None if value is None else price_or_size(value)
+
+
+def timer_number(value: Any) -> int:
+    """Read a timer's id; 0, which no timer has, for what cannot be one."""
+    given = number(value)
+    return int(given) if given is not None and given == given // 1 else 0
+
+
+def quote(given: Any, side: str) -> Wanted:
+    """Read one side of `ctx.quote`.
+
+    Raises:
+        StrategyError: it is not a pair of numbers, a list of pairs or `None`, or a price occurs twice.
+    """
+    levels = [] if given is None else given if isinstance(given, list) else [given]
+    wanted: Wanted = []
+    for level in list(levels):
+        pair = [number(value) for value in level] if isinstance(level, tuple) and len(level) == 2 else []
+        price, size = pair or (None, None)
+        if price is None or size is None:
+            raise StrategyError(
+                f"ctx.quote({side}={given!r}): expected (price_ticks, size_lots), a list of such pairs, or None"
+            )
+        wanted.append((price, size))
+    if len({price for price, _ in wanted}) < len(wanted):
+        raise StrategyError(f"ctx.quote({side}={given!r}): a price occurs twice; give each price one size")
+    return [(price, size) for price, size in wanted if size != 0]
+
+
+def levels(value: Any) -> int:
+    """Read a number of levels.
+
+    Raises:
+        StrategyError: it is no whole number.
+    """
+    given = int(value) if isinstance(value, bool) else number(value)
+    if not isinstance(given, int):
+        raise StrategyError(f"ctx.book.depth({value!r}): expected a number of levels, an integer")
+    return given
+
+
+def side_of_book(value: Any) -> int:
+    """Read a side.
+
+    Raises:
+        StrategyError: it is neither 1 nor -1.
+    """
+    given = number(value)
+    if given not in (1, -1):
+        raise StrategyError(f"ctx.book: {value!r} is no side: expected 1 (bids) or -1 (asks)")
+    return int(given)
+
+
+def price_of_book(value: Any) -> int | None:
+    """Read a price at which to look; `None` for a fraction, at which nothing stands.
+
+    Raises:
+        TypeError: it is no number.
+    """
+    given = number(value)
+    if given is None:
+        hint = ": is that side of the book empty?" if value is None else ""
+        raise TypeError(f"a price in ticks is expected, not {value!r}{hint}")
+    return int(given) if given == given // 1 and abs(given) < 1e15 else None
