@@ -10,8 +10,8 @@ all its orders of one lot, the same number of bids and asks, and later cancels w
 * prices: each at a price of its own, from the touch outwards;
 * through: each side at the other side's best price, as limit orders that take what there is and rest.
 
-A shape that has taken more than SECONDS (60) is not run with more orders. The time is that of the run, less that of the
-same run without orders.
+A shape that has taken more than SECONDS (60) is not run with more orders. Times are of the processor, those of the run
+less those of the same run without orders.
 """
 
 from __future__ import annotations
@@ -76,17 +76,17 @@ class Nowhere:
 
 
 def seconds(engine: str, level: int, loaded: list[Batch], number: int, shape: str) -> float:
-    """Return the time of one run."""
+    """Return the processor time of one run."""
     instrument = Instrument("X", "TEST", Decimal("0.01"), Decimal(1))
     market = InstrumentPlan(instrument, level, 0, (0, 0), (0, 0), 0.01)
     plan = Plan(instruments=(market,), entry_ns=lob.MS, response_ns=lob.MS)
     cancel_at_ns = int(loaded[-1].ts_exchange_ns[-1]) - lob.SECOND
     strategy = Crowd(number=number, shape=shape, cancel_at_ns=cancel_at_ns)
-    begin = time.perf_counter()
+    begin = time.process_time()
     outcome = load_engine(engine)(plan, [iter(loaded)], [strategy], Nowhere())
     if outcome.failure is not None:
         raise outcome.failure
-    return time.perf_counter() - begin
+    return time.process_time() - begin
 
 
 def main() -> None:
