@@ -11,6 +11,7 @@ back, so that a counter could be raised too late. A frame is on the stack from t
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -59,6 +60,8 @@ class _Guard:
     def deliver(self, signum: int, frame: FrameType | None) -> None:
         """Do what would have been done without a guard: as a rule, raise KeyboardInterrupt."""
         self.waiting, self.delivered = 0, signum
+        if sys.getprofile() is None:
+            sys.setprofile(_raise_again)  # the interpreter removes it where it raises
         before = self.before.get(signum)
         if callable(before) and before is not leave:
             before(signum, frame)
@@ -73,6 +76,16 @@ class _Guard:
             self.deliver(self.waiting, frame)
 
 
+def _raise_again(frame: FrameType, event: str, argument: object) -> None:
+    """Raise an interrupt once more where a function returns to this package: a strategy may have swallowed it."""
+    caller, file = frame.f_back, frame.f_code.co_filename
+    if event != "return" or caller is None or file == __file__ or _in_step(frame):
+        return
+    if caller.f_code.co_filename.startswith(_PACKAGE):
+        check()
+
+
+_PACKAGE: Final = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
 _guard: Final = _Guard()
 _step_codes: Final[set[CodeType]] = set()
 
@@ -161,6 +174,8 @@ def _remove() -> None:
         if signal.getsignal(signum) == _guard.handle:
             signal.signal(signum, before)
     _guard.active = False
+    if sys.getprofile() is _raise_again:
+        sys.setprofile(None)
 
 
 def with_guard(function: Callable[P, T]) -> Callable[P, T]:

@@ -190,6 +190,32 @@ def test_a_strategy_that_swallows_an_interrupt_is_stopped(engine: str, market: P
         lob.run({"instrument": [{"data": [str(market)]}]}, Swallows, engine=engine)
 
 
+def test_a_swallowed_interrupt_is_raised_again_where_a_callback_returns(engine: str, market: Path) -> None:
+    calls: list[int] = []
+
+    def swallowing() -> None:
+        with contextlib.suppress(BaseException):
+            if len(calls) == 3:
+                ctrl_c()
+
+    class Swallows(lob.Strategy):
+        def on_start(self, ctx: lob.Context) -> None:
+            ctx.every(lob.MS)
+
+        def on_timer(self, ctx: lob.Context, timer_id: int) -> None:
+            calls.append(timer_id)
+            try:
+                for _ in range(10):
+                    swallowing()
+            except BaseException:
+                calls.append(-1)
+
+    with pytest.raises(KeyboardInterrupt):
+        lob.run({"instrument": [{"data": [str(market)]}]}, Swallows, engine=engine)
+    assert len(calls) == 3
+    assert sys.getprofile() is None
+
+
 def test_an_endless_callback_is_stopped(engine: str, market: Path, tmp_path: Path) -> None:
     class Endless(lob.Strategy):
         def on_start(self, ctx: lob.Context) -> None:
