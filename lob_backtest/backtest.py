@@ -29,7 +29,7 @@ from lob_backtest.market.strip import Stripped
 from lob_backtest.plan import InstrumentPlan, Plan
 from lob_backtest.planning import make_plan
 from lob_backtest.printable import utf8, utf8_values
-from lob_backtest.process_settings import kept_settings
+from lob_backtest.process_settings import KeptSettings
 from lob_backtest.progress import Progress
 from lob_backtest.result import InputInfo, InstrumentInfo, Result, RunInfo, Status
 from lob_backtest.sink import FileSink, MemorySink, TableSink
@@ -37,7 +37,7 @@ from lob_backtest.storage import Draft, check_target
 from lob_backtest.strategy import Strategy
 from lob_backtest.strategy_loader import load_strategy
 from lob_backtest.strategy_module import forget, plain_name
-from lob_backtest.units import DURATION_LIMIT_NS, format_instant, parse_duration
+from lob_backtest.units import DURATION_LIMIT_NS, format_instant, parse_duration, shown
 
 LIBRARIES: Final = ("lob-backtest", "numpy", "pyarrow", "pandas")
 
@@ -82,7 +82,7 @@ def run(
         KeyboardInterrupt: it was interrupted; nothing is left behind.
     """
     config = RunConfig.of(config)
-    target = None if out is None else Path(fspath(out))
+    target = None if out is None else _folder(out)
     if target is not None:
         check_target(absolute(target), force)
     engine = engine or ENGINES[0]
@@ -110,6 +110,12 @@ def _finished(replay: _Replay, target: Path | None, *, force: bool, progress: Pr
         failure.result = result
         raise failure
     return result
+
+
+def _folder(out: object) -> Path:
+    if not isinstance(out, str | PathLike):
+        raise ConfigError(f"out: expected the path of a folder, got {shown(out)}")
+    return Path(fspath(out))
 
 
 def _finish(result: Result, draft: Draft, failure: StrategyError | None) -> None:
@@ -146,7 +152,7 @@ class _Replay:
         files = [file for feed in self.feeds for file in feed.source.files]
         params = _parameters(self.agent)
         watch, streams = watched(self.agent, self.timeout_ns), _Streams(self.feeds, progress)
-        with hashed_meanwhile(files), _few_collections, streams as batches, kept_settings(), watch as agent:
+        with hashed_meanwhile(files), _few_collections, streams as batches, KeptSettings(), watch as agent:
             outcome = load_engine(self.engine)(self.plan, batches, [agent], sink)
         interrupts.check()
         engine_s = time.perf_counter() - begin

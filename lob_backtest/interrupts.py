@@ -17,7 +17,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial, wraps
-from threading import current_thread, main_thread
+from threading import Event, Thread, current_thread, main_thread
+from time import monotonic
 from types import CodeType, FrameType, FunctionType
 from typing import Any, Final, ParamSpec, TypeVar, cast
 
@@ -28,6 +29,9 @@ T = TypeVar("T")
 
 ENDING: Final = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 """Signals that end a command like Ctrl-C does."""
+GRACE_S: Final = 3.0
+"""How long a command may go on after an interrupt, steps that must be whole left out, before the process ends."""
+LOOK_S: Final = 0.2
 
 
 class Terminated(KeyboardInterrupt):
@@ -42,6 +46,8 @@ class _Guard:
         before: the handlers that were in place before it.
         waiting: a signal that came in a step that must be whole; 0: none.
         delivered: the last signal that ended, or should have ended, the work in this block; 0: none.
+        ending: whether the process ends where the block does not end by itself.
+        watch: sees to that, once a signal has been delivered.
     """
 
     def __init__(self) -> None:
@@ -49,10 +55,12 @@ class _Guard:
         self.before: dict[int, Any] = {}
         self.waiting = 0
         self.delivered = 0
+        self.ending = False
+        self.watch: _Watch | None = None
 
     def handle(self, signum: int, frame: FrameType | None) -> None:
         """Note a signal that comes in a step; otherwise deliver it."""
-        if _in_step(frame):
+        if in_step(frame):
             self.waiting = self.waiting or signum
         else:
             self.deliver(signum, frame)
@@ -62,6 +70,8 @@ class _Guard:
         self.waiting, self.delivered = 0, signum
         if sys.getprofile() is None:
             sys.setprofile(_raise_again)  # the interpreter removes it where it raises
+        if self.ending and self.watch is None:
+            self.watch = _Watch(signum)
         before = self.before.get(signum)
         if callable(before) and before is not leave:
             before(signum, frame)
@@ -72,14 +82,40 @@ class _Guard:
 
     def deliver_waiting(self, frame: FrameType) -> None:
         """Deliver the signal that waits, at the end of the outermost step."""
-        if current_thread() is main_thread() and not _in_step(frame.f_back):
+        if current_thread() is main_thread() and not in_step(frame.f_back):
             self.deliver(self.waiting, frame)
+
+
+class _Watch:
+    """Ends the process where an interrupt does not end the block, as in a loop that swallows all exceptions.
+
+    Args:
+        signum: of the signal.
+    """
+
+    def __init__(self, signum: int) -> None:
+        self._is_over = Event()
+        self._thread = Thread(target=self._run, args=(signum,), name="lob-interrupt", daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Stop watching: the block has ended."""
+        self._is_over.set()
+        self._thread.join()
+
+    def _run(self, signum: int) -> None:
+        since = monotonic()
+        while not self._is_over.wait(LOOK_S):
+            if in_step(sys._current_frames().get(main_thread().ident or 0)):
+                since = monotonic()
+            elif monotonic() - since > GRACE_S:
+                leave(signum, None)
 
 
 def _raise_again(frame: FrameType, event: str, argument: object) -> None:
     """Raise an interrupt once more where a function returns to this package: a strategy may have swallowed it."""
     caller, file = frame.f_back, frame.f_code.co_filename
-    if event != "return" or caller is None or file == __file__ or _in_step(frame):
+    if event != "return" or caller is None or file == __file__ or in_step(frame):
         return
     if caller.f_code.co_filename.startswith(_PACKAGE):
         check()
@@ -90,7 +126,8 @@ _guard: Final = _Guard()
 _step_codes: Final[set[CodeType]] = set()
 
 
-def _in_step(frame: FrameType | None) -> bool:
+def in_step(frame: FrameType | None) -> bool:
+    """Return whether a frame belongs to a step that must be whole, or is called by one."""
     while frame is not None:
         if frame.f_code in _step_codes:
             return True
@@ -136,7 +173,8 @@ def guarded(*, ending: bool = False) -> Iterator[None]:
     """Let steps be whole in this block; nested blocks and those of other threads change nothing.
 
     Args:
-        ending: end the block at SIGTERM and SIGHUP, too, by `Terminated`, where they have no handler.
+        ending: end the block at SIGTERM and SIGHUP, too, by `Terminated`, where they have no handler; and end the
+            process where the block goes on for `GRACE_S` after an interrupt.
     """
     if _guard.active or current_thread() is not main_thread():
         yield
@@ -145,6 +183,7 @@ def guarded(*, ending: bool = False) -> Iterator[None]:
     hook = sys.unraisablehook
     try:
         _install([signal.SIGINT, *(ENDING if ending else ())])
+        _guard.ending = ending
         if ending:
             sys.unraisablehook = partial(_unraisable, hook)
         yield
@@ -173,7 +212,10 @@ def _remove() -> None:
     for signum, before in _guard.before.items():
         if signal.getsignal(signum) == _guard.handle:
             signal.signal(signum, before)
-    _guard.active = False
+    _guard.active = _guard.ending = False
+    if _guard.watch is not None:
+        _guard.watch.end()
+        _guard.watch = None
     if sys.getprofile() is _raise_again:
         sys.setprofile(None)
 

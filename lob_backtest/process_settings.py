@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from decimal import localcontext
+from decimal import getcontext, setcontext
+from typing import Self
 
 import numpy as np
 
+from lob_backtest.interrupts import entering, uninterrupted
 
-@contextmanager
-def kept_settings() -> Iterator[None]:
-    """Set back what a strategy changes meanwhile: precision of decimals, numpy's errors, the recursion limit."""
-    limit = sys.getrecursionlimit()
-    try:
-        with localcontext(), np.errstate():
-            yield
-    finally:
-        sys.setrecursionlimit(limit)
+
+class KeptSettings:
+    """Sets back what a strategy changes in a block: precision of decimals, numpy's errors, the recursion limit."""
+
+    @entering
+    def __enter__(self) -> Self:
+        self._limit, self._decimals, self._errors = sys.getrecursionlimit(), getcontext().copy(), np.geterr()
+        return self
+
+    @uninterrupted
+    def __exit__(self, *_: object) -> None:
+        sys.setrecursionlimit(self._limit)
+        setcontext(self._decimals)
+        np.seterr(**self._errors)

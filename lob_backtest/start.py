@@ -2,18 +2,26 @@
 
 import os
 import signal
+from collections.abc import Callable
 from types import FrameType
 
 
 def main() -> None:
     """Run the command line and exit with the code of docs/errors.md."""
+    _handle(leave)
+    from lob_backtest.cli import main
+
+    try:
+        main()
+    finally:
+        _handle(signal.SIG_IGN)  # the exit code is decided, and nothing is left to interrupt
+
+
+def _handle(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         signum = getattr(signal, name, None)
         if signum is not None and signal.getsignal(signum) not in (signal.SIG_IGN, None):
-            signal.signal(signum, leave)
-    from lob_backtest.cli import main
-
-    main()
+            signal.signal(signum, handler)
 
 
 def leave(signum: int, _: FrameType | None) -> None:

@@ -34,7 +34,7 @@ ALLOWED: dict[str, set[str]] = {
     "printable": set(),
     "interrupts": {"start"},
     "rename": set(),
-    "leftovers": {"rename"},
+    "leftovers": {"rename", "printable"},
     "drafts": FOUNDATION | {"leftovers", "rename"},
     "start": {"cli"},
     "errors": {"result"},  # for type checkers only
@@ -55,7 +55,7 @@ ALLOWED: dict[str, set[str]] = {
     "regression": FOUNDATION | {"tables", "instrument", "digest", "result", "report"},
     "strategy_loader": FOUNDATION | {"strategy", "strategy_module"},
     "strategy_module": FOUNDATION,
-    "process_settings": set(),
+    "process_settings": {"interrupts"},
     "planning": FOUNDATION | {"config", "engine", "instrument", "market", "plan"},
     "sink": FOUNDATION | {"tables", "table_file", "storage", "engine"},  # engine: for type checkers only
     "config_schema": {"config"},

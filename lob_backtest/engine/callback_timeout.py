@@ -24,6 +24,8 @@ from types import FrameType
 from typing import Any, Final, Self
 
 from lob_backtest.errors import StrategyError
+from lob_backtest.interrupts import entering, in_step, uninterrupted
+from lob_backtest.printable import printable
 from lob_backtest.strategy import Strategy, overrides
 from lob_backtest.units import format_duration, format_instant
 
@@ -53,9 +55,8 @@ class Watchdog:
     def __init__(self, strategy: Strategy, limit_ns: int) -> None:
         self.stand_in: Any = _stand_in(strategy, self)
         self._limit_s = limit_ns / 1e9
-        self._message = (
-            f"took longer than {format_duration(limit_ns)} (--callback-timeout, callback_timeout): an endless loop?"
-        )
+        self._message = message = f"took longer than {format_duration(limit_ns)} (callback_timeout)"
+        self._late = type("CallbackTimeout", (CallbackTimeout,), {"__str__": lambda _: message})
         self._running: tuple[float, str, Any] | None = None  # since when, the callback's name, its ctx
         self._raised_in_thread = False
         self._lock = threading.Lock()
@@ -67,6 +68,7 @@ class Watchdog:
         self._timer = (0.0, 0.0)
         self._is_armed = False
 
+    @entering
     def __enter__(self) -> Self:
         if self._has_signal:
             self._handler = signal.signal(signal.SIGALRM, self._on_signal)
@@ -74,6 +76,7 @@ class Watchdog:
         self._thread.start()
         return self
 
+    @uninterrupted
     def __exit__(self, *_: object) -> None:
         if self._has_signal:
             signal.setitimer(signal.ITIMER_REAL, 0)
@@ -95,9 +98,7 @@ class Watchdog:
             callback(ctx, *told)
             self._running = None
             if self._is_late(running):
-                raise CallbackTimeout
-        except CallbackTimeout as late:
-            raise CallbackTimeout(self._message).with_traceback(late.__traceback__) from None
+                raise self._late
         finally:
             self._running = None
             if not self._has_signal:
@@ -125,10 +126,12 @@ class Watchdog:
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._is_armed = False
         running = self._running
-        if running is not None:
+        if running is not None and in_step(frame):
+            self._arm(SHORTEST_LOOK_S)
+        elif running is not None:
             if self._is_late(running):
                 self._arm(AGAIN_S)
-                raise CallbackTimeout
+                raise self._late
             self._arm(self._limit_s - (time.monotonic() - running[0]))
         elif callable(self._handler):
             self._handler(number, frame)
@@ -137,7 +140,7 @@ class Watchdog:
         with self._lock:
             if self._running is not None:
                 self._raised_in_thread = True
-                late = ctypes.py_object(CallbackTimeout)
+                late = ctypes.py_object(self._late)
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._caller), late)
 
     def _take_back(self) -> None:
@@ -148,11 +151,12 @@ class Watchdog:
 
     def _end_process(self, running: tuple[float, str, Any]) -> None:
         _, name, ctx = running
-        text = (
-            f"error: {type(self.stand_in).__name__}.{name} at {format_instant(ctx.now_ns)}: {self._message} It cannot "
-            "be interrupted, so that the process ends, without a result\n"
+        text = printable(
+            f"error: {type(self.stand_in).__name__}.{name}() at {format_instant(ctx.now_ns)}: {self._message} and "
+            "cannot be interrupted, so that the process ends, without a result; the next run removes what it was "
+            "writing"
         )
-        os.write(2, text.encode(errors="backslashreplace"))
+        os.write(2, f"{text}\n".encode(errors="backslashreplace"))
         os._exit(StrategyError.exit_code)
 
 
@@ -169,11 +173,13 @@ def watched(strategy: Strategy, limit_ns: int | None) -> Iterator[Any]:
 def _stand_in(strategy: Strategy, watchdog: Watchdog) -> Any:
     """Make an object that an engine takes for the strategy: the same name, the same callbacks."""
 
-    def watched(name: str) -> Callable[..., None]:
+    def watched_callback(name: str) -> Callable[..., None]:
         def callback(self: object, ctx: Any, *told: object) -> None:
             watchdog.call(name, getattr(strategy, name), ctx, told)
 
         return callback
 
-    methods = {name: watched(name) if overrides(strategy, name) else getattr(Strategy, name) for name in CALLBACKS}
+    methods = {
+        name: watched_callback(name) if overrides(strategy, name) else getattr(Strategy, name) for name in CALLBACKS
+    }
     return type(type(strategy).__name__, (), methods)()

@@ -107,7 +107,7 @@ class Beside:
 
     def __init__(self, work: Callable[[Event], None], name: str) -> None:
         self._work = work
-        self._is_in_vain = Event()
+        self._is_cancelled = Event()
         self._done: SimpleQueue[None] = SimpleQueue()
         self._thread = Thread(target=self._run, name=name)
 
@@ -118,7 +118,7 @@ class Beside:
 
     @uninterrupted
     def __exit__(self, *_: object) -> None:
-        self._is_in_vain.set()
+        self._is_cancelled.set()
         self._thread.join()
 
     def wait(self) -> None:
@@ -127,6 +127,6 @@ class Beside:
 
     def _run(self) -> None:
         try:
-            self._work(self._is_in_vain)
+            self._work(self._is_cancelled)
         finally:
             self._done.put(None)

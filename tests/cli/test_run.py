@@ -312,7 +312,8 @@ def test_an_interrupt_that_an_import_turns_into_another_exception_is_one(
             raise SystemError("returned a result with an exception set") from error
 
     monkeypatch.setattr("lob_backtest.backtest.make_plan", interrupted)
-    assert call(capsys, "run", "--data", market, "-s", quotes) == (130, "", "interrupted\n")
+    code, out, err = call(capsys, "run", "--data", market, "-s", quotes)
+    assert (code, out, err.strip()) == (130, "", "interrupted")
 
 
 def test_the_digest_depends_neither_on_the_hash_seed_nor_on_the_engine(market: Path, quotes: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,6 +31,15 @@ class Endless(lob.Strategy):
         self.n += 1
         while self.n > 20:
             pass
+
+class NeverReturns(lob.Strategy):
+    def on_start(self, ctx):
+        import time
+        while True:
+            try:
+                time.sleep(0.05)
+            except:
+                pass
 
 class Swallows(lob.Strategy):
     def on_start(self, ctx):
@@ -96,6 +106,18 @@ WORDS = {
 }
 SHORT = {"init", "report", "validate", "book", "calibrate"}
 """They may be done before the signal."""
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_callback_that_swallows_each_interrupt_and_never_returns_ends_with_the_process(
+    folder: Path, signum: signal.Signals
+) -> None:
+    child = start(folder, "run", "-d", "market.parquet", "-s", "endless.py:NeverReturns", "-q", "-o", f"never{signum}")
+    time.sleep(1)
+    child.send_signal(signum)
+    assert end(child) == (128 + signum, "interrupted")
+    for each in folder.glob(f".never{signum}*"):  # which the next run would remove
+        shutil.rmtree(each)
 
 
 def check_signals(folder: Path, verb: str, times: int, seed: int) -> None:

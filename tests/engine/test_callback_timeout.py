@@ -19,9 +19,7 @@ import lob_backtest as lob
 from lob_backtest.cli import main
 from lob_backtest.errors import ConfigError, StrategyError
 
-TOO_LONG = (
-    r"Stalls\.on_book\(\) at 2024-07-19T[\d:.]+Z: took longer than 50ms \(--callback-timeout, callback_timeout\): .*"
-)
+TOO_LONG = r"Stalls\.on_book\(\) at 2024-07-19T[\d:.]+Z: took longer than 50ms \(callback_timeout\).*"
 
 
 @pytest.fixture(scope="module")
@@ -118,8 +116,8 @@ def test_a_callback_that_cannot_be_interrupted_ends_the_process(engine: str, mar
     program += "from lob_backtest.cli import main; main(sys.argv[1:])"
     done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (4, "")
-    assert re.match(r"error: S\.on_book at 2024-07-19T[\d:.]+Z: took longer than 50ms", done.stderr)
-    assert done.stderr.endswith("It cannot be interrupted, so that the process ends, without a result\n")
+    assert re.match(r"error: S\.on_book\(\) at 2024-07-19T[\d:.]+Z: took longer than 50ms", done.stderr)
+    assert done.stderr.endswith("the next run removes what it was writing\n")
 
 
 @pytest.mark.parametrize("given", ["soon", "0s", 0, -1, 1 << 60, "2000000d", 1.5, True])
