@@ -294,7 +294,7 @@ class FolderDraft(Draft):
             old.rmdir()
         if os.path.lexists(old):
             kept = _rename_free(old, self.target)
-            leftovers.log(f"{self.target} held what is not of a result; it is kept as {kept}")
+            leftovers.log(f"{self.target} held what is not part of a result; it is kept as {kept}")
 
 
 def _rename_free(source: Path, target: Path) -> Path:
@@ -408,7 +408,7 @@ def create(path: Path) -> BinaryIO:
 
 
 def create_native(path: Path) -> pa.NativeFile:
-    """Make a new file in a draft for Arrow to write: streams of Python must not get into the hands of its threads."""
+    """Make a new file in a draft for Arrow to write: its threads must not hold streams of Python."""
     return pa.OSFile(os.fsencode(path), "wb")
 
 

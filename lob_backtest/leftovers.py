@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from lob_backtest.printable import printable
 from lob_backtest.rename import rename_new
 
 try:
@@ -31,6 +32,7 @@ except ImportError:  # Windows
 
 _NAME_BYTES: Final = 200
 """Of the target's name in a temporary one: file systems take 255 in all."""
+_ENDINGS: Final = (".parquet", ".json", ".html", ".part")
 _PATTERN: Final = re.compile(r"\.(?P<name>.+)\.(?P<host>[0-9a-f]{8})-[0-9a-f]{8}\.lob\.(?P<kind>tmp|old)", re.DOTALL)
 
 
@@ -101,15 +103,19 @@ def spare(draft: Path) -> None:
 def _clean_draft(draft: Path, _: Path) -> None:
     with _owned(draft) as is_owned:
         if is_owned and draft.lstat().st_mode & stat.S_IWUSR:
-            remove(draft)
-            log(f"removed {draft}, which a run that was killed had left")
+            _remove_ours(draft)
+            if os.path.lexists(draft):
+                spare(draft)
+                log(f"kept {draft}, which a run that was killed had left: it holds what is not part of a result")
+            else:
+                log(f"removed {draft}, which a run that was killed had left")
 
 
 def _clean_old(old: Path, target: Path) -> None:
     draft = old.with_suffix(".tmp")
     if not os.path.lexists(draft):  # the new one is in place, or gone
         if os.path.lexists(target):
-            remove(old)
+            _remove_ours(old)
         else:
             rename_new(old, target)
             log(f"restored {target}, which a run that was killed was replacing")
@@ -118,10 +124,10 @@ def _clean_old(old: Path, target: Path) -> None:
         if not is_owned:
             return
         if os.path.lexists(target):
-            return  # somebody wrote a new one meanwhile: the draft goes as any other, the old one when it is gone
+            return  # somebody wrote a new one meanwhile: the draft is removed as any other, and the old one after it
         rename_new(draft, target)
         log(f"completed {target}, which a run that was killed was replacing")
-        remove(old)
+        _remove_ours(old)
 
 
 @contextmanager
@@ -139,6 +145,18 @@ def _owned(path: Path) -> Iterator[bool]:
             os.close(handle)
 
 
+def _remove_ours(path: Path) -> None:
+    """Remove a file, or the files of a folder that have an ending of those that a result holds, and then the folder."""
+    if path.is_dir() and not path.is_symlink():
+        for entry in os.scandir(path):
+            if entry.is_file(follow_symlinks=False) and entry.name.endswith(_ENDINGS):
+                os.unlink(entry)
+        with contextlib.suppress(OSError):
+            path.rmdir()
+    else:
+        remove(path)
+
+
 def remove(path: Path) -> None:
     """Remove a file or a folder of ours, as far as that is possible."""
     if path.is_dir() and not path.is_symlink():
@@ -154,4 +172,4 @@ def _host() -> str:
 
 def log(text: str) -> None:
     """Tell of what was done with files beside the target: on stderr, unless logging is set up otherwise."""
-    logging.getLogger("lob_backtest").warning("%s", text)
+    logging.getLogger("lob_backtest").warning("%s", printable(text))

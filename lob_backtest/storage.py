@@ -31,9 +31,9 @@ def check_target(target: Path, force: bool) -> None:
     """
     if not os.path.lexists(target):
         return
-    if not force:
-        raise OutputError(f"{target} exists; choose another folder, or replace it with --force (force=True)")
-    if target.is_symlink() or not target.is_dir():
+    if target.is_symlink():
+        raise OutputError(f"{target} is a symbolic link, which is not replaced; choose another folder")
+    if not target.is_dir():
         raise OutputError(f"{target} is not a folder; choose another one")
     if _holds_current_folder(target):
         raise OutputError(f"{target} is the current folder, or holds it, and is not replaced; choose another folder")
@@ -43,6 +43,8 @@ def check_target(target: Path, force: bool) -> None:
         _check_entries(target)
     except OSError as error:
         raise OutputError(f"{target} cannot be read ({error.strerror}), and is not replaced") from error
+    if not force:
+        raise OutputError(f"{target} exists; choose another folder, or replace it with --force (force=True)")
 
 
 def _holds_current_folder(target: Path) -> bool:
@@ -60,7 +62,7 @@ def _check_entries(target: Path) -> None:
     if foreign:
         shown = ", ".join(foreign[:3]) + (f" and {len(foreign) - 3} more" if len(foreign) > 3 else "")
         raise OutputError(
-            f"{target} holds {shown}, which is not of a result: it is not replaced; choose another folder"
+            f"{target} holds {shown}, which is not part of a result: it is not replaced; choose another folder"
         )
     if not entries:
         return
@@ -114,7 +116,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise DataError(f"{folder}: holds no {MANIFEST}; expected a folder that `lob-backtest run -o` wrote")
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise DataError(f"{path}: not readable as JSON ({error}); run the backtest again") from None
     found = manifest.get("format") if isinstance(manifest, dict) else None
     if found != FORMAT:

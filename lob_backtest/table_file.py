@@ -132,7 +132,7 @@ class TableFile:
         return cls(path, schema, rows, identity, absent)
 
     def moved(self, folder: Path) -> TableFile:
-        """Return the same file, which stands in another folder now."""
+        """Return the same file, in another folder."""
         return replace(self, path=folder / self.path.name)
 
     def select(self, columns: Sequence[str]) -> TableFile:

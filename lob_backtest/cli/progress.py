@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Final
 
 import click
@@ -17,9 +18,11 @@ from lob_backtest.progress import Progress
 REDRAW_S: Final = 0.1
 
 
-def _silence(_: click.Context, __: click.Parameter, quiet: bool) -> bool:
+def _silence(context: click.Context, _: click.Parameter, quiet: bool) -> bool:
     if quiet:
-        logging.getLogger("lob_backtest").setLevel(logging.ERROR)
+        logger = logging.getLogger("lob_backtest")
+        context.call_on_close(partial(logger.setLevel, logger.level))
+        logger.setLevel(logging.ERROR)
     return quiet
 
 

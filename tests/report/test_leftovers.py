@@ -49,6 +49,24 @@ def test_the_next_run_removes_what_a_killed_one_left_and_logs_it(
     assert {record.levelno for record in caplog.records} == {logging.WARNING}
 
 
+def test_what_is_not_part_of_a_result_is_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    left = left_behind(tmp_path / "out")
+    (left / "notes.txt").write_text("mine")
+    for _ in range(2):
+        NEW.save(tmp_path / "out", force=True, page=False)
+    assert left_in(left) == ["notes.txt"]
+    assert len(caplog.records) == 1
+    assert "kept" in caplog.records[0].getMessage()
+    left.chmod(0o700)
+
+
+def test_a_name_with_escape_sequences_is_logged_without_them(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    left_behind(tmp_path / "a\x1b[31mb")
+    NEW.save(tmp_path / "out", page=False)
+    assert len(caplog.records) == 1
+    assert caplog.records[0].getMessage().isprintable()
+
+
 def test_a_file_that_a_killed_run_left_is_removed_too(tmp_path: Path) -> None:
     leftovers.temporary(tmp_path / "a.parquet").write_bytes(b"half")
     write_file(tmp_path / "b.txt", "x")

@@ -88,10 +88,10 @@ def broken_manifest(out: Path) -> None:
 
 
 FOREIGN: dict[Callable[[Path], None], str] = {
-    note: "holds notes.txt, which is not of a result",
-    subfolder: "holds src, which is not of a result",
-    link: "holds lots.parquet, which is not of a result",
-    folder_named_as_a_table: "holds report.html, which is not of a result",
+    note: "holds notes.txt, which is not part of a result",
+    subfolder: "holds src, which is not part of a result",
+    link: "holds lots.parquet, which is not part of a result",
+    folder_named_as_a_table: "holds report.html, which is not part of a result",
     other_format: "is not a result.*coverage/1",
     no_manifest: "is not a result.*holds no summary.json",
     broken_manifest: "is not a result.*not readable as JSON",
@@ -150,7 +150,7 @@ def test_force_never_replaces_a_link(tmp_path: Path) -> None:
     (tmp_path / "out").symlink_to("real")
     (tmp_path / "nowhere").symlink_to("absent")
     for name in ("out", "out/", "nowhere"):
-        with pytest.raises(OutputError, match="is not a folder"):
+        with pytest.raises(OutputError, match="is a symbolic link"):
             NEW.save(f"{tmp_path}/{name}", force=True)
     assert Result.load(tmp_path / "real").digest == OLD.digest
 

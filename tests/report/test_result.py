@@ -103,7 +103,7 @@ def test_force_replaces_a_result(result, tmp_path):
 def test_force_never_replaces_what_is_not_a_result(result, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").write_text("years of work")
-    with pytest.raises(OutputError, match=r"out holds thesis\.txt, which is not of a result"):
+    with pytest.raises(OutputError, match=r"out holds thesis\.txt, which is not part of a result"):
         result.save(tmp_path / "out", force=True)
     (tmp_path / "file").write_text("x")
     with pytest.raises(OutputError, match="not a folder"):
@@ -382,3 +382,12 @@ def test_a_loaded_result_does_not_pass_another_one_for_its_own(result, tmp_path)
     random_result(99).save(tmp_path / "out", force=True, page=False)
     with pytest.raises(DataError, match="load it again"):
         _ = loaded.summary
+
+
+def test_a_manifest_that_is_nested_too_deep_is_no_result(result, tmp_path):
+    folder = result.save(tmp_path / "out", page=False)
+    (folder / "summary.json").write_text("[" * 100_000)
+    with pytest.raises(DataError, match="not readable as JSON"):
+        Result.load(folder)
+    with pytest.raises(OutputError, match="is not a result"):
+        result.save(folder, force=True)
