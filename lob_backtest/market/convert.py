@@ -90,8 +90,8 @@ def convert(
     options = {name: value for name, value in options.items() if value is not None}
     unknown = sorted(set(options) - module.OPTIONS)
     if unknown:
-        allowed = ", ".join(sorted(module.OPTIONS)) or "none"
-        raise ConfigError(f"format {format!r} takes no option {', '.join(unknown)}; expected {allowed}")
+        allowed = ", ".join(["symbol", "tick_size", "lot_size", *sorted(module.OPTIONS)])
+        raise ConfigError(f"format {format!r} takes no option {', '.join(unknown)}; it takes {allowed}")
     paths = as_paths("inputs", inputs)
     if not paths:
         raise ConfigError("no input: give at least one vendor file")

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from lob_backtest.errors import DataError
 from lob_backtest.market.footer import MAGIC, DamageError, Footer, read_footer
 from lob_backtest.market.prefetch import Beside
-from lob_backtest.market.provenance import READ_BYTES, Origin, Stamp
+from lob_backtest.market.provenance import READ_BYTES, Origin, Stamp, one_line
 from lob_backtest.market.schema import LEVEL_BY_SCHEMA, META_PREFIX, Meta, columns_of
 from lob_backtest.printable import utf8
 from lob_backtest.units import DURATION_LIMIT_NS
@@ -162,7 +162,7 @@ class MarketFile:
             try:
                 batch = next(batches, None)
             except (pa.ArrowException, OSError) as error:
-                raise DataError(f"{where}: corrupt ({_one_line(error)}); {_AGAIN}") from error
+                raise DataError(f"{where}: corrupt ({one_line(error)}); {_AGAIN}") from error
             if batch is None:
                 break
             missing -= batch.num_rows
@@ -207,7 +207,7 @@ def _expand(path: str) -> list[Origin]:
         try:
             infos = filesystem.get_file_info(pyarrow.fs.FileSelector(base, recursive=len(parts) > first + 1))
         except OSError as error:
-            raise DataError(f"{utf8(path)}: cannot be listed ({_one_line(error)})") from error
+            raise DataError(f"{utf8(path)}: cannot be listed ({one_line(error)})") from error
         names = sorted(info.path for info in infos if info.is_file)
         # fnmatch lets * cross a slash; a file must also be as deep as the pattern.
         found = [
@@ -230,7 +230,7 @@ def _remote(path: str) -> tuple[pyarrow.fs.FileSystem, str]:
     try:
         filesystem, inner = pyarrow.fs.FileSystem.from_uri(path)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(f"{utf8(path)}: not a usable address ({_one_line(error)})") from error
+        raise DataError(f"{utf8(path)}: not a usable address ({one_line(error)})") from error
     return filesystem, inner
 
 
@@ -241,7 +241,7 @@ def _open(origin: Origin) -> MarketFile:
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({_one_line(error)})") from error
+        raise DataError(f"{path}: cannot be read ({one_line(error)})") from error
     with file:
         stamp = origin.stamp(file)
         footer = _footer(path, file)
@@ -263,7 +263,7 @@ def _footer(path: str, file: pa.NativeFile) -> Footer:
             raise DataError(f"{path}: not Parquet (it begins with {head!r}); {_REMEDY}")
         return read_footer(file)
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({_one_line(error)})") from error
+        raise DataError(f"{path}: cannot be read ({one_line(error)})") from error
     except DamageError as damage:
         raise DataError(f"{path}: {damage}; {_AGAIN}") from None
 
@@ -274,7 +274,7 @@ def _parquet(path: str, file: pa.NativeFile) -> Iterator[pq.ParquetFile]:
         # Column chunks are streamed through small buffers: memory does not grow with the row group.
         parquet = pq.ParquetFile(file, page_checksum_verification=True, pre_buffer=False, buffer_size=READ_BYTES)
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path}: corrupt footer ({_one_line(error)}); {_AGAIN}") from error
+        raise DataError(f"{path}: corrupt footer ({one_line(error)}); {_AGAIN}") from error
     with parquet:
         yield parquet
 
@@ -284,7 +284,7 @@ def _described(path: str, parquet: pq.ParquetFile, footer: Footer) -> dict[str, 
     try:
         schema, found = parquet.schema_arrow, parquet.metadata.metadata or {}
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: {_one_line(error)}; {_AGAIN}") from None
+        raise DataError(f"{path}: {one_line(error)}; {_AGAIN}") from None
     meta = _metadata(path, found, footer)
     wrong = _differences(schema, meta)
     if wrong:
@@ -416,12 +416,8 @@ def _has_local(path: str, parquet: pq.ParquetFile, footer: Footer) -> bool:
                 with closing(parquet.iter_batches(batch_size=1024, columns=["ts_local_ns"])) as batches:
                     first = next(batches, None)
             except (pa.ArrowException, OSError) as error:
-                raise DataError(f"{path}, row group 0: corrupt ({_one_line(error)}); {_AGAIN}") from error
+                raise DataError(f"{path}, row group 0: corrupt ({one_line(error)}); {_AGAIN}") from error
             return first is not None and first.column(0).null_count < first.num_rows
         if nulls < group.rows:
             return True
     return False
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())

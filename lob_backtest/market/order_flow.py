@@ -291,7 +291,7 @@ class OrderFlow:
         return first if away_first < away_second else second
 
     def _alone(self, order_id: int) -> bool:
-        """Say whether an order is all there is at a best price."""
+        """Return whether an order is all there is at a best price."""
         order = self.exchange.order(order_id)
         return order.price_ticks in self.exchange.best and order.open_lots == self.exchange.size_at(
             order.side, order.price_ticks

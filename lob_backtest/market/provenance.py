@@ -88,7 +88,7 @@ class Origin:
         except FileNotFoundError:
             raise self.changed() from None
         except OSError as error:
-            raise DataError(f"{self.name}: cannot be read ({_one_line(error)})") from error
+            raise DataError(f"{self.name}: cannot be read ({one_line(error)})") from error
         with file:
             self.check(file, stamp)
             try:
@@ -110,8 +110,8 @@ class Origin:
     def changed(self) -> DataError:
         """Return the error of a file that is not what it was when it was first opened."""
         return DataError(
-            f"{self.name}: changed while it was read (replaced, written to, moved or touched); expected a file that "
-            "stays as it is. Start again when nothing writes to it"
+            f"{self.name}: changed while it was read (replaced, written to, moved, touched, or given other permissions "
+            "or links); expected a file that stays as it is. Start again when nothing writes to it"
         )
 
     def sha256(self, stamp: Stamp, stop: Event | None = None) -> str | None:
@@ -126,7 +126,7 @@ class Origin:
                 try:
                     piece = file.read(READ_BYTES)
                 except OSError as error:
-                    raise DataError(f"{self.name}: cannot be read ({_one_line(error)})") from error
+                    raise DataError(f"{self.name}: cannot be read ({one_line(error)})") from error
                 if not piece:
                     return digest.hexdigest()
                 digest.update(piece)
@@ -146,5 +146,6 @@ def _stamp(found: os.stat_result) -> Stamp:
     return Stamp(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
-def _one_line(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
+    """Return the text of an error without line ends."""
     return " ".join(str(error).split())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -9,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from lob_backtest.market.files import MarketFile, Path
+from lob_backtest.market.files import MarketFile
 from lob_backtest.market.schema import Action, Flag
 
 QUANTILES: Final = {"min": 0.0, "p1": 0.01, "p50": 0.5, "p99": 0.99, "max": 1.0}
@@ -90,16 +91,16 @@ class FileSummary:
         }
 
 
-def summarize(path: Path) -> FileSummary:
+def summarize(path: str | os.PathLike[str] | MarketFile) -> FileSummary:
     """Read one file from end to end and sum it up.
 
     Args:
-        path: a local path, or a URI that pyarrow knows.
+        path: a local path, a URI that pyarrow knows, or an opened file.
 
     Raises:
         DataError: it is unreadable, corrupt or not canonical.
     """
-    file = MarketFile.open(path)
+    file = path if isinstance(path, MarketFile) else MarketFile.open(path)
     summary = FileSummary(file)
     _describe_storage(summary)
     actions, flags = np.zeros(256, np.int64), np.zeros(256, np.int64)

@@ -38,14 +38,15 @@ def test_whole_quarter_hours_are_taken_out_and_the_way_stays(tmp_path, quarters,
     done, _ = converted(tmp_path, recorded(zone_ns + way_ns, zone_ns + way_ns + 20_000_000))
     assert shift(done) == -zone_ns
     assert latencies(done) == [way_ns, way_ns + 20_000_000]
-    assert ("behind" if quarters < 0 else "ahead") + " were taken out of local times" in done.notes[0]
+    side = "behind" if quarters < 0 else "ahead"
+    assert f"{side} (as in another time zone), which was corrected" in done.notes[0]
 
 
 def test_clock_of_another_zone_that_is_behind_besides_is_set_right_twice(tmp_path):
     done, _ = converted(tmp_path, recorded(8 * HOUR - SECOND, 8 * HOUR))
     assert shift(done) == -8 * HOUR + SECOND + 500_000
     assert latencies(done) == [500_000, SECOND + 500_000]
-    assert "8h ahead were taken out of local times" in done.notes[0]
+    assert "local times are 8h ahead (as in another time zone), which was corrected" in done.notes[0]
     assert "1000.500 ms were added" in done.notes[0]
 
 
@@ -108,3 +109,16 @@ def test_minutes_in_which_everything_is_late_are_counted(tmp_path):
 def test_one_late_message_among_others_is_no_jump(tmp_path):
     done, _ = converted(tmp_path, recorded(0, HOUR, 0))
     assert "late_minutes" not in done.counts
+
+
+def test_a_time_of_another_year_is_refused_with_its_line(tmp_path):
+    year_ns = 365 * 24 * HOUR
+    with pytest.raises(DataError, match=r"line \d+: local - exchange time is .*one of its times is wrong"):
+        converted(tmp_path, recorded(3_000_000, 3_000_000 + year_ns, step_ms=120_000))
+
+
+def test_an_offset_that_leaves_more_than_a_way_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"--clock-offset: -90s leaves 180\.\d+ s"):
+        converted(tmp_path, recorded(90 * 10**9, 90 * 10**9), clock_offset="-90s")
+    with pytest.raises(ConfigError, match=r"--min-latency: 5d; expected 0 to 10s"):
+        converted(tmp_path, recorded(3_000_000, 3_000_000), min_latency="5d")

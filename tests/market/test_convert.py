@@ -109,7 +109,7 @@ def test_bad_input_ends_with_one_line_and_leaves_the_old_output(tmp_path, capsys
         (
             ["convert", "databento", "a.csv", "-o", "b", "--orderbook", "c"],
             2,
-            "takes no option orderbook; expected publisher",
+            "takes no option orderbook; it takes symbol, tick_size, lot_size, publisher",
         ),
         (["convert", "databento", "-o", "b"], 2, "Missing argument 'INPUT...'"),
         (["convert", "databento", "a.csv"], 2, "Missing option '-o'"),
@@ -216,7 +216,7 @@ def test_other_packages_add_formats(tmp_path, monkeypatch):
     vendor_file.write_text("")
     convert("ticks", vendor_file, tmp_path / "out.parquet", symbol="T", price=7)
     assert pq.read_table(tmp_path / "out.parquet")["price_ticks"].to_pylist() == [7]
-    with pytest.raises(ConfigError, match="takes no option colour; expected price"):
+    with pytest.raises(ConfigError, match="takes no option colour; it takes symbol, tick_size, lot_size, price"):
         convert("ticks", vendor_file, tmp_path / "2.parquet", symbol="T", colour="red")
     with pytest.raises(ConfigError, match="'broken': no_such_package:x cannot be imported"):
         convert("broken", vendor_file, tmp_path / "2.parquet")

@@ -43,6 +43,7 @@ def test_such_a_file_is_found_by_a_pattern_and_can_be_looked_at(path: Path) -> N
     assert len(file.sha256) == 64
     assert validate(pattern).is_clean
     assert json.dumps(summarize(path).to_dict(), ensure_ascii=False).encode()
+    assert summarize(file).to_dict() == summarize(path).to_dict()
     assert len(lob.read_events(path)) == 100
 
 

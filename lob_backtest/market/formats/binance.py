@@ -29,7 +29,7 @@ from typing import Any, Final
 
 from lob_backtest.errors import ConfigError, DataError
 from lob_backtest.market.formats.binance_book import BinanceBook, Levels, Update
-from lob_backtest.market.formats.binance_clock import check_clock
+from lob_backtest.market.formats.binance_clock import CREDIBLE_NS, check_clock
 from lob_backtest.market.formats.binance_fields import LevelTexts
 from lob_backtest.market.formats.binance_prints import Prints
 from lob_backtest.market.formats.binance_stream import Diff, Message, Snapshot, Top, Trade, read_messages
@@ -39,7 +39,7 @@ from lob_backtest.market.formats.binance_units import ROUNDED_DOWN, ROUNDED_UP, 
 from lob_backtest.market.formats.event_rows import EventRows
 from lob_backtest.market.formats.time_order import Packet, Row, TimeOrder
 from lob_backtest.market.schema import Action, Flag
-from lob_backtest.units import MS, format_instant, parse_duration
+from lob_backtest.units import MS, format_duration, format_instant, parse_duration
 
 OPTIONS: Final = frozenset({"min_latency", "clock_offset"})
 MIN_LATENCY_NS: Final = MS // 2
@@ -80,8 +80,8 @@ def open_source(
         DataError: a file is missing or corrupt, a line is not what it should be, or the clock cannot be set right.
     """
     min_latency_ns = _duration("--min-latency", min_latency)
-    if min_latency_ns < 0:
-        raise ConfigError(f"--min-latency: {min_latency}; expected 0 or more")
+    if not 0 <= min_latency_ns <= CREDIBLE_NS:
+        raise ConfigError(f"--min-latency: {min_latency}; expected 0 to {format_duration(CREDIBLE_NS)}")
     offset_ns = None if clock_offset is None else _duration("--clock-offset", clock_offset)
     return BinanceSource(
         survey(inputs, symbol),
@@ -95,7 +95,7 @@ def open_source(
 def _duration(option: str, text: str | int) -> int:
     behind = isinstance(text, str) and text.startswith("-")
     try:
-        ns = parse_duration(text[1:] if isinstance(text, str) and behind else text)
+        ns = parse_duration(str(text)[1:] if behind else text)
     except ValueError as error:
         raise ConfigError(f"{option}: {error}") from None
     if abs(ns) >= LONGEST_NS:

@@ -63,7 +63,7 @@ class BinanceBook:
 
     @property
     def suspect(self) -> bool:
-        """Say whether a best price lies where orders may stand that nobody has told."""
+        """Return whether a best price lies where orders may stand that nobody has told."""
         bid, ask = self._book.best_bid, self._book.best_ask
         return (NOTHING if bid is None else bid) < self._lowest_bid or (ALL if ask is None else ask) > self._highest_ask
 

@@ -1,4 +1,4 @@
-"""Whether a recorder's clock can be right, and what to add to it.
+"""Check a recorder's clock, and find what to add to it.
 
 Local - exchange time is the way of a message plus the error of the recorder's clock. The smallest of a recording tells
 what can be told of the error:
@@ -18,13 +18,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from lob_backtest.errors import DataError
+from lob_backtest.errors import ConfigError, DataError
 from lob_backtest.units import MS, SECOND, format_duration
 
 CREDIBLE_NS: Final = 10 * SECOND
 """More than any way takes; packets of different streams wait as long for each other (`time_order.HOLD_NS`)."""
 MINUTE_NS: Final = 60 * SECOND
 ZONE_STEP_NS: Final = 15 * MINUTE_NS
+DAY_NS: Final = 24 * 60 * MINUTE_NS
+"""No time zone differs from another by more: a minute that is late by more has a damaged time."""
 
 
 @dataclass(slots=True)
@@ -76,6 +78,7 @@ def check_clock(found: Latencies, min_latency_ns: int, offset_ns: int | None) ->
         offset_ns: how far the clock is ahead as the user knows it (behind: negative); `None`: not known.
 
     Raises:
+        ConfigError: the offset leaves a latency that is not credible.
         DataError: the clock is ahead by what cannot be told from the way, or it jumps.
     """
     assert found.smallest_ns is not None
@@ -83,6 +86,11 @@ def check_clock(found: Latencies, min_latency_ns: int, offset_ns: int | None) ->
     late_minutes, notes = _look_at_minutes(found)
     zone_ns = _whole_quarters(smallest_ns) if offset_ns is None else offset_ns
     rest_ns = smallest_ns - zone_ns
+    if offset_ns and rest_ns > CREDIBLE_NS:
+        raise ConfigError(
+            f"--clock-offset: {format_duration(offset_ns)} leaves {_seconds(rest_ns)} as the smallest local - exchange "
+            f"time; expected {_seconds(CREDIBLE_NS)} at most (positive: the clock is ahead; negative: it is behind)"
+        )
     if offset_ns is None and rest_ns > CREDIBLE_NS:
         path, number = found.fastest
         raise DataError(
@@ -93,9 +101,9 @@ def check_clock(found: Latencies, min_latency_ns: int, offset_ns: int | None) ->
     shift_ns = -zone_ns + max(0, min_latency_ns - rest_ns)
     told = f"smallest local - exchange time is {smallest_ns / MS:.3f} ms: "
     if zone_ns:
-        why = "the clock of another time zone" if offset_ns is None else "--clock-offset"
+        why = "as in another time zone" if offset_ns is None else "--clock-offset"
         side = "ahead" if zone_ns > 0 else "behind"
-        told += f"{format_duration(abs(zone_ns))} {side} were taken out of local times ({why}); then "
+        told += f"local times are {format_duration(abs(zone_ns))} {side} ({why}), which was corrected; then "
     if rest_ns < min_latency_ns:
         told += (
             f"{(min_latency_ns - rest_ns) / MS:.3f} ms were added to local times, so that it is "
@@ -116,6 +124,11 @@ def _look_at_minutes(found: Latencies) -> tuple[int, list[str]]:
     assert found.smallest_ns is not None
     late = [each for _, each in sorted(found.minutes.items()) if each[0] - found.smallest_ns > CREDIBLE_NS]
     for latency_ns, path, number in late:
+        if latency_ns - found.smallest_ns > DAY_NS:
+            raise DataError(
+                f"{path}, line {number}: local - exchange time is {_seconds(latency_ns)}, and elsewhere "
+                f"{_seconds(found.smallest_ns)}: one of its times is wrong; correct or remove the line"
+            )
         jump_ns = _whole_quarters(latency_ns - found.smallest_ns)
         if jump_ns:
             raise DataError(

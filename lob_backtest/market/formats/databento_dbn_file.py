@@ -210,7 +210,10 @@ def _records(path: Path, counts: Counter[str]) -> Iterator[Record]:
     for number, each in enumerate(objects, 1):
         if not isinstance(each, databento_dbn.MBOMsg):
             if isinstance(each, databento_dbn.SymbolMappingMsg):
-                symbols.update(each)
+                try:
+                    symbols.update(each)
+                except databento_dbn.DBNError as error:
+                    raise DataError(f"{path}, record {number}: a damaged symbol ({error}); {AGAIN}") from error
             elif not isinstance(each, databento_dbn.SystemMsg):
                 if metadata.schema is not None:
                     raise DataError(f"{path}, record {number}: {type(each).__name__}; expected MBO records")

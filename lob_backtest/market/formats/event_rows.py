@@ -71,7 +71,7 @@ class EventRows:
 
     @property
     def full(self) -> bool:
-        """Say whether there are enough rows to hand on."""
+        """Return whether there are enough rows to hand on."""
         return len(self._rows) >= STRETCH_ROWS
 
     def take(self) -> dict[str, Any]:

@@ -112,8 +112,8 @@ class LobsterSource:
         self.counts: Counter[str] = Counter()
         self.notes: list[str] = []
         self._days = days
-        self._tick = _whole("--tick-size", tick_size * PRICE_UNITS, "LOBSTER prices have four decimals")
-        self._lot = _whole("--lot-size", lot_size, "LOBSTER sizes are shares")
+        self._tick = _whole("--tick-size", tick_size * PRICE_UNITS, "LOBSTER prices have four decimals", "0.0001")
+        self._lot = _whole("--lot-size", lot_size, "LOBSTER sizes are shares", "1")
         self._rows = EventRows(local_clock=False)
         self._window = Window(self._rows, self.counts)
         self._sequence = 0
@@ -357,7 +357,7 @@ def _common_depth(books: list[Member]) -> int | None:
     return next(iter(depths), None)
 
 
-def _whole(option: str, value: Decimal, reason: str) -> int:
+def _whole(option: str, value: Decimal, reason: str, least: str) -> int:
     if value <= 0 or value != int(value):
-        raise ConfigError(f"{option}: {reason}; expected a positive multiple of what that allows")
+        raise ConfigError(f"{option}: {reason}; expected a positive multiple of {least}")
     return int(value)

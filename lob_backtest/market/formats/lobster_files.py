@@ -98,9 +98,12 @@ def _day(messages: Member, orderbook: Member | None) -> Day:
         day = date.fromisoformat(found["date"]) if found else None
     except ValueError:
         day = None
-    if found is None or day is None or found["kind"] != "message":
+    if found is not None and found["kind"] == "orderbook":
+        raise DataError(f"{messages}: an order book file; give its message file, and this one with --orderbook")
+    if found is None or day is None:
         raise DataError(
-            f"{messages}: the name of a LOBSTER message file tells symbol and date; expected one like {EXAMPLE}"
+            f"{messages}: the name of a LOBSTER message file tells symbol and date; expected one like {EXAMPLE}; "
+            "rename it"
         )
     if day.year not in YEARS:
         raise DataError(f"{messages}: date {day} in the name; expected a year from {YEARS[0]} to {YEARS[-1]}")
