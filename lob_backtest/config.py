@@ -7,6 +7,7 @@ with their offset; both become integer nanoseconds.
 from __future__ import annotations
 
 import difflib
+import os
 import tomllib
 import typing
 from decimal import Decimal
@@ -231,7 +232,11 @@ class RunConfig(_Part):
         """Take a config as it is, check a dict, or load a file."""
         if isinstance(config, RunConfig):
             return config
-        return cls.parse(config) if isinstance(config, dict) else cls.load(config)
+        if isinstance(config, dict):
+            return cls.parse(config)
+        if not isinstance(config, str | os.PathLike):
+            raise ConfigError(f"config: expected a RunConfig, a dict or the path of a TOML file, got {shown(config)}")
+        return cls.load(config)
 
     @classmethod
     def load(cls, path: str | Path) -> RunConfig:
@@ -310,6 +315,10 @@ def parse_toml(text: str) -> dict[str, Any]:
     Raises:
         ValueError: it is none, a number has thousands of digits, or tables or lists are nested too deep.
     """
+    for line in text.splitlines():
+        parts = line.partition("=")[0].count(".") + 1
+        if parts > MAX_DEPTH:  # which takes quadratic time
+            raise ValueError(f"a key of {parts:,} parts; expected at most {MAX_DEPTH}")
     try:
         return tomllib.loads(text)
     except RecursionError:
@@ -360,7 +369,7 @@ def _beside(path: Path, name: Any) -> Any:
 
 
 def _is_file(strategy: str) -> bool:
-    """Say whether a strategy is named by its file; the class may be left out where the file has one."""
+    """Return whether a strategy is named by its file; the class may be left out where the file has one."""
     return ".py:" in strategy or strategy.endswith(".py")
 
 

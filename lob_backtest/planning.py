@@ -83,7 +83,7 @@ def _check_samples(config: RunConfig, sources: Sequence[MarketSource]) -> None:
         raise ConfigError(
             f"report.sample: {format_duration(config.report.sample)} makes {samples:,} samples over the "
             f"{format_duration((end - start) // SECOND * SECOND)} of the run; at most {MAX_SAMPLES:,} are allowed. "
-            f"Set it to {format_duration(least)} or more, or run a shorter stretch (run.start, run.end, latency.feed)"
+            f"Set it to {format_duration(least)} or more, or run a shorter stretch (run.start, run.end)"
         )
 
 

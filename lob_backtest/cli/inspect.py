@@ -24,7 +24,7 @@ def command(files: tuple[str, ...], rows: int, as_json: bool) -> None:
 
     found: list[dict[str, Any]] = []
     for file in find_files(files):
-        summary = summarize(file.path)
+        summary = summarize(file)
         heads = first_rows(file, rows).to_pylist() if rows else []
         if as_json:
             found.append(summary.to_dict() | ({"first_rows": heads} if rows else {}))

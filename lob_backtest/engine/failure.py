@@ -31,7 +31,7 @@ def explain(strategy: Strategy, name: str, now_ns: int, told: Sequence[object], 
     given = ", ".join(_shown(value) for value in told)
     text = text_of(error)
     is_own = issubclass(type(error), StrategyError | CallbackTimeout)  # its `__class__` may be anything
-    what = text if is_own else f"raised {type(error).__name__}: {text}"
+    what = text if is_own else f"raised {type(error).__name__}{text and ': '}{text}"
     explained = StrategyError(
         f"{type(strategy).__name__}.{name}({given}) at {format_instant(now_ns)}: {what}{_place(error)}"
     )
