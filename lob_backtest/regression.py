@@ -64,7 +64,7 @@ class Tolerance:
         return cls(relative=float(value / 100)) if plain.endswith("%") else cls(absolute=float(value))
 
     def allows(self, base: float, new: float) -> bool:
-        """Say whether a move from `base` to `new` is within it."""
+        """Return whether a move from `base` to `new` is within it."""
         return math.isclose(base, new, rel_tol=0, abs_tol=self.absolute + self.relative * abs(base))
 
 
@@ -136,7 +136,7 @@ class Comparison:
 
     @property
     def same(self) -> bool:
-        """Say whether nothing moved further than allowed."""
+        """Return whether nothing moved further than allowed."""
         return self.outcome == "same"
 
     def to_dict(self) -> dict[str, Any]:
@@ -203,7 +203,7 @@ def compare(
 
 
 def _matches(pattern: str, name: str) -> bool:
-    """Say whether a tolerance means a metric: by its whole name, its last part, or that without its unit."""
+    """Return whether a tolerance means a metric: by its whole name, its last part, or that without its unit."""
     return any(fnmatchcase(each, pattern) for each in _spellings(name))
 
 
@@ -312,7 +312,7 @@ def _row(batch: pa.RecordBatch | None, at: int) -> dict[str, Any] | None:
 
 
 def describe(comparison: Comparison) -> str:
-    """Say whether two results are the same, which metrics moved and by how much, and the first fill that differs.
+    """Return whether two results are the same, which metrics moved and by how much, and the first fill that differs.
 
     Args:
         comparison: as `lob_backtest.compare` returns it.

@@ -363,7 +363,7 @@ class Strategy:
 
 
 def overrides(strategy: Strategy, callback: str) -> bool:
-    """Say whether a strategy's class defines a callback of its own."""
+    """Return whether a strategy's class defines a callback of its own."""
     return getattr(type(strategy), callback) is not getattr(Strategy, callback)
 
 

@@ -193,7 +193,7 @@ impl Agent {
         (self.orders - 1) * self.agents + self.index as i64 + 1
     }
 
-    /// Say whether an id was given to this agent.
+    /// Return whether an id was given to this agent.
     pub fn knew(&self, order_id: i64) -> bool {
         let Some(number) = order_id.checked_sub(1) else { return false };
         let (place, owner) = (number.div_euclid(self.agents), number.rem_euclid(self.agents));

@@ -58,7 +58,7 @@ impl Batch {
         Batch { columns, _owner: owner, path, first_row, eventful }
     }
 
-    /// Say whether some row calls the book suspect or changes the phase.
+    /// Return whether some row calls the book suspect or changes the phase.
     pub fn is_eventful(&self) -> bool {
         self.eventful
     }
@@ -69,7 +69,7 @@ impl Batch {
         self.columns.ts_exchange_ns.len()
     }
 
-    /// Say whether there are none.
+    /// Return whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -105,7 +105,7 @@ impl Columns<'_> {
         self.ts_exchange_ns.len()
     }
 
-    /// Say whether there are none.
+    /// Return whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -384,7 +384,7 @@ impl Book {
         }
     }
 
-    /// Say whether a CLEAR has emptied a side that no complete packet has shown again.
+    /// Return whether a CLEAR has emptied a side that no complete packet has shown again.
     #[inline(always)]
     pub fn is_partial(&self) -> bool {
         self.partial != [false; 2]
@@ -397,7 +397,7 @@ impl Book {
         (best != NO_KEY).then(|| key(side, best))
     }
 
-    /// Say whether a side shows no level.
+    /// Return whether a side shows no level.
     pub fn is_side_empty(&self, side: i8) -> bool {
         self.ladders[index(side)].is_empty()
     }
@@ -447,14 +447,14 @@ impl Book {
         self.ids.len()
     }
 
-    /// Say whether the opposite side stands at or through a key of one side, which may be `NO_KEY`.
+    /// Return whether the opposite side stands at or through a key of one side, which may be `NO_KEY`.
     #[inline(always)]
     pub fn crosses(&self, side: i8, key: i64) -> bool {
         // A key is less than no key, and one side's keys are the other's with the sign changed.
         key.saturating_add(self.ladders[index(-side)].best()) <= 0
     }
 
-    /// Say whether the best bid is below the best ask, or a side is empty.
+    /// Return whether the best bid is below the best ask, or a side is empty.
     #[inline]
     pub fn uncrossed(&self) -> bool {
         !self.crossed

@@ -147,7 +147,7 @@ pub enum OrderState {
 }
 
 impl OrderState {
-    /// Say whether an order in this state is over.
+    /// Return whether an order in this state is over.
     #[inline]
     pub fn gone(self) -> bool {
         self as u8 >= OrderState::Filled as u8

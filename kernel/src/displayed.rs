@@ -41,7 +41,7 @@ impl Displayed<'_> {
         }
     }
 
-    /// Say whether an order of a side can take now: the book is good, and what it would take is shown.
+    /// Return whether an order of a side can take now: the book is good, and what it would take is shown.
     #[inline]
     pub fn takes(&self, side: i8) -> bool {
         self.matching == Match::All && !self.book.partial[index(-side)]

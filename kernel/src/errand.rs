@@ -48,13 +48,13 @@ impl Errand {
         Errand { batches: 0, may_leave, place: Place::Here(Box::new(here)) }
     }
 
-    /// Say whether another batch should be given.
+    /// Return whether another batch should be given.
     #[inline]
     pub fn wants_more(&self) -> bool {
         self.batches < AHEAD
     }
 
-    /// Say whether all batches have come back as tapes.
+    /// Return whether all batches have come back as tapes.
     pub fn is_empty(&self) -> bool {
         self.batches == 0
     }

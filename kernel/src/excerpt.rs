@@ -28,7 +28,7 @@ impl Excerpt {
         &self.book
     }
 
-    /// Say whether there are none.
+    /// Return whether there are none.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.book.is_side_empty(1) && self.book.is_side_empty(-1)
@@ -54,7 +54,7 @@ impl Excerpt {
     }
 
     /// Follow own orders: where they stand now is where orders must be known. The touch is the market's after a packet,
-    /// `None` in the midst of one. Say whether every order is known.
+    /// `None` in the midst of one. Return whether every order is known.
     pub fn follow(&mut self, watch: &Watch, touch: Option<Touch>) -> bool {
         let mut known = true;
         for side in [1, -1] {

@@ -35,7 +35,7 @@ struct Position {
 }
 
 impl Position {
-    /// Take in a row; say whether it changed a level.
+    /// Take in a row; return whether it changed a level.
     #[inline]
     fn take_in(&mut self, row: Row) -> bool {
         self.row += 1;
@@ -159,7 +159,7 @@ impl Follower {
     }
 }
 
-/// Take in the rows before `until`; say whether a level changed.
+/// Take in the rows before `until`; return whether a level changed.
 fn walk(position: &mut Position, batches: &VecDeque<(u64, Arc<Batch>)>, until: u64) -> bool {
     let mut changed = false;
     while position.row < until {

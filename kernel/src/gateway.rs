@@ -127,7 +127,7 @@ impl Gateway {
         RejectReason::None
     }
 
-    /// Say whether an order would reach an own resting order of the other side.
+    /// Return whether an order would reach an own resting order of the other side.
     fn meets_itself(&self, displayed: Displayed, at: u32, price_ticks: Option<i64>) -> bool {
         let own = &self.overlay.owns[at];
         let Some(best) = self.overlay.best(-own.side) else { return false };

@@ -44,7 +44,7 @@ impl Place {
     /// The place of a row that names no order.
     pub const NOWHERE: Place = Place { at: 0, slot: NONE };
 
-    /// Say whether the id is there.
+    /// Return whether the id is there.
     #[inline]
     pub fn found(self) -> bool {
         self.slot != NONE
@@ -73,7 +73,7 @@ impl Ids {
         self.len
     }
 
-    /// Say whether nothing is stored.
+    /// Return whether nothing is stored.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }

@@ -67,7 +67,7 @@ impl Ladder {
         self.len
     }
 
-    /// Say whether there is no level.
+    /// Return whether there is no level.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.len == 0

@@ -47,7 +47,7 @@ pub fn emptied(prints: &Prints, own: &mut OwnOrder) {
     (own.ahead, own.shown) = (0, true);
 }
 
-/// Take in a fall of the level; say whether the position changed.
+/// Take in a fall of the level; return whether the position changed.
 pub fn fell(prints: &Prints, own: &mut OwnOrder, fall: &Fall, model: QueueModel) -> bool {
     let ahead = own.ahead;
     note(prints, own, Past { fall: fall.number, before: ahead, flow: 0, matched: false });

@@ -55,19 +55,19 @@ impl Liquidity {
         Liquidity { model, taken: Default::default(), unsettled: false, unplaced: 0, unit }
     }
 
-    /// Say whether no taken lot is remembered.
+    /// Return whether no taken lot is remembered.
     #[inline]
     pub fn is_untouched(&self) -> bool {
         self.taken[0].is_empty() && self.taken[1].is_empty()
     }
 
-    /// Say whether a snapshot or the window has left something open.
+    /// Return whether a snapshot or the window has left something open.
     #[inline]
     pub fn is_unsettled(&self) -> bool {
         self.unsettled
     }
 
-    /// Say whether lots of a level have been taken.
+    /// Return whether lots of a level have been taken.
     #[inline]
     pub fn remembers(&self, place: Place) -> bool {
         self.taken[index(place.0)].contains_key(&key(place.0, place.1))

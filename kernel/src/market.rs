@@ -264,7 +264,7 @@ impl Market {
         }
     }
 
-    /// Say whether own orders have to be asked about a row.
+    /// Return whether own orders have to be asked about a row.
     #[inline(always)]
     fn minds(&self, trace: &Trace) -> bool {
         let may_mind = self.watch.is_on() & (self.i >= self.quiet);
@@ -387,7 +387,7 @@ impl Market {
         }
     }
 
-    /// Take in what a packet leaves behind; say whether best prices or sizes are others.
+    /// Take in what a packet leaves behind; return whether best prices or sizes are others.
     #[inline(always)]
     fn take_left(&mut self, left: &Mark, floor: &mut Floor) -> bool {
         if left.partial != self.partial {

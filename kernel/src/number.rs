@@ -69,7 +69,7 @@ impl Number {
         }
     }
 
-    /// Say whether this is a price or size that an order has.
+    /// Return whether this is a price or size that an order has.
     pub fn is(self, other: i64) -> bool {
         self.partial_cmp(other) == Some(std::cmp::Ordering::Equal)
     }

@@ -20,7 +20,7 @@ pub fn reappear(book: &Book, own: &mut OwnOrder) {
     }
 }
 
-/// Take in that a market order at the price traded; say whether the position changed.
+/// Take in that a market order at the price traded; return whether the position changed.
 pub fn executed(own: &mut OwnOrder, order: &Hit, size_lots: i64) -> bool {
     if order.arrival > own.arrival || !own.visible {
         return false;
@@ -30,7 +30,7 @@ pub fn executed(own: &mut OwnOrder, order: &Hit, size_lots: i64) -> bool {
     true
 }
 
-/// Take in that a market order at the price was cancelled or reduced; say whether the position changed.
+/// Take in that a market order at the price was cancelled or reduced; return whether the position changed.
 pub fn cancelled(own: &mut OwnOrder, order: &Hit, size_lots: i64) -> bool {
     if order.arrival > own.arrival || !own.visible {
         return false;

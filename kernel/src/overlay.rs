@@ -112,7 +112,7 @@ impl Overlay {
         self.liquidity.reach(self.reach())
     }
 
-    /// Say whether rows can matter beside those at own prices: the feed, which shows so many levels a side (0: all), does
+    /// Return whether rows can matter beside those at own prices: the feed, which shows so many levels a side (0: all), does
     /// not show all that an order's place depends on.
     pub fn is_careful(&self, depth: usize) -> bool {
         let rests = !self.sides.iter().all(Resting::is_empty);

@@ -183,7 +183,7 @@ impl Entry<'_> {
         Ok(())
     }
 
-    /// Say whether one order stands where one is wanted, with nothing to do: what nearly every call finds.
+    /// Return whether one order stands where one is wanted, with nothing to do: what nearly every call finds.
     fn stands_as_wanted(&self, side: i8) -> bool {
         let quoter = &self.seat.quoter;
         let ([(order_id, _)], [(price, size)]) = (&quoter.asked[index(side)][..], &quoter.wanted[index(side)][..])

@@ -44,14 +44,14 @@ impl Quotes {
         self.written + self.gathered.len()
     }
 
-    /// Add a row; say whether the table is full.
+    /// Add a row; return whether the table is full.
     #[inline]
     pub fn push(&mut self, instrument: usize, ts_ns: Ns, touch: Touch) -> bool {
         self.gathered.push(Quote { ts_ns, touch, instrument: instrument as i16 });
         self.gathered.len() == GATHERED && self.write()
     }
 
-    /// Write what has been gathered to the block; say whether the table is full.
+    /// Write what has been gathered to the block; return whether the table is full.
     #[inline(never)]
     fn write(&mut self) -> bool {
         let block = self.block.get_or_insert_with(Memory::new).cells();

@@ -1,6 +1,6 @@
 //! The own orders of one side that rest, by price, best first, and at each price oldest first.
 //!
-//! Each operation takes constant time at the best price, and time logarithmic in the number of own prices elsewhere.
+//! Each operation takes time logarithmic in the number of own prices.
 
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};

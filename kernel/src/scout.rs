@@ -65,7 +65,7 @@ impl Scout {
         self.book.set_right(row, number, issue, self.repairs).unwrap_or_default()
     }
 
-    /// Take in what a row says beside what it does to the book; say whether it says anything.
+    /// Take in what a row says beside what it does to the book; return whether it says anything.
     fn take_note(&mut self, row: &Row) -> bool {
         let says = self.suspect || row.flags & flag::SUSPECT != 0 || row.action == action::STATUS;
         self.suspect = row.flags & flag::SUSPECT != 0;

@@ -52,7 +52,7 @@ impl<T> Slab<T> {
         self.items.len() - self.free.len()
     }
 
-    /// Say whether nothing is stored.
+    /// Return whether nothing is stored.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -71,19 +71,19 @@ impl Trace {
         self.what >> 8
     }
 
-    /// Say whether the row is of a kind.
+    /// Return whether the row is of a kind.
     #[inline(always)]
     pub fn is(&self, kind: u8) -> bool {
         self.kind() == kind
     }
 
-    /// Say whether the row is of a kind that has two numbers, of whichever side.
+    /// Return whether the row is of a kind that has two numbers, of whichever side.
     #[inline(always)]
     pub fn is_either(&self, kind: u8) -> bool {
         self.is(kind) | self.is(kind + 1)
     }
 
-    /// Say whether the row changes a level.
+    /// Return whether the row changes a level.
     #[inline]
     pub fn changes(&self) -> bool {
         !self.is(kind::NOTHING) & !self.is(kind::TRADE)
@@ -142,7 +142,7 @@ pub struct Mark {
 }
 
 impl Mark {
-    /// Say whether the row does no more beside its trace than end its packet.
+    /// Return whether the row does no more beside its trace than end its packet.
     #[inline]
     pub fn is_end(&self) -> bool {
         self.ends & !self.says & self.issue.is_none()

@@ -36,7 +36,7 @@ impl Touch {
         self.price(side).map_or(NO_KEY, |price_ticks| key(side, price_ticks))
     }
 
-    /// Say whether the best bid is below the best ask, or a side is empty.
+    /// Return whether the best bid is below the best ask, or a side is empty.
     #[inline]
     pub fn uncrossed(&self) -> bool {
         !self.is_two_sided() | (self.ticks[0] < self.ticks[1])

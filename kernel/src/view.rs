@@ -124,7 +124,7 @@ impl View {
         }
     }
 
-    /// Put the print of a row on its way, if it has one, with the packet at hand; say whether it has.
+    /// Put the print of a row on its way, if it has one, with the packet at hand; return whether it has.
     pub fn tell(&mut self, row: &Row, hit: &Hit, ts_exchange_ns: Ns) -> bool {
         let (side, price_ticks) = match row.action {
             action::TRADE => (row.side, row.price_ticks),
@@ -143,7 +143,7 @@ impl View {
         self.made.1 += 1;
     }
 
-    /// Say whether the packet at hand carries something besides best prices and changes of levels.
+    /// Return whether the packet at hand carries something besides best prices and changes of levels.
     #[inline]
     pub fn carries(&self, phase: u8) -> bool {
         (self.made != self.sent) | (self.sent_phase != phase)
@@ -159,7 +159,7 @@ impl View {
         self.packets.push_back(Packet { end, ts_local_ns, state, changed, prints, moves });
     }
 
-    /// Say whether so much waits that what has arrived should be taken in.
+    /// Return whether so much waits that what has arrived should be taken in.
     #[inline]
     pub fn is_crowded(&self) -> bool {
         self.packets.len() >= CROWD && !self.eager

@@ -82,25 +82,25 @@ impl Watch {
         -self.best[1 - side]
     }
 
-    /// Say whether own orders have to be asked about everything, with the whole book at hand.
+    /// Return whether own orders have to be asked about everything, with the whole book at hand.
     #[inline(always)]
     pub fn is_careful(&self) -> bool {
         self.careful
     }
 
-    /// Say whether any row can matter.
+    /// Return whether any row can matter.
     #[inline(always)]
     pub fn is_on(&self) -> bool {
         self.on
     }
 
-    /// Say whether lots of some orders of the market have been taken: their ids matter.
+    /// Return whether lots of some orders of the market have been taken: their ids matter.
     #[inline]
     pub fn remembers(&self) -> bool {
         self.remembers
     }
 
-    /// Say whether a row of a kind can matter that names an order at a key: one at an own price or at one where lots have
+    /// Return whether a row of a kind can matter that names an order at a key: one at an own price or at one where lots have
     /// been taken, one that trades there or at a worse price, or one of the other side that own orders would trade with.
     #[inline(always)]
     pub fn minds(&self, kind: u8, key: i64) -> bool {
@@ -126,7 +126,7 @@ impl Watch {
         passed + rest.position(ends).unwrap_or(traces.len() - passed)
     }
 
-    /// Say whether the market's best of a side stands at or through own orders.
+    /// Return whether the market's best of a side stands at or through own orders.
     #[inline(always)]
     pub fn crosses(&self, touch: Touch) -> bool {
         (touch.key(1) <= self.zone(0)) | (touch.key(-1) <= self.zone(1))

@@ -81,7 +81,7 @@ _HOMES: Final = {"kernel": "lob_backtest.engine.kernel", "reference": "lob_backt
 
 
 def is_built() -> bool:
-    """Say whether the compiled kernel is installed; `load_engine` finds out whether it can be loaded."""
+    """Return whether the compiled kernel is installed; `load_engine` finds out whether it can be loaded."""
     return importlib.util.find_spec("lob_backtest._kernel") is not None
 
 

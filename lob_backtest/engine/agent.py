@@ -151,7 +151,7 @@ class Agent:
         return (self._orders - 1) * self._agents + self.index + 1
 
     def knew(self, order_id: int) -> bool:
-        """Say whether an id was given to this agent."""
+        """Return whether an id was given to this agent."""
         place, owner = divmod(order_id - 1, self._agents)
         return owner == self.index and 0 <= place < self._orders
 

@@ -234,11 +234,11 @@ class Book:
         )
 
     def uncrossed(self) -> bool:
-        """Say whether the best bid is below the best ask (or a side is empty)."""
+        """Return whether the best bid is below the best ask (or a side is empty)."""
         return self.best_bid is None or self.best_ask is None or self.best_bid < self.best_ask
 
     def beyond_window(self, side: int, price_ticks: int) -> bool:
-        """Say whether a price lies outside of what a feed of limited depth shows of a side."""
+        """Return whether a price lies outside of what a feed of limited depth shows of a side."""
         ladder = self.ladders[side]
         if not self.depth or len(ladder) < self.depth:
             return False

@@ -171,7 +171,7 @@ class Entry:
         self._agent.send(self._clock.now_ns, Ask.CANCEL, self._instrument, self._owns[known.order_id])
 
     def has(self, order_id: Number) -> bool:
-        """Say whether the desk knows an order."""
+        """Return whether the desk knows an order."""
         return order_number(order_id) in self._desk.orders
 
     def forget(self, order_id: int) -> None:

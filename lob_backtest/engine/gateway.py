@@ -103,7 +103,7 @@ class Gateway:
         return RejectReason.NONE
 
     def _meets_itself(self, own: OwnOrder, price_ticks: int | None, now_ns: int) -> bool:
-        """Say whether an order would reach an own resting order of the other side."""
+        """Return whether an order would reach an own resting order of the other side."""
         best = self.overlay.best(-own.side)
         if best is None:
             return False
@@ -113,7 +113,7 @@ class Gateway:
         return own.side * price_ticks >= own.side * best
 
     def _takes(self, side: int) -> bool:
-        """Say whether an order of a side can take now: the book is good, and what it would take is shown."""
+        """Return whether an order of a side can take now: the book is good, and what it would take is shown."""
         return self.market.match == Match.ALL and -side not in self.market.book.partial
 
     def _would_take(self, side: int, price_ticks: int | None, now_ns: int) -> bool:

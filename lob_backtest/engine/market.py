@@ -139,7 +139,7 @@ class Market:
 
     @property
     def _beside(self) -> bool:
-        """Say whether anything but the book needs to hear of a row."""
+        """Return whether anything but the book needs to hear of a row."""
         if self.plan.level == 2:
             return True
         for overlay in self.overlays:  # noqa: SIM110 - a third of the time of any()
@@ -148,7 +148,7 @@ class Market:
         return False
 
     def _tell(self, i: int) -> bool:
-        """Tell own orders and prints of a row while the book still stands as it was; say whether the book takes it."""
+        """Apply a row to own orders and prints, before the book; return whether the book takes it."""
         _, _, action, side, order_id, _, size_lots, flags, _ = self._rows[i]
         watching = [overlay for overlay in self.overlays if overlay.watching]
         if watching:
@@ -230,7 +230,7 @@ class Market:
             self._check()
 
     def _settle(self, issue: Issue, i: int) -> bool:
-        """Deal with a row that the book cannot apply, by policy; say whether it can be applied now."""
+        """Deal with a row that the book cannot apply, by policy; return whether it can be applied now."""
         policy = self._policies.get(issue, IssuePolicy.FAIL)
         ts_ns, _, action, side, order_id, price_ticks, size_lots, flags, phase = self._rows[i]
         if policy == IssuePolicy.FAIL:

@@ -49,7 +49,7 @@ class OrderQueue:
                 yield own, lots
 
     def executed(self, own: OwnOrder, order: MarketOrder, size_lots: int) -> bool:
-        """Take in that a market order at the price traded; say whether the position changed."""
+        """Take in that a market order at the price traded; return whether the position changed."""
         if order.arrival > own.arrival or not own.visible:
             return False
         own.older_lots -= size_lots
@@ -57,7 +57,7 @@ class OrderQueue:
         return True
 
     def cancelled(self, own: OwnOrder, order: MarketOrder, size_lots: int) -> bool:
-        """Take in that a market order at the price was cancelled or reduced; say whether the position changed."""
+        """Take in that a market order at the price was cancelled or reduced; return whether the position changed."""
         if order.arrival > own.arrival or not own.visible:
             return False
         own.older_lots -= size_lots

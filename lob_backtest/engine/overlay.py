@@ -91,7 +91,7 @@ class Overlay:
 
     @property
     def watching(self) -> bool:
-        """Say whether any row can matter: an order rests, or a taken lot is remembered."""
+        """Return whether any row can matter: an order rests, or a taken lot is remembered."""
         return bool(self.sides[1] or self.sides[-1] or self.liquidity.taken)
 
     def resting(self, side: int) -> Iterator[OwnOrder]:

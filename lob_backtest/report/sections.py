@@ -46,7 +46,7 @@ class Section:
     losses: bool = True
 
     def is_bad(self, column: int, cell: str) -> bool:
-        """Say whether a cell is a loss, and is shown in red; a range is none."""
+        """Return whether a cell is a loss, and is shown in red; a range is none."""
         return self.losses and column > 0 and cell.startswith("-") and len(cell) > 1 and "…" not in cell
 
 

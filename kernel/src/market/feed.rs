@@ -25,13 +25,13 @@ impl Market {
         }
     }
 
-    /// Take in that the next batch could not be had; say whether that has to be told now.
+    /// Take in that the next batch could not be had; return whether that has to be told now.
     pub fn put_off(&mut self) -> bool {
         self.hungry = false;
         self.starved && self.errand.is_empty()
     }
 
-    /// Find what there is to go on with; say whether that has been done, or has to be waited for.
+    /// Find what there is to go on with; return whether that has been done, or has to be waited for.
     ///
     /// # Errors
     /// There is nobody to wait for.

@@ -173,7 +173,7 @@ impl Market {
         Ok(())
     }
 
-    /// Say whether the place of some own order depends on more than the rows at its price.
+    /// Return whether the place of some own order depends on more than the rows at its price.
     fn is_unsure(&self) -> bool {
         self.seats.iter().any(|seat| seat.gateway.overlay.is_careful(self.plan.depth))
     }
@@ -313,7 +313,7 @@ impl Market {
     }
 }
 
-/// Say whether a row is a print that can be told from a level's fall: of a known side, of displayed lots.
+/// Return whether a row is a print that can be told from a level's fall: of a known side, of displayed lots.
 fn is_print(row: &Row) -> bool {
     row.action == action::TRADE && row.side != 0 && row.flags & (flag::HIDDEN | flag::AUCTION) == 0
 }

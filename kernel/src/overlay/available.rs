@@ -42,7 +42,7 @@ impl Overlay {
         }
     }
 
-    /// Say whether the market's opposite side stands at or through the best own order of a side.
+    /// Return whether the market's opposite side stands at or through the best own order of a side.
     #[inline]
     pub(super) fn crosses(&self, book: &Book, side: i8) -> bool {
         book.crosses(side, self.best_key(side))
