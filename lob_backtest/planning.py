@@ -19,8 +19,8 @@ from lob_backtest.units import MS, SECOND, format_duration, format_instant
 LATE_NS: Final = 250 * MS
 """How far apart a print and its LEVEL row can be where neither config nor file says it."""
 
-MAX_SAMPLES: Final = 100_000_000
-"""Rows of the table of samples, which take some 6 GB in memory: a millisecond of a day, a second of three years."""
+MAX_SAMPLES: Final = 20_000_000
+"""Rows of the table of samples, which take some 2.6 GB in memory: five milliseconds of a day, a second of 230 days."""
 
 PER_LOT_LIMIT: Final = 1 << 86
 """Of a fee rate in 10⁻¹² tick·lots a lot: times a size, which is below 2⁴⁰, it stays within 128 bits."""

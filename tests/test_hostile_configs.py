@@ -177,7 +177,7 @@ def test_endless_samples_are_refused_by_their_key(keys: dict[str, Any], market: 
     config = RunConfig.parse({"instrument": [{"data": [str(market)]}]})
     for key, value in keys.items():
         config = config.set(key, value)
-    with pytest.raises(ConfigError, match=r"^report\.sample: .* makes [\d,]+ samples .*; at most 100,") as caught:
+    with pytest.raises(ConfigError, match=r"^report\.sample: .* makes [\d,]+ samples .*; at most 20,") as caught:
         lob.run(config, lob.Strategy)
     least = str(caught.value).partition("Set it to ")[2].partition(" or more")[0]
     make_plan(config.set("report.sample", least), [open_market(str(market), feed_ns=0)])
