@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -35,6 +36,7 @@ POSITION_LIMIT = 1 << 60
 
 MAX_DEPTH = 50
 """Tables within tables; no key is as deep."""
+MAX_DECIMALS = 30
 MAX_MESSAGES = 20
 """What is wrong with a config, told at once."""
 
@@ -50,6 +52,14 @@ def _exact(value: Any) -> Any:
     return Decimal(str(value)) if isinstance(value, float) else value
 
 
+def _countable(number: Decimal) -> Decimal:
+    """Refuse a number whose exact fraction would take memory and time without end."""
+    exponent = number.as_tuple().exponent
+    if isinstance(exponent, int) and exponent < -MAX_DECIMALS:
+        raise ValueError(f"expected at most {MAX_DECIMALS} digits after the point")
+    return number
+
+
 def _file_name(value: Any) -> str:
     """Read a path or pattern; names that are not UTF-8 hold surrogates, which pydantic's own text does not."""
     if not isinstance(value, str):
@@ -61,7 +71,7 @@ def _file_name(value: Any) -> str:
 
 FileName = Annotated[str, PlainValidator(_file_name), WithJsonSchema({"type": "string"})]
 Seed = Annotated[int, Field(ge=-(1 << 63), lt=1 << 64)]
-Number = Annotated[Decimal, BeforeValidator(_exact), Field(allow_inf_nan=False)]
+Number = Annotated[Decimal, BeforeValidator(_exact), Field(allow_inf_nan=False), AfterValidator(_countable)]
 # A price times a size is below 2^80: times such a fee, in 10^-12 tick-lots, it stays within 128 bits.
 Bps = Annotated[Number, Field(ge=-500_000, le=500_000)]
 PerLot = Annotated[Number, Field(ge=-(10**15), le=10**15)]
