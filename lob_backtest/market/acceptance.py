@@ -18,7 +18,7 @@ from lob_backtest.errors import DataError
 from lob_backtest.market.checks import Columns, Mask, RowChecker
 from lob_backtest.market.coerce import as_table
 from lob_backtest.market.policy import Kind, Policy, Tally
-from lob_backtest.market.reader import EARLIEST_NS
+from lob_backtest.market.reader import EARLIEST_NS, arrays_of
 from lob_backtest.market.schema import Action, Flag, columns_of
 from lob_backtest.units import format_instant
 
@@ -81,7 +81,7 @@ class Acceptance:
             raise DataError(f"{self._files}: {error}") from error
         if not table.num_rows:
             return table
-        columns, nulls = _arrays(table)
+        columns, nulls = arrays_of(table.to_batches()[0])
         fault = self._first_time(columns) or self._row_fault(columns, nulls) or self._order_fault(columns)
         if fault:
             raise self._error(fault[0], columns, fault[1])
@@ -166,15 +166,3 @@ def files_shown(files: Sequence[Path]) -> str:
     """Name the first vendor files for a message, and count the others."""
     more = f" and {len(files) - FILES_SHOWN} more" if len(files) > FILES_SHOWN else ""
     return ", ".join(map(str, files[:FILES_SHOWN])) + more
-
-
-def _arrays(table: pa.Table) -> tuple[Columns, dict[str, Mask]]:
-    """Take a table apart into arrays (nulls as 0) and, where there are nulls, masks."""
-    columns, nulls = {}, {}
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        values = column.chunk(0)
-        if values.null_count:
-            nulls[name] = values.is_null().to_numpy(zero_copy_only=False)
-            values = values.fill_null(0)
-        columns[name] = values.to_numpy()
-    return columns, nulls

@@ -136,7 +136,7 @@ class MarketSource:
         for file in self.files:
             row = 0
             for _, record in file.raw_batches(names, batch_rows=self._batch_rows):
-                columns, nulls = _columns(record)
+                columns, nulls = arrays_of(record)
                 if row == 0:
                     _check_unit(columns, nulls, file.path)
                 yield checker.check(columns, nulls, file.path, row, has_local=file.has_local), file.path, row
@@ -286,7 +286,7 @@ def _shown(value: object) -> str:
     return repr(value) if isinstance(value, str) else str(value)
 
 
-def _columns(record: pa.RecordBatch) -> tuple[Columns, dict[str, Mask]]:
+def arrays_of(record: pa.RecordBatch) -> tuple[Columns, dict[str, Mask]]:
     """Take a record batch apart into arrays (nulls as 0) and, where there are nulls, masks."""
     columns, nulls = {}, {}
     for name, column in zip(record.schema.names, record.columns, strict=True):
