@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import faulthandler
 import random
 import signal
 import sys
@@ -24,16 +23,13 @@ from lob_backtest.result import Result
 
 ROOT = Path(lob.__file__).parent
 LIBRARY = ("/threading.py", "/queue.py", "/contextlib.py")
-HANG_S = 120
 
 
 @pytest.fixture(autouse=True)
 def default_handler() -> Iterator[None]:
     """Start from the handler that a script, a notebook and the command line have."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    faulthandler.dump_traceback_later(HANG_S, exit=True)
     yield
-    faulthandler.cancel_dump_traceback_later()
     signal.signal(signal.SIGINT, before)
 
 
@@ -308,7 +304,6 @@ def check_interrupts(work: Callable[[Path], object], folder: Path, times: int, s
     rng = random.Random(seed)
     before = threading.enumerate()
     for _ in range(times):
-        faulthandler.dump_traceback_later(HANG_S, exit=True)
         at = rng.randrange(1, counted.lines)
         try:
             with InterruptAt(at):
