@@ -27,7 +27,7 @@ demo: base  ## backtest a market maker on the bundled sample; summary and report
 	@$(VENV_PYTHON) -m lob_backtest.cli run strategies/demo.toml -o out/demo --force
 	@echo 'Next: open out/demo/report.html; . .venv/bin/activate; lob-backtest init mine'
 
-test: install  ## run the tests (MARKS='not fuzz and not soak' adds the slow ones, TESTS=tests/market picks some)
+test: install  ## run the tests (MARKS='not fuzz and not soak' adds the slow ones, TESTS=tests/data picks some)
 	@if command -v cargo >/dev/null 2>&1; then cargo test -q --locked --no-default-features --manifest-path kernel/Cargo.toml >/dev/null; fi
 	@$(VENV_PYTHON) -m pytest -q -m '$(MARKS)' $(TESTS)
 
@@ -36,7 +36,7 @@ check: install  ## lint, format, types and house rules: what a commit has to pas
 	@$(VENV_PYTHON) -m ruff format --check .
 	@$(VENV_PYTHON) -m mypy
 	@if command -v cargo >/dev/null 2>&1; then cd kernel && cargo fmt --check && cargo clippy -q --locked --release --all-targets -- -D warnings; fi
-	@$(VENV_PYTHON) -m pytest -q tests/test_tidy.py
+	@$(VENV_PYTHON) -m pytest -q tests/house/test_tidy.py
 
 format: install  ## format the code and fix what the linter can
 	@$(VENV_PYTHON) -m ruff check --fix .

@@ -14,11 +14,11 @@ from l3_flow import l3_flow
 from vs_hftbacktest import FOLDER, batches
 
 import lob_backtest as lob
+from lob_backtest.contract.plan import InstrumentPlan, Plan
+from lob_backtest.contract.rows import Batch
 from lob_backtest.engine import load_engine
 from lob_backtest.instrument import Instrument
-from lob_backtest.market.schema import Batch
-from lob_backtest.plan import InstrumentPlan, Plan
-from lob_backtest.sink import MemorySink
+from lob_backtest.results.sink import MemorySink
 
 ROUNDS = 5
 LIMIT_BOOK_NS, LIMIT_QUOTE_NS = 150, 200

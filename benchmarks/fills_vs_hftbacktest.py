@@ -18,11 +18,11 @@ from l3_flow import Columns, flow_path, l3_flow
 from vs_hftbacktest import FOLDER, LATENCY_NS, batches, peer_python
 
 import lob_backtest as lob
+from lob_backtest.contract.plan import InstrumentPlan, Plan
+from lob_backtest.contract.tables import Cause
 from lob_backtest.engine import load_engine
 from lob_backtest.instrument import Instrument
-from lob_backtest.plan import InstrumentPlan, Plan
-from lob_backtest.sink import MemorySink
-from lob_backtest.tables import Cause
+from lob_backtest.results.sink import MemorySink
 
 Order = tuple[int, int]
 """When it was sent, and its side."""

@@ -22,8 +22,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lob_backtest.market.reader import open_market
-from lob_backtest.market.schema import Action, Flag
+from lob_backtest.contract.rows import Action, Flag
+from lob_backtest.data.reader import open_market
 from lob_backtest.units import MS, format_instant
 
 QUANTILES = (0.5, 0.9, 0.99, 0.999, 1.0)

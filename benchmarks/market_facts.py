@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from lob_backtest.engine.book import Book
-from lob_backtest.market.schema import Action, Flag
+from lob_backtest.book.book import Book
+from lob_backtest.contract.rows import Action, Flag
 
 Array = NDArray[Any]
 

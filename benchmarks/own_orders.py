@@ -23,12 +23,12 @@ from decimal import Decimal
 from pathlib import Path
 
 import lob_backtest as lob
+from lob_backtest.contract.plan import InstrumentPlan, Plan
+from lob_backtest.contract.rows import Batch
+from lob_backtest.data.reader import open_market
 from lob_backtest.engine import load_engine
 from lob_backtest.instrument import Instrument
-from lob_backtest.market.reader import open_market
-from lob_backtest.market.schema import Batch
-from lob_backtest.market.synthetic import generate
-from lob_backtest.plan import InstrumentPlan, Plan
+from lob_backtest.synthetic.generate import generate
 
 ROWS = 20_000
 NUMBERS = (1_000, 10_000, 100_000)

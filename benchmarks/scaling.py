@@ -15,10 +15,10 @@ from l3_flow import START_NS, Columns, l3_flow
 from vs_hftbacktest import FOLDER, batches
 
 import lob_backtest as lob
+from lob_backtest.contract.plan import InstrumentPlan, Plan
+from lob_backtest.contract.rows import Action, Batch
 from lob_backtest.engine import load_engine
 from lob_backtest.instrument import Instrument
-from lob_backtest.market.schema import Action, Batch
-from lob_backtest.plan import InstrumentPlan, Plan
 
 ROUNDS = 4
 ROWS = 1_000_000

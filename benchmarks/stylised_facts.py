@@ -155,7 +155,7 @@ def table(columns: Mapping[str, list[str]]) -> str:
 
 def convert_day(folder: Path, symbol: str, levels: int, work: Path) -> Path:
     """Unpack and convert one of LOBSTER's sample days."""
-    from lob_backtest.market.convert import convert
+    from lob_backtest.vendors.convert import convert
 
     with zipfile.ZipFile(folder / f"LOBSTER_SampleFile_{symbol}_2012-06-21_{levels}.zip") as archive:
         archive.extractall(work / symbol)

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from l3_flow import MEAN_GAP_NS, Columns, l3_flow
 
-from lob_backtest.market.schema import Action, Flag
-from lob_backtest.market.writer import EventWriter
+from lob_backtest.contract.rows import Action, Flag
+from lob_backtest.data.writer import EventWriter
 
 TILE = 1_000_000
 FEED_NS = 250_000

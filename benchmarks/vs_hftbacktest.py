@@ -22,12 +22,12 @@ import numpy as np
 from l3_flow import Columns, l3_flow
 
 import lob_backtest as lob
+from lob_backtest.contract.plan import InstrumentPlan, Plan
+from lob_backtest.contract.rows import Batch, Flag
+from lob_backtest.data.writer import EventWriter
 from lob_backtest.engine import load_engine
 from lob_backtest.instrument import Instrument
-from lob_backtest.market.schema import Batch, Flag
-from lob_backtest.market.writer import EventWriter
-from lob_backtest.plan import InstrumentPlan, Plan
-from lob_backtest.sink import MemorySink
+from lob_backtest.results.sink import MemorySink
 
 PEER = "hftbacktest==2.4.4"
 FOLDER = Path(__file__).resolve().parents[1] / "out" / "benchmark"

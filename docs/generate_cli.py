@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from lob_backtest.cli import VERBS, cli
+from lob_backtest.cli.group import VERBS, cli
 
 PAGE = Path(__file__).with_name("cli.md")
 

@@ -1,15 +1,15 @@
-"""The compiled engine. `lob_backtest.strategy` says what the names of the two classes mean."""
+"""The compiled engine. `lob_backtest.strategy.api` says what the names of the two classes mean."""
 
 from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Any, final
 
-from lob_backtest.engine import Sink
+from lob_backtest.contract.output import Sink
+from lob_backtest.contract.plan import Plan
+from lob_backtest.contract.rows import Batch
 from lob_backtest.errors import StrategyError
 from lob_backtest.instrument import Instrument
-from lob_backtest.market.schema import Batch
-from lob_backtest.plan import Plan
-from lob_backtest.strategy import Order, Quote, Strategy
+from lob_backtest.strategy.api import Order, Quote, Strategy
 
 __all__ = ["KernelContext", "Memory", "ReceivedBook", "replay"]
 

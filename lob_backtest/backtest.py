@@ -15,28 +15,29 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
-from lob_backtest import interrupts
-from lob_backtest.config import InstrumentPart, RunConfig
-from lob_backtest.drafts import absolute
-from lob_backtest.engine import ENGINES, Outcome, load_engine
-from lob_backtest.engine.callback_timeout import watched
+from lob_backtest.atomic.drafts import absolute
+from lob_backtest.config.compile import make_plan
+from lob_backtest.config.model import InstrumentPart, RunConfig
+from lob_backtest.contract.output import Outcome
+from lob_backtest.contract.plan import InstrumentPlan, Plan
+from lob_backtest.contract.rows import Batch
+from lob_backtest.data.files import hashed_meanwhile
+from lob_backtest.data.own_orders import Stripped
+from lob_backtest.data.prefetch import prefetched
+from lob_backtest.data.reader import MarketSource, open_market
+from lob_backtest.engine import ENGINES, load_engine
+from lob_backtest.engine.client.callback_timeout import watched
 from lob_backtest.errors import ConfigError, OutputError, StrategyError, text_of
-from lob_backtest.market.files import hashed_meanwhile
-from lob_backtest.market.prefetch import prefetched
-from lob_backtest.market.reader import MarketSource, open_market
-from lob_backtest.market.schema import Batch
-from lob_backtest.market.strip import Stripped
-from lob_backtest.plan import InstrumentPlan, Plan
-from lob_backtest.planning import make_plan
 from lob_backtest.printable import utf8, utf8_values
-from lob_backtest.process_settings import KeptSettings
+from lob_backtest.process import interrupts
+from lob_backtest.process.settings import KeptSettings
 from lob_backtest.progress import Progress
 from lob_backtest.result import InputInfo, InstrumentInfo, Result, RunInfo, Status
-from lob_backtest.sink import FileSink, MemorySink, TableSink
-from lob_backtest.storage import Draft, check_target
-from lob_backtest.strategy import Strategy
-from lob_backtest.strategy_loader import load_strategy
-from lob_backtest.strategy_module import forget, plain_name
+from lob_backtest.results.folder import Draft, check_target
+from lob_backtest.results.sink import FileSink, MemorySink, TableSink
+from lob_backtest.strategy.api import Strategy
+from lob_backtest.strategy.loader import load_strategy
+from lob_backtest.strategy.module import forget, plain_name
 from lob_backtest.units import DURATION_LIMIT_NS, format_instant, parse_duration, shown
 
 LIBRARIES: Final = ("lob-backtest", "numpy", "pyarrow", "pandas")

@@ -114,8 +114,8 @@ def _engine(name: str, *, preferred: bool) -> Finding:
 
 def _events_per_s(name: str) -> float:
     from lob_backtest.backtest import run
-    from lob_backtest.market.synthetic import generate
-    from lob_backtest.strategy import Strategy
+    from lob_backtest.strategy.api import Strategy
+    from lob_backtest.synthetic.generate import generate
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "market.parquet"

@@ -14,11 +14,7 @@ do about it. `exit_code` is what the command line ends with.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from lob_backtest.result import Result
-
+from typing import Any, Final
 
 MAX_TEXT: Final = 10_000
 """Characters that a message takes of somebody else's exception."""
@@ -37,7 +33,7 @@ class ConfigError(LobBacktestError):
 
 
 class DataError(LobBacktestError):
-    """A market data file is unreadable, or breaks the contract of `lob_backtest.market.schema`."""
+    """A market data file is unreadable, or breaks the contract of `lob_backtest.contract.rows`."""
 
     exit_code = 3
 
@@ -46,12 +42,13 @@ class StrategyError(LobBacktestError):
     """A strategy raised, or asked for what cannot be done; chained to the original exception.
 
     Attributes:
-        result: what the run had produced until then, with ``status == "partial"``; `None` where there is none.
+        result: a `lob_backtest.Result`: what the run had produced until then, with ``status == "partial"``; `None`
+            where there is none.
     """
 
     exit_code = 4
 
-    def __init__(self, message: str, *, result: Result | None = None) -> None:
+    def __init__(self, message: str, *, result: Any = None) -> None:
         super().__init__(message)
         self.result = result
 
@@ -75,12 +72,13 @@ class OutputError(LobBacktestError):
     """A result cannot be written: the folder exists, the disk is full, permission is denied.
 
     Attributes:
-        result: what the run had produced, where it was complete but for its page or its place; `None` otherwise.
+        result: a `lob_backtest.Result`: what the run had produced, where it was complete but for its page or its
+            place; `None` otherwise.
     """
 
     exit_code = 6
 
-    def __init__(self, message: str, *, result: Result | None = None) -> None:
+    def __init__(self, message: str, *, result: Any = None) -> None:
         super().__init__(message)
         self.result = result
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 if TYPE_CHECKING:
-    from lob_backtest.config import RunConfig
+    from lob_backtest.config.model import RunConfig
     from lob_backtest.result import Result
-    from lob_backtest.strategy import Strategy
+    from lob_backtest.strategy.api import Strategy
 
 WRITTEN: Final = pytest.StashKey[list[str]]()
 

@@ -10,7 +10,7 @@ import math
 from typing import Final
 
 from lob_backtest.errors import ConfigError, StrategyError
-from lob_backtest.strategy import Book, Print
+from lob_backtest.strategy.api import Book, Print
 from lob_backtest.units import SECOND, parse_duration
 
 

@@ -16,16 +16,16 @@ from fnmatch import fnmatchcase
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from lob_backtest.contract.tables import DIGESTED, Rows
 from lob_backtest.errors import ConfigError
 from lob_backtest.report.frames import CODES
 from lob_backtest.result import Result
-from lob_backtest.tables import DIGESTED, Rows
 from lob_backtest.units import format_instant
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from lob_backtest.report.summary import Metric
+    from lob_backtest.report.metrics.summary import Metric
 
 Outcome = Literal["same", "different", "not comparable"]
 

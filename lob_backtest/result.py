@@ -12,19 +12,20 @@ from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 
-from lob_backtest import interrupts, storage
-from lob_backtest.digest import digest
-from lob_backtest.drafts import KeptError, reason, write_file
+from lob_backtest.atomic.drafts import KeptError, reason, write_file
+from lob_backtest.contract.tables import Rows, schemas
 from lob_backtest.errors import DataError, LobBacktestError, OutputError
-from lob_backtest.run_info import InputInfo, InstrumentInfo, RunInfo
-from lob_backtest.table_file import TableFile
-from lob_backtest.tables import Rows, schemas
+from lob_backtest.process import interrupts
+from lob_backtest.results import folder as storage
+from lob_backtest.results.digest import digest
+from lob_backtest.results.run_info import InputInfo, InstrumentInfo, RunInfo
+from lob_backtest.results.table_file import TableFile
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from lob_backtest.report.lots import LotsTable
-    from lob_backtest.report.summary import Account, Metric
+    from lob_backtest.report.metrics.lots import LotsTable
+    from lob_backtest.report.metrics.summary import Account, Metric
 
 __all__ = ["InputInfo", "InstrumentInfo", "Result", "RunInfo"]
 
@@ -54,8 +55,8 @@ class Result:
         """Wrap the tables of a run.
 
         Args:
-            tables: `fills`, `orders`, `bbo`, `samples`, `series`, as `lob_backtest.tables.schemas` describes them, in
-                memory or in files.
+            tables: `fills`, `orders`, `bbo`, `samples`, `series`, as `lob_backtest.contract.tables.schemas` describes
+                them, in memory or in files.
             info: what the run was.
             status: "partial" where the run ended early.
             timing: what the clock on the wall said.
@@ -99,21 +100,21 @@ class Result:
 
     @property
     def _lots(self) -> LotsTable:
-        from lob_backtest.report.lots import LotsTable
+        from lob_backtest.report.metrics.lots import LotsTable
 
         return LotsTable([account.ledger for account in self.accounts], self.info)
 
     @cached_property
     def accounts(self) -> list[Account]:
         """Everything measured, one entry an agent and instrument."""
-        from lob_backtest.report.summary import measure
+        from lob_backtest.report.metrics.summary import measure
 
         return measure(self._tables, self.info)
 
     @cached_property
     def summary(self) -> dict[str, Metric]:
         """Every metric by its flat name with its unit."""
-        from lob_backtest.report.summary import summarize
+        from lob_backtest.report.metrics.summary import summarize
 
         return summarize(self.accounts, self.info)
 
@@ -238,7 +239,7 @@ class Result:
         begin = perf_counter()
         draft.write("lots.parquet", self._lots)
         if page:
-            from lob_backtest.report.page import page as html
+            from lob_backtest.report.show.page import page as html
 
             draft.write(storage.MANIFEST, self._manifest(self.summary))  # the page takes longest, and may fail
             draft.write(storage.PAGE, html(self))
@@ -312,13 +313,13 @@ class Result:
         Raises:
             OutputError: it cannot be written.
         """
-        from lob_backtest.report.page import page
+        from lob_backtest.report.show.page import page
 
         target = Path(fspath(path))
         write_file(target, page(self))
         return target
 
     def _repr_html_(self) -> str:
-        from lob_backtest.report.notebook import notebook
+        from lob_backtest.report.show.notebook import notebook
 
         return notebook(self)

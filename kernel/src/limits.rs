@@ -1,4 +1,4 @@
-//! How much one strategy may hold at once (`lob_backtest.engine.limits`).
+//! How much one strategy may hold at once (`lob_backtest.contract.limits`).
 
 use rustc_hash::FxHashSet as HashSet;
 

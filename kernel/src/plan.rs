@@ -1,4 +1,4 @@
-//! What to run: the integers of `lob_backtest.plan`.
+//! What to run: the integers of `lob_backtest.contract.plan`.
 
 use crate::account::Rates;
 use crate::codes::{IssuePolicy, Ns, ISSUES};

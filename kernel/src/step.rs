@@ -18,7 +18,7 @@ pub struct Call {
 }
 
 /// What a strategy is told.
-#[allow(missing_docs)] // as in `lob_backtest.strategy`
+#[allow(missing_docs)] // as in `lob_backtest.strategy.api`
 pub enum Callback {
     Start,
     Book,

@@ -1,5 +1,5 @@
 """`python -m lob_backtest.cli`."""
 
-from lob_backtest.start import main
+from lob_backtest.cli.start import main
 
 main()

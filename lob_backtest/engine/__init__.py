@@ -1,59 +1,21 @@
 """The engines. The reference engine, in pure Python, is the readable specification; its main loop is in `loop`.
 
-An engine is one function: a plan of integers, a stream of batches an instrument, the strategies and a sink go in; rows
-of the result tables go to the sink, an `Outcome` comes back. Nothing else passes between an engine and the rest.
+An engine is one function. A plan of integers, a stream of batches per instrument, the strategies and a sink go in; rows
+of the result tables go to the sink, and an `Outcome` is returned. Nothing else passes between an engine and the rest.
 """
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    from lob_backtest.errors import StrategyError
-    from lob_backtest.market.schema import Batch
-    from lob_backtest.plan import Plan
-    from lob_backtest.strategy import Strategy
-
-
-Packed: TypeAlias = "tuple[int, Any, Any, Any]"
-"""A column in Arrow's memory layout: rows, validity (a bit a row), the offsets of texts (32 bits each), values: objects
-that show their memory, or `None`. No validity: nothing is null."""
-
-
-class Sink(Protocol):
-    """Takes the result of a run as it is made."""
-
-    def write(self, table: str, columns: Mapping[str, list[Any] | Packed]) -> None:
-        """Take rows of a table of `lob_backtest.tables`, column by column in the schema's order."""
-
-    def log(self, ts_ns: int, text: str) -> None:
-        """Take a line that a strategy logged."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a run was, beside its tables.
-
-    Attributes:
-        start_ns: where the strategies started: no earlier than the first row.
-        end_ns: where the run ended: no later than the arrival of the last packet.
-        counts: rows, packets and what was skipped or repaired, an instrument each.
-        failure: what a strategy raised; the tables hold what was there until then.
-        suspect_since_ns: an instrument each: since when its book has been suspect at the end, `None` where it is not.
-        requests_not_arrived: requests sent that had not reached the exchange by the end; the instruments of the first
-            strategy, then those of the next.
-    """
-
-    start_ns: int
-    end_ns: int
-    counts: tuple[dict[str, int], ...]
-    failure: StrategyError | None
-    suspect_since_ns: tuple[int | None, ...]
-    requests_not_arrived: tuple[int, ...]
+    from lob_backtest.contract.output import Outcome, Sink
+    from lob_backtest.contract.plan import Plan
+    from lob_backtest.contract.rows import Batch
+    from lob_backtest.strategy.api import Strategy
 
 
 class Engine(Protocol):
@@ -101,8 +63,8 @@ def load_engine(name: str) -> Engine:
         plan: Plan, sources: Sequence[Iterator[Batch]], agents: Sequence[Strategy], sink: Sink
     ) -> Outcome:
         """Run the engine on L2 feeds in the order of application, which is written once for all engines."""
+        from lob_backtest.contract.rows import Batch
         from lob_backtest.engine.packets import whole_packets
-        from lob_backtest.market.schema import Batch
 
         ordered = list(sources)
         for i, instrument in enumerate(plan.instruments[: len(ordered)]):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lob_backtest.engine import Outcome, Sink
+from lob_backtest.contract.output import Outcome, Sink
+from lob_backtest.contract.plan import Plan
+from lob_backtest.contract.rows import Batch
 from lob_backtest.errors import ConfigError
-from lob_backtest.market.schema import Batch
-from lob_backtest.plan import Plan
-from lob_backtest.strategy import Strategy
+from lob_backtest.strategy.api import Strategy
 
 try:
     from lob_backtest import _kernel

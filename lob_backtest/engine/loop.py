@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lob_backtest.engine import Outcome, Sink
-from lob_backtest.engine.agent import Agent
-from lob_backtest.engine.clock import Clock
-from lob_backtest.engine.market import Market
-from lob_backtest.engine.recorder import NEVER, Recorder
-from lob_backtest.engine.trader import Trader
+from lob_backtest.contract.output import Outcome, Sink
+from lob_backtest.contract.plan import Plan
+from lob_backtest.contract.rows import Batch
+from lob_backtest.engine.client.agent import Agent
+from lob_backtest.engine.client.clock import Clock
+from lob_backtest.engine.client.strategy_runner import Trader
+from lob_backtest.engine.exchange.market import Market
+from lob_backtest.engine.record.recorder import NEVER, Recorder
 from lob_backtest.errors import StrategyError
-from lob_backtest.market.schema import Batch
-from lob_backtest.plan import Plan
-from lob_backtest.strategy import Strategy
+from lob_backtest.strategy.api import Strategy
 
 REQUEST, PACKET, MESSAGE, TIMER, CLOCK = range(1, 6)
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from lob_backtest.market.schema import Action, Batch, Flag
+from lob_backtest.contract.rows import Action, Batch, Flag
 
 _TRADE, _CLEAR, _STATUS, _LEVEL = (int(a) for a in (Action.TRADE, Action.CLEAR, Action.STATUS, Action.LEVEL))
 _LAST, _WINDOW = int(Flag.LAST), int(Flag.WINDOW)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from lob_backtest.run_info import RunInfo
-from lob_backtest.tables import Cause, Liquidity, OrderState, RejectReason, TimeInForce, UpdateKind
+from lob_backtest.contract.tables import Cause, Liquidity, OrderState, RejectReason, TimeInForce, UpdateKind
+from lob_backtest.results.run_info import RunInfo
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,11 +13,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from lob_backtest.contract.tables import schemas
+from lob_backtest.data.parquet.footer_checksum import SEAL_BYTES, TRAILER_BYTES
+from lob_backtest.data.reader import open_market
 from lob_backtest.errors import DataError
-from lob_backtest.market.reader import open_market
-from lob_backtest.market.seal import SEAL_BYTES, TRAILER_BYTES
-from lob_backtest.table_file import TableFile
-from lob_backtest.tables import schemas
+from lob_backtest.results.table_file import TableFile
 
 MARK = b"LOBSEAL1"
 FILES = ("market", "unsealed market", "table", "unsealed table")

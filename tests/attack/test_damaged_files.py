@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import lob_backtest as lob
-from lob_backtest.market.schema import Meta
-from lob_backtest.table_file import TableWriter
-from lob_backtest.tables import schemas
+from lob_backtest.contract.rows import Meta
+from lob_backtest.contract.tables import schemas
+from lob_backtest.results.table_file import TableWriter
 
 BATCH = 500
 TIMEOUT_S = 300

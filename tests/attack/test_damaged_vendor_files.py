@@ -220,9 +220,9 @@ def inputs(kind: str, draw: random.Random, folder: Path) -> tuple[str, Path, dic
 def outcome(kind: str, seed: int, number: int, folder: Path) -> str:
     """Convert one mutation, and say what came of it: "refused", "converted", or what is wrong."""
     from lob_backtest import Strategy, run
+    from lob_backtest.data.audit.validate import validate
     from lob_backtest.errors import ConfigError, DataError
-    from lob_backtest.market.convert import convert
-    from lob_backtest.market.validate import validate
+    from lob_backtest.vendors.convert import convert
 
     draw = random.Random(f"{kind}-{seed}-{number}")
     form, path, options = inputs(kind, draw, folder)

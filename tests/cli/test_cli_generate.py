@@ -5,7 +5,7 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
-from lob_backtest.cli import main
+from lob_backtest.cli.group import main
 
 
 def run(*words: object) -> int:

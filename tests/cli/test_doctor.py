@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from lob_backtest import checkup
-from lob_backtest.cli import main
+from lob_backtest.cli.group import main
 from lob_backtest.engine import ENGINES
-from lob_backtest.market.synthetic import generate
+from lob_backtest.synthetic.generate import generate
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = ("run", "--data", "market.parquet", "--strategy", f"{ROOT}/strategies/fixed_spread.py:FixedSpread")

@@ -9,7 +9,7 @@ import click
 import pytest
 
 import lob_backtest as lob
-from lob_backtest.cli import VERBS, cli, main
+from lob_backtest.cli.group import VERBS, cli, main
 
 
 def call(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[object, str, str]:

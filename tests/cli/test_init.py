@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from lob_backtest.cli import init, main
+from lob_backtest.cli.group import main
+from lob_backtest.cli.verbs import init
 
 
 def call(capsys: pytest.CaptureFixture[str], *argv: object) -> tuple[Any, str, str]:

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from lob_backtest.cli import main
-from lob_backtest.market.writer import write_events
+from lob_backtest.cli.group import main
+from lob_backtest.data.writer import write_events
 
 T0 = 1_700_000_000 * 10**9
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 import lob_backtest as lob
-from lob_backtest.cli import main
-from lob_backtest.market.replay import dump_book
-from lob_backtest.market.validate import validate
+from lob_backtest.cli.group import main
+from lob_backtest.data.audit.book_dump import dump_book
+from lob_backtest.data.audit.validate import validate
 
 Calls = list[tuple[int, int | None]]
 

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import lob_backtest as lob
-from lob_backtest.cli import main
+from lob_backtest.cli.group import main
 from lob_backtest.engine import ENGINES
 
 QUOTES = """

@@ -10,8 +10,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from lob_backtest.cli import main
-from lob_backtest.config import RunConfig
+from lob_backtest.cli.group import main
+from lob_backtest.config.model import RunConfig
 from lob_backtest.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -16,7 +16,7 @@ import lob_backtest as lob
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc to see when Python is up")
 
-START = "from lob_backtest.start import main; main()"
+START = "from lob_backtest.cli.start import main; main()"
 HANG_S = 100
 
 STRATEGIES = """

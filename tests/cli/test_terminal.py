@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import lob_backtest as lob
-from lob_backtest.cli import VERBS, main
+from lob_backtest.cli.group import VERBS, main
 from lob_backtest.printable import printable, printable_lines, utf8
 
 EVIL = "\x1b[2J\x1b]0;x\x07\r\x9b31m\u202e\x08"

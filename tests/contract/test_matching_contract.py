@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from lob_backtest.engine.matching import MatchingEngine, RestingOrder, Trade
+from lob_backtest.contract.tables import RejectReason
 from lob_backtest.errors import ConfigError, LobBacktestError, OrderError
-from lob_backtest.tables import RejectReason
+from lob_backtest.synthetic.exchange import MatchingEngine, RestingOrder, Trade
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from naive_exchange import NaiveExchange
 
-from lob_backtest.engine.matching import MatchingEngine
-from lob_backtest.tables import RejectReason
+from lob_backtest.contract.tables import RejectReason
+from lob_backtest.synthetic.exchange import MatchingEngine
 
 SIDES = st.sampled_from([1, -1])
 PRICES = st.integers(96, 104)

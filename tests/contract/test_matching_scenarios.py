@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from lob_backtest.engine.matching import MatchingEngine, Trade
-from lob_backtest.tables import RejectReason
+from lob_backtest.contract.tables import RejectReason
+from lob_backtest.synthetic.exchange import MatchingEngine, Trade
 
 SCENARIOS = {
     "a sweep walks the levels in price-time order": """

@@ -12,10 +12,10 @@ from random_market import Actor, Row, market_l2, market_l3, play
 from scenario import BASE
 
 import lob_backtest as lob
-from lob_backtest.digest import digest
-from lob_backtest.engine import Outcome
-from lob_backtest.market.schema import Action, Flag
-from lob_backtest.plan import QueueModel
+from lob_backtest.contract.output import Outcome
+from lob_backtest.contract.plan import QueueModel
+from lob_backtest.contract.rows import Action, Flag
+from lob_backtest.results.digest import digest
 
 
 class Listener(Actor):

@@ -8,8 +8,8 @@ import pytest
 from random_market import market_l2, market_l3, play
 
 import lob_backtest as lob
-from lob_backtest.digest import digest
 from lob_backtest.engine import ENGINES
+from lob_backtest.results.digest import digest
 
 pytestmark = pytest.mark.skipif("kernel" not in ENGINES, reason="the kernel is not built")
 

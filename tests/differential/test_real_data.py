@@ -9,7 +9,7 @@ import pytest
 
 import lob_backtest as lob
 from lob_backtest.engine import ENGINES
-from lob_backtest.market.convert import convert
+from lob_backtest.vendors.convert import convert
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "data" / "sample-l3.parquet"

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import lob_backtest as lob
-from lob_backtest.cli import main
+from lob_backtest.cli.group import main
 from lob_backtest.errors import ConfigError, StrategyError
 
 TOO_LONG = r"Stalls\.on_book\(\) at 2024-07-19T[\d:.]+Z: took longer than 50ms \(callback_timeout\).*"
@@ -113,7 +113,7 @@ def test_a_callback_that_cannot_be_interrupted_ends_the_process(engine: str, mar
     )
     words = ["run", "--data", str(market), "-s", f"{tmp_path}/s.py", "--engine", engine, "--callback-timeout", "50ms"]
     program = "import sys; from lob_backtest.engine import callback_timeout as c; c.GRACE_S = 0.2; "
-    program += "from lob_backtest.cli import main; main(sys.argv[1:])"
+    program += "from lob_backtest.cli.group import main; main(sys.argv[1:])"
     done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (4, "")
     assert re.match(r"error: S\.on_book\(\) at 2024-07-19T[\d:.]+Z: took longer than 50ms", done.stderr)

@@ -13,8 +13,8 @@ from random_market import Row, play
 from scenario import BASE, market_row
 
 import lob_backtest as lob
+from lob_backtest.contract.tables import RejectReason, UpdateKind
 from lob_backtest.errors import EngineError, StrategyError
-from lob_backtest.tables import RejectReason, UpdateKind
 
 BOOK = """
     0 add bid 100 60 #1

@@ -9,8 +9,8 @@ from random_market import Row, play
 from scenario import BASE, market_row
 
 import lob_backtest as lob
+from lob_backtest.contract.tables import RejectReason
 from lob_backtest.errors import StrategyError
-from lob_backtest.tables import RejectReason
 
 MANY = 10_001
 BOOK = ["0 add bid 100 60 #1", "0 add ask 102 20 #2", "20 add bid 99 1 #3"]

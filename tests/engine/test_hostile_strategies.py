@@ -13,7 +13,7 @@ import hostile_strategies as hostile
 import pytest
 
 import lob_backtest as lob
-from lob_backtest.cli import main
+from lob_backtest.cli.group import main
 from lob_backtest.errors import StrategyError
 
 CALLBACKS = [name for name in vars(lob.Strategy) if name.startswith("on_")]
@@ -108,7 +108,7 @@ def test_a_forked_child_that_comes_back_from_a_callback_does_not_touch_the_resul
         "-o",
         str(tmp_path / "out"),
     ]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1] / "support")}
     done = subprocess.run(
         [sys.executable, *words, "--engine", engine, "-q"], env=environment, capture_output=True, text=True, check=False
     )

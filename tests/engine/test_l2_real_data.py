@@ -8,9 +8,9 @@ import pytest
 from l2_audit import QUEUE, TAKE, THROUGH, Audit, limits_of, read_events
 
 import lob_backtest as lob
-from lob_backtest.market.convert import convert
 from lob_backtest.strategies.imbalance import Imbalance
 from lob_backtest.strategies.inventory_skew import InventorySkew
+from lob_backtest.vendors.convert import convert
 
 pytestmark = pytest.mark.slow
 

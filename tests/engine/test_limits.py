@@ -9,7 +9,7 @@ import pytest
 from random_market import market_l3, play
 
 import lob_backtest as lob
-from lob_backtest.engine import limits
+from lob_backtest.contract import limits
 from lob_backtest.errors import StrategyError
 
 Use = Callable[[lob.Context], Any]

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from scenario import batch, market_row
 
+from lob_backtest.contract.rows import Batch, Flag
 from lob_backtest.engine.packets import whole_packets
-from lob_backtest.market.schema import Batch, Flag
 
 LAST = int(Flag.LAST)
 
 
 def batches(text: str, size: int = 1000) -> Iterator[Batch]:
-    """Make batches of so many rows from market lines as `tests/scenario.py` has them."""
+    """Make batches of so many rows from market lines as `tests/support/scenario.py` has them."""
     lines = [line.split() for line in text.strip().splitlines()]
     rows = [(int(line[0]), *market_row(line[1:])) for line in lines]
     return iter([batch(rows[i : i + size]) for i in range(0, len(rows), size)])

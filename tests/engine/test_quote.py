@@ -7,7 +7,7 @@ from typing import Any
 from test_context import BOOK, Does, go
 
 import lob_backtest as lob
-from lob_backtest.tables import UpdateKind
+from lob_backtest.contract.tables import UpdateKind
 
 
 def told(tables: dict[str, Any]) -> list[tuple[str, int, int | None, int]]:

@@ -10,13 +10,13 @@ from random_market import Actor, market_l3, play
 from scenario import BASE, batch, instrument_plan
 
 import lob_backtest as lob
-from lob_backtest.digest import digest
+from lob_backtest.contract.plan import Plan
+from lob_backtest.contract.rows import Action, Batch, Flag
+from lob_backtest.data.writer import EventWriter
 from lob_backtest.engine import load_engine
 from lob_backtest.errors import DataError, StrategyError
-from lob_backtest.market.schema import Action, Batch, Flag
-from lob_backtest.market.writer import EventWriter
-from lob_backtest.plan import Plan
-from lob_backtest.sink import MemorySink
+from lob_backtest.results.digest import digest
+from lob_backtest.results.sink import MemorySink
 
 ROWS = 300_000
 """More than any engine takes at once."""

@@ -10,8 +10,8 @@ from scenario import BASE
 from test_context import BOOK, Does, go, rows
 
 import lob_backtest as lob
+from lob_backtest.contract.plan import IssuePolicy
 from lob_backtest.errors import DataError, StrategyError
-from lob_backtest.plan import IssuePolicy
 
 
 def fills(tables: dict[str, Any]) -> list[dict[str, Any]]:
@@ -127,9 +127,9 @@ def test_an_oversize_execution_is_repaired_to_what_the_order_has(engine: str, re
 def test_two_strategies_watch_one_market_each_with_orders_of_its_own(engine: str) -> None:
     from scenario import batch, instrument_plan
 
+    from lob_backtest.contract.plan import Plan
     from lob_backtest.engine import load_engine
-    from lob_backtest.plan import Plan
-    from lob_backtest.sink import MemorySink
+    from lob_backtest.results.sink import MemorySink
 
     first = Does(t5=lambda ctx: ctx.buy(102, 20), t30=lambda ctx: ctx.position)
     second = Does(
@@ -153,9 +153,9 @@ def test_two_strategies_watch_one_market_each_with_orders_of_its_own(engine: str
 def test_a_partial_run_still_completes_its_tables(engine: str) -> None:
     from scenario import batch, instrument_plan
 
+    from lob_backtest.contract.plan import Plan
     from lob_backtest.engine import load_engine
-    from lob_backtest.plan import Plan
-    from lob_backtest.sink import MemorySink
+    from lob_backtest.results.sink import MemorySink
 
     strategy = Does(t5=lambda ctx: ctx.buy(102, 1), t30=lambda ctx: 1 // 0)
     plan = Plan((instrument_plan(3),), end_ns=BASE + 50, markouts_ns=(1000,))

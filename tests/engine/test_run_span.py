@@ -12,11 +12,12 @@ from scenario import BASE, batch, instrument_plan
 from test_context import BOOK, Does, rows
 
 import lob_backtest as lob
-from lob_backtest.digest import digest
-from lob_backtest.engine import Outcome, load_engine
+from lob_backtest.contract.output import Outcome
+from lob_backtest.contract.plan import Plan
+from lob_backtest.engine import load_engine
 from lob_backtest.errors import ConfigError
-from lob_backtest.plan import Plan
-from lob_backtest.sink import MemorySink
+from lob_backtest.results.digest import digest
+from lob_backtest.results.sink import MemorySink
 from lob_backtest.strategies.inventory_skew import InventorySkew
 
 TEXT = BOOK + "40 add bid 101 5 #3\n 60 cancel #3 5"

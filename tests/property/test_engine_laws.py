@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from random_market import Actor, Row, market_l2, market_l3, play, since
 
 import lob_backtest as lob
-from lob_backtest.digest import digest
-from lob_backtest.engine.book import Book
-from lob_backtest.market.schema import Action
-from lob_backtest.tables import Cause, UpdateKind
+from lob_backtest.book.book import Book
+from lob_backtest.contract.rows import Action
+from lob_backtest.contract.tables import Cause, UpdateKind
+from lob_backtest.results.digest import digest
 
 MARKETS = {3: market_l3, 2: market_l2}
 ROWS = 400

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from random_market import Row, market_l3, play
 
 import lob_backtest as lob
-from lob_backtest.engine.book import Book
-from lob_backtest.market.schema import Action, Flag
-from lob_backtest.plan import QueueModel
+from lob_backtest.book.book import Book
+from lob_backtest.contract.plan import QueueModel
+from lob_backtest.contract.rows import Action, Flag
 
 LAST = int(Flag.LAST)
 few = settings(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import lob_backtest as lob
-from lob_backtest.market.synthetic import generate
+from lob_backtest.synthetic.generate import generate
 
 
 class Taker(lob.Strategy):

@@ -17,8 +17,8 @@ from scenario import BASE, market_row
 
 import lob_backtest as lob
 from lob_backtest import backtest
+from lob_backtest.data.reader import open_market
 from lob_backtest.engine import ENGINES
-from lob_backtest.market.reader import open_market
 from lob_backtest.strategies.inventory_skew import InventorySkew
 
 MARKETS = {3: market_l3, 2: market_l2}

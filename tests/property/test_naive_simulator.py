@@ -2,7 +2,7 @@
 
 More streams than `make test` takes: `python -m pytest -m slow tests/property/test_naive_simulator.py`, or
 `NAIVE_SEEDS=1000:1100` before it for other seeds. A failure prints the smallest prefix of the rows, with the requests
-that are needed, as a scenario of `tests/scenario.py`.
+that are needed, as a scenario of `tests/support/scenario.py`.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from naive_simulator import simulate
 from scenario import BASE, batch, instrument_plan
 
 import lob_backtest as lob
+from lob_backtest.contract.plan import Plan, QueueModel
+from lob_backtest.contract.rows import Action, Flag, Phase
 from lob_backtest.engine import load_engine
-from lob_backtest.market.schema import Action, Flag, Phase
-from lob_backtest.plan import Plan, QueueModel
-from lob_backtest.sink import MemorySink
+from lob_backtest.results.sink import MemorySink
 
 ENTRY_NS = 4
 FEED_NS = 1_000_000  # nothing is received before all is sent, so that nothing is refused before it reaches the exchange

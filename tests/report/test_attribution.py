@@ -4,10 +4,9 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from result_factory import SECOND, START, instrument, random_result, result_of
+from result_factory import SECOND, START, fill, instrument, ledger, random_result, result_of
 
-from lob_backtest.report.attribution import attribute, headline_horizon_ns
-from lob_backtest.report.ledger import build_ledgers
+from lob_backtest.report.metrics.attribution import attribute, headline_horizon_ns
 from lob_backtest.result import Result
 
 MARKOUTS = (SECOND, 10 * SECOND)
@@ -27,16 +26,6 @@ trades = st.lists(
     ),
     max_size=20,
 )
-
-
-def ledger(result):
-    (only,) = build_ledgers({name: result.table(name) for name in ("fills", "bbo", "samples")}, result.info)
-    return only
-
-
-def fill(side, price, size, before, after, **more):
-    after_column = {f"mid2_after_{SECOND}ns": after}
-    return {"side": side, "price_ticks": price, "size_lots": size, "mid2_before": before, **after_column, **more}
 
 
 def test_parts_of_one_fill_by_hand():

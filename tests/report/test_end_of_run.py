@@ -13,10 +13,10 @@ from rich.console import Console
 from scenario import BASE, COLUMNS, market_row
 
 import lob_backtest as lob
-from lob_backtest.market.schema import Action
-from lob_backtest.report.equity import equity
-from lob_backtest.report.page import page
-from lob_backtest.report.terminal import render
+from lob_backtest.contract.rows import Action
+from lob_backtest.report.metrics.equity import equity
+from lob_backtest.report.show.page import page
+from lob_backtest.report.show.terminal import render
 from lob_backtest.result import Result, RunInfo
 
 BOOK = """

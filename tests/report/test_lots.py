@@ -1,10 +1,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
-from result_factory import SECOND, START, instrument, random_result, result_of
-from test_attribution import MARKOUTS, fill, ledger, mids, trades
+from result_factory import SECOND, START, fill, instrument, ledger, random_result, result_of
+from test_attribution import MARKOUTS, mids, trades
 
-from lob_backtest.report.ledger import MICRO_PER_HALF
-from lob_backtest.report.lots import add_up, match_lots
+from lob_backtest.report.metrics.ledger import MICRO_PER_HALF
+from lob_backtest.report.metrics.lots import add_up, match_lots
 
 
 def lots_of(rows, ends=(200, 200), **settings):

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
-from result_factory import SECOND, START, random_result, result_of
-from test_attribution import fill, ledger
+from result_factory import SECOND, START, fill, ledger, random_result, result_of
 
-from lob_backtest.report.markouts import interval, markouts
+from lob_backtest.report.metrics.markouts import interval, markouts
 
 
 def of(rows, group="all", **settings):

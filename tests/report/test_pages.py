@@ -11,10 +11,10 @@ from result_factory import instrument, random_result, result_of
 from rich.console import Console
 
 from lob_backtest.errors import OutputError
-from lob_backtest.report.downsample import Span, keep_extremes
-from lob_backtest.report.page import _safe, page
-from lob_backtest.report.sections import Section, digits_for, money_section, number, span
-from lob_backtest.report.terminal import render
+from lob_backtest.report.show.downsample import Span, keep_extremes
+from lob_backtest.report.show.page import _safe, page
+from lob_backtest.report.show.sections import Section, digits_for, money_section, number, span
+from lob_backtest.report.show.terminal import render
 from lob_backtest.result import Result
 
 HOSTILE = "</script><script>alert(1)</script>"

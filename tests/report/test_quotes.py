@@ -11,14 +11,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from random_market import Actor, market_l3, play
-from result_factory import START, instrument, result_of
-from test_attribution import fill, ledger
+from result_factory import START, fill, instrument, ledger, result_of
 from test_statistics import order
 
 import lob_backtest as lob
-from lob_backtest.report.activity import Activity
-from lob_backtest.report.inventory import inventory
-from lob_backtest.report.quotes import (
+from lob_backtest.contract.tables import BBO, ORDERS, UpdateKind
+from lob_backtest.report.metrics.activity import Activity
+from lob_backtest.report.metrics.inventory import inventory
+from lob_backtest.report.metrics.quotes import (
     Displays,
     LiveOrders,
     NearTouch,
@@ -27,9 +27,8 @@ from lob_backtest.report.quotes import (
     displays,
     measure_quotes,
 )
-from lob_backtest.report.stretches import Stretches
+from lob_backtest.report.metrics.stretches import Stretches
 from lob_backtest.result import Result
-from lob_backtest.tables import BBO, ORDERS, UpdateKind
 
 ACCEPTED, REPLACED, CANCELLED = UpdateKind.ACCEPTED, UpdateKind.REPLACED, UpdateKind.CANCELLED
 

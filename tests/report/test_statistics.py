@@ -3,15 +3,14 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from result_factory import SECOND, START, instrument, random_result, result_of
-from test_attribution import fill, ledger
+from result_factory import SECOND, START, fill, instrument, ledger, random_result, result_of
 
-from lob_backtest.report.activity import activity
-from lob_backtest.report.equity import LINES, add_curves, curve, risk
-from lob_backtest.report.inventory import inventory
-from lob_backtest.report.quotes import measure_quotes
-from lob_backtest.report.stretches import Stretches
-from lob_backtest.tables import ORDERS, OrderState, RejectReason, UpdateKind
+from lob_backtest.contract.tables import ORDERS, OrderState, RejectReason, UpdateKind
+from lob_backtest.report.metrics.activity import activity
+from lob_backtest.report.metrics.equity import LINES, add_curves, curve, risk
+from lob_backtest.report.metrics.inventory import inventory
+from lob_backtest.report.metrics.quotes import measure_quotes
+from lob_backtest.report.metrics.stretches import Stretches
 
 
 def test_positions_are_weighted_by_time():

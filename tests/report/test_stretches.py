@@ -15,17 +15,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from large_result import large_result
-from result_factory import START, instrument, random_result, result_of
-from test_attribution import fill
+from result_factory import START, fill, instrument, random_result, result_of
 
 import lob_backtest as lob
-from lob_backtest.report import quotes, stretches
-from lob_backtest.report.histogram import Histogram, at_rank
-from lob_backtest.report.notebook import notebook
-from lob_backtest.report.page import page
-from lob_backtest.report.pairwise import pairwise_sum
-from lob_backtest.report.quotes import LiveOrders, NearTouch
-from lob_backtest.report.stretches import running, total, widen
+from lob_backtest.report.metrics import quotes, stretches
+from lob_backtest.report.metrics.histogram import Histogram, at_rank
+from lob_backtest.report.metrics.pairwise import pairwise_sum
+from lob_backtest.report.metrics.quotes import LiveOrders, NearTouch
+from lob_backtest.report.metrics.stretches import running, total, widen
+from lob_backtest.report.show.notebook import notebook
+from lob_backtest.report.show.page import page
 from lob_backtest.result import Result
 
 

@@ -6,11 +6,11 @@ import pytest
 from scenario import BASE, Script, batch, check, instrument_plan, market_row
 
 import lob_backtest as lob
+from lob_backtest.contract.plan import Plan
+from lob_backtest.contract.rows import Action, Flag
+from lob_backtest.data.own_orders import Stripped
 from lob_backtest.engine import load_engine
-from lob_backtest.market.schema import Action, Flag
-from lob_backtest.market.strip import Stripped
-from lob_backtest.plan import Plan
-from lob_backtest.sink import MemorySink
+from lob_backtest.results.sink import MemorySink
 
 L2_BOOK = """
     0 level bid 100 100

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from scenario import check
 
-from lob_backtest.engine.book import Issue
-from lob_backtest.plan import IssuePolicy
+from lob_backtest.book.book import Issue
+from lob_backtest.contract.plan import IssuePolicy
 
 BOOK = """
     0 add bid 100 60 #1

@@ -22,7 +22,10 @@ from pathlib import Path
 TIMEOUT_S = 600
 STEM = "TEST_2012-06-21_34200000_57600000_{}_1.csv"
 STRATEGY = "from lob_backtest.strategies.inventory_skew import InventorySkew\n"
-READY = "import sys; from lob_backtest.cli import main; print('ready', file=sys.stderr, flush=True); main(sys.argv[1:])"
+READY = (
+    "import sys; from lob_backtest.cli.group import main; "
+    "print('ready', file=sys.stderr, flush=True); main(sys.argv[1:])"
+)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ use crate::touch::Touch;
 
 type Levels = Vec<(i64, i64)>;
 
-/// `lob_backtest.strategy.Book`, which says what each name means.
+/// `lob_backtest.strategy.api.Book`, which says what each name means.
 #[pyclass(frozen, name = "ReceivedBook", module = "lob_backtest._kernel")]
 pub struct ReceivedBook {
     /// The run.

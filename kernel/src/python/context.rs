@@ -18,7 +18,7 @@ use crate::replay::Replay;
 /// The contexts of a strategy, an instrument each. Emptied at the end of the run, so that no cycle stays.
 pub type Siblings = Arc<Mutex<Vec<(String, Py<Context>)>>>;
 
-/// `lob_backtest.strategy.Context`, which says what each name means.
+/// `lob_backtest.strategy.api.Context`, which says what each name means.
 #[pyclass(frozen, name = "KernelContext", module = "lob_backtest._kernel")]
 pub struct Context {
     /// The run.

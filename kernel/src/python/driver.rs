@@ -266,7 +266,7 @@ impl<'py> Run<'py> {
         let explain = || {
             let told = PyTuple::new(py, told)?;
             let value = error.clone_ref(py).into_value(py); // with its traceback
-            let explained = py.import("lob_backtest.engine.failure")?.getattr("explain")?;
+            let explained = py.import("lob_backtest.engine.client.failure")?.getattr("explain")?;
             explained.call1((agent, callback, now_ns, told, value))
         };
         match explain() {
@@ -335,7 +335,7 @@ fn advance(replay: &mut Replay) -> Result<Advanced, Fault> {
 }
 
 fn column_names(plan: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<String>>> {
-    let schemas = plan.py().import("lob_backtest.tables")?.getattr("schemas")?;
+    let schemas = plan.py().import("lob_backtest.contract.tables")?.getattr("schemas")?;
     let schemas = schemas.call1((plan.getattr("markouts_ns")?,))?;
     TABLES.iter().map(|table| schemas.get_item(table)?.getattr("names")?.extract()).collect()
 }

@@ -13,7 +13,7 @@ use crate::overlay::Rules;
 use crate::plan::{InstrumentPlan, Plan};
 use crate::queue_model::QueueModel;
 
-/// Read a `lob_backtest.plan.Plan`.
+/// Read a `lob_backtest.contract.plan.Plan`.
 ///
 /// # Errors
 /// A number is larger than 64 bits hold.
@@ -81,7 +81,7 @@ fn instrument(given: &Bound<'_, PyAny>) -> PyResult<InstrumentPlan> {
 /// # Errors
 /// It is no strategy.
 pub fn agent(strategy: &Bound<'_, PyAny>, place: (usize, usize), plan: &Plan) -> PyResult<Agent> {
-    let overrides = strategy.py().import("lob_backtest.strategy")?.getattr("overrides")?;
+    let overrides = strategy.py().import("lob_backtest.strategy.api")?.getattr("overrides")?;
     let wants = |name: &str| overrides.call1((strategy, name))?.extract::<bool>();
     let wants = Wants {
         start: wants("on_start")?,
@@ -98,7 +98,7 @@ pub fn agent(strategy: &Bound<'_, PyAny>, place: (usize, usize), plan: &Plan) ->
 }
 
 fn limits(py: Python<'_>) -> PyResult<Limits> {
-    let module = py.import("lob_backtest.engine.limits")?;
+    let module = py.import("lob_backtest.contract.limits")?;
     let limit = |name: &str| module.getattr(name)?.extract::<usize>();
     Ok(Limits {
         text_bytes: limit("MAX_TEXT_BYTES")?,
@@ -118,7 +118,7 @@ struct Buffers {
     side: PyBuffer<i8>,
 }
 
-/// Read a `lob_backtest.market.schema.Batch`; `None` where it has no rows.
+/// Read a `lob_backtest.contract.rows.Batch`; `None` where it has no rows.
 ///
 /// # Errors
 /// A column is not what the schema says.

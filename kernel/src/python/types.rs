@@ -63,8 +63,8 @@ impl Types {
     /// # Errors
     /// The package is not the one that this kernel belongs to.
     pub fn new(py: Python<'_>) -> PyResult<Self> {
-        let strategy = py.import("lob_backtest.strategy")?;
-        let tables = py.import("lob_backtest.tables")?;
+        let strategy = py.import("lob_backtest.strategy.api")?;
+        let tables = py.import("lob_backtest.contract.tables")?;
         // Members by code; codes that begin at 1 have `None` at 0.
         let members = |name: &str, first: i64, last: i64| -> PyResult<Vec<Py<PyAny>>> {
             let class = tables.getattr(name)?;

@@ -1,0 +1,1 @@
+"""Latencies and order flow, measured in files."""

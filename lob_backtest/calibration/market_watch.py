@@ -1,0 +1,181 @@
+"""Watch a market for what a market maker is calibrated on: how far its mid moves and how far its orders reach.
+
+A market order is what trades at one exchange nanosecond on one side, over all its rows. It reaches a distance: from the
+mid just before that nanosecond to the furthest price at which it traded. Distances are kept in half-ticks, as mids
+are, so that they are integers; since prices are whole ticks, a distance is odd exactly when its mid lies between two.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from lob_backtest.book.book import Book
+from lob_backtest.contract.rows import Action, Batch, Flag, Phase
+from lob_backtest.data.audit.book_dump import settle
+from lob_backtest.data.faults import Sample, Tally
+from lob_backtest.data.reader import MarketSource
+from lob_backtest.units import SECOND
+
+EXECUTE, TRADE, STATUS = int(Action.EXECUTE), int(Action.TRADE), int(Action.STATUS)
+LAST, AUCTION = int(Flag.LAST), int(Flag.AUCTION)
+SLICE_NS: Final = SECOND
+
+
+@dataclass
+class Slice:
+    """What happened in a stretch of time.
+
+    Attributes:
+        moves: steps from one look at the mid to the next, an interval apart.
+        squares: sum of their squares, in half-ticks².
+        open_ns: time with a mid, by whether that lay between two ticks: `[on a tick, between]`.
+        reached: market orders by the distance that they reached, in half-ticks; 0 or less: they traded at the mid or
+            at a better price.
+    """
+
+    moves: int = 0
+    squares: int = 0
+    open_ns: list[int] = field(default_factory=lambda: [0, 0])
+    reached: Counter[int] = field(default_factory=Counter)
+
+    def add(self, other: Slice) -> None:
+        """Take in what another stretch holds."""
+        self.moves += other.moves
+        self.squares += other.squares
+        self.open_ns = [ours + theirs for ours, theirs in zip(self.open_ns, other.open_ns, strict=True)]
+        self.reached.update(other.reached)
+
+
+class Watched(NamedTuple):
+    """What `watch` saw.
+
+    Attributes:
+        slices: of a second each, in order of time; seconds without a mid are left out.
+        spread_ns: time by the market's spread in ticks.
+        unsigned_trades: prints of unknown side, left out.
+        skipped: rows that the book could not apply, by kind.
+    """
+
+    slices: list[Slice]
+    spread_ns: Counter[int]
+    unsigned_trades: int
+    skipped: dict[str, int]
+
+
+def watch(source: MarketSource, interval_ns: int) -> Watched:
+    """Replay a market and note moves of its mid and the reach of its orders, in constant memory a second.
+
+    The mid is that of a book with both sides that is neither crossed nor SUSPECT, in the continuous phase, at the end
+    of a packet. Auction prints are left out.
+
+    Args:
+        source: what to replay.
+        interval_ns: time between two looks at the mid.
+
+    Raises:
+        DataError: a row does what the book cannot do.
+    """
+    watcher, tally = _Watcher(source, interval_ns), Tally()
+    for batch in source.batches():
+        watcher.take(batch, tally)
+    watcher.turn(watcher.now_ns)
+    skipped = {kind: sum(by.values()) for kind, by in tally.counts.items()}
+    slices = [watcher.slices[second] for second in sorted(watcher.slices)]
+    return Watched(slices, watcher.spread_ns, watcher.unsigned_trades, skipped)
+
+
+class _Watcher:
+    """The market at one nanosecond, and the sums so far."""
+
+    def __init__(self, source: MarketSource, interval_ns: int) -> None:
+        self.book = Book(source.level, source.depth)
+        self.slices: dict[int, Slice] = {}
+        self.spread_ns: Counter[int] = Counter()
+        self.unsigned_trades = 0
+        self.now_ns = 0
+        self._interval_ns = interval_ns
+        self._continuous = True
+        self._spread_ticks = 0
+        self._mid2: int | None = None  # at the end of the last packet, None while there is no mid
+        self._mid2_before: int | None = None  # before this nanosecond
+        self._looked: tuple[int, int] | None = None  # number of the last look at the mid, and what it was
+        self._furthest: dict[int, int] = {}  # by the aggressor's side, at this nanosecond
+
+    def take(self, batch: Batch, tally: Tally) -> None:
+        """Apply a batch of rows."""
+        book = self.book
+        times = batch.ts_exchange_ns.tolist()
+        for i, row in enumerate(batch.book_rows()):
+            action, side, order_id, price_ticks, _, flags = row
+            if times[i] != self.now_ns:
+                self.turn(times[i])
+            if action == TRADE:
+                self._trade(side, price_ticks, flags)
+            elif action == STATUS:
+                self._continuous = int(batch.phase[i]) == Phase.CONTINUOUS
+            elif action == EXECUTE and order_id in book.orders:
+                order = book.orders[order_id]
+                self._trade(order.side, order.price_ticks, flags)
+            issue = book.apply(*row)
+            if issue:
+                settle(issue, order_id, Sample(batch.path, batch.row + i, times[i]), tally)
+            if flags & LAST:
+                self._settle_mid()
+
+    def turn(self, now_ns: int) -> None:
+        """End one nanosecond and go on to another."""
+        if self._furthest:
+            self._count_orders()
+        if self._mid2 is None:
+            self._looked = None
+        elif now_ns > self.now_ns:
+            self._slice().open_ns[self._mid2 & 1] += now_ns - self.now_ns
+            self.spread_ns[self._spread_ticks] += now_ns - self.now_ns
+            self._look(self._mid2, now_ns)
+        self._mid2_before = self._mid2
+        self.now_ns = now_ns
+
+    def _slice(self) -> Slice:
+        second = self.now_ns // SLICE_NS
+        if second not in self.slices:
+            self.slices[second] = Slice()
+        return self.slices[second]
+
+    def _settle_mid(self) -> None:
+        bid, ask = self.book.best_bid, self.book.best_ask
+        if bid is None or ask is None or bid >= ask or self.book.suspect or not self._continuous:
+            self._mid2 = None
+        else:
+            self._mid2, self._spread_ticks = bid + ask, ask - bid
+
+    def _look(self, mid2: int, now_ns: int) -> None:
+        """Look at a mid that stood from the current nanosecond until just before the next."""
+        first, last = -(-self.now_ns // self._interval_ns), (now_ns - 1) // self._interval_ns
+        if first > last:
+            return
+        if self._looked is not None:
+            number, before = self._looked
+            counted = self._slice()
+            counted.moves += last - number
+            counted.squares += (mid2 - before) ** 2
+        self._looked = last, mid2
+
+    def _trade(self, side: int, price_ticks: int, flags: int) -> None:
+        """Take in a trade with a resting order of a side."""
+        if flags & AUCTION:
+            return
+        if side == 0:
+            self.unsigned_trades += 1
+            return
+        furthest = self._furthest.get(-side)
+        if furthest is None or -side * price_ticks > -side * furthest:
+            self._furthest[-side] = price_ticks
+
+    def _count_orders(self) -> None:
+        if self._mid2_before is not None:
+            reached = self._slice().reached
+            for side, price_ticks in self._furthest.items():
+                reached[side * (2 * price_ticks - self._mid2_before)] += 1
+        self._furthest.clear()

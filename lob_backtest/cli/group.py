@@ -1,0 +1,155 @@
+"""The command line: one module a verb, imported only when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import sys
+import warnings
+from typing import Any, Final, TextIO
+
+import click
+
+from lob_backtest.cli.output import tell
+from lob_backtest.cli.streams import BROKEN_PIPE, flushed, open_descriptors
+from lob_backtest.errors import EngineError, LobBacktestError, OutputError
+from lob_backtest.process import interrupts
+
+VERBS: Final = {
+    "init": "Write a project that runs: config, strategy, regression test, CI file.",
+    "run": "Replay market data through a strategy and report where the money came from.",
+    "convert": "Turn a vendor's files into canonical Parquet.",
+    "validate": "List what is wrong with a market data file.",
+    "inspect": "Show what a market data file holds.",
+    "book": "Dump the rebuilt order book.",
+    "calibrate": "Estimate volatility and how often quotes are reached.",
+    "generate": "Write a synthetic market data file.",
+    "report": "Write the HTML page of a saved result.",
+    "compare": "Compare two saved results.",
+    "schema": "Print what a config, a market data file or a result holds.",
+    "doctor": "Say what is installed, what is missing or slow.",
+}
+
+
+class _Verbs(click.Group):
+    """A group whose commands live in `lob_backtest.cli.verbs.<verb>` and load on demand."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the verbs in the order of a user's work, not of the alphabet."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module of one verb."""
+        if cmd_name not in VERBS:
+            return None
+        command = importlib.import_module(f"lob_backtest.cli.verbs.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb; one that is not there gets a suggestion (click's own sees only commands in memory)."""
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], VERBS, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(VERBS)}"
+            raise click.UsageError(f"no verb {args[0]!r}; {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs without importing them: `--help` stays fast."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="lob-backtest", prog_name="lob-backtest")
+def cli() -> None:
+    """Backtest market makers on limit order book data."""
+
+
+def main(argv: list[str] | None = None) -> Any:
+    """Run the command line and exit with the code of docs/errors.md.
+
+    Args:
+        argv: the arguments; the process's own when `None`.
+    """
+    open_descriptors()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a console that has no '·' shows '?', not a traceback
+    with interrupts.guarded(ending=True), warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        try:
+            code = _exit_code(argv)
+        except KeyboardInterrupt:
+            code = _interrupted()
+    sys.exit(flushed(code))
+
+
+def _exit_code(argv: list[str] | None) -> int:
+    """Run a verb; return the exit code.
+
+    Raises:
+        KeyboardInterrupt: it was interrupted.
+    """
+    output = sys.stdout
+    try:
+        code = cli.main(args=argv, standalone_mode=False)
+        interrupts.check()
+        return code if isinstance(code, int) else 0
+    except KeyboardInterrupt:
+        raise
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.Abort:
+        return _interrupted()
+    except click.ClickException as error:
+        text = io.StringIO()
+        error.show(text)
+        tell(text.getvalue().removesuffix("\n"))
+        return error.exit_code
+    except LobBacktestError as error:
+        tell(f"error: {error}")
+        return error.exit_code
+    except SystemExit as stop:  # what click (which replaces the stream) and rich make of a pipe that nobody reads
+        if sys.stdout is not output or isinstance(stop.__context__, BrokenPipeError):
+            return BROKEN_PIPE
+        raise
+    except BrokenPipeError:
+        return BROKEN_PIPE
+    except OSError as error:
+        tell(f"error: {error}")
+        return OutputError.exit_code
+    except MemoryError:
+        tell("error: out of memory")
+        return OutputError.exit_code
+    except BaseException as error:
+        return _interrupted() if interrupts.was_delivered() else _unforeseen(error)
+
+
+@interrupts.uninterrupted
+def _interrupted() -> int:
+    tell("interrupted")
+    return interrupts.exit_code()
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    tell(f"{filename}:{lineno}: {category.__name__}: {message}")
+
+
+def _unforeseen(error: BaseException) -> int:
+    """Tell of an exception that nobody expected; Python's own exit code, 1, would read as "the results differ"."""
+    import traceback
+
+    text = "".join(traceback.format_exception(error))
+    tell(f"{text}error: {type(error).__name__}: {error}. This is a bug: please report it with all of the above")
+    return EngineError.exit_code

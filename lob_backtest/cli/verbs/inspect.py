@@ -1,0 +1,107 @@
+"""`lob-backtest inspect`: show what market data files hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lob_backtest.cli.output import print_json, print_table
+
+if TYPE_CHECKING:
+    from lob_backtest.data.audit.summary import FileSummary
+    from lob_backtest.data.files import MarketFile
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("-n", "--rows", default=0, type=click.IntRange(min=0), metavar="ROWS", help="Show the first rows, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(files: tuple[str, ...], rows: int, as_json: bool) -> None:
+    """Show what each file holds: instrument, times, kinds of rows, prices, latencies, storage."""
+    from lob_backtest.data.audit.summary import first_rows, summarize
+    from lob_backtest.data.files import find_files
+
+    found: list[dict[str, Any]] = []
+    for file in find_files(files):
+        summary = summarize(file)
+        heads = first_rows(file, rows).to_pylist() if rows else []
+        if as_json:
+            found.append(summary.to_dict() | ({"first_rows": heads} if rows else {}))
+            continue
+        print_table(file.path, ("what", "value"), _lines(summary))
+        if heads:
+            table = [
+                [str(n), *("" if value is None else str(value) for value in row.values())]
+                for n, row in enumerate(heads)
+            ]
+            print_table("first rows", ("row", *heads[0]), table)
+    if as_json:
+        print_json(found, indent=2)
+
+
+def _lines(summary: FileSummary) -> list[tuple[str, str]]:
+    from lob_backtest.contract.rows import Action, Flag
+    from lob_backtest.data.audit.summary import name_of
+    from lob_backtest.units import format_instant
+
+    file = summary.file
+    first, last = summary.exchange_ns.least, summary.exchange_ns.greatest
+    counts = [(f"rows {name_of(Action, code)}", str(n)) for code, n in sorted(summary.actions.items())]
+    counts += [(f"flag {name_of(Flag, bit)}", str(n)) for bit, n in sorted(summary.flags.items())]
+    latencies = ", ".join(f"{name} {ns}" for name, ns in summary.latency_ns.items())
+    total = sum(column["bytes"] for column in summary.encodings.values())
+    lines = [
+        ("symbol", file.symbol),
+        ("venue", file.venue or "-"),
+        ("level", f"L{file.level}"),
+        ("tick size", format(file.tick_size, "f")),
+        ("lot size", format(file.lot_size, "f")),
+        ("depth", str(file.depth or "all")),
+        ("rows", str(file.rows)),
+        ("from", "-" if first is None else format_instant(first)),
+        ("to", "-" if last is None else format_instant(last)),
+        *counts,
+        ("price", _span(summary.price_ticks.least, summary.price_ticks.greatest, "ticks")),
+        ("size", _span(summary.size_lots.least, summary.size_lots.greatest, "lots")),
+        ("local times", f"{summary.local_rows} rows"),
+        ("local - exchange", f"{latencies} ns" if latencies else "-"),
+        ("clock shift", "-" if file.clock_shift_ns is None else f"{file.clock_shift_ns} ns"),
+        *_late_lines(file),
+        ("source", file.source or "-"),
+        ("written by", file.created_by or "-"),
+        ("sha256", file.sha256),
+        (
+            "storage",
+            f"{summary.file_bytes} bytes, {summary.row_groups} row groups, {total / file.rows:.1f} bytes a row",
+        ),
+    ]
+    for name, column in summary.encodings.items():
+        lines.append(
+            (f"column {name}", f"{column['bytes']} bytes, {column['compression']}, {', '.join(column['encodings'])}")
+        )
+    return lines
+
+
+def _late_lines(file: MarketFile) -> list[tuple[str, str]]:
+    if file.level != 2:
+        return []
+    return [
+        ("late levels", _limit(file.late_level_ns, zero="same time only")),
+        ("late prints", _limit(file.late_print_ns, zero="never")),
+    ]
+
+
+def _limit(ns: int | None, *, zero: str) -> str:
+    from lob_backtest.config.compile import LATE_NS
+    from lob_backtest.units import format_duration
+
+    if ns == 0:
+        return zero
+    text = format_duration(LATE_NS if ns is None else ns)
+    number = text.rstrip("dhmnsu")
+    return f"{'not said: ' if ns is None else ''}{number} {text.removeprefix(number)}"
+
+
+def _span(least: int | None, greatest: int | None, unit: str) -> str:
+    return "-" if least is None else f"{least} to {greatest} {unit}"

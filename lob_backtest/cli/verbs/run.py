@@ -1,0 +1,138 @@
+"""`lob-backtest run`."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lob_backtest.cli.output import echo, print_json, require_output
+from lob_backtest.cli.progress import progress_bar, quiet_option
+from lob_backtest.errors import ConfigError, StrategyError
+
+if TYPE_CHECKING:
+    from lob_backtest.result import Result
+
+
+@click.command(name="run")
+@click.argument("config", required=False, type=click.Path(path_type=Path))
+@click.option("--data", "-d", multiple=True, help="A market data file or pattern, without a config; may be repeated.")
+@click.option("--strategy", "-s", help="path/to/file.py:Class or module:Class.")
+@click.option("--param", "-p", multiple=True, metavar="KEY=VALUE", help="A parameter of the strategy.")
+@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="A key of the config: latency.entry=1ms.")
+@click.option("--seed", type=int, help="Seed of ctx.rng.")
+@click.option(
+    "--output", "-o", "out", type=click.Path(path_type=Path), help="Folder for the result; whole or not at all."
+)
+@click.option("--force", is_flag=True, help="Replace a result that is in the folder.")
+@click.option("--engine", help="Which engine runs; by default the fastest that is installed.")
+@click.option("--paranoid", is_flag=True, help="Check every invariant of the engine after every packet.")
+@click.option(
+    "--callback-timeout",
+    metavar="DURATION",
+    help="End the run if a callback takes longer, by the clock on the wall: 5s. Default: no limit.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@quiet_option
+def command(
+    config: Path | None,
+    *,
+    data: tuple[str, ...],
+    strategy: str | None,
+    param: tuple[str, ...],
+    changes: tuple[str, ...],
+    seed: int | None,
+    out: Path | None,
+    force: bool,
+    engine: str | None,
+    paranoid: bool,
+    callback_timeout: str | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Replay market data through a strategy and report where the money came from.
+
+    CONFIG is a TOML file (docs/configuration.md). Without one, --data and --strategy say what to run. With -o the
+    result is saved as a folder: summary.json, the tables as Parquet, report.html. The tables are written as they are
+    made: memory does not grow with the market.
+    """
+    from lob_backtest.backtest import run
+    from lob_backtest.engine import is_built
+
+    values = _values(config, data, strategy, param, changes, seed)
+    if engine is None and not is_built():
+        echo("note: the compiled engine is not built, the slower one runs; see lob-backtest doctor", err=True)
+    try:
+        with redirect_stdout(sys.stderr), progress_bar("replaying", quiet=quiet) as progress:
+            # what a strategy prints is talk: it must not run into the summary, or into --json
+            options: dict[str, Any] = {"engine": engine, "paranoid": paranoid, "callback_timeout": callback_timeout}
+            result = run(values, out=out, force=force, progress=progress, **options)
+    except StrategyError as error:
+        if error.result is not None:
+            _show(error.result, out, as_json, quiet)
+        raise
+    _show(result, out, as_json, quiet)
+
+
+def _values(
+    config: Path | None,
+    data: tuple[str, ...],
+    strategy: str | None,
+    param: tuple[str, ...],
+    changes: tuple[str, ...],
+    seed: int | None,
+) -> Any:
+    """Put the config together: the file, then what the command line says."""
+    from lob_backtest.config.model import RunConfig, changed, read_toml
+
+    if config is None and not data:
+        raise ConfigError("nothing to run: name a TOML config, or use --data FILE --strategy FILE.py:Class")
+    values: dict[str, Any] = read_toml(config) if config is not None else {}
+    if data:
+        values["instrument"] = [{**each, "data": list(data)} for each in values.get("instrument", [{}])[:1]]
+    if strategy is not None:
+        values = changed(values, "strategy.class", strategy)
+    for each in param:
+        key, value = _pair("--param", each)
+        values = changed(values, f"strategy.params.{key}", value)
+    for each in changes:
+        key, text = _pair("--set", each)
+        values = changed(values, key, _toml_value(text))
+    if seed is not None:
+        values = changed(values, "run.seed", seed)
+    where = f"{config}: " if config is not None else ""
+    return RunConfig.parse(values, where=where)
+
+
+def _pair(option: str, text: str) -> tuple[str, str]:
+    key, sign, value = text.partition("=")
+    if not sign or not key:
+        raise ConfigError(f"{option} {text!r}: expected KEY=VALUE")
+    return key.strip(), value.strip()
+
+
+def _toml_value(text: str) -> Any:
+    """Read a value as in the config file; what is no TOML value is text."""
+    from lob_backtest.config.model import parse_toml
+
+    try:
+        return parse_toml(f"value = {text}")["value"]
+    except ValueError:
+        return text
+
+
+def _show(result: Result, out: Path | None, as_json: bool, quiet: bool) -> None:
+    if as_json:
+        print_json({"status": result.status, "digest": result.digest, **result.summary}, indent=2)
+    elif not quiet:
+        from rich.console import Console
+
+        from lob_backtest.report.show.terminal import render
+
+        require_output()
+        render(result, Console(file=sys.stdout))
+    if out is not None and not quiet:
+        echo(f"result: {out}  page: {out / 'report.html'}", err=True)

@@ -1,0 +1,61 @@
+"""`lob-backtest schema`: what a run's TOML file, a market data file or a result holds, as JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lob_backtest.cli.output import print_json
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@click.command()
+@click.argument("what", default="run", type=click.Choice(["run", "events", "result"]))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, which it does anyway.")
+def command(what: str, as_json: bool) -> None:
+    """Print what a file has to hold, as JSON.
+
+    WHAT is run (the default: the JSON Schema of a run's TOML file), events (columns, codes and metadata of market
+    data files) or result (the tables of a saved result).
+    """
+    made = {"run": _run, "events": _events, "result": _result}[what]()
+    print_json(made, indent=2)
+
+
+def _run() -> dict[str, Any]:
+    from lob_backtest.config.json_schema import run_schema
+
+    return run_schema()
+
+
+def _events() -> dict[str, Any]:
+    from lob_backtest.contract.rows import LEVEL_BY_SCHEMA, LIMIT, OPTIONAL, Action, Flag, Meta, Phase, columns_of
+
+    return {
+        "schemas": {name: _columns(columns_of(level)) for name, level in LEVEL_BY_SCHEMA.items()},
+        "optional_when_written": list(OPTIONAL),
+        "action": {each.name: each.value for each in Action},
+        "flags": {each.name: each.value for each in Flag},
+        "phase": {each.name: each.value for each in Phase},
+        "limit_of_prices_and_sizes": LIMIT,
+        "metadata": [key for name, key in vars(Meta).items() if name.isupper()],
+    }
+
+
+def _result() -> dict[str, Any]:
+    from lob_backtest.config.model import ReportPart
+    from lob_backtest.contract.tables import DIGESTED, schemas
+    from lob_backtest.report.frames import CODES
+
+    return {
+        "tables": {name: _columns(schema) for name, schema in schemas(ReportPart().markouts).items()},
+        "codes": {column: {each.name: each.value for each in names} for column, names in CODES.items()},
+        "digested": list(DIGESTED),
+    }
+
+
+def _columns(schema: pa.Schema) -> list[dict[str, Any]]:
+    return [{"name": field.name, "type": str(field.type), "nullable": field.nullable} for field in schema]

@@ -1,0 +1,145 @@
+"""Compile a config and the files' own facts into the integers that an engine runs on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from lob_backtest.book.book import Issue
+from lob_backtest.config.model import RunConfig
+from lob_backtest.contract.plan import InstrumentPlan, IssuePolicy, Plan, QueueModel
+from lob_backtest.contract.rows import LIMIT
+from lob_backtest.data.faults import Kind, resolve_policies
+from lob_backtest.data.reader import MarketSource
+from lob_backtest.data.span import span_ns
+from lob_backtest.errors import ConfigError
+from lob_backtest.instrument import Fees, Instrument
+from lob_backtest.units import MS, SECOND, format_duration, format_instant
+
+LATE_NS: Final = 250 * MS
+"""How far apart a print and its LEVEL row can be where neither config nor file says it."""
+
+MAX_SAMPLES: Final = 20_000_000
+"""Rows of the table of samples, which take some 2.6 GB in memory: five milliseconds of a day, a second of 230 days."""
+
+PER_LOT_LIMIT: Final = 1 << 86
+"""Of a fee rate in 10⁻¹² tick·lots a lot: times a size, which is below 2⁴⁰, it stays within 128 bits."""
+
+
+def make_plan(config: RunConfig, sources: Sequence[MarketSource], *, paranoid: bool = False) -> Plan:
+    """Compile a plan.
+
+    Args:
+        config: the run's.
+        sources: the opened files of each instrument, in the config's order.
+        paranoid: check every invariant after every packet.
+
+    Raises:
+        ConfigError: two instruments have one name, the end is not after the start, there would be too many samples, or
+            a fee or a multiplier is out of range for the tick and the lot of the file.
+    """
+    start, end = config.run.start, config.run.end
+    if start is not None and end is not None and end <= start:
+        raise ConfigError(f"run.end: {format_instant(end)} is not after run.start, {format_instant(start)}")
+    pairs = list(zip(config.instrument, sources, strict=True))
+    names = [part.name or source.symbol for part, source in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"instrument.name: {name!r} occurs twice; give each instrument a name of its own")
+    _check_samples(config, sources)
+    policies = resolve_policies(config.data.policies)
+    issues = {int(issue): IssuePolicy[policies[Kind(issue.name.lower())].name] for issue in Issue if issue}
+    return Plan(
+        instruments=tuple(_instrument_plan(config, i, source) for i, source in enumerate(sources)),
+        start_ns=start,
+        end_ns=end,
+        warm_up_ns=config.run.warm_up,
+        entry_ns=config.latency.entry,
+        response_ns=config.latency.response,
+        seed=config.run.seed,
+        flatten=config.run.at_end == "flatten",
+        markouts_ns=config.report.markouts,
+        sample_ns=config.report.sample,
+        taint_ns=config.data.taint,
+        issue_policies=issues,
+        paranoid=paranoid,
+    )
+
+
+def _check_samples(config: RunConfig, sources: Sequence[MarketSource]) -> None:
+    """Refuse an interval of samples that makes a table without end.
+
+    Raises:
+        ConfigError: with the key and the shortest interval that does.
+    """
+    feed_ns = 0 if config.latency.feed == "recorded" else config.latency.feed
+    spans = [span_ns(file) for source in sources for file in source.files]
+    first, last = min(first for first, _ in spans), max(last for _, last in spans) + feed_ns
+    start = first if config.run.start is None else max(first, config.run.start)
+    end = last if config.run.end is None else min(last, config.run.end)
+    samples = (end - start) // config.report.sample * len(sources)
+    if samples > MAX_SAMPLES:
+        least = -(-(end - start) * len(sources) // MAX_SAMPLES)
+        raise ConfigError(
+            f"report.sample: {format_duration(config.report.sample)} makes {samples:,} samples over the "
+            f"{format_duration((end - start) // SECOND * SECOND)} of the run; at most {MAX_SAMPLES:,} are allowed. "
+            f"Set it to {format_duration(least)} or more, or run a shorter stretch (run.start, run.end)"
+        )
+
+
+def _instrument_plan(config: RunConfig, index: int, source: MarketSource) -> InstrumentPlan:
+    part = config.instrument[index]
+    instrument = Instrument(
+        name=part.name or source.symbol,
+        venue=source.venue,
+        tick_size=source.tick_size,
+        lot_size=source.lot_size,
+        multiplier=part.multiplier,
+        currency=part.currency,
+        fees=Fees(**part.fees.model_dump()),
+    )
+    _check_money(instrument, f"instrument.{index}")
+    initial = config.run.initial_position if part.initial_position is None else part.initial_position
+    return InstrumentPlan(
+        instrument=instrument,
+        level=source.level,
+        depth=min(source.depth, LIMIT),  # no side has more levels than there are prices
+        maker_rates=instrument.fee_rates(taker=False),
+        taker_rates=instrument.fee_rates(taker=True),
+        tick_lot_value=float(instrument.tick_lot_value),
+        queue_model=QueueModel[config.fills.queue.upper()],
+        max_position=config.risk.max_position if part.max_position is None else part.max_position,
+        initial_position=initial,
+        evidence=config.fills.evidence,
+        hidden_any_side=config.fills.hidden_any_side,
+        late_level_ns=_chosen(config.fills.late_level, source.late_level_ns),
+        late_print_ns=_chosen(config.fills.late_print, source.late_print_ns),
+    )
+
+
+def _chosen(config_ns: int | None, file_ns: int | None) -> int:
+    """Return a time from the config, else the file's, else the default."""
+    if config_ns is not None:
+        return config_ns
+    return LATE_NS if file_ns is None else file_ns
+
+
+def _check_money(instrument: Instrument, key: str) -> None:
+    """Refuse amounts that an engine cannot count, before one starts.
+
+    Raises:
+        ConfigError: with the key.
+    """
+    value, units = float(instrument.tick_lot_value), f"tick {instrument.tick_size}, lot {instrument.lot_size}"
+    if not 0 < value < float("inf"):
+        raise ConfigError(
+            f"{key}.multiplier: {instrument.multiplier} makes a tick of one lot worth {value} in currency ({units}); "
+            "expected a number above 0 that a double holds"
+        )
+    for name, taker in (("maker_per_lot", False), ("taker_per_lot", True)):
+        if abs(instrument.fee_rates(taker=taker)[1]) >= PER_LOT_LIMIT:
+            fee = getattr(instrument.fees, name)
+            raise ConfigError(
+                f"{key}.fees.{name}: {fee} is {float(fee) / value:.3g} times what a tick of one lot is worth "
+                f"({units}), which is too much to count; write it as a part of the notional, in bps"
+            )

@@ -1,0 +1,1 @@
+"""Canonical Parquet files: written, read and checked."""

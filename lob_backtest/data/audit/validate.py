@@ -1,0 +1,137 @@
+"""List everything that is wrong with market data files: row by row, and as the book sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from lob_backtest.book.book import Book, Issue
+from lob_backtest.contract.rows import Action, Batch, Flag, Phase
+from lob_backtest.data.faults import ALLOWED, Kind, Policy, Sample, Tally, resolve_policies
+from lob_backtest.data.files import MarketFile, Path, find_files
+from lob_backtest.data.reader import MarketSource, foreign_files, in_order_of_time
+from lob_backtest.errors import DataError
+from lob_backtest.progress import Progress
+
+_KIND_OF: Final = {
+    int(Issue.UNKNOWN_ORDER): Kind.UNKNOWN_ORDER,
+    int(Issue.DUPLICATE_ORDER): Kind.DUPLICATE_ORDER,
+    int(Issue.OVERSIZE): Kind.OVERSIZE,
+    int(Issue.BAD_SIDE): Kind.BAD_SIDE,
+}
+_STATUS, _LAST, _SUSPECT = int(Action.STATUS), int(Flag.LAST), int(Flag.SUSPECT)
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What was found.
+
+    Attributes:
+        files: those that were read, in order of time.
+        rows: how many they hold.
+        tally: the faults by kind, with the first rows of each.
+    """
+
+    files: tuple[MarketFile, ...]
+    rows: int
+    tally: Tally
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing was found."""
+        return not self.tally.counts
+
+    def found(self) -> list[tuple[Kind, int, list[Sample]]]:
+        """Return kind, number of rows and first rows of each fault, in the order of `Kind`."""
+        return [
+            (kind, sum(self.tally.counts[kind].values()), self.tally.samples[kind])
+            for kind in Kind
+            if kind in self.tally.counts
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values, for JSON."""
+        return {
+            "clean": self.is_clean,
+            "rows": self.rows,
+            "files": [{"path": file.path, "rows": file.rows, "symbol": file.symbol} for file in self.files],
+            "kinds": {
+                str(kind): {"count": count, "first": [sample._asdict() for sample in samples]}
+                for kind, count, samples in self.found()
+            },
+        }
+
+
+def validate(paths: Path | Iterable[Path], *, gaps: bool = False, progress: Progress | None = None) -> Validation:
+    """Read files from end to end and list what is wrong with them.
+
+    A row that breaks the contract is left out before the book sees it, so that one fault is not reported as ten.
+    Files without local times are no fault: a run can make them.
+
+    Args:
+        paths: files of one instrument, as `open_market` takes them.
+        gaps: whether sequence numbers must follow each other without gaps: true of some feeds only.
+        progress: told how many rows have been read.
+
+    Returns:
+        The faults.
+
+    Raises:
+        DataError: a file is unreadable, corrupt, or not canonical.
+    """
+    files = in_order_of_time(find_files(paths))
+    foreign = foreign_files(files)
+    source = MarketSource([file for file in files if file.path not in foreign], policies=_policies(gaps))
+    source.progress = progress
+    book_tally = Tally()
+    watch = _Watch(source, book_tally)
+    try:
+        for batch in source.batches():
+            watch.read(batch)
+    except DataError:
+        if source.tally.total(Policy.SKIP) < source.rows:
+            raise  # Unreadable. That no row is left after skipping is not an error here, but what was asked for.
+    tally = source.tally
+    for kind, by_policy in book_tally.counts.items():
+        tally.counts.setdefault(kind, {}).update(by_policy)
+        tally.samples[kind] = tally.samples.get(kind, []) + book_tally.samples[kind]
+    for path in foreign:
+        tally.add(Kind.FOREIGN_FILE, Policy.SKIP, Sample(path, 0, 0))
+    return Validation(source.files, source.rows, tally)
+
+
+def _policies(gaps: bool) -> dict[Kind, Policy]:
+    """Choose for each kind what lets the reading go on."""
+    given = {str(kind): "repair" for kind in Kind if Policy.REPAIR in ALLOWED[kind] and kind != Kind.SEQUENCE_GAP}
+    given |= {str(kind): "skip" for kind in Kind if str(kind) not in given and Policy.SKIP in ALLOWED[kind]}
+    given[Kind.DUPLICATE] = "keep"
+    if gaps:
+        given[Kind.SEQUENCE_GAP] = "keep"
+    return resolve_policies(given)
+
+
+class _Watch:
+    """Rebuild the book, and count what it refuses and when it is crossed."""
+
+    def __init__(self, source: MarketSource, tally: Tally) -> None:
+        self.book = Book(source.level, source.depth)
+        self.tally = tally
+        self.phase = int(Phase.CONTINUOUS)
+
+    def read(self, batch: Batch) -> None:
+        """Apply the rows of a batch."""
+        book = self.book
+        columns = (batch.action, batch.side, batch.order_id, batch.price_ticks, batch.size_lots, batch.flags)
+        for i, row in enumerate(zip(*(column.tolist() for column in columns), strict=True)):
+            action, flags = row[0], row[5]
+            issue = book.apply(*row)
+            if issue:
+                self._count(_KIND_OF[issue], batch, i)
+            if action == _STATUS:
+                self.phase = int(batch.phase[i])
+            if flags & _LAST and self.phase == Phase.CONTINUOUS and not flags & _SUSPECT and not book.uncrossed():
+                self._count(Kind.CROSSED, batch, i)
+
+    def _count(self, kind: Kind, batch: Batch, i: int) -> None:
+        self.tally.add(kind, Policy.KEEP, Sample(batch.path, batch.row + i, int(batch.ts_exchange_ns[i])))

@@ -1,0 +1,422 @@
+"""Look at a stretch of rows, column by column, for what can be wrong with them, and apply the policies.
+
+Nothing here copies a column or loops over rows unless something is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lob_backtest.contract.rows import LIMIT, Action, Flag, Phase
+from lob_backtest.data.faults import ALLOWED, SAMPLES, Kind, Policy, Sample, Tally
+from lob_backtest.errors import DataError
+from lob_backtest.units import SECOND, format_instant
+
+Columns = dict[str, NDArray[Any]]
+Mask = NDArray[np.bool_]
+
+TIME_LIMIT_NS: Final = 1 << 62
+"""Times are below this (the year 2116), so that adding a latency cannot overflow."""
+
+_DAY_NS: Final = 86_400 * SECOND
+
+_BAD_ACTION, _BAD_SIDE, _HAS_SIZE, _NEEDS_ID, _IS_STATUS = 1, 2, 4, 8, 16
+
+_SIDED = (Action.ADD, Action.CANCEL, Action.MODIFY, Action.EXECUTE, Action.LEVEL)
+_SIZED = (Action.ADD, Action.CANCEL, Action.MODIFY, Action.EXECUTE, Action.TRADE)
+_IDENTITY: Final = ("ts_exchange_ns", "action", "side", "order_id", "price_ticks", "size_lots")
+_COMMON = (Action.TRADE, Action.CLEAR, Action.STATUS)
+_ACTIONS: Final = {
+    2: (*_COMMON, Action.LEVEL),
+    3: (*_COMMON, Action.ADD, Action.CANCEL, Action.MODIFY, Action.EXECUTE),
+}
+
+
+def _rules(level: int) -> NDArray[np.uint8]:
+    """Tabulate, by action (high byte) and side (low byte), what holds for a row: one look-up instead of ten."""
+    rules = np.full((256, 256), _BAD_ACTION, np.uint8)
+    for action in _ACTIONS[level]:
+        rules[action] = _BAD_SIDE
+        sides = (1, -1) if action in _SIDED else (1, 0, -1)
+        rules[action, [side & 0xFF for side in sides]] = 0
+        rules[action] |= _HAS_SIZE * (action in _SIZED)
+        rules[action] |= _NEEDS_ID * (action == Action.ADD)
+        rules[action] |= _IS_STATUS * (action == Action.STATUS)
+    return rules.reshape(-1)
+
+
+class Checked(NamedTuple):
+    """What became of a stretch of rows."""
+
+    columns: Columns
+    keep: Mask | None  # which rows are handed over; None: all
+    error: DataError | None  # what to raise when these are handed over
+    ends_earlier_packet: bool  # a skipped row ended a packet of which no row is left here
+
+
+class Findings:
+    """The rows of one stretch that something is wrong with; at the end, the ones to keep and an error."""
+
+    def __init__(self, columns: Columns, policies: Mapping[Kind, Policy], path: str, row: int) -> None:
+        self.columns = columns
+        self.policies = policies
+        self.path = path
+        self.row = row
+        self.rows = len(columns["action"])
+        self.alive: Mask | None = None
+        self.stop = self.rows
+        self._found: list[tuple[Kind, Policy, Mask]] = []
+        self._error: DataError | None = None
+
+    def report(self, kind: Kind, bad: Mask, describe: Callable[[int], str]) -> Mask:
+        """Apply a kind's policy to rows.
+
+        Args:
+            kind: what is wrong with them.
+            bad: which, shape `(n,)`; rows that an earlier kind has disposed of do not count.
+            describe: says of one of them what is there and what was expected.
+
+        Returns:
+            The rows to repair.
+        """
+        if self.alive is not None:
+            bad = bad & self.alive
+        policy = self.policies[kind]
+        if not bad.any():
+            return bad
+        if policy == Policy.FAIL:
+            self.stop = int(np.argmax(bad))
+            bad = np.zeros_like(bad)
+            bad[self.stop] = True
+            self._error = DataError(self._message(kind, describe(self.stop)))
+        self._found.append((kind, policy, bad))
+        if policy in (Policy.FAIL, Policy.SKIP):
+            self.alive = ~bad if self.alive is None else self.alive & ~bad
+            self.alive[self.stop :] = False
+        return bad if policy == Policy.REPAIR else np.zeros_like(bad)
+
+    def _message(self, kind: Kind, text: str) -> str:
+        row, time = self.row + self.stop, format_instant(int(self.columns["ts_exchange_ns"][self.stop]))
+        others = sorted(ALLOWED[kind] - {Policy.FAIL})
+        return (
+            f"{self.path}, row {row} at {time}: {text}. Correct the file, or set data.policies.{kind!s} "
+            f"to {' or '.join(others)} (`lob-backtest validate` lists all such rows)"
+        )
+
+    def settle(self, tally: Tally) -> DataError | None:
+        """Count what was found in the rows up to the first failure."""
+        for kind, policy, bad in self._found:
+            rows = np.flatnonzero(bad[: self.stop + 1])
+            samples = [
+                Sample(self.path, self.row + int(i), int(self.columns["ts_exchange_ns"][i])) for i in rows[:SAMPLES]
+            ]
+            for i, sample in enumerate(samples):
+                if i == 0:
+                    tally.add(kind, policy, sample, len(rows))
+                else:
+                    tally.remember(kind, sample)
+        return self._error
+
+    def writable(self, name: str) -> NDArray[Any]:
+        """Return a column that may be changed: a copy, once."""
+        if not self.columns[name].flags.writeable:
+            self.columns[name] = self.columns[name].copy()
+        return self.columns[name]
+
+    def suspect(self, rows: Mask) -> None:
+        """Flag repaired rows."""
+        if rows.any():
+            self.writable("flags")[rows] |= np.uint8(Flag.SUSPECT)
+
+    def kept(self, name: str) -> NDArray[Any]:
+        """Return a column without the rows that are disposed of."""
+        return self.columns[name] if self.alive is None else self.columns[name][self.alive]
+
+
+class RowChecker:
+    """Check the rows of one instrument in order.
+
+    Args:
+        level: 2 or 3.
+        policies: of every kind that is looked for.
+        tally: where findings are counted.
+        feed_ns: the latency that makes local times; `None`: they are recorded in the file.
+    """
+
+    def __init__(self, level: int, policies: Mapping[Kind, Policy], tally: Tally, *, feed_ns: int | None) -> None:
+        self.level = level
+        self.policies = policies
+        self.tally = tally
+        self.feed_ns = feed_ns
+        self.rules = _rules(level)
+        # What of the rows before matters to the next ones. A row that one check disposes of does not count for the
+        # later checks, but has counted for the earlier ones: so the outcome is the same for any size of batches.
+        self.exchange_ns = -1
+        self.floor_ns = -1  # the end of the file before
+        self.sequence = 0  # the latest that is not 0; 0 where the feed may have begun to count anew since
+        self.sequence_day = 0
+        self.is_packet_open = False
+        self.local_ns = -1
+        self.latest: dict[str, int] = {}  # the latest row
+
+    def check(
+        self, columns: Columns, nulls: Mapping[str, Mask], path: str, row: int, *, has_local: bool = True
+    ) -> Checked:
+        """Check the next rows.
+
+        Args:
+            columns: those of the file that were read, each of shape `(n,)`, nulls as 0.
+            nulls: where the columns that have nulls have them.
+            path: the file, for messages.
+            row: the file row of the first element.
+            has_local: whether the file records local times.
+
+        Returns:
+            The columns, repaired and with a complete `ts_local_ns`, and which rows to hand over.
+        """
+        found = Findings(columns, self.policies, path, row)
+        self._check_values(found, nulls)
+        self._check_exchange_time(found)
+        self._check_local_time(found, nulls.get("ts_local_ns"), has_local)
+        if "sequence" in columns:
+            self._check_sequence(found)
+        self._order_local_time(found)
+        error = found.settle(self.tally)
+        ends_earlier_packet = _end_packets(found)
+        return Checked(found.columns, found.alive, error, ends_earlier_packet)
+
+    def next_file(self) -> None:
+        """Say that the rows to come are of another file of the chain."""
+        self.floor_ns = self.exchange_ns
+
+    def _check_values(self, found: Findings, nulls: Mapping[str, Mask]) -> None:
+        """Look for what one row alone gives away."""
+        columns = found.columns
+        for name, missing in nulls.items():
+            if name != "ts_local_ns":
+                found.report(Kind.NULL, missing, _is_null(name))
+        rule = self.rules[(columns["action"].astype(np.uint16) << 8) | columns["side"].view(np.uint8)]
+        if (rule & (_BAD_ACTION | _BAD_SIDE)).any():
+            found.report(Kind.UNKNOWN_ACTION, rule & _BAD_ACTION != 0, lambda i: self._bad_action(columns, i))
+            found.report(Kind.BAD_SIDE, rule & _BAD_SIDE != 0, lambda i: _bad_side(columns, i))
+        size, price = columns["size_lots"], columns["price_ticks"]
+        zero = size == 0
+        if zero.any():
+            found.report(Kind.ZERO_SIZE, zero & (rule & _HAS_SIZE != 0), lambda i: f"{_action(columns, i)} of 0 lots")
+        if int(size.min()) < 0 or int(size.max()) >= LIMIT:
+            found.report(
+                Kind.OUT_OF_RANGE,
+                (size < 0) | (size >= LIMIT),
+                lambda i: f"size_lots is {size[i]}, expected 0 to 2^40 - 1",
+            )
+        if int(price.min()) <= -LIMIT or int(price.max()) >= LIMIT:
+            found.report(
+                Kind.OUT_OF_RANGE,
+                (price <= -LIMIT) | (price >= LIMIT),
+                lambda i: f"price_ticks is {price[i]}, expected less than 2^40 in size",
+            )
+        if self.level == 3:
+            ids = columns["order_id"]
+            if not ids.all():
+                found.report(Kind.ZERO_ORDER_ID, (rule & _NEEDS_ID != 0) & (ids == 0), lambda _: "ADD of order_id 0")
+        if int(columns["phase"].max()) > max(Phase):
+            phase = columns["phase"]
+            found.report(
+                Kind.UNKNOWN_PHASE,
+                (phase > max(Phase)) & (rule & _IS_STATUS != 0),
+                lambda i: f"phase is {phase[i]}, expected 0 to {max(Phase):d}",
+            )
+
+    def _bad_action(self, columns: Columns, i: int) -> str:
+        known = ", ".join(f"{action.name} {action:d}" for action in sorted(_ACTIONS[self.level]))
+        return f"action is {columns['action'][i]}, expected one of an L{self.level} file ({known})"
+
+    def _check_exchange_time(self, found: Findings) -> None:
+        times = found.columns["ts_exchange_ns"]
+        if int(times.max()) >= TIME_LIMIT_NS:
+            found.report(
+                Kind.OUT_OF_RANGE,
+                times >= TIME_LIMIT_NS,
+                lambda i: f"ts_exchange_ns is {times[i]}, after the year 2116: expected nanoseconds since 1970",
+            )
+        floor = self.floor_ns
+        if int(times.min()) < floor:
+            found.report(
+                Kind.OVERLAP,
+                times < floor,
+                lambda i: f"ts_exchange_ns is {times[i]}, but the file before this one ends at {floor}",
+            )
+        if _falls(times, self.exchange_ns):
+            latest = _latest(times, found.alive, self.exchange_ns)
+            repair = found.report(
+                Kind.TIME_BACKWARDS,
+                times < latest,
+                lambda i: f"time runs backwards: ts_exchange_ns was {latest[i]} before",
+            )
+            if repair.any():
+                found.writable("ts_exchange_ns")[repair] = latest[repair]
+                found.suspect(repair)
+        self.exchange_ns = _last(found.kept("ts_exchange_ns"), self.exchange_ns)
+
+    def _check_local_time(self, found: Findings, missing: Mask | None, has_local: bool) -> None:
+        """Make `ts_local_ns` complete."""
+        exchange = found.columns["ts_exchange_ns"]
+        if self.feed_ns is not None:
+            found.columns["ts_local_ns"] = exchange + self.feed_ns
+        elif not has_local:
+            found.columns["ts_local_ns"] = exchange
+        else:
+            found.columns["ts_local_ns"] = self._recorded_local(found, exchange, missing)
+
+    def _order_local_time(self, found: Findings) -> None:
+        """Make `ts_local_ns` monotone."""
+        local = found.columns["ts_local_ns"]
+        if _falls(local, self.local_ns):
+            found.columns["ts_local_ns"] = np.maximum(local, _latest(local, found.alive, self.local_ns))
+        self.local_ns = _last(found.kept("ts_local_ns"), self.local_ns)
+
+    def _recorded_local(self, found: Findings, exchange: NDArray[np.int64], missing: Mask | None) -> NDArray[np.int64]:
+        local = found.columns["ts_local_ns"]
+        if missing is not None:
+            repair = found.report(
+                Kind.MISSING_LOCAL, missing, lambda _: "ts_local_ns is null, though other rows have local times"
+            )
+            # Zeros stand for nulls: whatever is done about them, they are not early. Made monotone later, the time
+            # becomes the latest known one.
+            local = np.where(missing, exchange, local)
+            found.suspect(repair)
+        if int(local.max()) >= TIME_LIMIT_NS:
+            found.report(
+                Kind.OUT_OF_RANGE,
+                local >= TIME_LIMIT_NS,
+                lambda i: f"ts_local_ns is {local[i]}, after the year 2116: expected nanoseconds since 1970",
+            )
+        early = local < exchange
+        if early.any():
+            repair = found.report(
+                Kind.LOCAL_BEFORE_EXCHANGE,
+                early,
+                lambda i: f"ts_local_ns {local[i]} is before the exchange's {exchange[i]}",
+            )
+            local = np.maximum(local, exchange)
+            found.suspect(repair)
+        return local
+
+    def _check_sequence(self, found: Findings) -> None:
+        """Compare each packet's sequence number with the one before.
+
+        A feed may begin to count anew with a new day (UTC) or when it empties the book (a CLEAR of both sides); numbers
+        of a snapshot are not compared with those before it.
+        """
+        sequence = found.columns["sequence"]
+        flags, action = found.columns["flags"], found.columns["action"]
+        # Rows of a packet share a number or follow on, and several packets may share one (CME): only a packet that
+        # begins with a lower number, or with the very row before it, was there already.
+        repeats = self._repeats(found.columns)
+        begins = np.concatenate(([not self.is_packet_open], flags[:-1] & Flag.LAST != 0))
+        self.is_packet_open = not int(flags[-1]) & Flag.LAST
+        at = np.flatnonzero(sequence if found.alive is None else np.where(found.alive, sequence, 0))
+        if not len(at):
+            self.sequence = 0 if _emptied(found).any() else self.sequence
+            return
+        before = self._numbers_before(found, at)
+        fresh = (flags & (Flag.SNAPSHOT | Flag.WINDOW) != 0) | (action == Action.CLEAR)
+        compared = (before != 0) & (sequence != 0) & ~fresh
+        gap = compared & (sequence > before + 1)
+        again = compared & begins & ((sequence < before) | ((sequence == before) & repeats))
+        for kind, bad in ((Kind.SEQUENCE_GAP, gap), (Kind.DUPLICATE, again)):
+            if kind in self.policies:
+                repair = found.report(kind, bad, lambda i: f"sequence is {sequence[i]}, it was {before[i]} before")
+                found.suspect(repair)
+
+    def _numbers_before(self, found: Findings, at: NDArray[np.intp]) -> NDArray[np.uint64]:
+        """Return for each numbered row the number before it, 0 where the feed may have begun to count anew between.
+
+        Args:
+            found: the rows.
+            at: which of them are numbered, at least one.
+        """
+        columns, emptied = found.columns, _emptied(found)
+        until = np.cumsum(emptied)  # up to and with each row
+        days = columns["ts_exchange_ns"][at] // _DAY_NS
+        numbers = columns["sequence"][at]
+        previous = np.concatenate((np.array([self.sequence], np.uint64), numbers[:-1]))
+        since = np.concatenate(([0], (until - emptied)[at[:-1]]))
+        anew = (until[at] != since) | (days != np.concatenate(([self.sequence_day], days[:-1])))
+        before = np.zeros(found.rows, np.uint64)
+        before[at] = np.where(anew, 0, previous)
+        self.sequence = 0 if until[-1] != (until - emptied)[at[-1]] else int(numbers[-1])
+        self.sequence_day = int(days[-1])
+        return before
+
+    def _repeats(self, columns: Columns) -> Mask:
+        """Say of each row whether it is the same as the one before it."""
+        same = np.ones(len(columns["action"]), bool)
+        for name in _IDENTITY:
+            if name in columns:
+                column = columns[name]
+                same[1:] &= column[1:] == column[:-1]
+                same[0] &= int(column[0]) == self.latest.get(name)
+                self.latest[name] = int(column[-1])
+        return same
+
+
+def _emptied(found: Findings) -> Mask:
+    """Return which rows empty the book."""
+    emptied: Mask = (found.columns["action"] == Action.CLEAR) & (found.columns["side"] == 0)
+    return emptied if found.alive is None else emptied & found.alive
+
+
+def segments(keep: Mask | None, rows: int) -> Iterator[tuple[int, int]]:
+    """Yield the stretches (begin, end) of consecutive rows that are kept."""
+    if keep is None:
+        yield 0, rows
+        return
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], keep, [False])).astype(np.int8)))
+    for begin, end in zip(edges[::2], edges[1::2], strict=True):
+        yield int(begin), int(end)
+
+
+def _end_packets(found: Findings) -> bool:
+    """Where a skipped row ended a packet, let the last row that is kept before it end it."""
+    if found.alive is None:
+        return False
+    ended = ~found.alive & (found.columns["flags"] & Flag.LAST != 0)
+    ended[found.stop :] = False
+    kept = np.flatnonzero(found.alive)
+    before = np.searchsorted(kept, np.flatnonzero(ended)) - 1
+    if (before >= 0).any():
+        found.writable("flags")[kept[before[before >= 0]]] |= np.uint8(Flag.LAST)
+    return bool((before < 0).any())
+
+
+def _falls(times: NDArray[np.int64], before: int) -> bool:
+    return int(times[0]) < before or bool((times[1:] < times[:-1]).any())
+
+
+def _last(times: NDArray[np.int64], otherwise: int) -> int:
+    return int(times[-1]) if len(times) else otherwise
+
+
+def _latest(times: NDArray[np.int64], alive: Mask | None, before: int) -> NDArray[np.int64]:
+    """Return the latest time up to each row, that of rows that are left out apart."""
+    if alive is not None:
+        times = np.where(alive, times, np.int64(before))
+    return np.maximum.accumulate(np.maximum(times, np.int64(before)))
+
+
+def _is_null(name: str) -> Callable[[int], str]:
+    return lambda _: f"{name} is null, expected a value"
+
+
+def _action(columns: Columns, i: int) -> str:
+    return Action(int(columns["action"][i])).name
+
+
+def _bad_side(columns: Columns, i: int) -> str:
+    sides = "+1 (bid) or -1 (ask)" if columns["action"][i] in _SIDED else "+1, -1 or 0"
+    return f"side of {_action(columns, i)} is {columns['side'][i]}, expected {sides}"

@@ -1,0 +1,64 @@
+"""Parquet files that take their name once they are complete."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lob_backtest.atomic.drafts import FileDraft
+from lob_backtest.process.interrupts import uninterrupted
+
+
+class ParquetDraft(FileDraft):
+    """A Parquet file in the making, which takes its name when the block ends without an exception.
+
+    Args:
+        target: where it goes.
+        schema: of its rows.
+        force: replace a regular file that is there.
+        options: of `pyarrow.parquet.ParquetWriter`.
+
+    Attributes:
+        parquet: the writer, from the start of the block.
+    """
+
+    parquet: pq.ParquetWriter
+
+    def __init__(
+        self, target: str | os.PathLike[str], schema: pa.Schema, *, force: bool = True, **options: Any
+    ) -> None:
+        super().__init__(target, force=force)
+        self._schema = schema
+        self._options = options
+
+    def _create(self) -> None:
+        super()._create()
+        self.parquet = pq.ParquetWriter(self.file, self._schema, **self._options)
+
+    @uninterrupted
+    def write(self, table: pa.Table, row_group_rows: int | None = None) -> None:
+        """Append rows.
+
+        Args:
+            table: of the file's schema.
+            row_group_rows: of each row group but the last; `None`: pyarrow's default.
+
+        Raises:
+            OutputError: the disk is full, or the like.
+        """
+        with self.writing():
+            self.parquet.write_table(table, row_group_size=row_group_rows)
+
+    def _complete(self) -> None:
+        self.parquet.close()
+
+    @uninterrupted
+    def discard(self) -> None:
+        """Close the file and remove it, unless it has taken its name."""
+        with contextlib.suppress(OSError, pa.ArrowException, AttributeError):  # what went wrong before says more
+            self.parquet.close()
+        super().discard()

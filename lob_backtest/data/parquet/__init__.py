@@ -1,0 +1,1 @@
+"""The footer of a Parquet file and its checksum, read before Arrow acts on them."""

@@ -1,0 +1,1 @@
+"""The client: a strategy, what it knows, and what it sends."""

@@ -1,0 +1,282 @@
+"""`ctx` and `ctx.book` of the reference engine; `lob_backtest.strategy.api` says what each name means."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+from lob_backtest.book.book import Book
+from lob_backtest.contract.plan import Plan
+from lob_backtest.engine.client import arguments as given
+from lob_backtest.engine.client.agent import Agent
+from lob_backtest.engine.client.clock import Clock
+from lob_backtest.engine.client.local_state import GONE
+from lob_backtest.engine.client.order_entry import Entry
+from lob_backtest.engine.client.quoter import Quoter
+from lob_backtest.engine.wire.timers import Timers
+from lob_backtest.errors import StrategyError
+from lob_backtest.instrument import Instrument
+from lob_backtest.strategy.api import DEPTH, Order, Quote
+
+_AS_IT_IS: Any = object()
+
+
+class ReceivedBook:
+    """The book as the strategy has received it.
+
+    Args:
+        book: its levels.
+        clock: the strategy's time.
+    """
+
+    __slots__ = ("_clock", "_levels")
+
+    def __init__(self, book: Book, clock: Clock) -> None:
+        self._levels = book
+        self._clock = clock
+
+    @property
+    def _book(self) -> Book:
+        self._clock.check()
+        return self._levels
+
+    @property
+    def bid_ticks(self) -> int | None:
+        """Return the best bid."""
+        return self._book.best_bid
+
+    @property
+    def ask_ticks(self) -> int | None:
+        """Return the best ask."""
+        return self._book.best_ask
+
+    @property
+    def bid_size_lots(self) -> int:
+        """Return the size at the best bid."""
+        return self._book.bbo()[1] or 0
+
+    @property
+    def ask_size_lots(self) -> int:
+        """Return the size at the best ask."""
+        return self._book.bbo()[3] or 0
+
+    @property
+    def mid_ticks(self) -> float | None:
+        """Return the mid."""
+        bid, ask = self._book.best_bid, self._book.best_ask
+        return None if bid is None or ask is None else (bid + ask) / 2
+
+    @property
+    def microprice_ticks(self) -> float | None:
+        """Return the mid weighted by the opposite sizes."""
+        bid, bid_lots, ask, ask_lots = self._book.bbo()
+        if bid is None or ask is None or bid_lots is None or ask_lots is None:
+            return None
+        return (bid * ask_lots + ask * bid_lots) / (bid_lots + ask_lots)
+
+    @property
+    def spread_ticks(self) -> int | None:
+        """Return ask - bid."""
+        bid, ask = self._book.best_bid, self._book.best_ask
+        return None if bid is None or ask is None else ask - bid
+
+    @property
+    def imbalance(self) -> float | None:
+        """Return the imbalance of the best sizes."""
+        _, bid_lots, _, ask_lots = self._book.bbo()
+        if bid_lots is None or ask_lots is None:
+            return None
+        return (bid_lots - ask_lots) / (bid_lots + ask_lots)
+
+    def depth(self, n: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """Return the best levels."""
+        book, n = self._book, given.levels(n)
+        bids, asks = book.top(1, n), book.top(-1, n)
+        return [level[:2] for level in bids], [level[:2] for level in asks]
+
+    def size_at(self, side: int, price_ticks: int) -> int:
+        """Return the displayed size at a price."""
+        book, side, price = self._book, given.side_of_book(side), given.price_of_book(price_ticks)
+        return 0 if price is None else book.size_at(side, price)
+
+    def orders_at(self, side: int, price_ticks: int) -> list[tuple[int, int]]:
+        """Return the market's orders at a price."""
+        book, side, price = self._book, given.side_of_book(side), given.price_of_book(price_ticks)
+        level = None if price is None else book.ladders[side].get(-side * price)
+        return [(order_id, order.size_lots) for order_id, order in level.orders.items()] if level is not None else []
+
+
+class ReferenceContext:
+    """One strategy in one instrument."""
+
+    def __init__(self, agent: Agent, instrument: int, plan: Plan, clock: Clock, timers: Timers) -> None:
+        self._agent = agent
+        self._instrument = instrument
+        self._plan = plan
+        self._clock = clock
+        self._timers = timers
+        self._desk = agent.desks[instrument]
+        self._book = ReceivedBook(self._desk.view.book, clock)
+        self._value = plan.instruments[instrument].tick_lot_value
+        self._siblings: dict[str, ReferenceContext] = {}
+        self.entry = Entry(agent, instrument, clock)
+        self.quoter = Quoter(self._desk, self.entry)
+
+    def link(self, siblings: dict[str, ReferenceContext]) -> None:
+        """Learn the contexts of the other instruments."""
+        self._siblings = siblings
+
+    @property
+    def now_ns(self) -> int:
+        """Return the strategy's time."""
+        self._clock.check()
+        return self._clock.now_ns
+
+    @property
+    def start_ns(self) -> int | None:
+        """Return the configured start."""
+        return self._plan.start_ns
+
+    @property
+    def end_ns(self) -> int | None:
+        """Return the configured end."""
+        return self._plan.end_ns
+
+    def every(self, interval_ns: int) -> int:
+        """Set a repeating timer."""
+        if isinstance(interval_ns, bool) or not isinstance(interval_ns, int) or interval_ns < 1:
+            raise StrategyError(f"ctx.every({interval_ns!r}): expected nanoseconds, an integer of 1 or more")
+        now_ns = self.now_ns
+        self._agent.count(now_ns)
+        return self._timers.add(now_ns + interval_ns, interval_ns, self._instrument)
+
+    def at(self, ts_ns: int) -> int:
+        """Set a timer that fires once."""
+        if isinstance(ts_ns, bool) or not isinstance(ts_ns, int):
+            raise StrategyError(f"ctx.at({ts_ns!r}): expected nanoseconds since the epoch, an integer")
+        now_ns = self.now_ns
+        self._agent.count(now_ns)
+        generation = self._agent.next_generation(now_ns, "timers") if ts_ns <= now_ns else 0
+        return self._timers.add(max(ts_ns, now_ns), 0, self._instrument, generation)
+
+    def cancel_timer(self, timer_id: int) -> None:
+        """Stop a timer."""
+        self._clock.check()
+        self._timers.cancel(given.timer_number(timer_id))
+
+    def subscribe(self, what: str) -> None:
+        """Ask for more calls of `on_book`."""
+        self._clock.check()
+        if not isinstance(what, str) or str.__str__(what) != DEPTH:
+            raise StrategyError(f"ctx.subscribe({what!r}): expected lob_backtest.DEPTH")
+        self._agent.depth[self._instrument] = True
+
+    @property
+    def book(self) -> ReceivedBook:
+        """Return the book as received."""
+        return self._book
+
+    @property
+    def instrument(self) -> Instrument:
+        """Return the instrument."""
+        return self._desk.plan.instrument
+
+    def market(self, name: str) -> ReferenceContext:
+        """Return the context of another instrument."""
+        self._clock.check()
+        context = self._siblings.get(str.__str__(name)) if isinstance(name, str) else None
+        if context is None:
+            raise StrategyError(f"ctx.market({name!r}): the run has {', '.join(self._siblings)}")
+        return context
+
+    @property
+    def position(self) -> int:
+        """Return the position as known."""
+        self._clock.check()
+        return self._desk.account.position_lots
+
+    @property
+    def cash(self) -> float:
+        """Return cash less fees in currency."""
+        self._clock.check()
+        account = self._desk.account
+        return (account.cash_tick_lots - account.fees_micro / 1e6) * self._value
+
+    @property
+    def equity(self) -> float:
+        """Return cash plus the position at the last mid received, in currency."""
+        self._clock.check()
+        account = self._desk.account
+        half = account.equity_half_tick_lots(self._desk.view.mid2)
+        return (half / 2 - account.fees_micro / 1e6) * self._value
+
+    @property
+    def orders(self) -> Iterator[Order]:
+        """Iterate own live orders and those in flight."""
+        self._clock.check()
+        desk = self._desk
+        return iter([desk.snapshot(known) for known in desk.orders.values() if known.state not in GONE])
+
+    def buy(
+        self, price_ticks: int | None, size_lots: int, *, tif: str = "GTC", post_only: bool = False, tag: str = ""
+    ) -> int:
+        """Send a buy order."""
+        self._clock.check()
+        price, size = given.price_or_size_or_none(price_ticks), given.price_or_size(size_lots)
+        return self.entry.new(1, price, size, tif=tif, post_only=post_only, tag=tag)
+
+    def sell(
+        self, price_ticks: int | None, size_lots: int, *, tif: str = "GTC", post_only: bool = False, tag: str = ""
+    ) -> int:
+        """Send a sell order."""
+        self._clock.check()
+        price, size = given.price_or_size_or_none(price_ticks), given.price_or_size(size_lots)
+        return self.entry.new(-1, price, size, tif=tif, post_only=post_only, tag=tag)
+
+    def replace(self, order_id: int, *, price_ticks: int | None = None, size_lots: int | None = None) -> None:
+        """Ask for another price or total size."""
+        self._clock.check()
+        number = given.price_or_size(order_id)
+        price, size = given.price_or_size_or_none(price_ticks), given.price_or_size_or_none(size_lots)
+        self._entry_of(number).replace(number, price, size)
+
+    def cancel(self, order_id: int) -> None:
+        """Ask for an order to be taken off."""
+        self._clock.check()
+        number = given.price_or_size(order_id)
+        self._entry_of(number).cancel(number)
+
+    def cancel_all(self) -> None:
+        """Ask for every live order of this instrument to be taken off."""
+        self._clock.check()
+        for known in list(self._desk.orders.values()):
+            if known.state not in GONE:
+                self.entry.cancel(known.order_id)
+
+    def quote(self, *, bid: Quote = _AS_IT_IS, ask: Quote = _AS_IT_IS, top_up: bool = False) -> None:
+        """Say what the quotes are."""
+        self._clock.check()
+        sides = {1: ("bid", bid), -1: ("ask", ask)}
+        wanted = {side: given.quote(quote, name) for side, (name, quote) in sides.items() if quote is not _AS_IT_IS}
+        self.quoter.quote(wanted, top_up=bool(top_up))
+
+    def record(self, name: str, value: float) -> None:
+        """Add a point to a series of the result."""
+        self._agent.record(self.now_ns, name, value)
+
+    @property
+    def rng(self) -> random.Random:
+        """Return the seeded generator."""
+        return self._agent.rng
+
+    def log(self, text: str) -> None:
+        """Write a line to the run's log."""
+        self._agent.log(self.now_ns, text)
+
+    def _entry_of(self, order_id: given.Number) -> Entry:
+        """Find the instrument that an order belongs to; this one, if it is nowhere."""
+        for context in self._siblings.values():
+            if context.entry.has(order_id):
+                return context.entry
+        return self.entry

@@ -1,0 +1,202 @@
+"""What a strategy knows in one instrument: its orders, its position, and the risk limit that it is held to.
+
+All of it follows from what was sent and from the messages received; nothing here looks at the exchange.
+"""
+
+from __future__ import annotations
+
+from lob_backtest.contract.plan import InstrumentPlan
+from lob_backtest.contract.tables import OrderState, RejectReason, TimeInForce, UpdateKind
+from lob_backtest.engine.money.account import Account
+from lob_backtest.engine.wire.messages import Answer, Ask, Filled
+from lob_backtest.engine.wire.view import View
+from lob_backtest.strategy.api import Order
+
+GONE = (OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED)
+
+
+class KnownOrder:
+    """An own order as the strategy knows it.
+
+    Attributes:
+        asked: total sizes of the replacements in flight: any of them may be in force already.
+        asked_prices: their prices.
+        counted_lots: what `Desk.exposed` counts of it.
+        in_flight: requests that are unanswered.
+        early: the last queue position of each stay that the strategy does not know of yet, by turn.
+    """
+
+    __slots__ = (
+        "ahead_lots",
+        "asked",
+        "asked_prices",
+        "counted_lots",
+        "early",
+        "filled_lots",
+        "in_flight",
+        "order_id",
+        "post_only",
+        "price_ticks",
+        "side",
+        "size_lots",
+        "state",
+        "tag",
+        "tif",
+        "turn",
+    )
+
+    def __init__(
+        self,
+        order_id: int,
+        side: int,
+        price_ticks: int | None,
+        size_lots: int,
+        *,
+        tif: TimeInForce,
+        post_only: bool,
+        tag: str,
+    ) -> None:
+        self.order_id = order_id
+        self.side = side
+        self.price_ticks = price_ticks
+        self.size_lots = size_lots
+        self.tif = tif
+        self.post_only = post_only
+        self.tag = tag
+        self.filled_lots = 0
+        self.state = OrderState.PENDING
+        self.in_flight = 0
+        self.asked: list[int] = []
+        self.asked_prices: list[int | None] = []
+        self.counted_lots = 0
+        self.turn = 0
+        self.ahead_lots: int | None = None
+        self.early: dict[int, int | None] = {}
+
+    @property
+    def open_lots(self) -> int:
+        """Return what is still to fill, by the size in force."""
+        return self.size_lots - self.filled_lots
+
+    @property
+    def exposed_lots(self) -> int:
+        """Return the most that can still fill, whichever request in flight is in force already."""
+        if self.state in GONE:
+            return 0
+        return max(self.size_lots, *self.asked) - self.filled_lots if self.asked else self.open_lots
+
+    def prices(self) -> list[int]:
+        """Return every price at which the order may stand."""
+        return [price for price in (self.price_ticks, *self.asked_prices) if price is not None]
+
+
+class Desk:
+    """One strategy's knowledge of its business in one instrument.
+
+    Args:
+        plan: the instrument's part of the plan.
+        view: the market as received.
+
+    Attributes:
+        account: position, cash and fees from the fills received.
+        orders: live orders and those with a request in flight, by id, oldest first.
+        exposed: the most that the orders of a side can still fill.
+    """
+
+    def __init__(self, plan: InstrumentPlan, view: View) -> None:
+        self.plan = plan
+        self.view = view
+        self.account = Account(plan.instrument.name, plan.initial_position)
+        self.orders: dict[int, KnownOrder] = {}
+        self.exposed = {1: 0, -1: 0}
+
+    def count(self, known: KnownOrder) -> None:
+        """Bring `exposed` up to date with an order that is new or has changed."""
+        exposed_lots = known.exposed_lots
+        self.exposed[known.side] += exposed_lots - known.counted_lots
+        known.counted_lots = exposed_lots
+
+    def room(self, side: int, apart_from: KnownOrder | None = None) -> int | None:
+        """Return how many lots a new order of a side may have, if everything in flight fills; `None`: no limit."""
+        limit = self.plan.max_position
+        if limit is None:
+            return None
+        exposed = self.exposed[side]
+        if apart_from is not None and apart_from.side == side:
+            exposed -= apart_from.counted_lots
+        return max(0, limit - side * self.account.position_lots - exposed)
+
+    def moved(self, order_id: int, turn: int, ahead_lots: int | None) -> None:
+        """Take in a queue position that a packet received implies."""
+        known = self.orders.get(order_id)
+        if known is None:
+            return
+        if turn == known.turn:
+            known.ahead_lots = ahead_lots
+        elif turn > known.turn:
+            known.early[turn] = ahead_lots
+
+    def take_answer(self, answer: Answer) -> Order:
+        """Take in an answer; return the order as now known."""
+        known = self.orders.get(answer.order_id)
+        if known is None:
+            # A refusal that names an order which is gone or never was.
+            known = KnownOrder(answer.order_id, 0, None, 0, tif=TimeInForce.GTC, post_only=False, tag="")
+            known.state = answer.state
+            return self.snapshot(known, answer.kind, answer.reason)
+        if answer.asked is not None:
+            known.in_flight -= 1
+        if answer.asked == Ask.REPLACE:
+            del known.asked[0], known.asked_prices[0]
+        if answer.kind in (UpdateKind.ACCEPTED, UpdateKind.REPLACED):
+            self._take_place(known, answer)
+        elif answer.kind in (UpdateKind.REJECTED, UpdateKind.CANCELLED, UpdateKind.EXPIRED):
+            known.state = answer.state
+        self._sweep(known)
+        return self.snapshot(known, answer.kind, answer.reason)
+
+    def take_fill(self, fill: Filled) -> KnownOrder:
+        """Take in a fill; return its order."""
+        known = self.orders[fill.order_id]
+        known.filled_lots += fill.size_lots
+        self.account.fill(known.side, fill.price_ticks, fill.size_lots, fill.fee_micro)
+        self._sweep(known)
+        return known
+
+    def snapshot(
+        self, known: KnownOrder, kind: UpdateKind | None = None, reason: RejectReason = RejectReason.NONE
+    ) -> Order:
+        """Freeze what is known of an order."""
+        return Order(
+            order_id=known.order_id,
+            instrument=self.plan.instrument.name,
+            side=known.side,
+            price_ticks=known.price_ticks,
+            size_lots=known.size_lots,
+            filled_lots=known.filled_lots,
+            state=known.state,
+            tif=known.tif,
+            post_only=known.post_only,
+            queue_ahead_lots=known.ahead_lots if known.state == OrderState.LIVE else None,
+            in_flight=known.in_flight > 0,
+            kind=kind,
+            reason=reason,
+            tag=known.tag,
+        )
+
+    def _take_place(self, known: KnownOrder, answer: Answer) -> None:
+        known.state = OrderState.LIVE
+        known.price_ticks = answer.price_ticks
+        known.size_lots = answer.size_lots
+        if answer.turn != known.turn:
+            known.turn = answer.turn
+            known.ahead_lots = known.early.pop(answer.turn, answer.ahead_lots)
+            known.early = {turn: lots for turn, lots in known.early.items() if turn > answer.turn}
+
+    def _sweep(self, known: KnownOrder) -> None:
+        """Forget an order that is over, when nothing that was asked of it is unanswered."""
+        if known.state == OrderState.LIVE and known.open_lots <= 0 and not known.asked:
+            known.state = OrderState.FILLED
+        self.count(known)
+        if known.state in GONE and not known.in_flight:
+            del self.orders[known.order_id]

@@ -1,0 +1,205 @@
+"""The local gateway: what a strategy asks is checked here before it is sent.
+
+Nonsense and breaches of a limit are refused at once, as data. Orders in flight count as if they were filled, so that
+no race can breach the position limit.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+from lob_backtest.contract.rows import LIMIT
+from lob_backtest.contract.tables import OrderState, RejectReason, TimeInForce, UpdateKind
+from lob_backtest.engine.client.agent import Agent
+from lob_backtest.engine.client.arguments import Number
+from lob_backtest.engine.client.clock import Clock
+from lob_backtest.engine.client.local_state import GONE, KnownOrder
+from lob_backtest.engine.exchange.own_order import OwnOrder
+from lob_backtest.engine.wire.messages import Ask
+
+TIMES_IN_FORCE: Final = {tif.name: tif for tif in TimeInForce}
+
+
+def whole(value: Number, reason: RejectReason) -> tuple[int, RejectReason]:
+    """Return an integer; a float gives 0 and why: `reason`, or `BAD_VALUE` where it is not finite."""
+    if isinstance(value, int):
+        return value, RejectReason.NONE
+    return 0, reason if math.isfinite(value) else RejectReason.BAD_VALUE
+
+
+def check_price(value: Number) -> tuple[int, RejectReason]:
+    """Read a price in ticks."""
+    price_ticks, reason = whole(value, RejectReason.OFF_TICK)
+    if not reason and abs(price_ticks) >= LIMIT:
+        return 0, RejectReason.PRICE
+    return price_ticks, reason
+
+
+def check_size(value: Number) -> tuple[int, RejectReason]:
+    """Read a size in lots."""
+    size_lots, reason = whole(value, RejectReason.OFF_LOT)
+    if not reason and not 0 < size_lots < LIMIT:
+        return 0, RejectReason.SIZE
+    return size_lots, reason
+
+
+def plain_text(value: Any) -> str | None:
+    """Return text that a table can hold, without a subclass; `None` for half a surrogate pair, which has no bytes."""
+    text = str.__str__(value) if isinstance(value, str) else None
+    return None if text is None or any("\ud800" <= char <= "\udfff" for char in text) else text
+
+
+def order_number(value: Number) -> int:
+    """Read an order's id; -1 for what cannot be one."""
+    number, reason = whole(value, RejectReason.UNKNOWN_ORDER)
+    return number if not reason and abs(number) < LIMIT else -1
+
+
+class Entry:
+    """Sends the requests of one strategy in one instrument.
+
+    Args:
+        agent: whose.
+        instrument: the instrument's place in the plan.
+        clock: the strategy's time.
+    """
+
+    __slots__ = ("_agent", "_clock", "_desk", "_instrument", "_owns")
+
+    def __init__(self, agent: Agent, instrument: int, clock: Clock) -> None:
+        self._agent = agent
+        self._instrument = instrument
+        self._desk = agent.desks[instrument]
+        self._owns: dict[int, OwnOrder] = {}
+        self._clock = clock
+
+    def new(
+        self,
+        side: int,
+        price: Number | None,
+        size: Number,
+        *,
+        tif: Any = "GTC",
+        post_only: Any = False,
+        tag: Any = "",
+    ) -> int:
+        """Send a new order, or refuse it; return its id either way."""
+        self._agent.count(self._clock.now_ns)
+        self._agent.check_request()
+        text = plain_text(tag)
+        self._agent.check_order(self._instrument, text or "")
+        order_id = self._agent.new_id()
+        size_lots, reason = check_size(size)
+        price_ticks: int | None = None
+        if price is not None:
+            price_ticks, price_reason = check_price(price)
+            reason = reason or price_reason
+        kind = TIMES_IN_FORCE.get(plain_text(tif) or "")
+        if kind is None or not isinstance(post_only, bool) or text is None:
+            reason = reason or RejectReason.BAD_VALUE
+        if post_only is True and (price is None or kind != TimeInForce.GTC):
+            reason = reason or RejectReason.BAD_VALUE
+        kind = kind or TimeInForce.GTC
+        known = KnownOrder(
+            order_id,
+            side,
+            price_ticks,
+            size_lots,
+            tif=kind,
+            post_only=post_only is True,
+            tag=text or "",
+        )
+        own = OwnOrder(
+            order_id,
+            self._agent.index,
+            side,
+            price_ticks,
+            size_lots,
+            tif=kind,
+            post_only=known.post_only,
+            tag=known.tag,
+        )
+        reason = reason or self._closed() or self._breach(side, size_lots, None)
+        if reason:
+            own.state = known.state = OrderState.REJECTED
+            self._agent.refuse(self._clock.now_ns, self._instrument, own, UpdateKind.REJECTED, reason)
+        else:
+            known.in_flight += 1
+            self._owns[order_id] = own
+            self._agent.send(self._clock.now_ns, Ask.NEW, self._instrument, own)
+        self._desk.orders[order_id] = known
+        self._desk.count(known)
+        return order_id
+
+    def replace(self, order_id: Number, price: Number | None, size: Number | None) -> None:
+        """Send another price or total size for an order, or refuse it."""
+        self._agent.count(self._clock.now_ns)
+        self._agent.check_request()
+        known, reason = self._find(order_id)
+        price_ticks = size_lots = None
+        if price is not None:
+            price_ticks, bad = check_price(price)
+            reason = reason or bad
+        if size is not None:
+            size_lots, bad = check_size(size)
+            reason = reason or bad
+        reason = reason or self._closed()
+        if known is not None and not reason and size_lots is not None:
+            reason = self._breach(known.side, size_lots - known.filled_lots, known)
+        if known is None or reason:
+            self._refuse(order_id, known, UpdateKind.REPLACE_REJECTED, reason)
+            return
+        known.in_flight += 1
+        known.asked.append(size_lots if size_lots is not None else known.size_lots)
+        known.asked_prices.append(price_ticks)
+        self._desk.count(known)
+        own = self._owns[known.order_id]
+        self._agent.send(self._clock.now_ns, Ask.REPLACE, self._instrument, own, price_ticks, size_lots)
+
+    def cancel(self, order_id: Number) -> None:
+        """Ask for an order to be taken off, or refuse."""
+        self._agent.count(self._clock.now_ns)
+        self._agent.check_request()
+        known, reason = self._find(order_id)
+        if self._agent.stopped:
+            reason = reason or RejectReason.STOPPED
+        if known is None or reason:
+            self._refuse(order_id, known, UpdateKind.CANCEL_REJECTED, reason)
+            return
+        known.in_flight += 1
+        self._agent.send(self._clock.now_ns, Ask.CANCEL, self._instrument, self._owns[known.order_id])
+
+    def has(self, order_id: Number) -> bool:
+        """Return whether the desk knows an order."""
+        return order_number(order_id) in self._desk.orders
+
+    def forget(self, order_id: int) -> None:
+        """Drop what the desk has forgotten."""
+        if order_id not in self._desk.orders:
+            self._owns.pop(order_id, None)
+
+    def _find(self, order_id: Number) -> tuple[KnownOrder | None, RejectReason]:
+        order_id = order_number(order_id)
+        known = self._desk.orders.get(order_id)
+        if known is not None and known.state not in GONE:
+            return known, RejectReason.NONE
+        return None, RejectReason.TOO_LATE if self._agent.knew(order_id) else RejectReason.UNKNOWN_ORDER
+
+    def _closed(self) -> RejectReason:
+        if self._agent.stopped:
+            return RejectReason.STOPPED
+        return RejectReason.WARM_UP if self._clock.now_ns < self._agent.open_ns else RejectReason.NONE
+
+    def _breach(self, side: int, size_lots: int, apart_from: KnownOrder | None) -> RejectReason:
+        room = self._desk.room(side, apart_from)
+        return RejectReason.POSITION_LIMIT if room is not None and size_lots > room else RejectReason.NONE
+
+    def _refuse(self, order_id: Number, known: KnownOrder | None, kind: UpdateKind, reason: RejectReason) -> None:
+        if known is not None:
+            own = self._owns[known.order_id]
+        else:
+            # The order is gone or never was: the record names the id and nothing else.
+            own = OwnOrder(order_number(order_id), self._agent.index, 0, None, 0)
+            own.state = OrderState.REJECTED
+        self._agent.refuse(self._clock.now_ns, self._instrument, own, kind, reason)

@@ -1,0 +1,126 @@
+"""`ctx.quote`: from the quotes that a market maker wants to the requests that get there.
+
+A quoter touches only orders that it sent. An order that stands at a wanted price with no more than the wanted size
+keeps its place; the others are moved, then sent or cancelled. An order with a request in flight is waited for: what
+is wanted of it then goes out with the answer. A price that was refused is left until it is asked for again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from lob_backtest.engine.client.arguments import Number, Wanted
+from lob_backtest.engine.client.local_state import GONE, Desk, KnownOrder
+from lob_backtest.engine.client.order_entry import Entry
+
+
+class Quoter:
+    """The quotes of one strategy in one instrument."""
+
+    __slots__ = ("_asked", "_desk", "_due", "_entry", "_refused", "_top_up", "_waiting", "_wanted")
+
+    def __init__(self, desk: Desk, entry: Entry) -> None:
+        self._desk = desk
+        self._entry = entry
+        self._asked: dict[int, dict[int, Number]] = {1: {}, -1: {}}  # the price last asked for, by order
+        self._refused: dict[int, set[Number]] = {1: set(), -1: set()}
+        self._due = False
+        self._wanted: dict[int, Wanted] = {1: [], -1: []}
+        self._waiting = {1: False, -1: False}
+        self._top_up = False
+
+    def quote(self, wanted: dict[int, Wanted], *, top_up: bool) -> None:
+        """Want new quotes on the sides given and send what is needed."""
+        self._top_up = top_up
+        self._wanted.update(wanted)
+        for side in wanted:
+            self._refused[side].clear()
+        # The side that makes room goes first, so that own quotes never meet: asks when prices rise.
+        rising = 1 in wanted and self._meets(1, [price for price, _ in wanted[1]], self._nearest(-1))
+        for side in (-1, 1) if rising else (1, -1):
+            if side in wanted:
+                self._reconcile(side)
+
+    def note(self, order_id: int, *, refused: bool) -> None:
+        """Take in whose message this is, before the strategy hears of it and may want other quotes."""
+        self._due = False
+        for side, asked in self._asked.items():
+            if order_id in asked:
+                self._due = True
+                if refused:
+                    self._refused[side].add(asked[order_id])
+
+    def answered(self) -> None:
+        """Send what had to wait for the answer noted."""
+        for side in (1, -1):
+            if self._due and self._waiting[side]:
+                self._reconcile(side)
+
+    def _live(self, side: int) -> list[KnownOrder]:
+        orders, asked = self._desk.orders, self._asked[side]
+        live = [orders[order_id] for order_id in asked if order_id in orders]
+        live = [known for known in live if known.state not in GONE]
+        self._asked[side] = {known.order_id: asked[known.order_id] for known in live}
+        return live
+
+    def _nearest(self, side: int) -> int | None:
+        """Return the best price at which an own quote of a side stands or may stand."""
+        prices = [price for known in self._live(side) for price in known.prices()]
+        return max(prices, key=lambda price: side * price, default=None)
+
+    def _meets(self, side: int, prices: list[Number], nearest: int | None) -> bool:
+        """Return whether a price of a side would meet an own quote of the other side."""
+        return nearest is not None and any(side * price >= side * nearest for price in prices)
+
+    def _reconcile(self, side: int) -> None:
+        """Give each wanted level an order: one that is there or on its way, then one that is free, then a new one."""
+        self._waiting[side] = False
+        missing, refused = dict(self._wanted[side]), self._refused[side]
+        free: deque[KnownOrder] = deque()
+        busy = 0
+        for known in self._live(side):
+            price_ticks = known.prices()[-1]
+            size_lots = missing.pop(price_ticks, None)
+            if known.in_flight:
+                self._waiting[side] = True
+                busy += size_lots is None
+            elif size_lots is None:
+                free.append(known)
+            elif price_ticks in refused:
+                continue
+            elif known.open_lots > size_lots or (self._top_up and known.open_lots < size_lots):
+                self._move(side, known, price_ticks, size_lots)
+        nearest = self._nearest(-side) if missing else None
+        for price, size in missing.items():
+            if price in refused or self._meets(side, [price], nearest):
+                self._waiting[side] |= price not in refused
+                if free:
+                    free.popleft()
+            elif free:
+                self._move(side, free.popleft(), price, size)
+            elif busy:
+                busy -= 1
+            else:
+                self._send(side, price, size)
+        for known in free:
+            self._entry.cancel(known.order_id)
+
+    def _move(self, side: int, known: KnownOrder, price_ticks: Number, size_lots: Number) -> None:
+        room = self._desk.room(side, known)
+        size_lots = size_lots if room is None else min(size_lots, room)
+        if size_lots <= 0:
+            self._entry.cancel(known.order_id)
+        elif price_ticks != known.price_ticks or size_lots != known.open_lots:
+            self._entry.replace(known.order_id, price_ticks, known.filled_lots + size_lots)
+            self._sent(side, known.order_id, price_ticks)
+
+    def _send(self, side: int, price_ticks: Number, size_lots: Number) -> None:
+        room = self._desk.room(side)
+        size_lots = size_lots if room is None else min(size_lots, room)
+        if size_lots > 0:
+            self._sent(side, self._entry.new(side, price_ticks, size_lots, post_only=True), price_ticks)
+
+    def _sent(self, side: int, order_id: int, price_ticks: Number) -> None:
+        self._asked[side][order_id] = price_ticks
+        if not self._desk.orders[order_id].in_flight:  # refused on the spot
+            self._refused[side].add(price_ticks)

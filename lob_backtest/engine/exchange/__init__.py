@@ -1,0 +1,1 @@
+"""The exchange: the market, own orders in it, and how they are filled."""

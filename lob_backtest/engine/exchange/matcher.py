@@ -1,0 +1,170 @@
+"""Order kinds at the exchange, written once over three operations: what can be taken, take, rest.
+
+A gateway answers the requests of one strategy in one instrument when they arrive, and books its fills. Refusals are
+answers, never exceptions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lob_backtest.contract.rows import Phase
+from lob_backtest.contract.tables import Cause, OrderState, RejectReason, TimeInForce, UpdateKind
+from lob_backtest.engine.exchange.available_lots import Offer
+from lob_backtest.engine.exchange.market import Market
+from lob_backtest.engine.exchange.own_book import Match, Overlay
+from lob_backtest.engine.exchange.own_order import OwnOrder, OwnTrade
+from lob_backtest.engine.money.account import Account
+from lob_backtest.instrument import fee_micro
+
+Update = Callable[[OwnOrder, UpdateKind, RejectReason], None]
+"""Answer a request: the order as it now stands, what happened, why not."""
+
+Filled = Callable[[OwnOrder, OwnTrade, int], None]
+"""Tell a fill: order, what it traded, fee in 10⁻⁶ tick·lots."""
+
+
+class Gateway:
+    """The exchange's side of one strategy in one instrument.
+
+    Args:
+        market: the instrument at the exchange.
+        update: takes the answers.
+        filled: takes the fills.
+
+    Attributes:
+        account: position, cash and fees, as the exchange knows them.
+        overlay: the resting orders.
+    """
+
+    def __init__(self, market: Market, update: Update, filled: Filled) -> None:
+        self.market = market
+        self.account = Account(market.plan.instrument.name, market.plan.initial_position)
+        self.overlay = Overlay(market.book, market.prints, market.plan, self._fill)
+        self._update = update
+        self._filled = filled
+        market.overlays.append(self.overlay)
+
+    def submit(self, own: OwnOrder, now_ns: int) -> None:
+        """Take in a new order."""
+        reason = self._refusal(own, own.price_ticks, now_ns)
+        if reason:
+            own.state = OrderState.REJECTED
+            self._update(own, UpdateKind.REJECTED, reason)
+            return
+        self._enter(own, UpdateKind.ACCEPTED, now_ns)
+
+    def replace(self, own: OwnOrder, price_ticks: int | None, size_lots: int | None, now_ns: int) -> None:
+        """Take in another price or total size; what is `None` stays."""
+        price_ticks = own.price_ticks if price_ticks is None else price_ticks
+        size_lots = own.size_lots if size_lots is None else size_lots
+        if own.state != OrderState.LIVE:
+            self._update(own, UpdateKind.REPLACE_REJECTED, RejectReason.TOO_LATE)
+        elif size_lots <= own.filled_lots:
+            self._take_off(own)
+        elif price_ticks == own.price_ticks and size_lots <= own.size_lots:
+            own.size_lots = size_lots
+            self._update(own, UpdateKind.REPLACED, RejectReason.NONE)
+        elif reason := self._refusal(own, price_ticks, now_ns):
+            self._update(own, UpdateKind.REPLACE_REJECTED, reason)
+        else:
+            self.overlay.remove(own)
+            own.price_ticks, own.size_lots = price_ticks, size_lots
+            self._enter(own, UpdateKind.REPLACED, now_ns)
+
+    def cancel(self, own: OwnOrder) -> None:
+        """Take an order off."""
+        if own.state == OrderState.LIVE:
+            self._take_off(own)
+        else:
+            self._update(own, UpdateKind.CANCEL_REJECTED, RejectReason.TOO_LATE)
+
+    def flatten(self, own: OwnOrder, now_ns: int) -> None:
+        """Take what is displayed, whatever the phase, to close a position at the end of a run."""
+        own.state = OrderState.LIVE
+        self._update(own, UpdateKind.ACCEPTED, RejectReason.NONE)
+        self._walk(own, list(self.overlay.liquidity.offers(-own.side, None, now_ns)))
+        if own.open_lots:
+            own.state = OrderState.EXPIRED
+            self._update(own, UpdateKind.EXPIRED, RejectReason.NONE)
+
+    def _take_off(self, own: OwnOrder) -> None:
+        self.overlay.remove(own)
+        own.state = OrderState.CANCELLED
+        self._update(own, UpdateKind.CANCELLED, RejectReason.NONE)
+
+    def _refusal(self, own: OwnOrder, price_ticks: int | None, now_ns: int) -> RejectReason:
+        if self.market.phase != Phase.CONTINUOUS:
+            return RejectReason.HALTED
+        if self._meets_itself(own, price_ticks, now_ns):
+            return RejectReason.SELF_TRADE
+        if own.post_only and self._would_take(own.side, price_ticks, now_ns):
+            return RejectReason.POST_ONLY
+        return RejectReason.NONE
+
+    def _meets_itself(self, own: OwnOrder, price_ticks: int | None, now_ns: int) -> bool:
+        """Return whether an order would reach an own resting order of the other side."""
+        best = self.overlay.best(-own.side)
+        if best is None:
+            return False
+        if price_ticks is None:
+            offers = self._offers(own.side, None, own.open_lots, now_ns)
+            return bool(offers) and own.side * offers[-1].price_ticks >= own.side * best
+        return own.side * price_ticks >= own.side * best
+
+    def _takes(self, side: int) -> bool:
+        """Return whether an order of a side can take now: the book is good, and what it would take is shown."""
+        return self.market.match == Match.ALL and -side not in self.market.book.partial
+
+    def _would_take(self, side: int, price_ticks: int | None, now_ns: int) -> bool:
+        assert price_ticks is not None
+        if self._takes(side):
+            return bool(self._offers(side, price_ticks, 1, now_ns))
+        best = self.market.book.best(-side)
+        return best is not None and side * price_ticks >= side * best
+
+    def _offers(self, side: int, limit_ticks: int | None, size_lots: int, now_ns: int) -> list[Offer]:
+        """List what an order of a side would take, in turn; nothing while it cannot take."""
+        listed: list[Offer] = []
+        if self._takes(side):
+            for offer in self.overlay.liquidity.offers(-side, limit_ticks, now_ns):
+                listed.append(offer)
+                size_lots -= offer.size_lots
+                if size_lots <= 0:
+                    break
+        return listed
+
+    def _enter(self, own: OwnOrder, kind: UpdateKind, now_ns: int) -> None:
+        """Let an order take what it may, and rest or expire with what is left; the answer comes before the fills."""
+        own.state = OrderState.LIVE
+        own.ts_arrival_ns = now_ns
+        own.ahead_at_arrival = None
+        offers = self._offers(own.side, own.price_ticks, own.open_lots, now_ns)
+        fills = sum(offer.size_lots for offer in offers) >= own.open_lots
+        rests = not fills and own.tif == TimeInForce.GTC and own.price_ticks is not None
+        if rests:
+            self.overlay.rest(own, now_ns, waits=not own.post_only and not self._takes(own.side))
+        self._update(own, kind, RejectReason.NONE)
+        if fills or own.tif != TimeInForce.FOK:
+            self._walk(own, offers)
+        if own.open_lots and not rests:
+            own.state = OrderState.EXPIRED
+            self._update(own, UpdateKind.EXPIRED, RejectReason.NONE)
+
+    def _walk(self, own: OwnOrder, offers: list[Offer]) -> None:
+        for offer in offers:
+            lots = min(offer.size_lots, own.open_lots)
+            if not lots:
+                break
+            self.overlay.liquidity.take(offer, lots)
+            self._fill(own, OwnTrade(offer.price_ticks, lots, Cause.TAKE))
+
+    def _fill(self, own: OwnOrder, trade: OwnTrade) -> None:
+        plan = self.market.plan
+        rates = plan.taker_rates if trade.cause == Cause.TAKE else plan.maker_rates
+        fee = fee_micro(trade.price_ticks, trade.size_lots, rates)
+        own.filled_lots += trade.size_lots
+        if own.open_lots == 0:
+            own.state = OrderState.FILLED
+        self.account.fill(own.side, trade.price_ticks, trade.size_lots, fee)
+        self._filled(own, trade, fee)

@@ -1,0 +1,87 @@
+"""L3: exact queue positions, from the market orders that stand ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from lob_backtest.book.book import Book, MarketOrder
+from lob_backtest.engine.exchange.own_order import OwnOrder
+
+
+class OrderQueue:
+    """Positions of own orders among the orders of an L3 book.
+
+    Args:
+        book: the market's book, before the row at hand.
+        evidence: let an own order fill when a younger order executes, whatever stands ahead of it.
+    """
+
+    __slots__ = ("_book", "_evidence")
+
+    def __init__(self, book: Book, evidence: bool) -> None:
+        self._book = book
+        self._evidence = evidence
+
+    def join(self, own: OwnOrder) -> None:
+        """Put an own order behind everything that stands at its price."""
+        assert own.price_ticks is not None
+        own.arrival = self._book.arrivals
+        own.ahead = own.older_lots = self._book.size_at(own.side, own.price_ticks)
+
+    def reappear(self, own: OwnOrder) -> None:
+        """Take up the position of an order whose price has come back into the window."""
+        frozen, shown = own.ahead, own.shown
+        self.join(own)
+        if shown:
+            own.ahead = min(frozen, own.older_lots)
+
+    def reached(self, owns: Sequence[OwnOrder], size_lots: int, order: MarketOrder) -> Iterator[tuple[OwnOrder, int]]:
+        """Yield the own orders that an execution of `order` fills at its price, with the lots; `size_lots` in all."""
+        # In the midst of a snapshot nothing is known of who is older.
+        evidence = self._evidence and order.side not in self._book.partial
+        for own in owns:
+            if size_lots == 0:
+                return
+            # After a return to the window orders with nothing ahead may stand among those that count as older.
+            if own.visible and (own.ahead == 0 or (evidence and own.arrival < order.arrival)):
+                lots = min(size_lots, own.open_lots)
+                size_lots -= lots
+                yield own, lots
+
+    def executed(self, own: OwnOrder, order: MarketOrder, size_lots: int) -> bool:
+        """Take in that a market order at the price traded; return whether the position changed."""
+        if order.arrival > own.arrival or not own.visible:
+            return False
+        own.older_lots -= size_lots
+        own.ahead = max(0, own.ahead - size_lots)
+        return True
+
+    def cancelled(self, own: OwnOrder, order: MarketOrder, size_lots: int) -> bool:
+        """Take in that a market order at the price was cancelled or reduced; return whether the position changed."""
+        if order.arrival > own.arrival or not own.visible:
+            return False
+        own.older_lots -= size_lots
+        own.ahead = min(own.ahead, own.older_lots)
+        return True
+
+    def remember(self, own: OwnOrder) -> None:
+        """Note which orders stand ahead, before a CLEAR takes them off."""
+        assert own.price_ticks is not None
+        level = self._book.ladders[own.side].get(-own.side * own.price_ticks)
+        orders = level.orders.items() if level is not None else ()
+        own.survivors = frozenset(order_id for order_id, order in orders if order.arrival <= own.arrival)
+
+    def rebuild(self, own: OwnOrder) -> None:
+        """Find the position after a snapshot: behind the last listed order that was ahead before it."""
+        assert own.price_ticks is not None
+        level = self._book.ladders[own.side].get(-own.side * own.price_ticks)
+        listed = list(level.orders.items()) if level is not None else []
+        last = max((i for i, (order_id, _) in enumerate(listed) if order_id in own.survivors), default=None)
+        if last is None:
+            own.arrival = self._book.arrivals
+            own.older_lots = level.size_lots if level is not None else 0
+        else:
+            own.arrival = listed[last][1].arrival
+            own.older_lots = sum(order.size_lots for _, order in listed[: last + 1])
+        own.ahead = min(own.ahead, own.older_lots)
+        own.survivors = frozenset()

@@ -1,0 +1,411 @@
+"""Own resting orders beside the market's book, in one price-time order with it; history is never altered.
+
+The market hands every row to `before` while its book still stands as it was, and calls `end_packet` after LAST.
+docs/fill-model.md states the rules; `_execute`, `printed` with `late`, and `_cross` are its ways to a fill.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from enum import IntEnum
+from typing import Final
+
+from sortedcontainers import SortedDict
+
+from lob_backtest.book.book import CANCEL, CLEAR, EXECUTE, MODIFY, Book, MarketOrder
+from lob_backtest.contract.plan import InstrumentPlan
+from lob_backtest.contract.rows import Action, Flag
+from lob_backtest.contract.tables import Cause
+from lob_backtest.engine.exchange.available_lots import Liquidity
+from lob_backtest.engine.exchange.level_queue import LevelQueue
+from lob_backtest.engine.exchange.order_queue import OrderQueue
+from lob_backtest.engine.exchange.own_order import OwnOrder, OwnTrade
+from lob_backtest.engine.exchange.prints import Fall, Place, Prints
+from lob_backtest.engine.exchange.queue_model import MODELS
+
+TRADE: Final = int(Action.TRADE)
+HIDDEN, AUCTION, WINDOW = int(Flag.HIDDEN), int(Flag.AUCTION), int(Flag.WINDOW)
+
+FillOrder = Callable[[OwnOrder, OwnTrade], None]
+"""Book a fill."""
+
+
+class Match(IntEnum):
+    """What may fill at a time."""
+
+    NOTHING = 0  # the market is not in its continuous phase
+    THROUGH = 1  # the book is crossed, locked or SUSPECT: flow at a worse price alone
+    ALL = 2
+
+
+class Overlay:
+    """The resting orders of one strategy in one instrument.
+
+    Args:
+        book: the market's book.
+        prints: the prints since each level's last update (L2).
+        plan: the instrument's part of the plan.
+        fill: books a fill; the overlay takes a filled order off by itself.
+
+    Attributes:
+        liquidity: what own orders can still take.
+        moved: orders whose queue position changed in the packet at hand, by id.
+        sides: the resting orders of each side by `-side * price_ticks`, at each price by turn, oldest first.
+    """
+
+    __slots__ = (
+        "_any_side",
+        "_behind",
+        "_book",
+        "_fill",
+        "_levels",
+        "_orders",
+        "_turns",
+        "_unsettled",
+        "_waiting",
+        "liquidity",
+        "moved",
+        "sides",
+    )
+
+    def __init__(self, book: Book, prints: Prints, plan: InstrumentPlan, fill: FillOrder) -> None:
+        model = MODELS[plan.queue_model]
+        self._book = book
+        self._fill = fill
+        self._any_side = plan.hidden_any_side
+        self._orders = OrderQueue(book, plan.evidence)
+        self._levels = LevelQueue(book, prints, model)
+        self._turns = 0
+        self._waiting: dict[int, OwnOrder] = {}  # those that take once something can be taken, by turn
+        self._unsettled = False  # whether some resting order may be outside of what the feed shows
+        # L2: keys, turns and orders of each side that may have something ahead, or are not shown.
+        self._behind: dict[int, SortedDict[tuple[int, int], OwnOrder]] = {1: SortedDict(), -1: SortedDict()}
+        self.liquidity = Liquidity(book, prints, model)
+        self.moved: dict[int, OwnOrder] = {}
+        self.sides: dict[int, SortedDict[int, OrderedDict[int, OwnOrder]]] = {1: SortedDict(), -1: SortedDict()}
+
+    @property
+    def _queue(self) -> OrderQueue | LevelQueue:
+        return self._orders if self._book.level == 3 else self._levels
+
+    @property
+    def watching(self) -> bool:
+        """Return whether any row can matter: an order rests, or a taken lot is remembered."""
+        return bool(self.sides[1] or self.sides[-1] or self.liquidity.taken)
+
+    def resting(self, side: int) -> Iterator[OwnOrder]:
+        """Iterate the orders of one side in price-time order."""
+        for owns in self.sides[side].values():
+            yield from owns.values()
+
+    def at(self, side: int, price_ticks: int) -> list[OwnOrder]:
+        """Return the orders at a price, oldest first; a copy."""
+        owns = self.sides[side].get(-side * price_ticks)
+        return list(owns.values()) if owns else []
+
+    def best(self, side: int) -> int | None:
+        """Return the best own price of one side."""
+        ladder = self.sides[side]
+        return -side * int(ladder.peekitem(0)[0]) if ladder else None
+
+    def rest(self, own: OwnOrder, now_ns: int, *, waits: bool) -> None:
+        """Put an order at the end of the queue at its price; `waits`: it takes once something can be taken."""
+        assert own.price_ticks is not None
+        self._turns += 1
+        own.turn = self._turns
+        # In the midst of a snapshot nothing is known: the order takes its place when the snapshot is complete.
+        known = own.side not in self._book.partial and not self._book.beyond_window(own.side, own.price_ticks)
+        own.visible = own.shown = known
+        if self._book.level == 3:
+            self._orders.join(own)
+        else:
+            self._levels.join(own, now_ns)
+        own.ahead_at_arrival = own.ahead_lots(self._book.level)
+        key = -own.side * own.price_ticks
+        self.sides[own.side].setdefault(key, OrderedDict())[own.turn] = own
+        self._unsettled |= not known
+        if self._book.level == 2 and (own.ahead or not known):
+            self._behind[own.side][key, own.turn] = own
+        own.waits = waits
+        if waits:
+            self._waiting[own.turn] = own
+
+    def remove(self, own: OwnOrder) -> None:
+        """Take an order off."""
+        assert own.price_ticks is not None
+        key = -own.side * own.price_ticks
+        owns = self.sides[own.side][key]
+        del owns[own.turn]
+        if not owns:
+            del self.sides[own.side][key]
+        self._behind[own.side].pop((key, own.turn), None)
+        if own.waits:
+            own.waits = False
+            del self._waiting[own.turn]
+
+    def _first(self, side: int, limit_key: int) -> OwnOrder | None:
+        """Return the first order of a side in price-time order, if its price is better than a limit's."""
+        ladder = self.sides[side]
+        if not ladder or ladder.keys()[0] >= limit_key:
+            return None
+        oldest: OwnOrder = next(iter(ladder.peekitem(0)[1].values()))
+        return oldest
+
+    def before(self, row: tuple[int, int, int, int, int, int], match: Match) -> None:
+        """Take in a row that the book is about to apply; levels and prints of L2 have methods of their own.
+
+        Args:
+            row: action, side, order_id, price_ticks, size_lots, flags.
+            match: what may fill now.
+        """
+        action, side, order_id, price_ticks, size_lots, flags = row
+        if action == EXECUTE:
+            order = self._book.orders[order_id]
+            self._execute(order, size_lots, Match.NOTHING if flags & AUCTION else match)
+            if flags & AUCTION:
+                self._lose(order_id, size_lots)
+            else:
+                self.liquidity.executed(order, size_lots)
+        elif action == CANCEL:
+            self._cancel(order_id, size_lots, flags)
+        elif action == MODIFY:
+            order = self._book.orders[order_id]
+            keeps = price_ticks == order.price_ticks and size_lots <= order.size_lots
+            self._cancel(order_id, order.size_lots - size_lots if keeps else order.size_lots, flags)
+        elif action == TRADE and flags & HIDDEN and not flags & AUCTION:
+            self._hidden(side, price_ticks, size_lots, match)
+        elif action == CLEAR:
+            self._clear(side)
+
+    def settle(self, falls: dict[Place, Fall]) -> None:
+        """Settle positions at the end of a packet, before the book takes in that a side is shown again.
+
+        Args:
+            falls: the levels of which a snapshot shows less.
+        """
+        self.liquidity.end_packet(falls)
+        if not (self._unsettled or self._book.depth or self._book.partial):
+            return
+        self._unsettled = False
+        for side in (1, -1):
+            shown = side not in self._book.partial
+            if not shown and not self._book.ladders[side]:
+                self._unsettled = True  # cleared and not shown again: nothing is known of any queue
+                continue
+            for own in self.resting(side):
+                if not shown:
+                    self._rebuild(own, falls)
+                self._look(own)
+
+    def end_packet(self, now_ns: int) -> None:
+        """Let orders that wait or are crossed trade with a good book after a whole packet."""
+        self._end_wait(now_ns)
+        self._cross(1, now_ns)
+        self._cross(-1, now_ns)
+
+    def level(self, place: Place, fall: Fall | None) -> None:
+        """L2: take in that a LEVEL row takes something off, or (`None`) that the price leaves the window."""
+        if fall is None:
+            for own in self.at(*place):
+                self._freeze(own)
+            self.liquidity.freeze(place)
+            return
+        for own in self.at(*place):
+            ahead = own.ahead
+            if own.visible:
+                self._levels.fell(own, fall)
+            if own.ahead != ahead:
+                self._changed(own)
+        self.liquidity.fell(place, fall)
+
+    def late(self, place: Place, fall: Fall, size_lots: int, match: Match) -> None:
+        """L2: take in the part of a print that belongs to an earlier fall."""
+        side, price_ticks = place
+        flow = OwnTrade(0, size_lots, Cause.THROUGH, ts_traded_ns=fall.ts_ns)
+        left = self._late_through(place, fall, flow, match)
+        for own in self.at(side, price_ticks):
+            if own.since >= fall.number:
+                break  # the oldest stood with their present place when the level fell
+            ahead = own.ahead
+            lots = self._levels.late(own, fall, left)
+            if own.ahead != ahead:
+                if own.ahead:
+                    self._behind[side][-side * price_ticks, own.turn] = own
+                self._changed(own)
+            if lots and match == Match.ALL:
+                left -= lots
+                self._take(own, OwnTrade(price_ticks, lots, Cause.QUEUE, ts_traded_ns=fall.ts_ns))
+        self.liquidity.late(place, fall)
+
+    def printed(self, place: Place, size_lots: int, match: Match, now_ns: int) -> None:
+        """L2: take in the new part of a print."""
+        side, price_ticks = place
+        left = self._through(place, OwnTrade(0, size_lots, Cause.THROUGH), match)
+        owns = self.at(side, price_ticks)
+        for own, lots in self._levels.printed(owns, left, matching=match == Match.ALL):
+            self._take(own, OwnTrade(price_ticks, lots, Cause.QUEUE))
+        for own in owns:
+            self._changed(own)
+        behind = self._behind[side]
+        while behind and behind.keys()[0][0] < -side * price_ticks:
+            own = behind.popitem(0)[1]
+            if own.ahead or not own.shown:
+                self._levels.emptied(own)
+                self._changed(own)
+        self.liquidity.printed(place, size_lots, now_ns)
+
+    def _take(self, own: OwnOrder, trade: OwnTrade) -> None:
+        if trade.size_lots == own.open_lots:
+            self.remove(own)
+        self._fill(own, trade)
+
+    def _changed(self, own: OwnOrder) -> None:
+        self.moved[own.order_id] = own
+
+    def _through(self, place: Place, flow: OwnTrade, match: Match) -> int:
+        """Fill orders at better prices than a trade's, each at its own price; return what is left of the trade."""
+        side, price_ticks = place
+        left = flow.size_lots
+        while left and match != Match.NOTHING:
+            own = self._first(side, -side * price_ticks)
+            if own is None:
+                break
+            left -= self._take_first(own, left, flow, match)
+        return left
+
+    def _late_through(self, place: Place, fall: Fall, flow: OwnTrade, match: Match) -> int:
+        """Fill orders at better prices that stood when a level fell; return what is left of the late flow."""
+        side, price_ticks = place
+        left = flow.size_lots if match != Match.NOTHING else 0
+        for key in list(self.sides[side].irange(maximum=-side * price_ticks, inclusive=(True, False))) if left else ():
+            for own in self.at(side, -side * key):
+                if not left or own.since >= fall.number:
+                    break
+                left -= self._take_first(own, left, flow, match)
+        return left if match != Match.NOTHING else flow.size_lots
+
+    def _take_first(self, own: OwnOrder, left_lots: int, flow: OwnTrade, match: Match) -> int:
+        """Fill an order at its own price by flow at a worse one; return how much."""
+        assert own.price_ticks is not None
+        lots = min(left_lots, own.open_lots)
+        tainted = match == Match.THROUGH
+        self._take(own, flow._replace(price_ticks=own.price_ticks, size_lots=lots, tainted=tainted))
+        return lots
+
+    def _execute(self, order: MarketOrder, size_lots: int, match: Match) -> None:
+        side, price_ticks = order.side, order.price_ticks
+        left = self._through((side, price_ticks), OwnTrade(0, size_lots, Cause.THROUGH), match)
+        if match == Match.ALL:
+            for own, lots in self._orders.reached(self.at(side, price_ticks), left, order):
+                self._take(own, OwnTrade(price_ticks, lots, Cause.QUEUE))
+        for own in self.at(side, price_ticks):
+            if self._orders.executed(own, order, size_lots):
+                self._changed(own)
+
+    def _cancel(self, order_id: int, size_lots: int, flags: int) -> None:
+        order = self._book.orders[order_id]
+        for own in self.at(order.side, order.price_ticks):
+            if flags & WINDOW:
+                self._freeze(own)
+            elif self._orders.cancelled(own, order, size_lots):
+                self._changed(own)
+        if flags & WINDOW:
+            self.liquidity.freeze((order.side, order.price_ticks))
+        else:
+            self._lose(order_id, size_lots)
+
+    def _lose(self, order_id: int, size_lots: int) -> None:
+        order = self._book.orders[order_id]
+        self.liquidity.reduced(order_id, order, order.size_lots - size_lots)
+
+    def _hidden(self, side: int, price_ticks: int, size_lots: int, match: Match) -> None:
+        sides = (side,) if side else (1, -1) if self._any_side else ()
+        for each in sides:
+            size_lots = self._through((each, price_ticks), OwnTrade(0, size_lots, Cause.HIDDEN), match)
+            for own in self.at(each, price_ticks) if match == Match.ALL else ():
+                if size_lots and own.visible and own.ahead == 0:
+                    lots = min(size_lots, own.open_lots)
+                    size_lots -= lots
+                    self._take(own, OwnTrade(price_ticks, lots, Cause.HIDDEN))
+
+    def _end_wait(self, now_ns: int) -> None:
+        """Let orders that arrived while nothing could be taken take what there is within their limits."""
+        waiting = [own for own in self._waiting.values() if -own.side not in self._book.partial]
+        for own in waiting:
+            del self._waiting[own.turn]
+            own.waits = False
+            self._meet(own, Cause.TAKE, now_ns)
+
+    def _cross(self, side: int, now_ns: int) -> None:
+        opposite = self._book.best(-side)
+        # Where one finds too little within its limit, those behind it find nothing.
+        while opposite is not None:
+            own = self._first(side, -side * opposite + 1)
+            if own is None:
+                return
+            self._meet(own, Cause.CROSS, now_ns)
+            if own.open_lots:
+                return
+
+    def _meet(self, own: OwnOrder, cause: Cause, now_ns: int) -> None:
+        """Let a resting order trade with what is available within its limit: a taker at that price, else at its own."""
+        assert own.price_ticks is not None
+        for offer in list(self.liquidity.offers(-own.side, own.price_ticks, now_ns)):
+            lots = min(offer.size_lots, own.open_lots)
+            if not lots:
+                return
+            self.liquidity.take(offer, lots)
+            self._take(own, OwnTrade(offer.price_ticks if cause == Cause.TAKE else own.price_ticks, lots, cause))
+
+    def _clear(self, side: int) -> None:
+        self.liquidity.clear(side)
+        for each in (1, -1) if side == 0 else (side,):
+            if each not in self._book.partial:
+                for own in self.resting(each):
+                    self._queue.remember(own)
+
+    def _rebuild(self, own: OwnOrder, falls: dict[Place, Fall]) -> None:
+        assert own.price_ticks is not None
+        if own.visible and not self._book.beyond_window(own.side, own.price_ticks):
+            fall = falls.get((own.side, own.price_ticks))
+            if fall is not None:
+                self._levels.fell(own, fall)
+            self._queue.rebuild(own)
+            self._changed(own)
+
+    def _freeze(self, own: OwnOrder) -> None:
+        if own.visible:
+            own.visible = False
+            self._unsettled = True
+            self._changed(own)
+
+    def _look(self, own: OwnOrder) -> None:
+        assert own.price_ticks is not None
+        if self._book.beyond_window(own.side, own.price_ticks):
+            self._freeze(own)
+        elif not own.visible:
+            self._queue.reappear(own)
+            own.visible = own.shown = True
+            if self._book.level == 2 and own.ahead:
+                self._behind[own.side][-own.side * own.price_ticks, own.turn] = own
+            self._changed(own)
+
+    def check(self) -> None:
+        """Assert the invariants of own orders; for tests and runs that check everything."""
+        for side, ladder in self.sides.items():
+            for key, by_turn in ladder.items():
+                owns = list(by_turn.values())
+                # Own orders stand oldest first, at their price, with something open.
+                assert [own.turn for own in owns] == sorted(own.turn for own in owns)
+                assert all((own.side, -side * int(own.price_ticks or 0)) == (side, key) for own in owns)
+                assert all(own.open_lots > 0 for own in owns)
+                for own in owns:
+                    # A queue position is never negative; on L3 it is the size of the older orders, or less.
+                    assert own.ahead >= 0
+                    if self._book.level == 3 and own.visible and side not in self._book.partial:
+                        level = self._book.ladders[side].get(key)
+                        orders = level.orders.values() if level is not None else ()
+                        assert own.older_lots == sum(o.size_lots for o in orders if o.arrival <= own.arrival)
+                        assert own.ahead <= own.older_lots
+        self.liquidity.check()

@@ -1,0 +1,144 @@
+"""An own order at the exchange."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from lob_backtest.contract.tables import Cause, OrderState, TimeInForce
+from lob_backtest.engine.exchange.queue_model import to_lots
+
+
+class OwnTrade(NamedTuple):
+    """What an own order traded: `ts_traded_ns` is the time of a fall that a late print has explained since."""
+
+    price_ticks: int
+    size_lots: int
+    cause: Cause
+    tainted: bool = False
+    ts_traded_ns: int | None = None
+
+
+class Past:
+    """Something that has moved a position, in case an older fall of the level turns out to have been a trade.
+
+    Attributes:
+        fall: the number of a fall of the level, 0 for anything else.
+        before: the position before it.
+        flow: what of a print came to the order, or the lots of a take; 2⁻²⁰ lot.
+        matched: whether the order could fill then.
+    """
+
+    __slots__ = ("before", "fall", "flow", "matched")
+
+    def __init__(self, fall: int, before: int, flow: int = 0, *, matched: bool = False) -> None:
+        self.fall = fall
+        self.before = before
+        self.flow = flow
+        self.matched = matched
+
+
+def note(past: list[Past], add: Past, oldest: int | None) -> None:
+    """Add to what has moved a position; forget what was before the oldest fall that is kept (`None`: there is none)."""
+    if oldest is None:
+        past.clear()
+        return
+    keep = 0
+    while keep < len(past) and past[keep].fall < oldest:
+        keep += 1
+    del past[:keep]
+    if add.fall or past:
+        past.append(add)
+
+
+class OwnOrder:
+    """An order of a strategy as the exchange holds it.
+
+    Attributes:
+        order_id: unique in the run.
+        agent: whose it is.
+        side: +1 buy, -1 sell.
+        price_ticks: the limit, `None` for a market order.
+        size_lots: the total, fills included.
+        filled_lots: how much has filled.
+        turn: its place among own orders: lower is older.
+        arrival: L3: market orders up to this `MarketOrder.arrival` are older than it.
+        ahead: the market's size ahead of it at its price: lots on L3, 2⁻²⁰ lot on L2.
+        older_lots: L3: the size of all older market orders at the price; `ahead` but after a return to the window.
+        past: L2: what has moved `ahead` since the oldest fall of its level that a print may still explain.
+        since: L2: the number of the last fall of the instrument when it took its place.
+        waits: whether it arrived while nothing could be taken, and takes once something can.
+        visible: whether its price is within what the feed shows, so that `ahead` is current.
+        shown: whether `ahead` means something: it was visible at some time, or a print went through its price.
+        survivors: L3: ids of the older orders at the last CLEAR, until the snapshot behind it is complete.
+    """
+
+    __slots__ = (
+        "agent",
+        "ahead",
+        "ahead_at_arrival",
+        "arrival",
+        "filled_lots",
+        "older_lots",
+        "order_id",
+        "past",
+        "post_only",
+        "price_ticks",
+        "shown",
+        "side",
+        "since",
+        "size_lots",
+        "state",
+        "survivors",
+        "tag",
+        "tif",
+        "ts_arrival_ns",
+        "turn",
+        "visible",
+        "waits",
+    )
+
+    def __init__(
+        self,
+        order_id: int,
+        agent: int,
+        side: int,
+        price_ticks: int | None,
+        size_lots: int,
+        *,
+        tif: TimeInForce = TimeInForce.GTC,
+        post_only: bool = False,
+        tag: str = "",
+    ) -> None:
+        self.order_id = order_id
+        self.agent = agent
+        self.side = side
+        self.price_ticks = price_ticks
+        self.size_lots = size_lots
+        self.filled_lots = 0
+        self.tif = tif
+        self.post_only = post_only
+        self.tag = tag
+        self.state = OrderState.PENDING
+        self.ts_arrival_ns = 0
+        self.ahead_at_arrival: int | None = None
+        self.turn = 0
+        self.arrival = 0
+        self.ahead = 0
+        self.older_lots = 0
+        self.past: list[Past] = []
+        self.since = 0
+        self.waits = False
+        self.visible = False
+        self.shown = False
+        self.survivors: frozenset[int] = frozenset()
+
+    @property
+    def open_lots(self) -> int:
+        """Return what is still to fill."""
+        return self.size_lots - self.filled_lots
+
+    def ahead_lots(self, level: int) -> int | None:
+        """Return the whole lots ahead on a feed of this level, `None` outside what the feed shows."""
+        if not self.visible:
+            return None
+        return self.ahead if level == 3 else to_lots(self.ahead)

@@ -1,0 +1,1 @@
+"""What travels between a client and the exchange, and when it arrives."""

@@ -1,1 +1,0 @@
-"""What the market did: canonical files, their reader and checks, vendor formats, the synthetic market."""

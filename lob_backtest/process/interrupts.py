@@ -1,0 +1,253 @@
+"""Interrupts (Ctrl-C, SIGTERM) end the work at once, but never halfway through a step that must be whole.
+
+Python runs a signal's handler between any two bytecodes of the main thread. An exception raised there can fall between
+the acquisition and the release of a resource, or into a callback from Arrow. Within `guarded` the handler looks at the
+call stack: below a function decorated with `uninterrupted` or `entering` it only notes the signal, and the exception
+follows when that function ends. The decorators do nothing in other threads, which run no handlers.
+
+Why the stack, and not a counter: CPython runs handlers after calls, at the start of functions and where loops jump
+back, so that a counter could be raised too late. A frame is on the stack from the first bytecode on.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial, wraps
+from threading import Event, Thread, current_thread, main_thread
+from time import monotonic
+from types import CodeType, FrameType, FunctionType
+from typing import Any, Final, ParamSpec, TypeVar, cast
+
+from lob_backtest.process.leave import leave
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+ENDING: Final = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""Signals that end a command like Ctrl-C does."""
+GRACE_S: Final = 3.0
+"""How long a command may go on after an interrupt, steps that must be whole left out, before the process ends."""
+LOOK_S: Final = 0.2
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM or the like; derived from KeyboardInterrupt, so that it takes the same way out."""
+
+
+class _Guard:
+    """What is known of signals; written by the main thread only.
+
+    Attributes:
+        active: whether a `guarded` block runs.
+        before: the handlers that were in place before it.
+        waiting: a signal that came in a step that must be whole; 0: none.
+        delivered: the last signal that ended, or should have ended, the work in this block; 0: none.
+        ending: whether the process ends where the block does not end by itself.
+        watch: sees to that, once a signal has been delivered.
+    """
+
+    def __init__(self) -> None:
+        self.active = False
+        self.before: dict[int, Any] = {}
+        self.waiting = 0
+        self.delivered = 0
+        self.ending = False
+        self.watch: _Watch | None = None
+
+    def handle(self, signum: int, frame: FrameType | None) -> None:
+        """Note a signal that comes in a step; otherwise deliver it."""
+        if in_step(frame):
+            self.waiting = self.waiting or signum
+        else:
+            self.deliver(signum, frame)
+
+    def deliver(self, signum: int, frame: FrameType | None) -> None:
+        """Do what would have been done without a guard: as a rule, raise KeyboardInterrupt."""
+        self.waiting, self.delivered = 0, signum
+        if sys.getprofile() is None:
+            sys.setprofile(_raise_again)  # the interpreter removes it where it raises
+        if self.ending and self.watch is None:
+            self.watch = _Watch(signum)
+        before = self.before.get(signum)
+        if callable(before) and before is not leave:
+            before(signum, frame)
+        elif signum == signal.SIGINT:
+            raise KeyboardInterrupt
+        else:
+            raise Terminated(f"signal {signum}")
+
+    def deliver_waiting(self, frame: FrameType) -> None:
+        """Deliver the signal that waits, at the end of the outermost step."""
+        if current_thread() is main_thread() and not in_step(frame.f_back):
+            self.deliver(self.waiting, frame)
+
+
+class _Watch:
+    """Ends the process where an interrupt does not end the block, as in a loop that swallows all exceptions.
+
+    Args:
+        signum: of the signal.
+    """
+
+    def __init__(self, signum: int) -> None:
+        self._is_over = Event()
+        self._thread = Thread(target=self._run, args=(signum,), name="lob-interrupt", daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Stop watching: the block has ended."""
+        self._is_over.set()
+        self._thread.join()
+
+    def _run(self, signum: int) -> None:
+        since = monotonic()
+        while not self._is_over.wait(LOOK_S):
+            if in_step(sys._current_frames().get(main_thread().ident or 0)):
+                since = monotonic()
+            elif monotonic() - since > GRACE_S:
+                leave(signum, None)
+
+
+def _raise_again(frame: FrameType, event: str, argument: object) -> None:
+    """Raise an interrupt once more where a function returns to this package: a strategy may have swallowed it."""
+    caller, file = frame.f_back, frame.f_code.co_filename
+    if event != "return" or caller is None or file == __file__ or in_step(frame):
+        return
+    if caller.f_code.co_filename.startswith(_PACKAGE):
+        check()
+
+
+_PACKAGE: Final = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
+_guard: Final = _Guard()
+_step_codes: Final[set[CodeType]] = set()
+
+
+def in_step(frame: FrameType | None) -> bool:
+    """Return whether a frame belongs to a step that must be whole, or is called by one."""
+    while frame is not None:
+        if frame.f_code in _step_codes:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def uninterrupted(function: Callable[P, T]) -> Callable[P, T]:
+    """Decorate a short function, such as a release: an interrupt during it follows when it has ended."""
+
+    @wraps(function)
+    def step(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        finally:
+            if _guard.waiting:
+                _guard.deliver_waiting(sys._getframe())
+
+    _step_codes.add(cast(FunctionType, step).__code__)
+    return step
+
+
+def entering(enter: Callable[[T], T]) -> Callable[[T], T]:
+    """Decorate the `__enter__` of a context manager: after an interrupt during it, `__exit__` is called."""
+
+    @wraps(enter)
+    def step(self: T) -> T:
+        entered = enter(self)
+        if _guard.waiting:
+            try:
+                _guard.deliver_waiting(sys._getframe())
+            except BaseException as error:
+                self.__exit__(type(error), error, error.__traceback__)  # type: ignore[attr-defined]
+                raise
+        return entered
+
+    _step_codes.add(cast(FunctionType, step).__code__)
+    return step
+
+
+@contextmanager
+def guarded(*, ending: bool = False) -> Iterator[None]:
+    """Let steps be whole in this block; nested blocks and those of other threads change nothing.
+
+    Args:
+        ending: end the block at SIGTERM and SIGHUP, too, by `Terminated`, where they have no handler; and end the
+            process where the block goes on for `GRACE_S` after an interrupt.
+    """
+    if _guard.active or current_thread() is not main_thread():
+        yield
+        return
+    _guard.waiting = _guard.delivered = 0
+    hook = sys.unraisablehook
+    try:
+        _install([signal.SIGINT, *(ENDING if ending else ())])
+        _guard.ending = ending
+        if ending:
+            sys.unraisablehook = partial(_unraisable, hook)
+        yield
+    finally:
+        sys.unraisablehook = hook
+        _remove()
+
+
+def _unraisable(hook: Callable[[Any], object], unraisable: Any) -> None:
+    """Print no traceback of an interrupt in a finalizer: `check` raises it again."""
+    if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+        hook(unraisable)
+
+
+def _install(signals: list[int]) -> None:
+    _guard.active, _guard.before = True, {}
+    for signum in signals:
+        before = signal.getsignal(signum)
+        if callable(before) or (signum != signal.SIGINT and before is signal.SIG_DFL):
+            _guard.before[signum] = before
+            signal.signal(signum, _guard.handle)
+
+
+@uninterrupted
+def _remove() -> None:
+    for signum, before in _guard.before.items():
+        if signal.getsignal(signum) == _guard.handle:
+            signal.signal(signum, before)
+    _guard.active = _guard.ending = False
+    if _guard.watch is not None:
+        _guard.watch.end()
+        _guard.watch = None
+    if sys.getprofile() is _raise_again:
+        sys.setprofile(None)
+
+
+def with_guard(function: Callable[P, T]) -> Callable[P, T]:
+    """Decorate a public function: it runs in a `guarded` block, and does not return where it was interrupted."""
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        with guarded():
+            done = function(*args, **kwargs)
+            check()
+            return done
+
+    return call
+
+
+def check() -> None:
+    """Raise a delivered interrupt once more, where its exception was swallowed: by other code, or in a finalizer.
+
+    Raises:
+        KeyboardInterrupt: the block was interrupted.
+    """
+    if _guard.delivered and _guard.active and current_thread() is main_thread():
+        _guard.deliver(_guard.delivered, sys._getframe())
+
+
+def exit_code() -> int:
+    """Return what a command that was interrupted exits with: 128 and the number of the signal."""
+    return 128 + (_guard.delivered or signal.SIGINT)
+
+
+def was_delivered() -> bool:
+    """Return whether an interrupt has ended, or should have ended, the block."""
+    return bool(_guard.delivered)

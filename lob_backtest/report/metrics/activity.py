@@ -1,0 +1,200 @@
+"""What was asked of the exchange and what came of it: orders, refusals, fills, queues, quotes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from lob_backtest.contract.tables import Cause, Liquidity, RejectReason, UpdateKind
+from lob_backtest.report.metrics.ledger import Ledger
+from lob_backtest.report.metrics.quotes import Quotes
+from lob_backtest.report.metrics.stretches import Ints, Stretches, total, widen
+
+_REFUSALS: Final = (UpdateKind.REJECTED, UpdateKind.REPLACE_REJECTED, UpdateKind.CANCEL_REJECTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """Counts of one account.
+
+    Attributes:
+        orders: new orders that the exchange accepted.
+        ordered_lots: their size, as last replaced.
+        requests: everything asked: new orders, replaces, cancels, the refused ones included.
+        updates: answers by kind, such as "accepted"; all kinds, in the order of their codes.
+        refused: refusals by reason, such as "post_only"; only those that occurred.
+        fills: how many.
+        filled_lots: their size.
+        filled_lots_by_cause: size by cause, such as "queue"; all causes.
+        fills_by_cause: count by cause; all causes.
+        maker_lots: size filled by resting.
+        tainted_fills: fills while the book was crossed, locked or suspect, and soon after a row that was suspect
+            or repaired, or that the book could not apply.
+        filled_orders: orders filled in full.
+        order_to_trade: requests a fill; `None` without fills.
+        fill_rate: size filled over size ordered, as last replaced; `None` without orders.
+        quotes: accepted orders and accepted replaces.
+        quoted_lots: what was open when each quote began, added up.
+        quote_median_lots: the lower median of that; `None` without quotes.
+        fill_rate_lots: size filled over size quoted; `None` without quotes.
+        fill_rate_orders: quotes with a fill before they were replaced or ended, over quotes; `None` without quotes.
+        requests_in_flight: requests whose answer had not reached the strategy by the end; `None` where that is not
+            known (a result of an earlier version).
+        queue_time_mean_ns: from when an order took its place in the queue (accepted, or replaced with loss of priority)
+            to its fill, for resting orders, a fill; `None` without such fills.
+        queue_time_median_ns: the same, the median.
+        queue_ahead_mean_lots: market size ahead at arrival, where known, for resting orders, a fill.
+        quoting_bid_fraction: the share of samples with an own bid standing, however far; `None` without samples.
+        quoting_ask_fraction: the same for an ask.
+        quoting_both_fraction: the same for both.
+    """
+
+    orders: int
+    ordered_lots: int
+    requests: int
+    updates: dict[str, int]
+    refused: dict[str, int]
+    fills: int
+    filled_lots: int
+    filled_lots_by_cause: dict[str, int]
+    fills_by_cause: dict[str, int]
+    maker_lots: int
+    tainted_fills: int
+    filled_orders: int
+    order_to_trade: float | None
+    fill_rate: float | None
+    quotes: int
+    quoted_lots: int
+    quote_median_lots: int | None
+    fill_rate_lots: float | None
+    fill_rate_orders: float | None
+    requests_in_flight: int | None
+    queue_time_mean_ns: float | None
+    queue_time_median_ns: float | None
+    queue_ahead_mean_lots: float | None
+    quoting_bid_fraction: float | None
+    quoting_ask_fraction: float | None
+    quoting_both_fraction: float | None
+
+
+def activity(ledger: Ledger, orders: Stretches, quoted: Quotes) -> Activity:
+    """Count what one account did.
+
+    Args:
+        ledger: the account.
+        orders: its rows of the table `orders`.
+        quoted: what its quotes add up to.
+    """
+    asked, filled = _Asked.of(orders, ledger.end_ns), _Filled.of(ledger)
+    queue_ns = _queue_times(ledger, filled.maker_fills)
+    bid, ask, both = _quoting(ledger)
+    kinds, arrived = asked.kinds, ledger.requests_not_arrived
+    return Activity(
+        orders=int(kinds[UpdateKind.ACCEPTED]),
+        ordered_lots=quoted.ordered_lots,
+        requests=asked.requests,
+        updates={each.name.lower(): int(kinds[each]) for each in UpdateKind},
+        refused={each.name.lower(): count for each in RejectReason if (count := int(asked.reasons[each]))},
+        fills=ledger.fill_count,
+        filled_lots=sum(filled.lots),
+        filled_lots_by_cause={each.name.lower(): filled.lots[each] for each in Cause},
+        fills_by_cause={each.name.lower(): filled.fills[each] for each in Cause},
+        maker_lots=filled.maker_lots,
+        tainted_fills=filled.tainted,
+        filled_orders=quoted.filled_orders,
+        order_to_trade=asked.requests / ledger.fill_count if ledger.fill_count else None,
+        fill_rate=sum(filled.lots) / quoted.ordered_lots if quoted.orders else None,
+        quotes=quoted.quotes,
+        quoted_lots=quoted.lots,
+        quote_median_lots=quoted.median_lots,
+        fill_rate_lots=sum(filled.lots) / quoted.lots if quoted.lots else None,
+        fill_rate_orders=quoted.filled / quoted.quotes if quoted.quotes else None,
+        requests_in_flight=None if arrived is None else arrived + asked.answers_in_flight,
+        queue_time_mean_ns=filled.queue_ns / filled.maker_fills if filled.maker_fills else None,
+        queue_time_median_ns=float(np.median(queue_ns, overwrite_input=True)) if filled.maker_fills else None,
+        queue_ahead_mean_lots=filled.ahead_lots / filled.ahead_fills if filled.ahead_fills else None,
+        quoting_bid_fraction=bid,
+        quoting_ask_fraction=ask,
+        quoting_both_fraction=both,
+    )
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What updates of orders add up to; `kinds` and `reasons` (of refusals) count by code."""
+
+    requests: int
+    answers_in_flight: int
+    kinds: Ints
+    reasons: Ints
+
+    @classmethod
+    def of(cls, orders: Stretches, end_ns: int) -> _Asked:
+        out = cls(0, 0, np.zeros(max(UpdateKind) + 1, dtype=np.int64), np.zeros(max(RejectReason) + 1, dtype=np.int64))
+        for rows in orders.read("kind", "reason", "ts_sent_ns", "ts_exchange_ns", "ts_local_ns"):
+            kind, sent = rows["kind"], rows["has_ts_sent_ns"]
+            out.kinds += np.bincount(kind, minlength=len(out.kinds))
+            out.reasons += np.bincount(rows["reason"][np.isin(kind, _REFUSALS)], minlength=len(out.reasons))
+            out.requests += int(((kind != UpdateKind.EXPIRED) & ((kind != UpdateKind.CANCELLED) | sent)).sum())
+            # The order that flattens a position at the end arrives when it is sent: nobody asked for it.
+            travelled = sent & rows["has_ts_exchange_ns"] & (rows["ts_exchange_ns"] > rows["ts_sent_ns"])
+            out.answers_in_flight += int((travelled & (rows["ts_local_ns"] > end_ns)).sum())
+        return out
+
+
+@dataclass(slots=True)
+class _Filled:
+    """What the fills of an account add up to; `fills` and `lots` are by code of the cause."""
+
+    fills: list[int]
+    lots: list[int]
+    maker_fills: int = 0
+    maker_lots: int = 0
+    tainted: int = 0
+    queue_ns: int = 0
+    ahead_fills: int = 0
+    ahead_lots: int = 0
+
+    @classmethod
+    def of(cls, ledger: Ledger) -> _Filled:
+        count, ahead = max(Cause) + 1, "queue_ahead_at_arrival_lots"
+        out = cls([0] * count, [0] * count)
+        names = ("cause", "size_lots", "liquidity", "tainted", "ts_exchange_ns", "ts_arrival_ns", ahead)
+        for rows in ledger.fills.read(*names):
+            (sizes,) = widen(rows["size_lots"])
+            for cause in Cause:
+                mine = rows["cause"] == cause
+                out.fills[cause] += int(mine.sum())
+                out.lots[cause] += total(sizes[mine])
+            maker = rows["liquidity"] == Liquidity.MAKER
+            known = maker & rows["has_" + ahead]
+            out.maker_fills += int(maker.sum())
+            out.maker_lots += total(sizes[maker])
+            out.tainted += int((rows["tainted"] != 0).sum())
+            out.queue_ns += total(widen((rows["ts_exchange_ns"] - rows["ts_arrival_ns"])[maker])[0])
+            out.ahead_fills += int(known.sum())
+            out.ahead_lots += total(widen(rows[ahead][known])[0])
+        return out
+
+
+def _queue_times(ledger: Ledger, count: int) -> Ints:
+    """Return how long each resting order waited for its fill, ns, shape `(count,)`: 8 bytes a fill, for the median."""
+    out, done = np.empty(count, dtype=np.int64), 0
+    for rows in ledger.fills.read("liquidity", "ts_exchange_ns", "ts_arrival_ns"):
+        waited = (rows["ts_exchange_ns"] - rows["ts_arrival_ns"])[rows["liquidity"] == Liquidity.MAKER]
+        out[done : done + len(waited)] = waited
+        done += len(waited)
+    return out
+
+
+def _quoting(ledger: Ledger) -> tuple[float | None, ...]:
+    """Return the shares of samples with an own bid, with an own ask, and with both; `None` without samples."""
+    samples, counts = 0, [0, 0, 0]
+    for rows in ledger.samples.read("bid_quote_ticks", "ask_quote_ticks"):
+        bid, ask = rows["has_bid_quote_ticks"], rows["has_ask_quote_ticks"]
+        samples += len(bid)
+        for at, mine in enumerate((bid, ask, bid & ask)):
+            counts[at] += int(mine.sum())
+    return tuple(count / samples if samples else None for count in counts)

@@ -1,0 +1,1 @@
+"""Figures as text, notebook output and an HTML page."""

@@ -1,0 +1,329 @@
+"""The tables that a person reads, as plain text cells: the terminal and the page show the same ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from math import ceil, log10
+
+from lob_backtest.report.metrics.attribution import Attribution
+from lob_backtest.report.metrics.ledger import MICRO_PER_HALF
+from lob_backtest.report.metrics.summary import Account
+from lob_backtest.results.run_info import InstrumentInfo, RunInfo
+from lob_backtest.units import format_duration
+
+_COLUMNS = 4  # horizons side by side: what fits in 80 columns
+_UNREALIZED = {
+    "mid": "Unrealized, at mid",
+    "stale mid": "Unrealized, at a stale mid",
+    "last fill": "Unrealized, at the last fill",
+    "none": "Unrealized, without a mark",
+}
+_TAINTED = "at a crossed, locked or suspect book, or soon after bad data"
+_COUNTS = {"unplaced_lots": "market flow without a counterpart (lots)"}  # whose names do not say what they count
+_SHOWN_TICKS = (0, 5)  # distances from the touch
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One table.
+
+    Attributes:
+        title: what it shows, with the unit.
+        head: column titles; the first column is text, the others are numbers.
+        rows: cells as text.
+        total: whether the last row is a sum of those above.
+        note: what a reader should know; empty where there is nothing.
+        losses: whether a minus means that money was lost; of a position it says which side.
+    """
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    total: bool = False
+    note: str = ""
+    losses: bool = True
+
+    def is_bad(self, column: int, cell: str) -> bool:
+        """Return whether a cell is a loss, and is shown in red; a range is none."""
+        return self.losses and column > 0 and cell.startswith("-") and len(cell) > 1 and "…" not in cell
+
+
+def sections(account: Account, info: RunInfo) -> list[Section]:
+    """Lay out what was measured about one account, the money first.
+
+    Args:
+        account: as `lob_backtest.report.metrics.summary.measure` returns it.
+        info: what the run was.
+    """
+    return [
+        money_section(account),
+        realized_section(account),
+        fills_section(account),
+        markouts_section(account),
+        inventory_section(account, info),
+        orders_section(account),
+        quoting_section(account),
+    ]
+
+
+def digits_for(values: Sequence[Decimal]) -> int:
+    """Return how many decimals show values well together: two, or four figures of the largest where all are small."""
+    largest = float(max((abs(value) for value in values), default=Decimal(0)))
+    return 2 if largest == 0 or largest >= 10 else min(10, 3 - ceil(log10(largest) - 1))
+
+
+def number(value: float | Decimal | None, digits: int = 2, *, signed: bool = False) -> str:
+    """Write a number with thousands separated, "n/a" for none, and no minus in front of a zero."""
+    if value is None:
+        return "n/a"
+    text = f"{value:{'+' if signed else ''},.{digits}f}"
+    return text.lstrip("+-") if not any(digit in text for digit in "123456789") else text
+
+
+def percent(value: float | None) -> str:
+    """Write a fraction as a percentage."""
+    return "n/a" if value is None else f"{value * 100:.1f}%"
+
+
+def span(ns: float | None) -> str:
+    """Write a length of time for people: three figures and a unit."""
+    if ns is None:
+        return "n/a"
+    for unit, size in (("h", 3.6e12), ("min", 6e10), ("s", 1e9), ("ms", 1e6), ("µs", 1e3)):
+        if ns >= size:
+            return f"{ns / size:.3g} {unit}"
+    return f"{ns:.0f} ns"
+
+
+def horizon(ns: int | None) -> str:
+    """Write a horizon as the config does."""
+    return "" if ns is None else format_duration(ns)
+
+
+def matching(instrument: InstrumentInfo) -> str:
+    """Return how L2 levels were read, as a short line; empty on L3 and where an earlier version did not record it."""
+    if instrument.queue is None or instrument.late_level_ns is None or instrument.late_print_ns is None:
+        return ""
+    late_print = format_duration(instrument.late_print_ns) if instrument.late_print_ns else "never"
+    late_level = format_duration(instrument.late_level_ns)
+    return f"queue {instrument.queue}, late level {late_level}, late print {late_print}"
+
+
+def in_currency(account: Account) -> str:
+    """Return the currency as a part of a title."""
+    label = account.ledger.instrument.currency
+    return f" ({label})" if label else ""
+
+
+def shown(account: Account) -> list[Attribution]:
+    """Return the attributions that fit side by side, the headline among them, shortest horizon first."""
+    ordered = sorted(account.attributions, key=lambda each: each.horizon_ns or 0)
+    first = max(0, min(ordered.index(account.headline) - 1, len(ordered) - _COLUMNS))
+    return ordered[first : first + _COLUMNS]
+
+
+def money_section(account: Account) -> Section:
+    """Say where the money came from, at each horizon."""
+    half = account.ledger.instrument.tick_lot_value / 2
+    micro = half / MICRO_PER_HALF
+    columns = shown(account)
+    fees, rebates = -account.fees_paid_micro * micro, account.rebates_micro * micro
+    parts = [
+        ("Captured spread", [each.captured * half for each in columns]),
+        ("Adverse selection", [each.adverse_selection * half for each in columns]),
+        ("Inventory", [each.inventory * half for each in columns]),
+        ("Opening position", [each.opening * half for each in columns]),
+        ("Fees paid", [fees] * len(columns)),
+        ("Rebates", [rebates] * len(columns)),
+    ]
+    if not account.ledger.position_start_lots:
+        parts = [part for part in parts if part[0] != "Opening position"]
+    parts.append(("Profit or loss", [sum(values, Decimal(0)) for values in zip(*(v for _, v in parts), strict=True)]))
+    digits = digits_for([value for _, values in parts for value in values])
+    head = tuple(horizon(each.horizon_ns) or "all" for each in columns)
+    notes = [f"Residual: {account.headline.residual} half-tick·lots."]
+    if account.ledger.mark != "mid":
+        notes.append(_mark_note(account))
+    elif account.headline.horizon_ns is not None:
+        notes.append("Inventory: what moved after the horizon.")
+    return Section(
+        "Where the money came from" + in_currency(account),
+        ("adverse selection over" if account.headline.horizon_ns is not None else "", *head),
+        tuple((name, *(number(value, digits) for value in values)) for name, values in parts),
+        total=True,
+        note=" ".join(notes),
+    )
+
+
+def _mark_note(account: Account) -> str:
+    """Say what values the position where the book has no mid at the end."""
+    ledger = account.ledger
+    if ledger.mark == "stale mid":
+        bad = "a side of the book was empty, or it was crossed or suspect"
+        return f"Stale mid: for the last {span(ledger.mark_age_ns)} {bad}; the last mid of two sides is the mark."
+    if ledger.mark == "last fill":
+        return "The market never had two sides: the last fill's price stands in for the mid."
+    return "No mark: the market never had two sides, and nothing was filled; the position counts nothing."
+
+
+def realized_section(account: Account) -> Section:
+    """Show realized gains and losses apart, before and after fees, and what is unrealized."""
+    half = account.ledger.instrument.tick_lot_value / 2
+    micro = half / MICRO_PER_HALF
+    sums = account.realized
+    gross = [sums.gains_half_tick_lots * half, sums.losses_half_tick_lots * half]
+    net = [sums.gains_net_micro * micro, sums.losses_net_micro * micro]
+    open_fees = account.pnl_micro * micro - sum(net)
+    rows = [
+        ("Realized gains", gross[0], net[0]),
+        ("Realized losses", gross[1], net[1]),
+        (_UNREALIZED[account.ledger.mark], sums.unrealized_half_tick_lots * half, open_fees),
+        ("Profit or loss", sum(gross) + sums.unrealized_half_tick_lots * half, account.pnl_micro * micro),
+    ]
+    digits = digits_for([value for _, *values in rows for value in values])
+    lost = f"{sums.lost:,} of {sums.closed:,} closed lots lost money before fees." if sums.closed else ""
+    return Section(
+        "Realized, first in first out" + in_currency(account),
+        ("", "before fees", "after fees"),
+        tuple((name, *(number(value, digits) for value in values)) for name, *values in rows),
+        total=True,
+        note=lost,
+    )
+
+
+def fills_section(account: Account) -> Section:
+    """Show fills by cause, with their markout at the headline horizon."""
+    at = account.headline.horizon_ns
+    means = {each.group: each.mean_ticks for each in account.markouts if each.horizon_ns == at}
+    counts, lots = account.activity.fills_by_cause, account.activity.filled_lots_by_cause
+    rows = [
+        (cause, f"{counts[cause]:,}", f"{lots[cause]:,}", number(means.get(cause), 3, signed=True))
+        for cause in counts
+        if counts[cause]
+    ]
+    everything = account.activity
+    rows.append(
+        ("all", f"{everything.fills:,}", f"{everything.filled_lots:,}", number(means.get("all"), 3, signed=True))
+    )
+    tainted = everything.tainted_fills
+    return Section(
+        "Fills by cause",
+        ("cause", "fills", "lots", f"markout {horizon(at)}, ticks".replace(" ,", ",")),
+        tuple(rows),
+        total=True,
+        note=f"{tainted:,} of them tainted: {_TAINTED}." if tainted else "",
+    )
+
+
+def markouts_section(account: Account) -> Section:
+    """Show the markouts of all fills, and of buys and sells."""
+    rows = []
+    for each in account.markouts:
+        if each.group not in ("all", "buy", "sell"):
+            continue
+        interval = (
+            f"{number(each.low_ticks, 3, signed=True)} … {number(each.high_ticks, 3, signed=True)}"
+            if each.low_ticks is not None
+            else ""
+        )
+        name = horizon(each.horizon_ns) + ("" if each.group == "all" else f" {each.group}")
+        rows.append(
+            (
+                name,
+                number(each.mean_ticks, 3, signed=True),
+                interval,
+                number(each.median_ticks, 1, signed=True),
+                number(each.mean_per_fill_ticks, 3, signed=True),
+                f"{each.count:,}",
+                f"{each.left_out:,}",
+            )
+        )
+    return Section(
+        "Markouts: side · (mid later - price), ticks a lot",
+        ("horizon", "mean", "95% interval", "median", "a fill", "fills", "left out"),
+        tuple(rows),
+        note="Left out: the horizon reaches beyond the end of the data." if any(r[-1] != "0" for r in rows) else "",
+    )
+
+
+def inventory_section(account: Account, info: RunInfo) -> Section:
+    """Show the position's statistics, and what it risked."""
+    held = account.inventory
+    rows = [
+        ("Position, mean by time", number(held.mean_lots)),
+        ("Absolute position, mean by time", number(held.mean_absolute_lots)),
+        ("Lowest", f"{held.min_lots:,}"),
+        ("Highest", f"{held.max_lots:,}"),
+        ("At the end", f"{held.end_lots:,}"),
+        ("Traded", f"{held.traded_lots:,}"),
+    ]
+    if account.ledger.instrument.max_position_lots is not None:
+        rows[4:4] = [
+            ("Time within one order of the limit", percent(held.near_limit_fraction)),
+            ("Time at the limit", percent(held.at_limit_fraction)),
+        ]
+    drop = Decimal(account.risk.max_drawdown)
+    sampling = f"sampled every {format_duration(info.sample_ns)}"
+    rows.append((f"Deepest fall of equity{in_currency(account)}", number(drop, digits_for([drop]))))
+    rows.append(("Sharpe ratio, a sample", number(account.risk.sharpe, 4)))
+    note = f"Equity is {sampling}, not annualised."
+    return Section("Inventory (lots) and risk", ("", ""), tuple(rows), note=note, losses=False)
+
+
+def orders_section(account: Account) -> Section:
+    """Show what was asked of the exchange, and what came of it."""
+    done = account.activity
+    rows = [
+        ("Orders accepted", f"{done.orders:,}"),
+        ("Requests", f"{done.requests:,}"),
+        ("Replaced", f"{done.updates['replaced']:,}"),
+        ("Cancelled", f"{done.updates['cancelled']:,}"),
+        *((f"Refused: {reason.replace('_', ' ')}", f"{count:,}") for reason, count in done.refused.items()),
+        ("Requests a fill", number(done.order_to_trade, 1)),
+        ("In flight at the end", "n/a" if done.requests_in_flight is None else f"{done.requests_in_flight:,}"),
+        ("Quotes: orders and replaces", f"{done.quotes:,}"),
+        ("Filled of the lots quoted", percent(done.fill_rate_lots)),
+        ("Quotes with a fill", percent(done.fill_rate_orders)),
+        ("Time in queue, median", span(done.queue_time_median_ns)),
+        ("Time in queue, mean", span(done.queue_time_mean_ns)),
+        ("Ahead at arrival, mean lots", number(done.queue_ahead_mean_lots, 1)),
+    ]
+    return Section("Orders", ("", ""), tuple(rows))
+
+
+def quoting_section(account: Account) -> Section:
+    """Show how long own quotes stood near the touch, and with how many lots."""
+    rows = []
+    for near in account.presence:
+        if near.distance_ticks in _SHOWN_TICKS:
+            where = f"within {near.distance_ticks} ticks" if near.distance_ticks else "at the touch"
+            shares = (near.bid_fraction, near.ask_fraction, near.both_fraction)
+            rows.append((f"Time {where}", *(percent(each) for each in shares)))
+            rows.append((f"Mean lots {where}", number(near.bid_mean_lots, 1), number(near.ask_mean_lots, 1), ""))
+    return Section("Quoting near the touch", ("", "bid", "ask", "both"), tuple(rows))
+
+
+def totals_section(accounts: Sequence[Account]) -> Section:
+    """Put several accounts side by side, in currency."""
+    rows = []
+    for account in accounts:
+        money = account.money()
+        values = [money[name] for name in ("captured", "adverse_selection", "inventory", "opening")]
+        fees = money["rebates"] - money["fees_paid"]
+        label = account.ledger.instrument.currency
+        rows.append((f"{account.name} {label}".strip(), *(number(each) for each in (*values, fees, money["pnl"]))))
+    head = ("", "captured", "adverse", "inventory", "opening", "fees", "profit")
+    return Section("All accounts", head, tuple(rows))
+
+
+def counts_section(info: RunInfo) -> Section:
+    """Show what was read, skipped, repaired and refused; zeros are left out."""
+    rows = []
+    for key, count in info.counts.items():
+        instrument, dot, name = key.rpartition(".")
+        if count:
+            label = _COUNTS.get(name, name.replace("_", " "))
+            rows.append((f"{instrument}: {label}" if dot else label, f"{count:,}"))
+    return Section("Data and engine", ("", ""), tuple(rows))

@@ -1,0 +1,1 @@
+"""Result tables as they are written, digested, saved and read."""

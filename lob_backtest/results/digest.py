@@ -1,0 +1,93 @@
+"""One SHA-256 over the logical values of the result tables: the same run gives the same digest on any machine."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lob_backtest.contract.tables import DIGESTED, SINCE, Rows
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+_LITTLE_ENDIAN: Final = {pa.int8(): "<i1", pa.int16(): "<i2", pa.int64(): "<i8"}
+
+
+def digest(tables: Mapping[str, Rows]) -> str:
+    """Hash the tables that a run promises to repeat (`lob_backtest.contract.tables.DIGESTED`, in that order).
+
+    Hashed are, for each table, its name and number of rows; for each column its name, its type, one byte a value for
+    its validity and its values, little-endian, with nulls as 0. Strings are hashed as their lengths in bytes and their
+    UTF-8 bytes. A column of `SINCE` that is all null is left out. Chunks, file bytes and machine make no difference.
+    Columns are read twice, a stretch at a time, so that no table has to be in memory.
+
+    Args:
+        tables: by name; what is not digested is ignored.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    sha = hashlib.sha256()
+    for name in DIGESTED:
+        table = tables[name]
+        fields = [field for field in table.schema if not _is_unused(name, table, field.name)]
+        _text(sha, name)
+        sha.update(table.num_rows.to_bytes(8, "little"))
+        sha.update(len(fields).to_bytes(8, "little"))
+        for field in fields:
+            _text(sha, field.name)
+            _text(sha, str(field.type))
+            _column(sha, table.select([field.name]))
+    return sha.hexdigest()
+
+
+def _is_unused(name: str, table: Rows, column: str) -> bool:
+    """Return whether a column is newer than the digest (`lob_backtest.contract.tables.SINCE`) and all null."""
+    if column not in SINCE.get(name, ()):
+        return False
+    return all(part.null_count == len(part) for part in _parts(table.select([column])))
+
+
+def _text(sha: _Hash, text: str) -> None:
+    encoded = text.encode()
+    sha.update(len(encoded).to_bytes(8, "little"))
+    sha.update(encoded)
+
+
+def _column(sha: _Hash, column: Rows) -> None:
+    (field,) = column.schema
+    for part in _parts(column):
+        sha.update(np.asarray(part.is_valid()).astype("u1").tobytes())
+    if pa.types.is_string(field.type):
+        _strings(sha, column)
+        return
+    for part in _parts(column):
+        values = part.fill_null(0).to_numpy(zero_copy_only=False)
+        sha.update(np.ascontiguousarray(values, dtype=_LITTLE_ENDIAN[field.type]).data)
+
+
+def _strings(sha: _Hash, column: Rows) -> None:
+    """Hash the lengths of all values, then their bytes: no two lists of strings look the same."""
+    for part in _parts(column):
+        lengths = pc.binary_length(part.fill_null(""))
+        sha.update(np.ascontiguousarray(lengths.to_numpy(zero_copy_only=False), dtype="<i8").data)
+    for part in _parts(column):
+        sha.update(_joined(part.fill_null("")))
+
+
+def _parts(column: Rows) -> Iterator[pa.Array]:
+    return (batch.column(0) for batch in column.to_batches())
+
+
+def _joined(texts: pa.Array) -> memoryview:
+    """Return the bytes of all texts, one after the other."""
+    _, offsets, data = texts.buffers()
+    if data is None or not len(texts):
+        return memoryview(b"")
+    at = np.frombuffer(offsets, dtype=np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    return memoryview(data)[int(at[0]) : int(at[-1])]

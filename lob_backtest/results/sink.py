@@ -1,0 +1,143 @@
+"""Takes the tables of a run as they are made: into memory, or to disk."""
+
+from __future__ import annotations
+
+import os
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
+
+import pyarrow as pa
+
+from lob_backtest.contract.tables import Rows, schemas
+from lob_backtest.errors import StrategyError
+from lob_backtest.printable import printable_lines
+from lob_backtest.process import interrupts
+from lob_backtest.results.folder import Draft
+from lob_backtest.results.table_file import TableFile, TableWriter
+from lob_backtest.units import format_instant
+
+if TYPE_CHECKING:
+    from lob_backtest.contract.output import Packed
+
+Column: TypeAlias = "list[Any] | Packed"
+"""Values, or memory as `lob_backtest.engine.Packed` says."""
+
+
+class TableSink(ABC):
+    """Makes Arrow of each chunk of a table, eight bytes a number.
+
+    Args:
+        markouts_ns: horizons of the run, which decide the columns of `fills`.
+    """
+
+    def __init__(self, markouts_ns: Sequence[int]) -> None:
+        self._schemas = schemas(markouts_ns)
+
+    def write(self, table: str, columns: Mapping[str, Column]) -> None:
+        """Take rows of a table, column by column: lists of values, or memory as Arrow lays it out."""
+        schema = self._schemas[table]
+        arrays = [_array(columns[field.name], field.type) for field in schema]
+        self._take(table, pa.RecordBatch.from_arrays(arrays, schema=schema))
+
+    @abstractmethod
+    def _take(self, table: str, batch: pa.RecordBatch) -> None:
+        """Keep a chunk."""
+
+    @abstractmethod
+    def tables(self) -> Mapping[str, Rows]:
+        """Return everything taken, which is all there will be."""
+
+    def log(self, ts_ns: int, text: str) -> None:
+        """Write a line of the strategy's on stderr."""
+        print(f"{format_instant(ts_ns)} {printable_lines(text)}", file=sys.stderr)
+
+
+class MemorySink(TableSink):
+    """Keeps each chunk; `tables` puts them together."""
+
+    def __init__(self, markouts_ns: Sequence[int]) -> None:
+        super().__init__(markouts_ns)
+        self._batches: dict[str, list[pa.RecordBatch]] = {name: [] for name in self._schemas}
+
+    def _take(self, table: str, batch: pa.RecordBatch) -> None:
+        self._batches[table].append(batch)
+
+    def tables(self) -> dict[str, pa.Table]:
+        """Return everything taken so far."""
+        return {name: pa.Table.from_batches(batches, self._schemas[name]) for name, batches in self._batches.items()}
+
+
+class FileSink(TableSink):
+    """Writes each chunk to its table's file, so that memory does not grow with the run; a context manager.
+
+    Args:
+        markouts_ns: horizons of the run.
+        draft: the folder of the files.
+
+    Raises:
+        OutputError: in the block: a file cannot be written.
+    """
+
+    def __init__(self, markouts_ns: Sequence[int], draft: Draft) -> None:
+        super().__init__(markouts_ns)
+        self._draft = draft
+        self._process = os.getpid()
+        self._writers = {name: TableWriter(self._path(name), schema) for name, schema in self._schemas.items()}
+        self._files = ExitStack()
+
+    def _path(self, name: str) -> Path:
+        return self._draft.path / f"{name}.parquet"
+
+    def _take(self, table: str, batch: pa.RecordBatch) -> None:
+        if os.getpid() != self._process:
+            _end_fork()
+        with self._draft.writing():
+            self._writers[table].write(batch)
+
+    def tables(self) -> dict[str, TableFile]:
+        """Complete the files and return them."""
+        with self._draft.writing():
+            for writer in self._writers.values():
+                writer.finish()
+        pa.default_memory_pool().release_unused()  # what the replay took, before the report takes its own
+        return {name: TableFile.of(self._path(name), schema) for name, schema in self._schemas.items()}
+
+    @interrupts.entering
+    def __enter__(self) -> Self:
+        with ExitStack() as files, self._draft.writing():
+            for writer in self._writers.values():
+                files.enter_context(writer)
+            self._files = files.pop_all()
+        return self
+
+    @interrupts.uninterrupted
+    def __exit__(self, *_: object) -> None:
+        self._files.close()
+
+
+def _end_fork() -> NoReturn:
+    """End a forked child that has returned from a callback: the files are the parent's."""
+    os.write(
+        2, b"error: a process that the strategy forked returned from its callback, and ends: forks are unsupported\n"
+    )
+    os._exit(StrategyError.exit_code)
+
+
+def _array(column: Column, kind: pa.DataType) -> pa.Array:
+    if isinstance(column, list):
+        return pa.array(column, kind)
+    rows, validity, offsets, values = column
+    buffers = [validity, values] if offsets is None else [validity, offsets, values]
+    return pa.Array.from_buffers(kind, rows, [None if each is None else _copied(each) for each in buffers])
+
+
+def _copied(block: Any) -> pa.Buffer:
+    """Copy memory of Python's into Arrow's own: a thread of Arrow's may let go of it when Python has ended."""
+    source = memoryview(block).cast("B")
+    buffer = pa.allocate_buffer(source.nbytes)
+    memoryview(buffer).cast("B")[:] = source
+    return buffer

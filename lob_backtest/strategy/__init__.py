@@ -1,0 +1,5 @@
+"""What a strategy's author writes, and how a strategy is found and loaded."""
+
+from lob_backtest.strategy.api import DEPTH, Book, Context, Fill, Order, Print, Strategy
+
+__all__ = ["DEPTH", "Book", "Context", "Fill", "Order", "Print", "Strategy"]

@@ -1,0 +1,429 @@
+"""What the author of a strategy sees: `Strategy` to subclass, `Context` to act through, and frozen snapshots.
+
+A strategy is a plain Python class. Its public annotated attributes are its parameters: typed, checked, listed by the
+command line, set by the config. Names that start with an underscore are its own state. Class attributes that can change
+are copied for each instance, but for those declared `ClassVar`.
+"""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import inspect
+import random
+import typing
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
+
+from lob_backtest.contract.tables import Cause, Liquidity, OrderState, RejectReason, TimeInForce, UpdateKind
+from lob_backtest.errors import ConfigError
+from lob_backtest.instrument import Instrument
+
+DEPTH = "depth"
+"""`ctx.subscribe(DEPTH)`: call `on_book` for a change of any level, not of the best ones alone."""
+
+Quote = tuple[int, int] | list[tuple[int, int]] | None
+"""One side of `ctx.quote`: `(price_ticks, size_lots)`, a list of them (a ladder), or `None` for nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Print:
+    """A trade of the market. `side` is the aggressor's: +1 bought, -1 sold, 0 unknown."""
+
+    ts_exchange_ns: int
+    side: int
+    price_ticks: int
+    size_lots: int
+    hidden: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An own order as the strategy knows it: what it sent and what it has been told since.
+
+    Attributes:
+        order_id: the number that `buy` or `sell` returned.
+        instrument: its instrument's name.
+        side: +1 buy, -1 sell.
+        price_ticks: the limit; `None` for a market order.
+        size_lots: the total, fills included.
+        filled_lots: how much has filled.
+        state: where it stands.
+        tif: how long it stands.
+        post_only: whether it would be refused rather than take.
+        queue_ahead_lots: the market's lots ahead of it at its price, as of the last packet received; `None` while it
+            is unknown (not acknowledged, or outside the displayed depth).
+        in_flight: whether a request for it is unanswered.
+        kind: the update that `on_order` tells; `None` elsewhere.
+        reason: why a request was refused.
+        tag: the author's own text.
+    """
+
+    order_id: int
+    instrument: str
+    side: int
+    price_ticks: int | None
+    size_lots: int
+    filled_lots: int
+    state: OrderState
+    tif: TimeInForce
+    post_only: bool
+    queue_ahead_lots: int | None
+    in_flight: bool
+    kind: UpdateKind | None
+    reason: RejectReason
+    tag: str
+
+    @property
+    def open_lots(self) -> int:
+        """Return what is still to fill."""
+        return self.size_lots - self.filled_lots
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """An own fill, told when the response arrives.
+
+    Attributes:
+        fill_id: the row of the `fills` table.
+        order_id: the order that filled.
+        instrument: its instrument's name.
+        side: +1 bought, -1 sold.
+        price_ticks: the price.
+        size_lots: positive.
+        fee: in currency; negative is a rebate.
+        liquidity: maker or taker.
+        cause: why it filled.
+        ts_exchange_ns: when, at the exchange.
+        tag: the order's tag.
+    """
+
+    fill_id: int
+    order_id: int
+    instrument: str
+    side: int
+    price_ticks: int
+    size_lots: int
+    fee: float
+    liquidity: Liquidity
+    cause: Cause
+    ts_exchange_ns: int
+    tag: str
+
+
+class Book(Protocol):
+    """The market's book as the strategy has received it."""
+
+    @property
+    def bid_ticks(self) -> int | None:
+        """The best bid, `None` where there is none."""
+
+    @property
+    def ask_ticks(self) -> int | None:
+        """The best ask, `None` where there is none."""
+
+    @property
+    def bid_size_lots(self) -> int:
+        """The size at the best bid, 0 where there is none."""
+
+    @property
+    def ask_size_lots(self) -> int:
+        """The size at the best ask, 0 where there is none."""
+
+    @property
+    def mid_ticks(self) -> float | None:
+        """(bid + ask) / 2, `None` unless both are there."""
+
+    @property
+    def microprice_ticks(self) -> float | None:
+        """The mid weighted by the opposite sizes, `None` unless both sides are there."""
+
+    @property
+    def spread_ticks(self) -> int | None:
+        """Ask - bid, `None` unless both are there."""
+
+    @property
+    def imbalance(self) -> float | None:
+        """(bid size - ask size) / (bid size + ask size) at the best, in [-1, 1]; `None` unless both are there."""
+
+    def depth(self, n: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """Return the best `n` levels of bids and asks as `(price_ticks, size_lots)`."""
+
+    def size_at(self, side: int, price_ticks: int) -> int:
+        """Return the displayed size at a price in lots, 0 where there is none.
+
+        Raises:
+            TypeError: the price is `None`, as the best price of an empty side is.
+        """
+
+    def orders_at(self, side: int, price_ticks: int) -> list[tuple[int, int]]:
+        """Return the market's orders at a price as `(order_id, size_lots)`, oldest first; empty on L2.
+
+        Raises:
+            TypeError: as `size_at`.
+        """
+
+
+class Context(Protocol):
+    """What a strategy reads and does. All of it is computed from what the strategy has received by `now_ns`."""
+
+    @property
+    def now_ns(self) -> int:
+        """The strategy's time, nanoseconds since the epoch, UTC."""
+
+    @property
+    def start_ns(self) -> int | None:
+        """The configured start of the run, `None` where none is (never the file's); the run may begin later."""
+
+    @property
+    def end_ns(self) -> int | None:
+        """The configured end of the run, `None` where none is (never the file's); the run may end earlier."""
+
+    def every(self, interval_ns: int) -> int:
+        """Call `on_timer` at now + interval and from then on every interval; return the timer's id."""
+
+    def at(self, ts_ns: int) -> int:
+        """Call `on_timer` once, at a time (or now, if it is past); return the timer's id."""
+
+    def cancel_timer(self, timer_id: int) -> None:
+        """Stop a timer; one that is not there is no error."""
+
+    def subscribe(self, what: str) -> None:
+        """Ask for more calls of `on_book`: `DEPTH`, a change of any level."""
+
+    @property
+    def book(self) -> Book:
+        """The book of this context's instrument."""
+
+    @property
+    def instrument(self) -> Instrument:
+        """The instrument of this context."""
+
+    def market(self, name: str) -> Context:
+        """Return the context of another instrument of the run."""
+
+    @property
+    def position(self) -> int:
+        """The position in lots, from the fills received."""
+
+    @property
+    def cash(self) -> float:
+        """Cash less fees in currency, from the fills received; 0 at the start."""
+
+    @property
+    def equity(self) -> float:
+        """Cash less fees plus the position at the last mid received, in currency.
+
+        Before the first mid the price of the last fill stands in for it, and before that the position counts nothing.
+        """
+
+    @property
+    def orders(self) -> Iterator[Order]:
+        """Own live orders and those in flight, oldest first."""
+
+    def buy(
+        self,
+        price_ticks: int | None,
+        size_lots: int,
+        *,
+        tif: str = "GTC",
+        post_only: bool = False,
+        tag: str = "",
+    ) -> int:
+        """Send a buy order (`price_ticks` `None`: a market order) and return its id."""
+
+    def sell(
+        self,
+        price_ticks: int | None,
+        size_lots: int,
+        *,
+        tif: str = "GTC",
+        post_only: bool = False,
+        tag: str = "",
+    ) -> int:
+        """Send a sell order (`price_ticks` `None`: a market order) and return its id."""
+
+    def replace(self, order_id: int, *, price_ticks: int | None = None, size_lots: int | None = None) -> None:
+        """Ask for another price or total size (fills included); same price and no larger keeps the place."""
+
+    def cancel(self, order_id: int) -> None:
+        """Ask for an order to be taken off the book."""
+
+    def cancel_all(self) -> None:
+        """Ask for every live order of this instrument to be taken off."""
+
+    def quote(self, *, bid: Quote = ..., ask: Quote = ..., top_up: bool = False) -> None:
+        """Say "these are my quotes": send, replace or cancel what is needed to get there, post-only."""
+
+    def record(self, name: str, value: float) -> None:
+        """Add a point to a series of the result."""
+
+    @property
+    def rng(self) -> random.Random:
+        """A seeded generator, the same in every run of the same seed."""
+
+    def log(self, text: str) -> None:
+        """Write a line to the run's log on stderr, with the time of the run."""
+
+
+class Strategy:
+    """Subclass this. Every callback is optional and called only if it is overridden; they never nest.
+
+    Args:
+        parameters: values of the public annotated attributes, checked against their types.
+
+    Raises:
+        ConfigError: an unknown parameter, or a value of the wrong type.
+    """
+
+    parameters: ClassVar[dict[str, Any]] = {}
+    """The annotations of the parameters by name, collected from the class and its bases."""
+
+    _used: bool = False
+
+    def __init_subclass__(cls) -> None:
+        """Collect the parameters of a new strategy class.
+
+        Raises:
+            ConfigError: a public annotated attribute is of no parameter type, or a method has almost a callback's name.
+        """
+        super().__init_subclass__()
+        hints: dict[str, Any] = {}
+        for base in reversed(cls.__mro__):
+            if issubclass(base, Strategy) and base is not Strategy:
+                hints |= inspect.get_annotations(base, eval_str=False)
+        names = [name for name in hints if not name.startswith("_") and name != "parameters"]
+        resolved = typing.get_type_hints(cls, include_extras=True) if names else {}
+        cls.parameters = {name: resolved[name] for name in names if typing.get_origin(resolved[name]) is not ClassVar}
+        for name, annotation in cls.parameters.items():
+            _refuse_type(cls, name, annotation)
+        for name in vars(cls):
+            if name.startswith("on_") and not hasattr(Strategy, name):
+                callbacks = [each for each in vars(Strategy) if each.startswith("on_")]
+                near = difflib.get_close_matches(name, callbacks, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else f"callbacks are {', '.join(callbacks)}"
+                raise ConfigError(f"{cls.__name__}.{name} is no callback and would never be called; {hint}")
+
+    def __new__(cls, *args: Any, **parameters: Any) -> Self:
+        """Make an instance with mutable defaults of its own, whatever its `__init__` does.
+
+        Raises:
+            ConfigError: a default cannot be copied.
+        """
+        self = super().__new__(cls)
+        copies: dict[int, Any] = {}  # of all defaults, so that two names of one object stay so
+        for name, default in _defaults(cls):
+            try:
+                own = copy.deepcopy(default, copies)
+                if own is not default:  # deepcopy returns what is immutable or shared by nature as it is
+                    setattr(self, name, own)
+            except Exception as error:
+                raise ConfigError(
+                    f"{cls.__name__}.{name}: its default cannot be copied for each instance ({error}); make it in "
+                    "__init__ or on_start, or declare it ClassVar if all instances may share it"
+                ) from error
+        return self
+
+    def __init__(self, **parameters: Any) -> None:
+        _refuse_unknown(type(self), parameters)
+        for name, annotation in self.parameters.items():
+            if name in parameters:
+                setattr(self, name, _checked(type(self), name, annotation, parameters[name]))
+            elif not hasattr(self, name):
+                raise ConfigError(f"{type(self).__name__}: parameter {name!r} has no default and was not given")
+            elif _is_duration(annotation):
+                setattr(self, name, _checked(type(self), name, annotation, getattr(self, name)))
+
+    def values(self) -> dict[str, Any]:
+        """Return the parameters with their values."""
+        return {name: getattr(self, name) for name in self.parameters}
+
+    def on_start(self, ctx: Context) -> None:
+        """Run once, before anything else."""
+
+    def on_book(self, ctx: Context) -> None:
+        """Run when a packet changed the best price or size (after `ctx.subscribe(DEPTH)`: any level)."""
+
+    def on_trade(self, ctx: Context, trade: Print) -> None:
+        """Run for each print of a packet, before `on_book`."""
+
+    def on_order(self, ctx: Context, order: Order) -> None:
+        """Run when an own order was accepted, refused, replaced, cancelled or has expired."""
+
+    def on_fill(self, ctx: Context, fill: Fill) -> None:
+        """Run when the strategy learns of an own fill."""
+
+    def on_timer(self, ctx: Context, timer_id: int) -> None:
+        """Run when a timer of `ctx.every` or `ctx.at` is due."""
+
+    def on_stop(self, ctx: Context) -> None:
+        """Run once, after everything else; no orders any more."""
+
+
+def overrides(strategy: Strategy, callback: str) -> bool:
+    """Return whether a strategy's class defines a callback of its own."""
+    return getattr(type(strategy), callback) is not getattr(Strategy, callback)
+
+
+def _defaults(cls: type[Strategy]) -> Iterator[tuple[str, Any]]:
+    """Yield the class attributes to copy for an instance: no `ClassVar`, descriptor, module or bare `object`."""
+    seen = {"parameters", "_abc_impl"}  # the latter is in every subclass of abc.ABC
+    annotations: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        annotations |= inspect.get_annotations(base)
+    for base in cls.__mro__:
+        if base in (Strategy, object):
+            continue
+        for name, value in vars(base).items():
+            if name in seen or (name.startswith("__") and name.endswith("__")):
+                continue
+            seen.add(name)
+            is_fixed = hasattr(type(value), "__get__") or isinstance(value, ModuleType) or type(value) is object
+            if not is_fixed and not _is_shared(annotations.get(name)):
+                yield name, value
+
+
+def _is_shared(annotation: Any) -> bool:
+    """Return whether an annotation, which may be text, is a `ClassVar`."""
+    if isinstance(annotation, str):
+        return annotation.partition("[")[0].rpartition(".")[2].strip() == "ClassVar"
+    return annotation is ClassVar or typing.get_origin(annotation) is ClassVar
+
+
+def _is_duration(annotation: Any) -> bool:
+    if typing.get_origin(annotation) is not Annotated:
+        return False
+    from lob_backtest.units import parse_duration
+
+    return any(getattr(each, "func", None) is parse_duration for each in typing.get_args(annotation)[1:])
+
+
+def _refuse_unknown(cls: type[Strategy], given: Iterable[str]) -> None:
+    for name in given:
+        if name not in cls.parameters:
+            near = difflib.get_close_matches(name, cls.parameters, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            known = ", ".join(cls.parameters) or "none"
+            raise ConfigError(f"{cls.__name__} has no parameter {name!r}.{hint} Its parameters: {known}")
+
+
+def _refuse_type(cls: type[Strategy], name: str, annotation: Any) -> None:
+    plain = typing.get_args(annotation)[0] if typing.get_origin(annotation) is Annotated else annotation
+    if plain not in (int, float, bool, str) and typing.get_origin(plain) is not Literal:
+        raise ConfigError(
+            f"{cls.__name__}.{name}: {annotation!r} is no type of a parameter; use int, float, bool, str, Literal or "
+            "lob_backtest.Duration, or begin the name of what is state with an underscore"
+        )
+
+
+def _checked(cls: type[Strategy], name: str, annotation: Any, value: Any) -> Any:
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        # Text (from the command line) may be read as a number; a number is never read as another kind.
+        return TypeAdapter(annotation).validate_python(value, strict=not isinstance(value, str))
+    except ValidationError as error:
+        what = "; ".join(item["msg"] for item in error.errors())
+        raise ConfigError(f"{cls.__name__}: parameter {name} = {value!r}: {what}") from None

@@ -1,0 +1,92 @@
+"""What nobody in a synthetic market displays, packet by packet: the yardstick for what a strategy is told."""
+
+from __future__ import annotations
+
+import os
+from types import TracebackType
+from typing import Final, Self
+
+import pyarrow as pa
+
+from lob_backtest.data.output import ParquetDraft
+from lob_backtest.process.interrupts import entering, uninterrupted
+from lob_backtest.synthetic.order_flow import OrderFlow
+
+CHUNK_ROWS: Final = 1 << 16
+
+TRUTH: Final = pa.schema(
+    [
+        pa.field("sequence", pa.uint64(), nullable=False),
+        pa.field("ts_exchange_ns", pa.int64(), nullable=False),
+        pa.field("value_1024ths", pa.int64(), nullable=False),
+        pa.field("consensus_1024ths", pa.int64(), nullable=False),
+        pa.field("volatility_1024ths", pa.int32(), nullable=False),
+        pa.field("pace_1024ths", pa.int32(), nullable=False),
+        pa.field("taker", pa.uint8(), nullable=False),
+    ]
+)
+"""`sequence` is that of the market's file. The value and the consensus of the makers, after the packet, are in 1/1024
+tick; the volatility of the value and the pace of fresh events in 1/1024 of their mean; `taker` says who took in the
+packet: 0 nobody, 1 noise, 2 someone informed."""
+
+
+class TruthWriter:
+    """A Parquet file that takes its name once it is complete, for use in a ``with`` statement.
+
+    Args:
+        path: where it goes; a regular file that is there is replaced.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._rows: list[tuple[int, ...]] = []
+        self._draft = ParquetDraft(path, TRUTH, compression="zstd")
+
+    def note(self, flow: OrderFlow, sequence: int) -> None:
+        """Write a row: the market as a packet leaves it.
+
+        Args:
+            flow: the participants.
+            sequence: the packet's number.
+        """
+        self._rows.append(
+            (
+                sequence,
+                flow.now_ns,
+                flow.value,
+                flow.consensus,
+                flow.volatility,
+                flow.arrivals.pace,
+                int(flow.taker),
+            )
+        )
+        if len(self._rows) == CHUNK_ROWS:
+            self._flush()
+
+    def _flush(self) -> None:
+        if not self._rows:
+            return
+        columns = zip(*self._rows, strict=True)
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, TRUTH, strict=True)]
+        self._draft.write(pa.Table.from_arrays(arrays, schema=TRUTH))
+        self._rows.clear()
+
+    @entering
+    def __enter__(self) -> Self:
+        self._draft.__enter__()
+        return self
+
+    @uninterrupted
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                self._flush()
+        except BaseException as failure:
+            kind, error, trace = type(failure), failure, failure.__traceback__
+            raise
+        finally:
+            self._draft.__exit__(kind, error, trace)

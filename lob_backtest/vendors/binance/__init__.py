@@ -1,0 +1,1 @@
+"""Binance dumps and recorded streams."""

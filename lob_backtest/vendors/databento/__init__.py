@@ -1,0 +1,1 @@
+"""Databento MBO files, DBN and CSV."""

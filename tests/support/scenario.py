@@ -1,0 +1,235 @@
+"""Scenarios as text: what the market does, what the strategy sends, what must come of it.
+
+Each line begins with a time in nanoseconds. Requests take 1 ns to the exchange, answers 1 ns back, and a market row
+is received 1 ns after it happened. Lines, in any order within a time:
+
+    0 add bid 100 60 #1           an order joins (L3); also: cancel #1 5, modify #1 100 20, execute #1 5
+    0 level bid 100 60            a level shows 60 (L2)
+    0 print bid 100 5             a trade of 5 against bids (L2); also: hidden bid 100 5
+    0 clear bid|ask|both, status open|closed|halted|auction
+                                  each may end with: more (not its packet's end), snapshot, window, auction, suspect
+    5 a buy 100 10                order `a`; or: sell, a price `market`; may end with: ioc, fok, post
+    5 a replace 100 5, a cancel
+    9 ahead a 60                  what the strategy sees at this time (none: not known)
+    9 position 3
+    9 a rests 7                   what is open of `a` at this time, as known to the strategy (0: gone)
+
+and what must happen, in order, complete for each kind of line that occurs:
+
+    20 fill a 5 @ 100 queue       may end with: traded 12 (a late print explains a fall of that time)
+    20 told a accepted | rejected post_only | cancelled | expired | replaced | replace_rejected … | cancel_rejected …
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+import lob_backtest as lob
+from lob_backtest.contract.output import Outcome
+from lob_backtest.contract.plan import InstrumentPlan, Plan, QueueModel
+from lob_backtest.contract.rows import Action, Batch, Flag, Phase
+from lob_backtest.engine import load_engine
+from lob_backtest.instrument import Instrument
+from lob_backtest.results.sink import MemorySink
+
+BASE = 1_700_000_000_000_000_000
+SIDES = {"bid": 1, "ask": -1, "both": 0, "none": 0}
+FLAGS = {"snapshot": Flag.SNAPSHOT, "window": Flag.WINDOW, "auction": Flag.AUCTION, "suspect": Flag.SUSPECT}
+PHASES = {"open": Phase.CONTINUOUS, "closed": Phase.CLOSED, "halted": Phase.HALTED, "auction": Phase.AUCTION}
+ARGUMENTS = {
+    "add": 4,
+    "modify": 3,
+    "cancel": 2,
+    "execute": 2,
+    "level": 3,
+    "print": 3,
+    "hidden": 3,
+    "clear": 1,
+    "status": 1,
+}
+COLUMNS = ("action", "side", "order_id", "price_ticks", "size_lots", "flags", "phase")
+
+
+def market_row(words: list[str]) -> tuple[int, ...]:
+    """Read a market line as (action, side, order_id, price_ticks, size_lots, flags, phase)."""
+    verb, given, marks = words[0], words[1 : 1 + ARGUMENTS[words[0]]], words[1 + ARGUMENTS[words[0]] :]
+    flags = 0 if "more" in marks else int(Flag.LAST)
+    for mark in marks:
+        flags |= FLAGS.get(mark, 0)
+    if verb == "add":
+        return Action.ADD, SIDES[given[0]], int(given[3][1:]), int(given[1]), int(given[2]), flags, 0
+    if verb == "modify":
+        return Action.MODIFY, 0, int(given[0][1:]), int(given[1]), int(given[2]), flags, 0
+    if verb in ("cancel", "execute"):
+        return Action[verb.upper()], 0, int(given[0][1:]), 0, int(given[1]), flags, 0
+    if verb in ("level", "print", "hidden"):
+        action = Action.LEVEL if verb == "level" else Action.TRADE
+        flags |= Flag.HIDDEN if verb == "hidden" else 0
+        return action, SIDES[given[0]], 0, int(given[1]), int(given[2]), flags, 0
+    if verb == "clear":
+        return Action.CLEAR, SIDES[given[0]], 0, 0, 0, flags, 0
+    return Action.STATUS, 0, 0, 0, 0, flags, PHASES[given[0]]
+
+
+def batch(rows: list[tuple[int, ...]], local_ns: int = 1) -> Batch:
+    """Make a batch of (time, *market_row); local time is exchange time plus `local_ns`."""
+    columns = [np.array(column) for column in zip(*rows, strict=True)]
+    named = dict(zip(COLUMNS, columns[1:], strict=True))
+    ts = columns[0].astype(np.int64) + BASE
+    return Batch(
+        ts_exchange_ns=ts,
+        ts_local_ns=ts + local_ns,
+        action=named["action"].astype(np.uint8),
+        side=named["side"].astype(np.int8),
+        order_id=named["order_id"].astype(np.uint64),
+        price_ticks=named["price_ticks"].astype(np.int64),
+        size_lots=named["size_lots"].astype(np.int64),
+        flags=named["flags"].astype(np.uint8),
+        phase=named["phase"].astype(np.uint8),
+        row=0,
+        path="scenario",
+    )
+
+
+def quiet_row(rows: Sequence[tuple[int, ...]], time: int) -> list[tuple[int, ...]]:
+    """Return a row that says the phase once more at a time, if the rows end before: a run ends with its data."""
+    if not rows or rows[-1][0] >= time:
+        return []
+    phase = next((row[-1] for row in reversed(rows) if row[1] == Action.STATUS), int(Phase.CONTINUOUS))
+    suspect = rows[-1][6] & Flag.SUSPECT
+    return [(time, int(Action.STATUS), 0, 0, 0, 0, int(Flag.LAST | suspect), phase)]
+
+
+def instrument_plan(level: int, **options: Any) -> InstrumentPlan:
+    """Make the plan of an instrument without fees, with a tick and a lot of 1."""
+    instrument = Instrument(options.pop("name", "X"), "TEST", Decimal(1), Decimal(1))
+    defaults = {"depth": 0, "maker_rates": (0, 0), "taker_rates": (0, 0), "tick_lot_value": 1.0}
+    return InstrumentPlan(instrument=instrument, level=level, **{**defaults, **options})
+
+
+class Script(lob.Strategy):
+    """Sends what a scenario says, and notes what it sees."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[tuple[int, str, list[str]]] = []
+        self.ids: dict[str, int] = {}
+        self.seen: list[str] = []
+        self.told: list[str] = []
+        self._timers: dict[int, tuple[int, str, list[str]]] = {}
+
+    def on_start(self, ctx: lob.Context) -> None:
+        for line in self.lines:
+            self._timers[ctx.at(BASE + line[0])] = line
+
+    def on_timer(self, ctx: lob.Context, timer_id: int) -> None:
+        time, name, words = self._timers[timer_id]
+        if name == "ahead":
+            order = next((o for o in ctx.orders if o.order_id == self.ids[words[0]]), None)
+            ahead = order.queue_ahead_lots if order is not None else None
+            self.seen.append(f"{time} ahead {words[0]} {'none' if ahead is None else ahead}")
+        elif name == "position":
+            self.seen.append(f"{time} position {ctx.position}")
+        elif words[0] == "rests":
+            rest = sum(o.open_lots for o in ctx.orders if o.order_id == self.ids[name])
+            self.seen.append(f"{time} {name} rests {rest}")
+        else:
+            self._send(ctx, name, words)
+
+    def on_order(self, ctx: lob.Context, order: lob.Order) -> None:
+        name = next(name for name, order_id in self.ids.items() if order_id == order.order_id)
+        kind = order.kind.name.lower() if order.kind is not None else "?"
+        reason = f" {order.reason.name.lower()}" if order.reason else ""
+        self.told.append(f"{ctx.now_ns - BASE} told {name} {kind}{reason}")
+
+    def _send(self, ctx: lob.Context, name: str, words: list[str]) -> None:
+        if words[0] == "cancel":
+            ctx.cancel(self.ids[name])
+        elif words[0] == "replace":
+            ctx.replace(self.ids[name], price_ticks=int(words[1]), size_lots=int(words[2]))
+        else:
+            price = None if words[1] == "market" else int(words[1])
+            tif = next((w.upper() for w in words[3:] if w in ("ioc", "fok")), "GTC")
+            send = ctx.buy if words[0] == "buy" else ctx.sell
+            self.ids[name] = send(price, int(words[2]), tif=tif, post_only="post" in words[3:], tag=name)
+
+
+@dataclass
+class Played:
+    """What came of a scenario."""
+
+    script: Script
+    sink: MemorySink
+    outcome: Outcome
+    expected: dict[str, list[str]]
+    actual: dict[str, list[str]]
+
+
+def play(engine: str, text: str, *, level: int = 3, queue: str = "back", **options: Any) -> Played:
+    """Run a scenario on an engine and say what was expected and what happened."""
+    rows: list[tuple[int, ...]] = []
+    script = Script()
+    expected: dict[str, list[str]] = {"fill": [], "told": [], "seen": []}
+    last = 0
+    for line in filter(None, (re.sub(r"--.*", "", line).split() for line in text.splitlines())):
+        time, verb, words = int(line[0]), line[1], line[2:]
+        last = max(last, time)
+        if verb in ("fill", "told"):
+            expected[verb].append(" ".join(line))
+        elif verb in ("ahead", "position") or (words and words[0] == "rests"):
+            expected["seen"].append(" ".join(line))
+            script.lines.append((time, verb, words))
+        elif verb in ARGUMENTS:
+            rows.append((time, *market_row(line[1:])))
+        else:
+            script.lines.append((time, verb, words))
+    policies, response_ns = options.pop("policies", {}), options.pop("response_ns", 1)
+    paranoid = options.pop("paranoid", True)
+    plan = Plan(
+        instruments=(instrument_plan(level, queue_model=QueueModel[queue.upper()], **options),),
+        end_ns=BASE + last + 10,
+        issue_policies=policies,
+        response_ns=response_ns,
+        markouts_ns=(10,),
+        sample_ns=1_000,
+        paranoid=paranoid,
+    )
+    sink = MemorySink(plan.markouts_ns)
+    ordered = sorted(rows, key=lambda row: row[0])
+    source: Iterator[Batch] = iter([batch([*ordered, *quiet_row(ordered, last + 9)])])
+    outcome = load_engine(engine)(plan, [source], [script], sink)
+    if outcome.failure is not None:
+        raise outcome.failure
+    actual = {"fill": _fills(sink), "told": script.told, "seen": script.seen}
+    return Played(script, sink, outcome, expected, actual)
+
+
+def _fills(sink: MemorySink) -> list[str]:
+    return [
+        f"{row['ts_exchange_ns'] - BASE} fill {row['tag']} {row['size_lots']} @ {row['price_ticks']} "
+        f"{lob.Cause(row['cause']).name.lower()}"
+        + ("" if row["ts_traded_ns"] is None else f" traded {row['ts_traded_ns'] - BASE}")
+        for row in sink.tables()["fills"].to_pylist()
+    ]
+
+
+def check(engine: str, text: str, **options: Any) -> Played:
+    """Run a scenario and assert that everything it states came about; fills are always complete.
+
+    Invariants are checked on the way, and then the scenario runs without: an engine may take other ways where it has to
+    show each packet to the check.
+    """
+    checked = play(engine, text, **options)
+    played = play(engine, text, **options, paranoid=False)
+    assert checked.actual == played.actual
+    assert played.actual["fill"] == played.expected["fill"]
+    assert played.actual["seen"] == played.expected["seen"]
+    if played.expected["told"]:
+        assert played.actual["told"] == played.expected["told"]
+    return played
