@@ -71,9 +71,9 @@ def test_an_accepted_replace_counts_as_a_quote_for_what_was_open() -> None:
         ],
         [filled(1, 10, 4), filled(1, 40, 1)],
     )
-    assert (found.quotes, found.quoted_lots, found.quote_median_lots) == (3, 26, 10)
-    assert found.fill_rate_lots == pytest.approx(5 / 26)
-    assert found.fill_rate_orders == pytest.approx(2 / 3)
+    assert (found.quoted.quotes, found.quoted.lots, found.quoted.median_lots) == (3, 26, 10)
+    assert found.quoted.filled_lots_fraction == pytest.approx(5 / 26)
+    assert found.quoted.filled_quotes_fraction == pytest.approx(2 / 3)
     assert found.fill_rate == pytest.approx(5 / 14)  # as before: an order counts once
 
 
@@ -81,7 +81,7 @@ def test_a_strategy_that_replaces_one_order_a_thousand_times_fills_a_thousandth_
     moves = [row(1, REPLACED, at, 100 + at % 2, 10) for at in range(1, 1000)]
     found = measured([row(1, ACCEPTED, 0, 100, 10), *moves], [filled(1, 2000, 10)])
     assert found.fill_rate == 1.0
-    assert found.fill_rate_lots == found.fill_rate_orders == pytest.approx(1 / 1000)
+    assert found.quoted.filled_lots_fraction == found.quoted.filled_quotes_fraction == pytest.approx(1 / 1000)
 
 
 def test_a_fill_in_the_nanosecond_of_a_replace_belongs_to_the_quote_it_filled() -> None:
@@ -96,8 +96,8 @@ def test_a_fill_in_the_nanosecond_of_a_replace_belongs_to_the_quote_it_filled() 
 
 
 def test_runs_without_quotes_have_no_fill_rate() -> None:
-    found = measured([order(2, UpdateKind.REJECTED)])
-    assert (found.quotes, found.fill_rate_lots, found.fill_rate_orders, found.quote_median_lots) == (
+    quoted = measured([order(2, UpdateKind.REJECTED)]).quoted
+    assert (quoted.quotes, quoted.filled_lots_fraction, quoted.filled_quotes_fraction, quoted.median_lots) == (
         0,
         None,
         None,

@@ -98,8 +98,8 @@ def test_time_in_queue_is_that_of_resting_orders():
 
 def test_quoting_is_the_share_of_samples_with_a_quote():
     done = random_result(2, seconds=200).accounts[0].activity
-    assert 0.6 < done.quoting_bid_fraction < 0.95
-    assert done.quoting_both_fraction <= min(done.quoting_bid_fraction, done.quoting_ask_fraction)
+    assert 0.6 < done.standing.bid_fraction < 0.95
+    assert done.standing.both_fraction <= min(done.standing.bid_fraction, done.standing.ask_fraction)
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -87,7 +87,7 @@ def test_what_is_held_of_orders_is_what_is_live(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(quotes, "LiveOrders", Watched)
     monkeypatch.setattr(stretches, "STRETCH_ROWS", 50)
-    assert result.accounts[0].activity.quotes > 1_800
+    assert result.accounts[0].activity.quoted.quotes > 1_800
     assert len(held) > 40
     assert max(held) <= 2 * 2  # one order is replaced, and another was just sent: what began its quote, and the last
 

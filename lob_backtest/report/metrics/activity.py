@@ -16,6 +16,34 @@ _REFUSALS: Final = (UpdateKind.REJECTED, UpdateKind.REPLACE_REJECTED, UpdateKind
 
 
 @dataclass(frozen=True, slots=True)
+class Quoted:
+    """The quotes of one account: accepted orders and accepted replaces.
+
+    Attributes:
+        quotes: how many.
+        lots: open lots when each quote began, their sum.
+        median_lots: the lower median of these; `None` without quotes.
+        filled_lots_fraction: lots filled over lots quoted; `None` without quotes.
+        filled_quotes_fraction: share of quotes with a fill before they were replaced or ended; `None` without quotes.
+    """
+
+    quotes: int
+    lots: int
+    median_lots: int | None
+    filled_lots_fraction: float | None
+    filled_quotes_fraction: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Shares of samples with an own quote standing at any distance; `None` without samples."""
+
+    bid_fraction: float | None
+    ask_fraction: float | None
+    both_fraction: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Activity:
     """Counts of one account.
 
@@ -35,20 +63,14 @@ class Activity:
         filled_orders: orders filled in full.
         order_to_trade: requests a fill; `None` without fills.
         fill_rate: size filled over size ordered, as last replaced; `None` without orders.
-        quotes: accepted orders and accepted replaces.
-        quoted_lots: what was open when each quote began, added up.
-        quote_median_lots: the lower median of that; `None` without quotes.
-        fill_rate_lots: size filled over size quoted; `None` without quotes.
-        fill_rate_orders: quotes with a fill before they were replaced or ended, over quotes; `None` without quotes.
         requests_in_flight: requests whose answer had not reached the strategy by the end; `None` where that is not
             known (a result of an earlier version).
         queue_time_mean_ns: from when an order took its place in the queue (accepted, or replaced with loss of priority)
             to its fill, for resting orders, a fill; `None` without such fills.
         queue_time_median_ns: the same, the median.
         queue_ahead_mean_lots: market size ahead at arrival, where known, for resting orders, a fill.
-        quoting_bid_fraction: the share of samples with an own bid standing, however far; `None` without samples.
-        quoting_ask_fraction: the same for an ask.
-        quoting_both_fraction: the same for both.
+        quoted: the quotes: how many, how large, how often filled.
+        standing: the shares of samples with an own quote standing.
     """
 
     orders: int
@@ -65,18 +87,12 @@ class Activity:
     filled_orders: int
     order_to_trade: float | None
     fill_rate: float | None
-    quotes: int
-    quoted_lots: int
-    quote_median_lots: int | None
-    fill_rate_lots: float | None
-    fill_rate_orders: float | None
     requests_in_flight: int | None
     queue_time_mean_ns: float | None
     queue_time_median_ns: float | None
     queue_ahead_mean_lots: float | None
-    quoting_bid_fraction: float | None
-    quoting_ask_fraction: float | None
-    quoting_both_fraction: float | None
+    quoted: Quoted
+    standing: Standing
 
 
 def activity(ledger: Ledger, orders: Stretches, quoted: Quotes) -> Activity:
@@ -89,7 +105,6 @@ def activity(ledger: Ledger, orders: Stretches, quoted: Quotes) -> Activity:
     """
     asked, filled = _Asked.of(orders, ledger.end_ns), _Filled.of(ledger)
     queue_ns = _queue_times(ledger, filled.maker_fills)
-    bid, ask, both = _quoting(ledger)
     kinds, arrived = asked.kinds, ledger.requests_not_arrived
     return Activity(
         orders=int(kinds[UpdateKind.ACCEPTED]),
@@ -106,18 +121,18 @@ def activity(ledger: Ledger, orders: Stretches, quoted: Quotes) -> Activity:
         filled_orders=quoted.filled_orders,
         order_to_trade=asked.requests / ledger.fill_count if ledger.fill_count else None,
         fill_rate=sum(filled.lots) / quoted.ordered_lots if quoted.orders else None,
-        quotes=quoted.quotes,
-        quoted_lots=quoted.lots,
-        quote_median_lots=quoted.median_lots,
-        fill_rate_lots=sum(filled.lots) / quoted.lots if quoted.lots else None,
-        fill_rate_orders=quoted.filled / quoted.quotes if quoted.quotes else None,
         requests_in_flight=None if arrived is None else arrived + asked.answers_in_flight,
         queue_time_mean_ns=filled.queue_ns / filled.maker_fills if filled.maker_fills else None,
         queue_time_median_ns=float(np.median(queue_ns, overwrite_input=True)) if filled.maker_fills else None,
         queue_ahead_mean_lots=filled.ahead_lots / filled.ahead_fills if filled.ahead_fills else None,
-        quoting_bid_fraction=bid,
-        quoting_ask_fraction=ask,
-        quoting_both_fraction=both,
+        quoted=Quoted(
+            quotes=quoted.quotes,
+            lots=quoted.lots,
+            median_lots=quoted.median_lots,
+            filled_lots_fraction=sum(filled.lots) / quoted.lots if quoted.lots else None,
+            filled_quotes_fraction=quoted.filled / quoted.quotes if quoted.quotes else None,
+        ),
+        standing=_standing(ledger),
     )
 
 
@@ -189,7 +204,7 @@ def _queue_times(ledger: Ledger, count: int) -> Ints:
     return out
 
 
-def _quoting(ledger: Ledger) -> tuple[float | None, ...]:
+def _standing(ledger: Ledger) -> Standing:
     """Return the shares of samples with an own bid, with an own ask, and with both; `None` without samples."""
     samples, counts = 0, [0, 0, 0]
     for rows in ledger.samples.read("bid_quote_ticks", "ask_quote_ticks"):
@@ -197,4 +212,4 @@ def _quoting(ledger: Ledger) -> tuple[float | None, ...]:
         samples += len(bid)
         for at, mine in enumerate((bid, ask, bid & ask)):
             counts[at] += int(mine.sum())
-    return tuple(count / samples if samples else None for count in counts)
+    return Standing(*(count / samples if samples else None for count in counts))
