@@ -72,7 +72,7 @@ case $level in
 esac
 
 # The stamp's first lines are what was installed from, its last one the levels that it brought.
-wanted=$(printf '%s\n' "$root"; cat pyproject.toml setup.py kernel/Cargo.* kernel/src/*.rs kernel/src/*/*.rs 2>/dev/null | cksum)
+wanted=$(printf '%s\n' "$root"; cat pyproject.toml setup.py kernel/Cargo.* kernel/src/*.rs kernel/src/*/*.rs kernel/src/*/*/*.rs 2>/dev/null | cksum)
 there=$(cat "$stamp" 2>/dev/null || true)
 for each in "base" "base all" "base all docs"; do
     if [ "$there" = "$wanted

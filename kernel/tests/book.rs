@@ -1,8 +1,9 @@
 //! Whatever rows come, within the limits that the reader keeps, the book stays whole. The fuzz targets
 //! (`kernel/fuzz`) look for bytes with which it does not; here they are random.
 
-use _kernel::book::{Book, Row};
-use _kernel::codes::{action, flag, LIMIT};
+use _kernel::book::Book;
+use _kernel::contract::codes::{action, flag, LIMIT};
+use _kernel::contract::row::Row;
 
 const BYTES_A_ROW: usize = 8;
 

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use _kernel::batch::{Batch, Columns};
-use _kernel::book::{Book, Row};
-use _kernel::codes::{action, flag, key};
-use _kernel::scout::Scout;
-use _kernel::tape::Tape;
-use _kernel::touch::Touch;
+use _kernel::ahead::scout::Scout;
+use _kernel::ahead::tape::Tape;
+use _kernel::book::touch::Touch;
+use _kernel::book::Book;
+use _kernel::contract::batch::{Batch, Columns};
+use _kernel::contract::codes::{action, flag, key};
+use _kernel::contract::row::Row;
 
 const ROWS: usize = 30_000;
 

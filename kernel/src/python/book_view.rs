@@ -3,9 +3,9 @@
 use pyo3::prelude::*;
 
 use super::{given, Shared};
+use crate::book::touch::Touch;
 use crate::book::Book;
-use crate::ratio::ratio;
-use crate::touch::Touch;
+use crate::python::ratio::ratio;
 
 type Levels = Vec<(i64, i64)>;
 

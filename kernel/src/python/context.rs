@@ -10,10 +10,10 @@ use super::book_view::ReceivedBook;
 use super::given::{self, Given};
 use super::types::Types;
 use super::{Shared, StrategyError};
-use crate::account::Account;
-use crate::entry::Entry;
-use crate::fault::Fault;
-use crate::replay::Replay;
+use crate::client::entry::Entry;
+use crate::contract::fault::Fault;
+use crate::money::account::Account;
+use crate::run::replay::Replay;
 
 /// The contexts of a strategy, an instrument each. Emptied at the end of the run, so that no cycle stays.
 pub type Siblings = Arc<Mutex<Vec<(String, Py<Context>)>>>;
@@ -88,7 +88,7 @@ struct Terms<'a, 'py> {
 }
 
 impl Terms<'_, '_> {
-    fn read(&self) -> PyResult<crate::entry::Terms> {
+    fn read(&self) -> PyResult<crate::client::entry::Terms> {
         let py = self.py.py();
         let tif = self.tif.clone().unwrap_or_else(|| pyo3::intern!(py, "GTC").clone().into_any());
         let post_only =

@@ -14,16 +14,16 @@ use super::context::{Context, Siblings};
 use super::memory::Memory;
 use super::types::Types;
 use super::{input, raised, EngineError, Shared, StrategyError};
-use crate::agent::Agent;
-use crate::batch::Batch;
-use crate::fault::Fault;
-use crate::floor::Counts;
-use crate::market::Market;
-use crate::plan::Plan;
-use crate::recorder::TABLES;
-use crate::replay::Replay;
-use crate::step::{Call, Callback, Step};
-use crate::table::{Cells, Chunk};
+use crate::client::agent::Agent;
+use crate::contract::batch::Batch;
+use crate::contract::fault::Fault;
+use crate::contract::plan::Plan;
+use crate::exchange::floor::Counts;
+use crate::exchange::market::Market;
+use crate::record::recorder::TABLES;
+use crate::record::table::{Cells, Chunk};
+use crate::run::replay::Replay;
+use crate::run::step::{Call, Callback, Step};
 
 /// A stretch of rows without a call that is long enough to pay for letting other threads run.
 const SPARSE_ROWS: u64 = 256;
@@ -341,7 +341,7 @@ fn column_names(plan: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<String>>> {
 }
 
 fn counts<'py>(py: Python<'py>, counts: &Counts) -> PyResult<Bound<'py, PyDict>> {
-    use crate::codes::Issue;
+    use crate::contract::codes::Issue;
     let named = PyDict::new(py);
     named.set_item("rows", counts.rows)?;
     named.set_item("packets", counts.packets)?;

@@ -7,10 +7,10 @@ use pyo3::types::{PyBool, PyFloat, PyInt, PyList, PyString, PyTuple};
 use rustc_hash::FxHashSet as HashSet;
 
 use super::StrategyError;
-use crate::codes::{TimeInForce, LIMIT};
-use crate::entry::Terms;
-use crate::number::{Number, HUGE};
-use crate::quoter::Wanted;
+use crate::client::entry::Terms;
+use crate::client::number::{Number, HUGE};
+use crate::client::quoter::Wanted;
+use crate::contract::codes::{TimeInForce, LIMIT};
 
 /// An argument that may be left out, `None` being a value.
 pub enum Given<'py> {

@@ -5,13 +5,12 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::EngineError;
-use crate::agent::{Agent, Wants};
-use crate::batch::{Batch, Columns};
-use crate::codes::{IssuePolicy, ISSUES, NEVER};
-use crate::limits::Limits;
-use crate::overlay::Rules;
-use crate::plan::{InstrumentPlan, Plan};
-use crate::queue_model::QueueModel;
+use crate::client::agent::{Agent, Wants};
+use crate::client::limits::Limits;
+use crate::contract::batch::{Batch, Columns};
+use crate::contract::codes::{IssuePolicy, ISSUES, NEVER};
+use crate::contract::plan::{InstrumentPlan, Plan};
+use crate::contract::plan::{QueueModel, Rules};
 
 /// Read a `lob_backtest.contract.plan.Plan`.
 ///

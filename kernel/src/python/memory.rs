@@ -6,7 +6,7 @@ use pyo3::exceptions::PyBufferError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use crate::table::Cells;
+use crate::record::table::Cells;
 
 /// Bytes that nobody changes any more, for `memoryview`, `pyarrow.py_buffer` and the like.
 #[pyclass(frozen, name = "Memory", module = "lob_backtest._kernel")]

@@ -6,6 +6,7 @@ pub mod driver;
 pub mod given;
 pub mod input;
 pub mod memory;
+pub mod ratio;
 pub mod types;
 
 use std::cell::UnsafeCell;
@@ -14,8 +15,8 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 
-use crate::fault::Fault;
-use crate::replay::Replay;
+use crate::contract::fault::Fault;
+use crate::run::replay::Replay;
 
 mod errors {
     pyo3::import_exception!(lob_backtest.errors, DataError);

@@ -5,10 +5,10 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 use pyo3::IntoPyObjectExt;
 
-use crate::codes::{Cause, RejectReason, UpdateKind};
-use crate::desk::KnownOrder;
-use crate::messages::Filled;
-use crate::view::Print;
+use crate::client::desk::KnownOrder;
+use crate::contract::codes::{Cause, RejectReason, UpdateKind};
+use crate::wire::messages::Filled;
+use crate::wire::view::Print;
 
 /// `Order`, `Fill`, `Print` and the members of the enumerations in them, by code.
 pub struct Types {

@@ -1,0 +1,8 @@
+//! The book built ahead of the run, on another thread where that pays.
+//!
+//! Valid only while the market's history does not depend on the run: an own order never changes a row.
+
+pub mod errand;
+pub mod follower;
+pub mod scout;
+pub mod tape;

@@ -1,0 +1,10 @@
+//! The market's order book and the structures that it is made of.
+
+pub mod ids;
+pub mod ladder;
+pub mod order_book;
+pub mod slab;
+pub mod touch;
+pub mod trace;
+
+pub use order_book::{Book, Level, MarketOrder};

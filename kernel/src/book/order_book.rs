@@ -1,0 +1,458 @@
+//! The market's order book, rebuilt row by row: L3 with every order, L2 with sizes alone.
+//!
+//! A `Book` follows the feed and nothing else: it does not know that a backtest is running.
+
+use crate::book::ids::{Ids, Place};
+use crate::book::ladder::{Ladder, NO_KEY};
+use crate::book::slab::{Slab, NONE};
+use crate::book::touch::Touch;
+use crate::book::trace::{kind, Trace};
+use crate::contract::codes::{action, index, key, sides, Issue};
+use crate::contract::row::Row;
+
+mod check;
+
+/// A displayed order of the market. `arrival` is the number of the row that put it where it stands: lower is older.
+#[derive(Clone, Copy)]
+pub struct MarketOrder {
+    /// Its id.
+    pub order_id: u64,
+    /// What is left of it.
+    pub size_lots: i64,
+    /// Its age among all orders of the book.
+    pub arrival: u64,
+    /// The number of its level.
+    pub level: u32,
+    older: u32,
+    younger: u32,
+}
+
+/// A price: its displayed size and, on L3, its orders, oldest first.
+#[derive(Clone, Copy)]
+pub struct Level {
+    /// +1 or -1.
+    pub side: i8,
+    /// The price, as a key of the side.
+    pub key: i64,
+    /// What it shows.
+    pub size_lots: i64,
+    oldest: u32,
+    youngest: u32,
+}
+
+impl Level {
+    /// Return the price.
+    #[inline]
+    pub fn price_ticks(&self) -> i64 {
+        key(self.side, self.key)
+    }
+}
+
+/// The number of no order. It absorbs what is written to the neighbour of an order that has none.
+const NOBODY: u32 = 0;
+
+/// The displayed book of one instrument.
+pub struct Book {
+    /// 3 for a feed of orders, 2 for a feed of level sizes.
+    pub level: u8,
+    /// How many levels a side the feed shows; 0: all.
+    pub depth: usize,
+    /// The number of the last row.
+    pub row: u64,
+    /// Sides that a CLEAR has emptied and that no complete packet has shown again; see `complete`.
+    pub partial: [bool; 2],
+    /// Whether the best prices or sizes may have changed since `false` was written here.
+    pub touched: bool,
+    touch: Touch,
+    /// Whether the best bid is at or above the best ask.
+    crossed: bool,
+    ladders: [Ladder; 2],
+    levels: Slab<Level>,
+    orders: Slab<MarketOrder>,
+    ids: Ids,
+}
+
+impl Clone for Book {
+    fn clone(&self) -> Self {
+        let mut copy = Book::new(self.level, self.depth);
+        copy.clone_from(self);
+        copy
+    }
+
+    /// Copy into memory that is there already.
+    fn clone_from(&mut self, other: &Self) {
+        let Book { level, depth, row, partial, touched, touch, crossed, ladders, levels, orders, ids } = self;
+        (*level, *depth, *row) = (other.level, other.depth, other.row);
+        (*partial, *touched) = (other.partial, other.touched);
+        (*touch, *crossed) = (other.touch, other.crossed);
+        ladders.clone_from(&other.ladders);
+        levels.clone_from(&other.levels);
+        orders.clone_from(&other.orders);
+        ids.clone_from(&other.ids);
+    }
+}
+
+impl Book {
+    /// Make an empty book.
+    pub fn new(level: u8, depth: usize) -> Self {
+        let mut orders = Slab::default();
+        orders.insert(MarketOrder { order_id: 0, size_lots: 0, arrival: 0, level: 0, older: NOBODY, younger: NOBODY });
+        Book {
+            level,
+            depth,
+            row: 0,
+            partial: [false; 2],
+            touched: false,
+            touch: Touch::default(),
+            crossed: false,
+            ladders: Default::default(),
+            levels: Slab::default(),
+            orders,
+            ids: Ids::default(),
+        }
+    }
+
+    /// Look up the order of a row that names one. The place is good until the next change of the book.
+    #[inline]
+    fn find(&self, order_id: u64) -> Place {
+        self.ids.find(order_id, |slot| self.orders[slot].order_id == order_id)
+    }
+
+    /// Return the side and the price at which an order stands.
+    pub fn stands_at(&self, order: &MarketOrder) -> (i8, i64) {
+        let level = &self.levels[order.level];
+        (level.side, level.price_ticks())
+    }
+
+    /// Return a displayed order by its id.
+    pub fn order_by_id(&self, order_id: u64) -> Option<&MarketOrder> {
+        let place = self.find(order_id);
+        place.found().then(|| &self.orders[place.slot])
+    }
+
+    /// Apply one row of the feed, the `number`th, and return what it does; or say why it was not applied.
+    ///
+    /// # Errors
+    /// The row asks for what the book cannot do.
+    #[inline]
+    pub fn apply(&mut self, row: Row, number: u64) -> Result<Trace, Issue> {
+        let mut trace = Trace::default();
+        self.apply_noting(row, number, &mut trace).map(|()| trace)
+    }
+
+    /// As `apply`, with the trace where it is to stay; a row that is not applied leaves it alone.
+    ///
+    /// # Errors
+    /// As `apply`.
+    // The action comes first and each has a lookup of its own: what a processor learns of one does not help another.
+    #[inline(always)]
+    pub fn apply_noting(&mut self, row: Row, number: u64, trace: &mut Trace) -> Result<(), Issue> {
+        self.row = number;
+        match row.action {
+            action::ADD => {
+                let place = self.find(row.order_id);
+                if place.found() {
+                    return Err(Issue::DuplicateOrder);
+                }
+                let key = key(row.side, row.price_ticks);
+                *trace = self.join(row.order_id, place, row.side, key, row.size_lots);
+            }
+            action::CANCEL | action::EXECUTE => {
+                let place = self.known(&row, row.size_lots)?;
+                let kind = if row.action == action::EXECUTE { kind::EXECUTE } else { kind::LESS };
+                *trace = self.reduce(place, row.size_lots, kind);
+            }
+            action::MODIFY => {
+                let place = self.known(&row, 0)?;
+                *trace = self.modify(row.order_id, place, row.price_ticks, row.size_lots);
+            }
+            action::LEVEL => {
+                self.set_level(row.side, key(row.side, row.price_ticks), row.size_lots);
+                *trace = Trace::of(kind::OTHER);
+            }
+            action::CLEAR => {
+                self.clear(row.side);
+                *trace = Trace::of(kind::OTHER);
+            }
+            action::TRADE => *trace = Trace::of(kind::TRADE),
+            _ => *trace = Trace::of(kind::NOTHING),
+        }
+        Ok(())
+    }
+
+    /// Do what can be done of a row that `apply` has refused: with `repairs` one that takes more than there is takes what
+    /// there is. Return what it does then.
+    #[cold]
+    pub fn set_right(&mut self, row: Row, number: u64, issue: Issue, repairs: bool) -> Option<Trace> {
+        if issue != Issue::Oversize || !repairs {
+            return None;
+        }
+        let size_lots = self.order_by_id(row.order_id)?.size_lots;
+        self.apply(Row { size_lots, ..row }, number).ok()
+    }
+
+    #[inline(always)]
+    fn known(&self, row: &Row, size_lots: i64) -> Result<Place, Issue> {
+        let place = self.find(row.order_id);
+        if !place.found() {
+            return Err(Issue::UnknownOrder);
+        }
+        let order = &self.orders[place.slot];
+        if row.side == -self.levels[order.level].side {
+            Err(Issue::BadSide)
+        } else if size_lots > order.size_lots {
+            Err(Issue::Oversize)
+        } else {
+            Ok(place)
+        }
+    }
+
+    #[inline(never)] // few rows are of this kind: what they need is kept out of the others' way
+    fn modify(&mut self, order_id: u64, place: Place, price_ticks: i64, size_lots: i64) -> Trace {
+        let MarketOrder { size_lots: before, level, .. } = self.orders[place.slot];
+        let Level { side, key: stood_at, .. } = self.levels[level];
+        let key = key(side, price_ticks);
+        if key == stood_at && size_lots <= before {
+            self.reduce(place, before - size_lots, kind::LESS)
+        } else {
+            let left = self.reduce(place, before, kind::MOVED);
+            self.join(order_id, self.find(order_id), side, key, size_lots);
+            left
+        }
+    }
+
+    #[inline(always)]
+    fn join(&mut self, order_id: u64, place: Place, side: i8, key: i64, size_lots: i64) -> Trace {
+        let at = self.level_or_open(side, key);
+        let older = self.levels[at].youngest;
+        let order = MarketOrder { order_id, size_lots, arrival: self.row, level: at, older, younger: NOBODY };
+        let slot = self.orders.insert(order);
+        self.ids.insert(place, order_id, slot);
+        let level = &mut self.levels[at];
+        level.youngest = slot;
+        level.size_lots += size_lots;
+        level.oldest = if older == NOBODY { slot } else { level.oldest };
+        let level_lots = level.size_lots;
+        self.shows(index(side), at, level_lots);
+        self.orders[older].younger = slot;
+        let kind = kind::ADD + index(side) as u8;
+        Trace::new(kind, key, [size_lots, 0, level_lots], self.row)
+    }
+
+    #[inline(always)]
+    fn reduce(&mut self, place: Place, size_lots: i64, kind: u8) -> Trace {
+        let order = &mut self.orders[place.slot];
+        let (at, arrival, before) = (order.level, order.arrival, order.size_lots);
+        order.size_lots -= size_lots;
+        let gone = order.size_lots == 0;
+        let level = &mut self.levels[at];
+        level.size_lots -= size_lots;
+        let (side, level_lots, key) = (level.side, level.size_lots, level.key);
+        self.shows(index(side), at, level_lots);
+        if gone {
+            self.ids.remove(place);
+            self.unlink(place.slot);
+        }
+        let kind = kind + index(side) as u8;
+        Trace::new(kind, key, [before, size_lots, level_lots], arrival)
+    }
+
+    #[inline(always)]
+    fn unlink(&mut self, slot: u32) {
+        let MarketOrder { level: at, older, younger, .. } = self.orders[slot];
+        self.orders[older].younger = younger;
+        self.orders[younger].older = older;
+        self.orders.remove(slot);
+        let level = &mut self.levels[at];
+        level.oldest = if level.oldest == slot { younger } else { level.oldest };
+        level.youngest = if level.youngest == slot { older } else { level.youngest };
+        if level.oldest == NOBODY {
+            let (side, key) = (level.side, level.key);
+            self.close_level(at, side, key);
+        }
+    }
+
+    #[inline(never)] // no row of a feed of orders is of this kind
+    fn set_level(&mut self, side: i8, key: i64, size_lots: i64) {
+        if size_lots == 0 {
+            let at = self.ladders[index(side)].get(key);
+            if at != NONE {
+                self.shows(index(side), at, 0);
+                self.close_level(at, side, key);
+            }
+            return;
+        }
+        let at = self.level_or_open(side, key);
+        self.levels[at].size_lots = size_lots;
+        self.shows(index(side), at, size_lots);
+    }
+
+    /// Take in what a level shows.
+    // Both sides are written each time: a processor that has to find out which one was written last waits for it.
+    #[inline(always)]
+    fn shows(&mut self, side: usize, at: u32, size_lots: i64) {
+        let best = self.ladders[side].best_level() == at;
+        self.touched |= best;
+        let ([bid, ask], (is_bid, is_ask)) = (self.touch.lots, (best & (side == 0), best & (side == 1)));
+        self.touch.lots = [if is_bid { size_lots } else { bid }, if is_ask { size_lots } else { ask }];
+    }
+
+    #[inline(always)]
+    fn level_or_open(&mut self, side: i8, key: i64) -> u32 {
+        match self.ladders[index(side)].get(key) {
+            NONE => self.open_level(side, key),
+            at => at,
+        }
+    }
+
+    fn open_level(&mut self, side: i8, key: i64) -> u32 {
+        let level = Level { side, key, size_lots: 0, oldest: NOBODY, youngest: NOBODY };
+        let at = self.levels.insert(level);
+        self.ladders[index(side)].open(key, at);
+        self.find_touch(side);
+        at
+    }
+
+    fn close_level(&mut self, at: u32, side: i8, key: i64) {
+        self.levels.remove(at);
+        self.ladders[index(side)].close(key);
+        self.find_touch(side);
+    }
+
+    /// Find the best price of a side and its size.
+    fn find_touch(&mut self, side: i8) {
+        let ladder = &self.ladders[index(side)];
+        (self.touch.ticks[index(side)], self.touch.lots[index(side)]) = match ladder.best_level() {
+            NONE => (0, 0),
+            at => (key(side, ladder.best()), self.levels[at].size_lots),
+        };
+        self.crossed = self.crosses(1, self.ladders[0].best());
+    }
+
+    fn clear(&mut self, side: i8) {
+        self.touched = true;
+        for each in sides(side) {
+            let ladder = &mut self.ladders[index(*each)];
+            for (_, at) in ladder.iter() {
+                let mut slot = self.levels[at].oldest;
+                while slot != NOBODY {
+                    let order_id = self.orders[slot].order_id;
+                    let place = self.ids.find(order_id, |other| other == slot);
+                    self.ids.remove(place);
+                    self.orders.remove(slot);
+                    slot = self.orders[slot].younger;
+                }
+                self.levels.remove(at);
+            }
+            ladder.clear();
+            self.find_touch(*each);
+            self.partial[index(*each)] = true;
+        }
+    }
+
+    /// Take in the end of a packet: a side that shows something again is known again.
+    #[inline]
+    pub fn complete(&mut self) {
+        self.touched = false;
+        if self.is_partial() {
+            self.look_for_cleared();
+        }
+    }
+
+    #[cold]
+    fn look_for_cleared(&mut self) {
+        for side in [0, 1] {
+            self.partial[side] &= self.ladders[side].is_empty();
+        }
+    }
+
+    /// Return whether a CLEAR has emptied a side that no complete packet has shown again.
+    #[inline(always)]
+    pub fn is_partial(&self) -> bool {
+        self.partial != [false; 2]
+    }
+
+    /// Return the best price of one side.
+    #[inline]
+    pub fn best(&self, side: i8) -> Option<i64> {
+        let best = self.ladders[index(side)].best();
+        (best != NO_KEY).then(|| key(side, best))
+    }
+
+    /// Return whether a side shows no level.
+    pub fn is_side_empty(&self, side: i8) -> bool {
+        self.ladders[index(side)].is_empty()
+    }
+
+    /// Return the level at a price.
+    #[inline]
+    pub fn level_at(&self, side: i8, price_ticks: i64) -> Option<&Level> {
+        let at = self.ladders[index(side)].get(key(side, price_ticks));
+        (at != NONE).then(|| &self.levels[at])
+    }
+
+    /// Return the displayed size at a price, 0 where there is no level.
+    #[inline]
+    pub fn size_at(&self, side: i8, price_ticks: i64) -> i64 {
+        self.level_at(side, price_ticks).map_or(0, |level| level.size_lots)
+    }
+
+    /// Iterate one side from the best price outwards.
+    pub fn levels(&self, side: i8) -> impl Iterator<Item = &Level> + '_ {
+        self.ladders[index(side)].iter().map(|(_, at)| &self.levels[at])
+    }
+
+    /// Iterate the levels of one side behind a key, best first.
+    pub fn levels_behind(&self, side: i8, key: i64) -> impl Iterator<Item = &Level> + '_ {
+        let levels = self.ladders[index(side)].iter_from(key.saturating_add(1));
+        levels.map(|(_, at)| &self.levels[at])
+    }
+
+    /// Iterate the orders of a level, oldest first.
+    pub fn orders_of<'a>(&'a self, level: &Level) -> impl Iterator<Item = &'a MarketOrder> + 'a {
+        let mut slot = level.oldest;
+        std::iter::from_fn(move || {
+            let order = (slot != NOBODY).then(|| &self.orders[slot])?;
+            slot = order.younger;
+            Some(order)
+        })
+    }
+
+    /// Return the best prices and sizes.
+    #[inline(always)]
+    pub fn touch(&self) -> Touch {
+        self.touch
+    }
+
+    /// Return how many orders are displayed.
+    pub fn orders(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Return whether the opposite side stands at or through a key of one side, which may be `NO_KEY`.
+    #[inline(always)]
+    pub fn crosses(&self, side: i8, key: i64) -> bool {
+        // A key is less than no key, and one side's keys are the other's with the sign changed.
+        key.saturating_add(self.ladders[index(-side)].best()) <= 0
+    }
+
+    /// Return whether the best bid is below the best ask, or a side is empty.
+    #[inline]
+    pub fn uncrossed(&self) -> bool {
+        !self.crossed
+    }
+
+    /// Return the worst key that a feed of limited depth shows of a side, `NO_KEY` where it shows all.
+    pub fn window_end(&self, side: i8) -> i64 {
+        let ladder = &self.ladders[index(side)];
+        if self.depth == 0 || ladder.len() < self.depth {
+            return NO_KEY;
+        }
+        ladder.worst().unwrap_or(NO_KEY)
+    }
+
+    /// Return whether a price lies outside of what a feed of limited depth shows of a side.
+    pub fn beyond_window(&self, side: i8, price_ticks: i64) -> bool {
+        key(side, price_ticks) > self.window_end(side)
+    }
+}

@@ -1,0 +1,271 @@
+//! What a strategy knows in one instrument: its orders, its position, and the risk limit that it is held to.
+//!
+//! All of it follows from what was sent and from the messages received; nothing here looks at the exchange.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::book::slab::NONE;
+use crate::contract::codes::{index, Ask, OrderState, TimeInForce, UpdateKind};
+use crate::contract::fault::Fault;
+use crate::contract::tag::Tag;
+use crate::money::account::Account;
+use crate::wire::messages::{Answer, Filled};
+
+/// An own order as the strategy knows it.
+#[derive(Clone)]
+pub struct KnownOrder {
+    /// Unique in the run.
+    pub order_id: i64,
+    /// +1 buy, -1 sell; 0 where a refusal names no order.
+    pub side: i8,
+    /// The limit, `None` for a market order.
+    pub price_ticks: Option<i64>,
+    /// The total, fills included.
+    pub size_lots: i64,
+    /// How long it stands.
+    pub tif: TimeInForce,
+    /// Whether it would be refused rather than take.
+    pub post_only: bool,
+    /// The author's own text.
+    pub tag: Tag,
+    /// How much has filled.
+    pub filled_lots: i64,
+    /// Where it stands.
+    pub state: OrderState,
+    /// Requests that are unanswered.
+    pub in_flight: u32,
+    /// Prices and total sizes of the replacements in flight: any of them may be in force already.
+    pub asked: Asked,
+    /// Which stay in a queue it is in.
+    pub turn: i64,
+    /// The market's lots ahead of it.
+    pub ahead_lots: Option<i64>,
+    /// The last queue position of each stay that the strategy does not know of yet, with its turn.
+    pub early: VecDeque<(i64, Option<i64>)>,
+    /// The number of the exchange's order.
+    pub own: u32,
+    /// What `Desk` counts of it as exposed.
+    counted_lots: i64,
+}
+
+impl KnownOrder {
+    /// Make an order that has not been sent.
+    pub fn new(order_id: i64, side: i8, price_ticks: Option<i64>, size_lots: i64, tag: Tag) -> Self {
+        KnownOrder {
+            order_id,
+            side,
+            price_ticks,
+            size_lots,
+            tif: TimeInForce::Gtc,
+            post_only: false,
+            tag,
+            filled_lots: 0,
+            state: OrderState::Pending,
+            in_flight: 0,
+            asked: Asked::default(),
+            turn: 0,
+            ahead_lots: None,
+            early: VecDeque::new(),
+            own: NONE,
+            counted_lots: 0,
+        }
+    }
+
+    /// Return what is still to fill, by the size in force.
+    #[inline]
+    pub fn open_lots(&self) -> i64 {
+        self.size_lots - self.filled_lots
+    }
+
+    /// Return the most that can still fill, whichever request in flight is in force already.
+    pub fn exposed_lots(&self) -> i64 {
+        if self.state.gone() {
+            return 0;
+        }
+        self.asked.largest().map_or(self.size_lots, |lots| lots.max(self.size_lots)) - self.filled_lots
+    }
+
+    /// Bring what is counted of it up to date; return by how much that changes.
+    fn count(&mut self) -> i64 {
+        let before = self.counted_lots;
+        self.counted_lots = self.exposed_lots();
+        self.counted_lots - before
+    }
+
+    /// Iterate every price at which the order may stand.
+    pub fn prices(&self) -> impl DoubleEndedIterator<Item = i64> + '_ {
+        self.price_ticks.into_iter().chain(self.asked.prices())
+    }
+
+    /// Return what `ctx.orders` shows of the queue position.
+    pub fn queue_ahead_lots(&self) -> Option<i64> {
+        if self.state == OrderState::Live {
+            self.ahead_lots
+        } else {
+            None
+        }
+    }
+}
+
+/// Prices and total sizes of the replacements in flight, in the order in which they were asked for.
+#[derive(Clone, Default)]
+pub struct Asked {
+    all: VecDeque<(Option<i64>, i64)>,
+    /// The sizes that are larger than all later ones, in the same order: the first is the largest of all.
+    largest: VecDeque<i64>,
+}
+
+impl Asked {
+    /// Add one.
+    pub fn push(&mut self, price_ticks: Option<i64>, size_lots: i64) {
+        self.all.push_back((price_ticks, size_lots));
+        while self.largest.back().is_some_and(|last| *last < size_lots) {
+            self.largest.pop_back();
+        }
+        self.largest.push_back(size_lots);
+    }
+
+    /// Take the first off, which has been answered.
+    pub fn pop(&mut self) {
+        if let Some((_, size_lots)) = self.all.pop_front() {
+            if self.largest.front() == Some(&size_lots) {
+                self.largest.pop_front();
+            }
+        }
+    }
+
+    /// Return whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// Return the largest size.
+    pub fn largest(&self) -> Option<i64> {
+        self.largest.front().copied()
+    }
+
+    /// Iterate the prices of those that have one.
+    pub fn prices(&self) -> impl DoubleEndedIterator<Item = i64> + '_ {
+        self.all.iter().filter_map(|asked| asked.0)
+    }
+}
+
+/// What a message is about.
+pub struct Told {
+    /// The order's id.
+    pub order_id: i64,
+    /// The number of the exchange's order, `NONE` where there is none.
+    pub own: u32,
+    /// The order as now known, where a strategy is told of it.
+    pub known: Option<Box<KnownOrder>>,
+}
+
+/// One strategy's knowledge of its business in one instrument.
+pub struct Desk {
+    /// Position, cash and fees from the fills received.
+    pub account: Account,
+    /// Live orders and those with a request in flight, by id, oldest first.
+    pub orders: BTreeMap<i64, KnownOrder>,
+    max_position: Option<i64>,
+    /// The most that the orders of a side can still fill.
+    exposed: [i64; 2],
+}
+
+impl Desk {
+    /// Make a desk with a position and no orders.
+    pub fn new(max_position: Option<i64>, position_lots: i64) -> Self {
+        let account = Account { position_lots, ..Account::default() };
+        Desk { account, orders: BTreeMap::new(), max_position, exposed: [0; 2] }
+    }
+
+    /// Take in that an order is new or has changed, for the room that it leaves.
+    pub fn count(&mut self, order_id: i64) {
+        if let Some(known) = self.orders.get_mut(&order_id) {
+            self.exposed[index(known.side)] += known.count();
+        }
+    }
+
+    /// Return how many lots a new order of a side may have, if everything in flight fills; `None`: no limit.
+    pub fn room(&self, side: i8, apart_from: Option<i64>) -> Option<i64> {
+        let limit = self.max_position?;
+        let apart = apart_from.and_then(|order_id| self.orders.get(&order_id)).filter(|known| known.side == side);
+        let exposed = self.exposed[index(side)] - apart.map_or(0, |known| known.counted_lots);
+        Some((limit - i64::from(side) * self.account.position_lots - exposed).max(0))
+    }
+
+    /// Take in a queue position that a packet received implies.
+    pub fn moved(&mut self, order_id: i64, turn: i64, ahead_lots: Option<i64>) {
+        if let Some(known) = self.orders.get_mut(&order_id) {
+            if turn == known.turn {
+                known.ahead_lots = ahead_lots;
+            } else if turn > known.turn {
+                match known.early.back_mut() {
+                    Some(last) if last.0 == turn => last.1 = ahead_lots,
+                    _ => known.early.push_back((turn, ahead_lots)), // turns ascend
+                }
+            }
+        }
+    }
+
+    /// Take in an answer; say whose it is and, if it is to be told, the order as now known.
+    pub fn take_answer(&mut self, answer: &Answer, told: bool) -> Told {
+        let Some(known) = self.orders.get_mut(&answer.order_id) else {
+            // A refusal that names an order which is gone or never was.
+            let mut known = KnownOrder::new(answer.order_id, 0, None, 0, Tag::default());
+            known.state = answer.state;
+            return Told { order_id: answer.order_id, own: NONE, known: told.then(|| Box::new(known)) };
+        };
+        if answer.asked.is_some() {
+            known.in_flight -= 1;
+        }
+        if answer.asked == Some(Ask::Replace) {
+            known.asked.pop();
+        }
+        match answer.kind {
+            UpdateKind::Accepted | UpdateKind::Replaced => take_place(known, answer),
+            UpdateKind::Rejected | UpdateKind::Cancelled | UpdateKind::Expired => known.state = answer.state,
+            UpdateKind::ReplaceRejected | UpdateKind::CancelRejected => {}
+        }
+        self.sweep(answer.order_id, told)
+    }
+
+    /// Take in a fill; say as `take_answer` what it is told of.
+    ///
+    /// # Errors
+    /// The sums of money leave 64 bits.
+    pub fn take_fill(&mut self, fill: &Filled, told: bool) -> Result<Told, Fault> {
+        let known = self.orders.get_mut(&fill.order_id).expect("a fill belongs to an order that the desk knows");
+        known.filled_lots += fill.size_lots;
+        self.account.fill(known.side, fill.price_ticks, fill.size_lots, fill.fee_micro)?;
+        Ok(self.sweep(fill.order_id, told))
+    }
+
+    /// Forget an order that is over, when nothing that was asked of it is unanswered.
+    fn sweep(&mut self, order_id: i64, told: bool) -> Told {
+        let known = self.orders.get_mut(&order_id).expect("the order at hand is known");
+        if known.state == OrderState::Live && known.open_lots() <= 0 && known.asked.is_empty() {
+            known.state = OrderState::Filled;
+        }
+        self.exposed[index(known.side)] += known.count();
+        let (own, over) = (known.own, known.state.gone() && known.in_flight == 0);
+        let known = told.then(|| Box::new(known.clone()));
+        if over {
+            self.orders.remove(&order_id);
+        }
+        Told { order_id, own, known }
+    }
+}
+
+fn take_place(known: &mut KnownOrder, answer: &Answer) {
+    known.state = OrderState::Live;
+    known.price_ticks = answer.price_ticks;
+    known.size_lots = answer.size_lots;
+    if answer.turn != known.turn {
+        known.turn = answer.turn;
+        known.ahead_lots = answer.ahead_lots;
+        while let Some(early) = known.early.front().copied().filter(|early| early.0 <= answer.turn) {
+            known.early.pop_front();
+            known.ahead_lots = if early.0 == answer.turn { early.1 } else { answer.ahead_lots };
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! What the package and the kernel agree on: rows, codes, the plan, the errors.
+
+pub mod batch;
+pub mod codes;
+pub mod fault;
+pub mod plan;
+pub mod row;
+pub mod tag;

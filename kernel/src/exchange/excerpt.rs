@@ -1,0 +1,116 @@
+//! The part of the market's book that own orders may need: what they could trade with, and the price that one is to
+//! join. The rest of the book they never look at.
+
+use crate::book::ladder::NO_KEY;
+use crate::book::touch::Touch;
+use crate::book::trace::{kind, Trace};
+use crate::book::Book;
+use crate::contract::codes::{action, index, key};
+use crate::contract::row::Row;
+use crate::exchange::watch::Watch;
+
+/// The market's orders that stand at or through own orders of the other side.
+pub struct Excerpt {
+    book: Book,
+    /// Up to which key of a side every order is here; `-NO_KEY`: none need be.
+    zones: [i64; 2],
+}
+
+impl Default for Excerpt {
+    fn default() -> Self {
+        Excerpt { book: Book::new(3, 0), zones: [-NO_KEY; 2] }
+    }
+}
+
+impl Excerpt {
+    /// Return the orders.
+    #[inline]
+    pub fn book(&self) -> &Book {
+        &self.book
+    }
+
+    /// Return whether there are none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.book.is_side_empty(1) && self.book.is_side_empty(-1)
+    }
+
+    /// Take in a row that may change them.
+    pub fn take_in(&mut self, row: Row, number: u64, trace: Trace) {
+        let hit = trace.hit();
+        if hit.side == 0 {
+            return;
+        }
+        let zone = self.zones[index(hit.side)];
+        let (was, moves) = (trace.key() <= zone, trace.is_either(kind::MOVED));
+        let goes = if moves { key(hit.side, row.price_ticks) <= zone } else { was };
+        let row = match (was, goes) {
+            (false, false) => return,
+            (true, true) => row,
+            (true, false) => Row { action: action::CANCEL, size_lots: hit.size_lots, ..row },
+            (false, true) => Row { action: action::ADD, side: hit.side, ..row },
+        };
+        let done = self.book.apply(row, number);
+        debug_assert!(done.is_ok(), "an order that stands at an own price is not known");
+    }
+
+    /// Follow own orders: where they stand now is where orders must be known. The touch is the market's after a packet,
+    /// `None` in the midst of one. Return whether every order is known.
+    pub fn follow(&mut self, watch: &Watch, touch: Option<Touch>) -> bool {
+        let mut known = true;
+        for side in [1, -1] {
+            let (zone, place) = (watch.zone(index(side)), index(side));
+            let nobody = touch.is_some_and(|touch| touch.key(side) > zone);
+            if nobody || zone <= self.zones[place] {
+                self.cut(side, if nobody { -NO_KEY } else { zone });
+                self.zones[place] = zone;
+            } else {
+                known = false;
+            }
+        }
+        known
+    }
+
+    /// Forget everything.
+    pub fn forget(&mut self) {
+        for side in [1, -1] {
+            self.cut(side, -NO_KEY);
+        }
+        self.zones = [-NO_KEY; 2];
+    }
+
+    /// Take off what stands behind a key.
+    fn cut(&mut self, side: i8, zone: i64) {
+        if self.book.is_side_empty(side) {
+            return;
+        }
+        let levels = self.book.levels_behind(side, zone);
+        let orders: Vec<_> = levels.flat_map(|level| self.book.orders_of(level)).copied().collect();
+        for order in orders {
+            let (order_id, size_lots) = (order.order_id, order.size_lots);
+            let row = Row { action: action::CANCEL, side, order_id, price_ticks: 0, size_lots, flags: 0, phase: 0 };
+            let _ = self.book.apply(row, self.book.row);
+        }
+    }
+
+    /// Show the size at the price that an order is to join, for as long as `look` lasts; the order takes nothing, so that
+    /// it needs no more. `number` is that of the last row.
+    pub fn with<R>(&mut self, joins: (i8, i64, i64), number: u64, look: impl FnOnce(&Book) -> R) -> R {
+        let (side, price_ticks, size_lots) = joins;
+        let shows = size_lots != 0 && self.book.level_at(side, price_ticks).is_none();
+        if shows {
+            self.level(side, price_ticks, size_lots);
+        }
+        self.book.row = number;
+        let result = look(&self.book);
+        if shows {
+            self.level(side, price_ticks, 0);
+        }
+        result
+    }
+
+    fn level(&mut self, side: i8, price_ticks: i64, size_lots: i64) {
+        let row = Row { action: action::LEVEL, side, order_id: 0, price_ticks, size_lots, flags: 0, phase: 0 };
+        let _ = self.book.apply(row, self.book.row);
+    }
+}

@@ -1,0 +1,212 @@
+//! Order kinds at the exchange, written once over three operations: what can be taken, take, rest.
+//!
+//! A gateway answers the requests of one strategy in one instrument when they arrive. Refusals are answers.
+
+use crate::contract::codes::{phase, Ask, Cause, Ns, OrderState, RejectReason, TimeInForce, UpdateKind};
+use crate::contract::plan::Rules;
+use crate::exchange::displayed::Displayed;
+use crate::exchange::liquidity::Offer;
+use crate::exchange::overlay::{Event, Overlay};
+use crate::exchange::own_order::OwnTrade;
+use crate::money::account::Account;
+use crate::wire::messages::Request;
+
+/// The exchange's side of one strategy in one instrument.
+pub struct Gateway {
+    /// Position, cash and fees, as the exchange knows them.
+    pub account: Account,
+    /// The resting orders.
+    pub overlay: Overlay,
+}
+
+impl Gateway {
+    /// Make a gateway with a position and no orders, beside a feed of a level.
+    pub fn new(rules: Rules, level: u8, position_lots: i64) -> Self {
+        Gateway { account: Account { position_lots, ..Account::default() }, overlay: Overlay::new(rules, level) }
+    }
+
+    /// Take in a request.
+    pub fn serve(&mut self, displayed: Displayed, request: &Request) {
+        match request.ask {
+            Ask::New => self.submit(displayed, request.own, request.ts_exchange_ns),
+            Ask::Replace => {
+                let asked = (request.price_ticks, request.size_lots);
+                self.replace(displayed, request.own, asked, request.ts_exchange_ns);
+            }
+            Ask::Cancel => self.cancel(request.own),
+        }
+    }
+
+    /// Take in a new order.
+    fn submit(&mut self, displayed: Displayed, at: u32, now_ns: Ns) {
+        let reason = self.refusal(displayed, at, self.overlay.owns[at].price_ticks);
+        if reason != RejectReason::None {
+            self.overlay.owns[at].state = OrderState::Rejected;
+            self.update(at, UpdateKind::Rejected, reason);
+            return;
+        }
+        self.enter(displayed, at, UpdateKind::Accepted, now_ns);
+    }
+
+    /// Take in another price or total size; what is `None` stays.
+    fn replace(
+        &mut self,
+        displayed: Displayed,
+        at: u32,
+        (price_ticks, size_lots): (Option<i64>, Option<i64>),
+        now_ns: Ns,
+    ) {
+        let own = &mut self.overlay.owns[at];
+        let price_ticks = price_ticks.or(own.price_ticks);
+        let size_lots = size_lots.unwrap_or(own.size_lots);
+        if own.state != OrderState::Live {
+            self.update(at, UpdateKind::ReplaceRejected, RejectReason::TooLate);
+        } else if size_lots <= own.filled_lots {
+            self.take_off(at);
+        } else if price_ticks == own.price_ticks && size_lots <= own.size_lots {
+            own.size_lots = size_lots;
+            self.update(at, UpdateKind::Replaced, RejectReason::None);
+        } else {
+            let reason = self.refusal(displayed, at, price_ticks);
+            if reason != RejectReason::None {
+                self.update(at, UpdateKind::ReplaceRejected, reason);
+                return;
+            }
+            self.overlay.remove(at);
+            let own = &mut self.overlay.owns[at];
+            own.price_ticks = price_ticks;
+            own.size_lots = size_lots;
+            self.enter(displayed, at, UpdateKind::Replaced, now_ns);
+        }
+    }
+
+    /// Take an order off.
+    fn cancel(&mut self, at: u32) {
+        if self.overlay.owns[at].state == OrderState::Live {
+            self.take_off(at);
+        } else {
+            self.update(at, UpdateKind::CancelRejected, RejectReason::TooLate);
+        }
+    }
+
+    /// Take what is displayed, whatever the phase, to close a position at the end of a run.
+    pub fn flatten(&mut self, displayed: Displayed, at: u32) {
+        let own = &mut self.overlay.owns[at];
+        own.state = OrderState::Live;
+        let (side, lots) = (own.side, own.open_lots());
+        let offers = self.displayed_offers(displayed, side, None, lots);
+        self.update(at, UpdateKind::Accepted, RejectReason::None);
+        self.walk(displayed, at, offers);
+        if self.overlay.owns[at].open_lots() != 0 {
+            self.overlay.owns[at].state = OrderState::Expired;
+            self.update(at, UpdateKind::Expired, RejectReason::None);
+        }
+    }
+
+    fn take_off(&mut self, at: u32) {
+        self.overlay.remove(at);
+        self.overlay.owns[at].state = OrderState::Cancelled;
+        self.update(at, UpdateKind::Cancelled, RejectReason::None);
+    }
+
+    fn update(&mut self, own: u32, kind: UpdateKind, reason: RejectReason) {
+        let stand = self.overlay.owns[own].stand();
+        self.overlay.events.push(Event::Update { own, stand, kind, reason });
+    }
+
+    fn refusal(&self, displayed: Displayed, at: u32, price_ticks: Option<i64>) -> RejectReason {
+        if displayed.phase != phase::CONTINUOUS {
+            return RejectReason::Halted;
+        }
+        if self.meets_itself(displayed, at, price_ticks) {
+            return RejectReason::SelfTrade;
+        }
+        let own = &self.overlay.owns[at];
+        if own.post_only && self.would_take(displayed, own.side, price_ticks) {
+            return RejectReason::PostOnly;
+        }
+        RejectReason::None
+    }
+
+    /// Return whether an order would reach an own resting order of the other side.
+    fn meets_itself(&self, displayed: Displayed, at: u32, price_ticks: Option<i64>) -> bool {
+        let own = &self.overlay.owns[at];
+        let Some(best) = self.overlay.best(-own.side) else { return false };
+        let side = i64::from(own.side);
+        let reach = match price_ticks {
+            Some(price_ticks) => Some(price_ticks),
+            None => self.offers(displayed, own.side, None, own.open_lots()).last().map(|offer| offer.place.1),
+        };
+        reach.is_some_and(|reach| side * reach >= side * best)
+    }
+
+    fn would_take(&self, displayed: Displayed, side: i8, price_ticks: Option<i64>) -> bool {
+        if displayed.takes(side) {
+            return !self.offers(displayed, side, price_ticks, 1).is_empty();
+        }
+        let side_ticks = i64::from(side);
+        match (price_ticks, displayed.book.best(-side)) {
+            (Some(price_ticks), Some(best)) => side_ticks * price_ticks >= side_ticks * best,
+            _ => false,
+        }
+    }
+
+    /// List what an order of a side would take, in turn; nothing while it cannot take.
+    fn offers(&self, displayed: Displayed, side: i8, limit_ticks: Option<i64>, size_lots: i64) -> Vec<Offer> {
+        if displayed.takes(side) {
+            return self.displayed_offers(displayed, side, limit_ticks, size_lots);
+        }
+        Vec::new()
+    }
+
+    fn displayed_offers(
+        &self,
+        displayed: Displayed,
+        side: i8,
+        limit_ticks: Option<i64>,
+        mut size_lots: i64,
+    ) -> Vec<Offer> {
+        let mut listed = Vec::new();
+        self.overlay.liquidity.offers(displayed, -side, limit_ticks, |offer| {
+            listed.push(offer);
+            size_lots -= offer.size_lots;
+            size_lots > 0
+        });
+        listed
+    }
+
+    /// Let an order take what it may, and rest or expire with what is left; the answer comes before the fills.
+    fn enter(&mut self, displayed: Displayed, at: u32, kind: UpdateKind, now_ns: Ns) {
+        let own = &mut self.overlay.owns[at];
+        own.state = OrderState::Live;
+        own.ts_arrival_ns = now_ns;
+        own.ahead_at_arrival = None;
+        let (side, price_ticks, tif, open_lots) = (own.side, own.price_ticks, own.tif, own.open_lots());
+        let offers = self.offers(displayed, side, price_ticks, open_lots);
+        let fills = offers.iter().map(|offer| offer.size_lots).sum::<i64>() >= open_lots;
+        let rests = !fills && tif == TimeInForce::Gtc && price_ticks.is_some();
+        if rests {
+            let waits = !self.overlay.owns[at].post_only && !displayed.takes(side);
+            self.overlay.rest(displayed, at, waits);
+        }
+        self.update(at, kind, RejectReason::None);
+        if fills || tif != TimeInForce::Fok {
+            self.walk(displayed, at, offers);
+        }
+        if self.overlay.owns[at].open_lots() != 0 && !rests {
+            self.overlay.owns[at].state = OrderState::Expired;
+            self.update(at, UpdateKind::Expired, RejectReason::None);
+        }
+    }
+
+    fn walk(&mut self, displayed: Displayed, at: u32, offers: Vec<Offer>) {
+        for offer in offers {
+            let lots = offer.size_lots.min(self.overlay.owns[at].open_lots());
+            if lots == 0 {
+                break;
+            }
+            self.overlay.liquidity.take(displayed.prints, &offer, lots);
+            self.overlay.fill(at, OwnTrade::new(offer.place.1, lots, Cause::Take));
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! L2: estimated queue positions, from level sizes and prints. Positions are in 2⁻²⁰ lot.
+
+use crate::book::Book;
+use crate::contract::codes::Ns;
+use crate::contract::plan::QueueModel;
+use crate::exchange::own_order::{OwnOrder, Past};
+use crate::exchange::prints::{Fall, Place, Prints};
+use crate::exchange::queue_model::SHIFT;
+
+/// More flow than any queue is long.
+const ALL: i64 = 1 << 62;
+
+fn place(own: &OwnOrder) -> Place {
+    (own.side, own.limit_ticks())
+}
+
+/// Put an own order behind the displayed size at its price, less what is printed there.
+pub fn join(book: &Book, prints: &Prints, own: &mut OwnOrder, now_ns: Ns) {
+    let displayed = book.size_at(own.side, own.limit_ticks());
+    own.ahead = (displayed - prints.printed(place(own), now_ns)).max(0) << SHIFT;
+    own.since = prints.number;
+    own.past.clear();
+}
+
+/// Take up the position of an order whose price has come back into the window.
+pub fn reappear(book: &Book, own: &mut OwnOrder) {
+    let displayed = book.size_at(own.side, own.limit_ticks()) << SHIFT;
+    own.ahead = if own.shown { own.ahead.min(displayed) } else { displayed };
+    own.past.clear();
+}
+
+/// Pass new flow of `size_lots`, which nothing has used yet, along the queue; return the lots that reach the order.
+pub fn printed(prints: &Prints, own: &mut OwnOrder, size_lots: i64, matching: bool) -> i64 {
+    let flow = size_lots << SHIFT;
+    note(prints, own, Past { fall: 0, before: own.ahead, flow, matched: matching });
+    let past = flow - own.ahead;
+    own.ahead = (-past).max(0);
+    if past > 0 && matching {
+        own.open_lots().min(past >> SHIFT)
+    } else {
+        0
+    }
+}
+
+/// Take in that a print went through the price: nothing is ahead any more, shown or not.
+pub fn emptied(prints: &Prints, own: &mut OwnOrder) {
+    note(prints, own, Past { fall: 0, before: own.ahead, flow: ALL, matched: false });
+    (own.ahead, own.shown) = (0, true);
+}
+
+/// Take in a fall of the level; return whether the position changed.
+pub fn fell(prints: &Prints, own: &mut OwnOrder, fall: &Fall, model: QueueModel) -> bool {
+    let ahead = own.ahead;
+    note(prints, own, Past { fall: fall.number, before: ahead, flow: 0, matched: false });
+    own.ahead = after(fall, ahead, model);
+    own.ahead != ahead
+}
+
+/// Pass late flow along the queue as it was before a fall; return how many lots reach the order.
+pub fn late(prints: &Prints, own: &mut OwnOrder, number: u64, size_lots: i64, model: QueueModel) -> i64 {
+    let Some(entry) = own.past.iter().position(|past| past.fall == number).filter(|_| own.visible) else { return 0 };
+    let mut falls = prints.falls(place(own));
+    let Some(fall) = falls.find(|fall| fall.number == number) else { return 0 };
+    let beyond = (size_lots << SHIFT) - own.past[entry].before;
+    own.past[entry].before = (-beyond).max(0);
+    let mut reached = i128::from(beyond.max(0));
+    let mut ahead = after(fall, own.past[entry].before, model);
+    for past in own.past.range_mut(entry + 1..) {
+        if past.fall == 0 && past.matched {
+            reached += i128::from((past.flow - ahead - (past.flow - past.before).max(0)).max(0));
+        }
+        past.before = ahead;
+        // Both ascend, so that each fall is passed once.
+        let fall = if past.fall == 0 { None } else { falls.find(|fall| fall.number == past.fall) };
+        ahead = fall.map_or((ahead - past.flow).max(0), |fall| after(fall, ahead, model));
+    }
+    own.ahead = ahead;
+    own.open_lots().min((reached >> SHIFT).min(i128::from(size_lots)) as i64)
+}
+
+fn note(prints: &Prints, own: &mut OwnOrder, past: Past) {
+    let oldest = prints.oldest(place(own));
+    Past::note(&mut own.past, past, oldest);
+}
+
+/// Cap the position at the displayed size after a snapshot.
+pub fn rebuild(book: &Book, own: &mut OwnOrder) {
+    own.ahead = own.ahead.min(book.size_at(own.side, own.limit_ticks()) << SHIFT);
+}
+
+/// Return a position behind a fall, as far as it is explained by now.
+pub fn after(fall: &Fall, before: i64, model: QueueModel) -> i64 {
+    let moves = fall.by_model && fall.unexplained() > 0;
+    let ahead = if moves { model.ahead(before, fall.old, fall.new, fall.explained + fall.late) } else { before };
+    ahead.min(fall.new << SHIFT)
+}

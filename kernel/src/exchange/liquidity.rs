@@ -1,0 +1,308 @@
+//! What the market's displayed book still has for own orders that take.
+//!
+//! What they took is one number a level: its first lots, in time order. Trades of the market do not give them back.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use rustc_hash::FxHashMap as HashMap;
+
+use crate::book::trace::Hit;
+use crate::book::{Book, Level};
+use crate::contract::codes::{index, key, sides};
+use crate::contract::plan::QueueModel;
+use crate::exchange::displayed::Displayed;
+use crate::exchange::level_queue::after;
+use crate::exchange::own_order::Past;
+use crate::exchange::prints::{Fall, Place, Prints};
+use crate::exchange::queue_model::SHIFT;
+
+/// Lots that can be taken at one price: of one market order (L3) or of one level (L2).
+#[derive(Clone, Copy, Debug)]
+pub struct Offer {
+    /// The market's side and the price.
+    pub place: Place,
+    /// How many.
+    pub size_lots: i64,
+}
+
+/// What own orders have taken of a level.
+#[derive(Default)]
+struct Taken {
+    /// How much; lots on L3, 2⁻²⁰ lot on L2.
+    lots: i64,
+    /// L2: what has changed it since the oldest fall of the level that a print may still explain.
+    past: VecDeque<Past>,
+    /// Whether the price has left what the feed shows.
+    frozen: bool,
+    /// L3: from a CLEAR until the side is shown again, the lots taken of each order.
+    survivors: Option<Vec<(u64, i64)>>,
+}
+
+/// Displayed lots less those that own orders have taken and, on L2, those that prints say are gone.
+pub struct Liquidity {
+    model: QueueModel,
+    /// By side and key.
+    taken: [BTreeMap<i64, Taken>; 2],
+    /// Whether a snapshot or the window has left something open.
+    unsettled: bool,
+    unplaced: i128,
+    unit: u32,
+}
+
+impl Liquidity {
+    /// Start with nothing taken. `model`, for L2: how much of an unexplained fall was taken.
+    pub fn new(level: u8, model: QueueModel) -> Self {
+        let unit = if level == 2 { SHIFT } else { 0 };
+        Liquidity { model, taken: Default::default(), unsettled: false, unplaced: 0, unit }
+    }
+
+    /// Return whether no taken lot is remembered.
+    #[inline]
+    pub fn is_untouched(&self) -> bool {
+        self.taken[0].is_empty() && self.taken[1].is_empty()
+    }
+
+    /// Return whether a snapshot or the window has left something open.
+    #[inline]
+    pub fn is_unsettled(&self) -> bool {
+        self.unsettled
+    }
+
+    /// Return whether lots of a level have been taken.
+    #[inline]
+    pub fn remembers(&self, place: Place) -> bool {
+        self.taken[index(place.0)].contains_key(&key(place.0, place.1))
+    }
+
+    /// Return the whole lots of flow that found no untaken lot at its price.
+    pub fn unplaced_lots(&self) -> u64 {
+        (self.unplaced >> self.unit) as u64
+    }
+
+    /// Return the best and the worst key of each side at which a taken lot is remembered, within a reach.
+    #[inline]
+    pub fn reach(&self, mut reach: [(i64, i64); 2]) -> [(i64, i64); 2] {
+        for (taken, (best, worst)) in self.taken.iter().zip(&mut reach) {
+            if let Some((first, last)) = taken.first_key_value().zip(taken.last_key_value()) {
+                (*best, *worst) = ((*best).min(*first.0), (*worst).max(*last.0));
+            }
+        }
+        reach
+    }
+
+    /// Hand what one side of the market offers to `visit`, best first, no worse than a limit (`None`: any price),
+    /// until it answers `false`.
+    pub fn offers(&self, at: Displayed, side: i8, limit_ticks: Option<i64>, mut visit: impl FnMut(Offer) -> bool) {
+        if at.book.partial[index(side)] {
+            return;
+        }
+        for level in at.book.levels(side) {
+            let place = (side, level.price_ticks());
+            if limit_ticks.is_some_and(|limit| i64::from(side) * place.1 < i64::from(side) * limit) {
+                return;
+            }
+            let mut taken = self.taken[index(side)].get(&level.key).map_or(0, |taken| taken.lots);
+            if at.book.level == 3 {
+                for order in at.book.orders_of(level) {
+                    let size_lots = order.size_lots - order.size_lots.min(taken);
+                    taken -= order.size_lots - size_lots;
+                    if size_lots > 0 && !visit(Offer { place, size_lots }) {
+                        return;
+                    }
+                }
+            } else {
+                let left = i128::from(level.size_lots - at.prints.printed(place, at.now_ns)) << SHIFT;
+                let size_lots = ((left - i128::from(taken)) >> SHIFT) as i64;
+                if size_lots > 0 && !visit(Offer { place, size_lots }) {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Remember that own orders took some of an offer.
+    pub fn take(&mut self, prints: &Prints, offer: &Offer, size_lots: i64) {
+        let (side, price_ticks) = offer.place;
+        let taken = self.taken[index(side)].entry(key(side, price_ticks)).or_default();
+        if self.unit != 0 {
+            let past = Past { fall: 0, before: taken.lots, flow: size_lots << SHIFT, matched: false };
+            Past::note(&mut taken.past, past, prints.oldest(offer.place));
+        }
+        taken.lots += size_lots << self.unit;
+    }
+
+    /// L3: take in an execution, which meets the first untaken lots.
+    pub fn executed(&mut self, book: &Book, order: &Hit) {
+        if let Some(lots) = self.known(book, (order.side, order.price_ticks)).map(|taken| taken.lots) {
+            self.unplaced += i128::from((lots - order.level_lots).max(0));
+            self.keep((order.side, order.price_ticks), lots.min(order.level_lots));
+        }
+    }
+
+    /// L3: take in that an order has lost size, or its place (`left_lots` 0): what was taken of the rest comes back.
+    pub fn reduced(&mut self, book: &Book, order_id: u64, order: &Hit, left_lots: i64) {
+        let place = (order.side, order.price_ticks);
+        if let Some(lots) = self.known(book, place).map(|taken| taken.lots) {
+            let share = shares(book, place, lots).find(|(id, _)| *id == order_id).map_or(0, |(_, share)| share);
+            self.keep(place, lots - (share - left_lots).max(0));
+        }
+    }
+
+    /// Take in that a WINDOW row has changed a level.
+    pub fn freeze(&mut self, place: Place) {
+        if let Some(taken) = self.at(place) {
+            taken.frozen = true;
+            self.unsettled = true;
+        }
+    }
+
+    /// L2: take in a fall of a level.
+    pub fn fell(&mut self, at: Displayed, place: Place, fall: &Fall) {
+        let model = self.model;
+        if let Some(taken) = self.known(at.book, place) {
+            let past = Past { fall: fall.number, before: taken.lots, flow: 0, matched: false };
+            Past::note(&mut taken.past, past, at.prints.oldest(place));
+            if fall.new == 0 {
+                taken.past.clear(); // what comes later cannot make more of nothing
+            }
+            let lots = after(fall, taken.lots, model);
+            self.keep(place, lots);
+        }
+    }
+
+    /// L2: judge what is taken again, since a late print explains more of a fall.
+    pub fn late(&mut self, at: Displayed, place: Place, number: u64) {
+        let model = self.model;
+        let Some(taken) = self.at(place) else { return };
+        let Some(entry) = taken.past.iter().position(|past| past.fall == number) else { return };
+        let (mut lots, mut falls) = (taken.past[entry].before, at.prints.falls(place));
+        for past in taken.past.range_mut(entry..) {
+            past.before = lots;
+            // Both ascend, so that each fall is passed once.
+            let fall = if past.fall == 0 { None } else { falls.find(|fall| fall.number == past.fall) };
+            lots = fall.map_or(lots + past.flow, |fall| after(fall, lots, model));
+        }
+        self.keep(place, lots.min(at.book.size_at(place.0, place.1) << SHIFT));
+    }
+
+    /// L2: count what of a new print finds no untaken lot at its price.
+    pub fn printed(&mut self, at: Displayed, place: Place, size_lots: i64) {
+        let Some(taken) = self.known(at.book, place).map(|taken| i128::from(taken.lots)) else { return };
+        let left = i128::from(at.book.size_at(place.0, place.1) - at.prints.printed(place, at.now_ns)) << SHIFT;
+        let flow = i128::from(size_lots) << SHIFT;
+        // Flow beyond what is displayed would not have been placed without takes either.
+        let over = (flow - (left - taken)).max(0) - (taken - left).max(0);
+        self.unplaced += over - ((flow - left).max(0) - (-left).max(0));
+    }
+
+    /// Take in that a CLEAR is about to empty a side (0: both).
+    pub fn clear(&mut self, book: &Book, side: i8) {
+        for each in sides(side).iter().filter(|each| !book.partial[index(**each)]) {
+            for (at_key, taken) in &mut self.taken[index(*each)] {
+                let lists = book.level == 3 && !taken.frozen;
+                taken.survivors = lists.then(|| shares(book, (*each, key(*each, *at_key)), taken.lots).collect());
+                self.unsettled = true;
+            }
+        }
+    }
+
+    /// Settle what a snapshot or the window has left open; `falls` are those that a snapshot shows.
+    #[inline]
+    pub fn settle(&mut self, at: Displayed, falls: &HashMap<Place, Fall>) {
+        if self.unsettled {
+            self.unsettled = false;
+            for side in [1, -1] {
+                let keys: Vec<i64> = self.taken[index(side)].keys().copied().collect();
+                for place in keys.into_iter().map(|at_key| (side, key(side, at_key))) {
+                    self.settle_level(at, place, falls.get(&place));
+                }
+            }
+        }
+    }
+
+    fn settle_level(&mut self, at: Displayed, place: Place, fall: Option<&Fall>) {
+        let book = at.book;
+        let Some(taken) = self.taken[index(place.0)].get_mut(&key(place.0, place.1)) else { return };
+        let beyond = book.beyond_window(place.0, place.1);
+        if book.partial[index(place.0)] {
+            if book.is_side_empty(place.0) {
+                self.unsettled = true;
+                return;
+            }
+            if let Some(survivors) = taken.survivors.take().filter(|_| !beyond) {
+                taken.lots = listed(book, place, &survivors);
+            }
+            if let Some(fall) = fall {
+                let past = Past { fall: fall.number, before: taken.lots, flow: 0, matched: false };
+                Past::note(&mut taken.past, past, at.prints.oldest(place));
+            }
+        }
+        if beyond {
+            (taken.frozen, self.unsettled) = (true, true);
+        } else {
+            taken.frozen = false;
+            let lots = taken.lots.min(book.size_at(place.0, place.1) << self.unit);
+            self.keep(place, lots);
+        }
+    }
+
+    /// Return what is taken of a level that the feed shows.
+    fn known(&mut self, book: &Book, place: Place) -> Option<&mut Taken> {
+        if book.partial[index(place.0)] {
+            return None;
+        }
+        self.at(place).filter(|taken| !taken.frozen)
+    }
+
+    /// Return what is taken of a level.
+    #[inline]
+    fn at(&mut self, (side, price_ticks): Place) -> Option<&mut Taken> {
+        self.taken[index(side)].get_mut(&key(side, price_ticks))
+    }
+
+    fn keep(&mut self, place: Place, lots: i64) {
+        if let Some(taken) = self.at(place) {
+            taken.lots = lots;
+            if lots == 0 && taken.past.is_empty() {
+                self.taken[index(place.0)].remove(&key(place.0, place.1));
+            }
+        }
+    }
+
+    /// Check that no displayed lot is taken twice.
+    ///
+    /// # Errors
+    /// Says whose lot is.
+    pub fn check(&self, book: &Book) -> Result<(), String> {
+        for side in [1, -1] {
+            for (at_key, taken) in &self.taken[index(side)] {
+                let (shown, price_ticks) = (!taken.frozen && !book.partial[index(side)], key(side, *at_key));
+                if taken.lots < 0 || shown && taken.lots > book.size_at(side, price_ticks) << self.unit {
+                    let (lots, place) = (taken.lots, (side, price_ticks));
+                    return Err(format!("{lots} are taken at {place:?}, which it does not show"));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// L3: return how much is taken of each order of a level.
+fn shares(book: &Book, place: Place, mut lots: i64) -> impl Iterator<Item = (u64, i64)> + '_ {
+    orders(book, place).map(move |(order_id, size_lots)| {
+        let share = lots.min(size_lots);
+        lots -= share;
+        (order_id, share)
+    })
+}
+
+/// L3: return how much of what was taken of some orders is listed again.
+fn listed(book: &Book, place: Place, survivors: &[(u64, i64)]) -> i64 {
+    let sizes: HashMap<u64, i64> = orders(book, place).collect();
+    survivors.iter().map(|(order_id, lots)| sizes.get(order_id).map_or(0, |size_lots| (*lots).min(*size_lots))).sum()
+}
+
+fn orders(book: &Book, (side, price_ticks): Place) -> impl Iterator<Item = (u64, i64)> + '_ {
+    let level: Option<&Level> = book.level_at(side, price_ticks);
+    level.into_iter().flat_map(|level| book.orders_of(level)).map(|order| (order.order_id, order.size_lots))
+}

@@ -1,0 +1,363 @@
+//! Own resting orders beside the market's book, in one price-time order with it; history is never altered.
+//!
+//! The market hands every row to `before` while its book still stands as it was, and calls `end_packet` after LAST.
+//! docs/fill-model.md states the rules; `execute`, `printed` with `late`, and `cross` are its ways to a fill.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::book::ladder::NO_KEY;
+use crate::book::slab::{Slab, NONE};
+use crate::book::trace::Hit;
+use crate::book::Book;
+use crate::contract::codes::{action, flag, index, key, sides, Cause, OrderState, RejectReason, UpdateKind};
+use crate::contract::plan::Rules;
+use crate::contract::row::Row;
+use crate::exchange::displayed::{Displayed, Match};
+use crate::exchange::liquidity::Liquidity;
+use crate::exchange::own_order::{OwnOrder, OwnTrade};
+use crate::exchange::prints::Place;
+use crate::exchange::resting::Resting;
+use crate::exchange::{level_queue, order_queue};
+use crate::wire::messages::Stand;
+
+mod available;
+mod check;
+mod levels;
+mod window;
+
+/// What happened to an own order and has not been booked and told yet.
+pub enum Event {
+    /// It filled.
+    Fill {
+        /// The number of the order.
+        own: u32,
+        /// What it traded.
+        trade: OwnTrade,
+    },
+    /// A request for it was answered, or it expired.
+    Update {
+        /// The number of the order.
+        own: u32,
+        /// The order as it stood then.
+        stand: Stand,
+        /// What happened.
+        kind: UpdateKind,
+        /// Why not.
+        reason: RejectReason,
+    },
+}
+
+/// The orders of one strategy in one instrument.
+pub struct Overlay {
+    /// All orders that the exchange or the strategy still knows, by number.
+    pub owns: Slab<OwnOrder>,
+    /// What own orders can still take.
+    pub liquidity: Liquidity,
+    /// Orders whose queue position changed in the packet at hand, as far as `OwnOrder::moved` still says so.
+    pub moved: Vec<u32>,
+    /// What has not been booked and told yet, in turn.
+    pub events: Vec<Event>,
+    sides: [Resting; 2],
+    rules: Rules,
+    turns: i64,
+    /// Orders that arrived while nothing could be taken and take once something can, by turn.
+    waiting: BTreeMap<i64, u32>,
+    /// L2: keys and orders of each side that may have something ahead, or are not shown.
+    behind: [BTreeSet<(i64, u32)>; 2],
+    /// Keys and orders of each side that are not visible.
+    hidden: [BTreeSet<(i64, u32)>; 2],
+    /// No order of the side at this key or behind it is visible.
+    frozen_from: [i64; 2],
+    /// Whether some resting order may be outside of what the feed shows.
+    unsettled: bool,
+    scratch: Vec<u32>,
+}
+
+impl Overlay {
+    /// Make an overlay without orders beside a feed of a level.
+    pub fn new(rules: Rules, level: u8) -> Self {
+        Overlay {
+            owns: Slab::default(),
+            liquidity: Liquidity::new(level, rules.queue_model),
+            moved: Vec::new(),
+            events: Vec::new(),
+            sides: Default::default(),
+            rules,
+            turns: 0,
+            waiting: BTreeMap::new(),
+            behind: Default::default(),
+            hidden: Default::default(),
+            frozen_from: [NO_KEY; 2],
+            unsettled: false,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Return the best and the worst key of the resting orders of each side.
+    pub fn reach(&self) -> [(i64, i64); 2] {
+        [self.sides[0].reach(), self.sides[1].reach()]
+    }
+
+    /// Return the best and the worst key of each side at which an order rests or a taken lot is remembered.
+    pub fn minded(&self) -> [(i64, i64); 2] {
+        self.liquidity.reach(self.reach())
+    }
+
+    /// Return whether rows can matter beside those at own prices: the feed, which shows so many levels a side (0: all), does
+    /// not show all that an order's place depends on.
+    pub fn is_careful(&self, depth: usize) -> bool {
+        let rests = !self.sides.iter().all(Resting::is_empty);
+        let open = self.liquidity.is_unsettled() || !self.waiting.is_empty();
+        open || rests && (self.unsettled || depth != 0)
+    }
+
+    /// Return the best own price of one side.
+    #[inline]
+    pub fn best(&self, side: i8) -> Option<i64> {
+        let best = self.sides[index(side)].best();
+        (best != NO_KEY).then(|| key(side, best))
+    }
+
+    #[inline]
+    fn best_key(&self, side: i8) -> i64 {
+        self.sides[index(side)].best()
+    }
+
+    /// Return the oldest order at a price, `NONE` where there is none.
+    #[inline]
+    fn oldest(&self, (side, price_ticks): Place) -> u32 {
+        self.sides[index(side)].oldest(key(side, price_ticks))
+    }
+
+    /// Put an order at the end of the queue at its price; `waits`: it takes once something can be taken.
+    pub fn rest(&mut self, displayed: Displayed, at: u32, waits: bool) {
+        let book = displayed.book;
+        self.turns += 1;
+        let own = &mut self.owns[at];
+        own.turn = self.turns;
+        // In the midst of a snapshot nothing is known: the order takes its place when the snapshot is complete.
+        let known = !book.partial[index(own.side)] && !book.beyond_window(own.side, own.limit_ticks());
+        own.visible = known;
+        own.shown = known;
+        own.waits = waits;
+        if waits {
+            self.waiting.insert(own.turn, at);
+        }
+        self.unsettled |= !known;
+        let (side, at_key) = (index(own.side), key(own.side, own.limit_ticks()));
+        if book.level == 3 {
+            order_queue::join(book, own);
+        } else {
+            level_queue::join(book, displayed.prints, own, displayed.now_ns);
+        }
+        own.ahead_at_arrival = own.ahead_lots(book.level);
+        if known {
+            self.frozen_from[side] = self.frozen_from[side].max(at_key.saturating_add(1));
+        } else {
+            self.hidden[side].insert((at_key, at));
+        }
+        if book.level == 2 && (own.ahead != 0 || !known) {
+            self.behind[side].insert((at_key, at));
+        }
+        self.sides[side].push(&mut self.owns, at_key, at);
+    }
+
+    /// Take an order off.
+    pub fn remove(&mut self, at: u32) {
+        let own = &mut self.owns[at];
+        let (side, at_key) = (index(own.side), key(own.side, own.limit_ticks()));
+        if own.waits {
+            own.waits = false;
+            self.waiting.remove(&own.turn);
+        }
+        if !own.visible {
+            self.hidden[side].remove(&(at_key, at));
+        }
+        if !self.behind[side].is_empty() {
+            self.behind[side].remove(&(at_key, at));
+        }
+        self.sides[side].remove(&mut self.owns, at_key, at);
+    }
+
+    /// Forget an order that nobody knows any more.
+    pub fn forget(&mut self, at: u32) {
+        self.owns[at].moved = false;
+        self.owns.remove(at);
+    }
+
+    /// Take in a row that the book is about to apply, and the order that it names as it stands; levels and prints of L2
+    /// have functions of their own.
+    pub fn before(&mut self, displayed: Displayed, row: &Row, hit: &Hit) {
+        let book = displayed.book;
+        match row.action {
+            action::EXECUTE if row.flags & flag::AUCTION == 0 => {
+                self.execute(book, displayed.matching_row(row), row, hit);
+                self.liquidity.executed(book, hit);
+            }
+            action::EXECUTE => {
+                self.execute(book, Match::Nothing, row, hit);
+                self.liquidity.reduced(book, row.order_id, hit, hit.size_lots - row.size_lots);
+            }
+            action::CANCEL => self.cancel(book, row, hit, row.size_lots),
+            action::MODIFY => {
+                let keeps = row.price_ticks == hit.price_ticks && row.size_lots <= hit.size_lots;
+                let lost = if keeps { hit.size_lots - row.size_lots } else { hit.size_lots };
+                self.cancel(book, row, hit, lost);
+            }
+            action::TRADE if row.flags & flag::HIDDEN != 0 && row.flags & flag::AUCTION == 0 => {
+                self.hidden_print(row, displayed.matching_row(row));
+            }
+            action::CLEAR => self.clear(book, row.side),
+            _ => {}
+        }
+    }
+
+    /// Let orders that wait or are crossed trade with the book after a whole packet, if it is good.
+    #[inline]
+    pub fn end_packet(&mut self, displayed: Displayed) {
+        if displayed.matching == Match::All {
+            if !self.waiting.is_empty() {
+                self.end_wait(displayed);
+            }
+            if self.crosses(displayed.book, 1) | self.crosses(displayed.book, -1) {
+                self.cross(displayed, 1);
+                self.cross(displayed, -1);
+            }
+        }
+    }
+
+    fn each_resting(&mut self, side: i8, mut visit: impl FnMut(&mut Overlay, u32)) {
+        let mut all = std::mem::take(&mut self.scratch);
+        self.sides[index(side)].all(&self.owns, &mut all);
+        for at in &all {
+            visit(self, *at);
+        }
+        self.scratch = all;
+    }
+
+    /// Fill a resting order and take it off when nothing is left.
+    fn take(&mut self, at: u32, trade: OwnTrade) {
+        if trade.size_lots == self.owns[at].open_lots() {
+            self.remove(at);
+        }
+        self.fill(at, trade);
+    }
+
+    /// Fill an order; the fill waits to be booked.
+    pub fn fill(&mut self, own: u32, trade: OwnTrade) {
+        let order = &mut self.owns[own];
+        order.filled_lots += trade.size_lots;
+        if order.open_lots() == 0 {
+            order.state = OrderState::Filled;
+        }
+        self.events.push(Event::Fill { own, trade });
+    }
+
+    fn changed(&mut self, at: u32) {
+        if !std::mem::replace(&mut self.owns[at].moved, true) {
+            self.moved.push(at);
+        }
+    }
+
+    /// Fill orders at better prices than a trade's, each at its own price; return what is left of the trade.
+    fn through(&mut self, (side, price_ticks): Place, flow: OwnTrade, matching: Match) -> i64 {
+        let (limit, mut left) = (key(side, price_ticks), flow.size_lots);
+        while left > 0 && matching != Match::Nothing {
+            let Some((_, at)) = self.sides[index(side)].first().filter(|(key, _)| *key < limit) else { break };
+            left -= self.take_first(at, OwnTrade { size_lots: left, ..flow }, matching);
+        }
+        left
+    }
+
+    /// Fill an order at its own price by flow at a worse one; return how much.
+    fn take_first(&mut self, at: u32, flow: OwnTrade, matching: Match) -> i64 {
+        let own = &self.owns[at];
+        let (price_ticks, size_lots) = (own.limit_ticks(), flow.size_lots.min(own.open_lots()));
+        self.take(at, OwnTrade { price_ticks, size_lots, tainted: matching == Match::Through, ..flow });
+        size_lots
+    }
+
+    fn execute(&mut self, book: &Book, matching: Match, row: &Row, order: &Hit) {
+        let (side, price_ticks) = (order.side, order.price_ticks);
+        if self.best_key(side) > key(side, price_ticks) {
+            return;
+        }
+        let mut left = row.size_lots;
+        if self.best_key(side) < key(side, price_ticks) {
+            left = self.through((side, price_ticks), OwnTrade::new(0, left, Cause::Through), matching);
+        }
+        // In the midst of a snapshot nothing is known of who is older.
+        let evidence = self.rules.evidence && !book.partial[index(side)];
+        // After a return to the window orders with nothing ahead may stand among those that count as older.
+        let is_next = |own: &OwnOrder| own.visible && (own.ahead == 0 || evidence && own.arrival < order.arrival);
+        if matching == Match::All {
+            let mut at = self.oldest((side, price_ticks));
+            while at != NONE && left > 0 {
+                let (this, own) = (at, &self.owns[at]);
+                at = own.younger;
+                let lots = if is_next(own) { left.min(own.open_lots()) } else { 0 };
+                left -= lots;
+                if lots > 0 {
+                    self.take(this, OwnTrade::new(price_ticks, lots, Cause::Queue));
+                }
+            }
+        }
+        let first = self.sides[index(side)].oldest_behind(key(side, price_ticks), order.arrival);
+        self.move_from(first, |own| order_queue::executed(own, order, row.size_lots));
+    }
+
+    /// Give an order and all younger ones at its price new positions; `moved` returns for each whether it has one.
+    #[inline]
+    fn move_from(&mut self, first: u32, mut moved: impl FnMut(&mut OwnOrder) -> bool) {
+        let mut at = first;
+        while at != NONE {
+            let own = &mut self.owns[at];
+            if moved(own) && !std::mem::replace(&mut own.moved, true) {
+                self.moved.push(at);
+            }
+            at = own.younger;
+        }
+    }
+
+    #[inline]
+    fn cancel(&mut self, book: &Book, row: &Row, order: &Hit, lost_lots: i64) {
+        let (side, price_ticks) = (order.side, order.price_ticks);
+        if row.flags & flag::WINDOW != 0 {
+            self.leave((side, price_ticks));
+        } else {
+            let first = self.sides[index(side)].oldest_behind(key(side, price_ticks), order.arrival);
+            self.move_from(first, |own| order_queue::cancelled(own, order, lost_lots));
+            self.liquidity.reduced(book, row.order_id, order, order.size_lots - lost_lots);
+        }
+    }
+
+    fn hidden_print(&mut self, row: &Row, matching: Match) {
+        if row.side == 0 && !self.rules.hidden_any_side {
+            return;
+        }
+        let mut left = row.size_lots;
+        for each in sides(row.side) {
+            let place = (*each, row.price_ticks);
+            left = self.through(place, OwnTrade::new(0, left, Cause::Hidden), matching);
+            let mut at = if matching == Match::All { self.oldest(place) } else { NONE };
+            while at != NONE && left > 0 {
+                let (this, own) = (at, &self.owns[at]);
+                at = own.younger;
+                if own.visible && own.ahead == 0 {
+                    let lots = left.min(own.open_lots());
+                    left -= lots;
+                    self.take(this, OwnTrade::new(place.1, lots, Cause::Hidden));
+                }
+            }
+        }
+    }
+
+    fn clear(&mut self, book: &Book, side: i8) {
+        self.liquidity.clear(book, side);
+        for each in sides(side) {
+            if !book.partial[index(*each)] && book.level == 3 {
+                self.each_resting(*each, |overlay, at| order_queue::remember(book, &mut overlay.owns[at]));
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Resting orders that trade with what the market has available, without a print.
+
+use crate::book::Book;
+use crate::contract::codes::{index, key, Cause};
+use crate::exchange::displayed::Displayed;
+use crate::exchange::liquidity::Offer;
+use crate::exchange::overlay::Overlay;
+use crate::exchange::own_order::OwnTrade;
+
+impl Overlay {
+    /// Let orders that arrived while nothing could be taken take what there is within their limits.
+    #[cold]
+    pub(super) fn end_wait(&mut self, displayed: Displayed) {
+        let partial = displayed.book.partial;
+        let ended: Vec<(i64, u32)> = self
+            .waiting
+            .iter()
+            .filter(|(_, at)| !partial[index(-self.owns[**at].side)])
+            .map(|(turn, at)| (*turn, *at))
+            .collect();
+        for (turn, at) in ended {
+            self.waiting.remove(&turn);
+            self.owns[at].waits = false;
+            self.meet(displayed, at, Cause::Take);
+        }
+    }
+
+    /// Let a resting order trade with what is available within its limit: a taker at that price, else at its own.
+    fn meet(&mut self, displayed: Displayed, at: u32, cause: Cause) {
+        let own = &self.owns[at];
+        let (own_ticks, mut left, mut offers) = (own.limit_ticks(), own.open_lots(), Vec::new());
+        self.liquidity.offers(displayed, -own.side, own.price_ticks, |offer| {
+            let size_lots = offer.size_lots.min(left);
+            left -= size_lots;
+            offers.push(Offer { size_lots, ..offer });
+            left > 0
+        });
+        for offer in offers {
+            self.liquidity.take(displayed.prints, &offer, offer.size_lots);
+            let price_ticks = if cause == Cause::Take { offer.place.1 } else { own_ticks };
+            self.take(at, OwnTrade::new(price_ticks, offer.size_lots, cause));
+        }
+    }
+
+    /// Return whether the market's opposite side stands at or through the best own order of a side.
+    #[inline]
+    pub(super) fn crosses(&self, book: &Book, side: i8) -> bool {
+        book.crosses(side, self.best_key(side))
+    }
+
+    pub(super) fn cross(&mut self, displayed: Displayed, side: i8) {
+        let Some(opposite) = displayed.book.best(-side) else { return };
+        // Where one finds too little within its limit, those behind it find nothing.
+        while let Some((at_key, at)) = self.sides[index(side)].first() {
+            if at_key > key(side, opposite) {
+                break;
+            }
+            self.meet(displayed, at, Cause::Cross);
+            if self.owns[at].open_lots() != 0 {
+                break;
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The invariants of own orders.
+
+use crate::book::slab::NONE;
+use crate::book::Book;
+use crate::contract::codes::{index, key};
+use crate::exchange::overlay::Overlay;
+use crate::exchange::own_order::OwnOrder;
+
+impl Overlay {
+    /// Check the invariants of own orders.
+    ///
+    /// # Errors
+    /// Says which one is broken.
+    pub fn check(&self, book: &Book) -> Result<(), String> {
+        let mut hidden = 0;
+        for side in [1, -1] {
+            for (at_key, oldest) in self.sides[index(side)].rungs() {
+                let (mut at, mut older, mut turn) = (oldest, NONE, 0);
+                while at != NONE {
+                    let own = &self.owns[at];
+                    let place = (own.side, key(side, own.limit_ticks()), own.older);
+                    if own.turn <= turn || place != (side, at_key, older) {
+                        return Err(format!("own order {} is out of turn or misplaced", own.order_id));
+                    }
+                    self.check_position(book, own)?;
+                    self.check_lists(book, at)?;
+                    hidden += usize::from(!own.visible);
+                    (at, older, turn) = (own.younger, at, own.turn);
+                }
+            }
+        }
+        if hidden != self.hidden[0].len() + self.hidden[1].len() {
+            return Err("an own order is listed as hidden that is not".into());
+        }
+        self.liquidity.check(book)
+    }
+
+    fn check_position(&self, book: &Book, own: &OwnOrder) -> Result<(), String> {
+        if own.open_lots() <= 0 || own.ahead < 0 {
+            return Err(format!("own order {} is empty or has {} ahead", own.order_id, own.ahead));
+        }
+        if book.level == 3 && own.visible && !book.partial[index(own.side)] {
+            let level = book.level_at(own.side, own.limit_ticks());
+            let orders = level.into_iter().flat_map(|level| book.orders_of(level));
+            let older: i64 = orders.filter(|each| each.arrival <= own.arrival).map(|each| each.size_lots).sum();
+            if own.older_lots != older || own.ahead > older {
+                let (order_id, ahead) = (own.order_id, own.ahead);
+                return Err(format!("own order {order_id} has {ahead} ahead, the older orders {older}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Check that the lists of orders which are searched for changes have all that can change.
+    fn check_lists(&self, book: &Book, at: u32) -> Result<(), String> {
+        let own = &self.owns[at];
+        let (side, at_key) = (index(own.side), key(own.side, own.limit_ticks()));
+        let listed = self.hidden[side].contains(&(at_key, at));
+        if own.visible == listed || own.visible && at_key >= self.frozen_from[side] {
+            return Err(format!("whether own order {} is visible is not as listed", own.order_id));
+        }
+        if self.sides[side].oldest_behind(at_key, own.arrival) == NONE {
+            return Err(format!("own order {} arrived later than its price has it", own.order_id));
+        }
+        let behind = book.level == 2 && (own.ahead != 0 || !own.shown);
+        if behind && !self.behind[side].contains(&(at_key, at)) {
+            return Err(format!("own order {} has something ahead and is not listed so", own.order_id));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,97 @@
+//! L2: own orders beside levels and prints.
+
+use crate::book::slab::NONE;
+use crate::contract::codes::{index, key, Cause};
+use crate::exchange::displayed::{Displayed, Match};
+use crate::exchange::level_queue;
+use crate::exchange::overlay::Overlay;
+use crate::exchange::own_order::OwnTrade;
+use crate::exchange::prints::{Fall, Place};
+
+impl Overlay {
+    /// L2: take in that a LEVEL row takes something off.
+    pub fn fell(&mut self, displayed: Displayed, place: Place, fall: &Fall) {
+        let model = self.rules.queue_model;
+        let first = self.oldest(place);
+        self.move_from(first, |own| own.visible && level_queue::fell(displayed.prints, own, fall, model));
+        self.liquidity.fell(displayed, place, fall);
+    }
+
+    /// L2: take in the part of a print that belongs to an earlier fall.
+    pub fn late(&mut self, displayed: Displayed, place: Place, fall: &Fall, size_lots: i64) {
+        let (matching, ts_traded_ns) = (displayed.matching, Some(fall.ts_ns));
+        let flow = OwnTrade { ts_traded_ns, ..OwnTrade::new(0, size_lots, Cause::Through) };
+        let mut left = size_lots;
+        if matching != Match::Nothing {
+            left = self.late_through(place, fall, flow, matching);
+        }
+        let mut at = self.oldest(place);
+        // Those that stood with their present place when the level fell are the oldest.
+        while at != NONE && self.owns[at].since < fall.number {
+            let (this, own) = (at, &mut self.owns[at]);
+            at = own.younger;
+            let ahead = own.ahead;
+            let lots = level_queue::late(displayed.prints, own, fall.number, left, self.rules.queue_model);
+            if own.ahead != ahead {
+                if own.ahead != 0 {
+                    self.behind[index(place.0)].insert((key(place.0, place.1), this));
+                }
+                self.changed(this);
+            }
+            if lots > 0 && matching == Match::All {
+                left -= lots;
+                self.take(this, OwnTrade { ts_traded_ns, ..OwnTrade::new(place.1, lots, Cause::Queue) });
+            }
+        }
+        self.liquidity.late(displayed, place, fall.number);
+    }
+
+    /// Fill orders at better prices that stood when a level fell; return what is left of the late flow.
+    fn late_through(&mut self, place: Place, fall: &Fall, flow: OwnTrade, matching: Match) -> i64 {
+        let (side, limit, mut left) = (index(place.0), key(place.0, place.1), flow.size_lots);
+        let mut rung = self.sides[side].first();
+        while let Some((at_key, oldest)) = rung.filter(|(key, _)| left > 0 && *key < limit) {
+            let mut at = oldest;
+            while at != NONE && left > 0 && self.owns[at].since < fall.number {
+                let this = at;
+                at = self.owns[at].younger;
+                left -= self.take_first(this, OwnTrade { size_lots: left, ..flow }, matching);
+            }
+            rung = self.sides[side].behind(at_key);
+        }
+        left
+    }
+
+    /// L2: take in the new part of a print.
+    pub fn printed(&mut self, displayed: Displayed, place: Place, size_lots: i64) {
+        let matching = displayed.matching;
+        let mut left = self.through(place, OwnTrade::new(0, size_lots, Cause::Through), matching);
+        let mut at = self.oldest(place);
+        while at != NONE && left > 0 {
+            let (this, own) = (at, &mut self.owns[at]);
+            at = own.younger;
+            if own.visible {
+                let lots = level_queue::printed(displayed.prints, own, left, matching == Match::All);
+                self.changed(this);
+                left -= lots;
+                if lots > 0 {
+                    self.take(this, OwnTrade::new(place.1, lots, Cause::Queue));
+                }
+            }
+        }
+        self.empty_better(displayed, place);
+        self.liquidity.printed(displayed, place, size_lots);
+    }
+
+    /// L2: take in that a print went through all better prices.
+    fn empty_better(&mut self, displayed: Displayed, place: Place) {
+        let (side, limit) = (index(place.0), key(place.0, place.1));
+        while self.behind[side].first().is_some_and(|(key, _)| *key < limit) {
+            let Some((_, at)) = self.behind[side].pop_first() else { break };
+            if self.owns[at].ahead != 0 || !self.owns[at].shown {
+                level_queue::emptied(displayed.prints, &mut self.owns[at]);
+                self.changed(at);
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Own orders whose queues are shown again after a CLEAR, or leave or enter the part of the book that the feed shows.
+
+use rustc_hash::FxHashMap as HashMap;
+
+use crate::book::slab::NONE;
+use crate::book::Book;
+use crate::contract::codes::{index, key};
+use crate::exchange::displayed::Displayed;
+use crate::exchange::overlay::Overlay;
+use crate::exchange::prints::{Fall, Place};
+use crate::exchange::{level_queue, order_queue};
+
+impl Overlay {
+    /// Settle positions at the end of a packet, before the book takes in that a side is shown again; `falls` are the levels
+    /// of which a snapshot shows less.
+    #[inline]
+    pub fn settle(&mut self, displayed: Displayed, falls: &HashMap<Place, Fall>) {
+        let book = displayed.book;
+        self.liquidity.settle(displayed, falls);
+        if self.unsettled || book.depth != 0 || book.is_partial() {
+            self.unsettled = false;
+            self.settle_side(displayed, 1, falls);
+            self.settle_side(displayed, -1, falls);
+        }
+    }
+
+    /// Find the positions of orders whose queues have been shown again, or have left or entered the window.
+    fn settle_side(&mut self, displayed: Displayed, side: i8, falls: &HashMap<Place, Fall>) {
+        let book = displayed.book;
+        let shown = !book.partial[index(side)];
+        if !shown && book.is_side_empty(side) {
+            self.unsettled = true; // cleared and not shown again: nothing is known of any queue
+            return;
+        }
+        if !shown {
+            self.each_resting(side, |overlay, at| overlay.rebuild(displayed, at, falls));
+        }
+        let end = book.window_end(side);
+        self.freeze_behind(side, end);
+        self.show_within(book, side, end);
+    }
+
+    /// Freeze the orders of a side behind the last key that the feed shows.
+    fn freeze_behind(&mut self, side: i8, end: i64) {
+        let place = index(side);
+        if end < self.frozen_from[place] {
+            let mut rung = self.sides[place].behind(end);
+            while let Some((key, oldest)) = rung.filter(|(key, _)| *key < self.frozen_from[place]) {
+                self.freeze_from(oldest);
+                rung = self.sides[place].behind(key);
+            }
+        }
+        self.frozen_from[place] = end.saturating_add(1);
+    }
+
+    /// Give the orders that are not visible a place, as far as the feed shows their prices.
+    fn show_within(&mut self, book: &Book, side: i8, end: i64) {
+        let place = index(side);
+        while let Some((at_key, at)) = self.hidden[place].first().copied().filter(|(key, _)| *key <= end) {
+            self.hidden[place].pop_first();
+            let own = &mut self.owns[at];
+            if book.level == 3 {
+                order_queue::reappear(book, own);
+                self.sides[place].stands_behind(at_key, own.arrival);
+            } else {
+                level_queue::reappear(book, own);
+                if own.ahead != 0 {
+                    self.behind[place].insert((at_key, at));
+                }
+            }
+            own.visible = true;
+            own.shown = true;
+            self.changed(at);
+        }
+    }
+
+    fn rebuild(&mut self, displayed: Displayed, at: u32, falls: &HashMap<Place, Fall>) {
+        let (book, own) = (displayed.book, &mut self.owns[at]);
+        if own.visible && !book.beyond_window(own.side, own.limit_ticks()) {
+            if book.level == 3 {
+                order_queue::rebuild(book, own);
+                let (side, at_key) = (index(own.side), key(own.side, own.limit_ticks()));
+                self.sides[side].stands_behind(at_key, own.arrival);
+            } else {
+                if let Some(fall) = falls.get(&(own.side, own.limit_ticks())) {
+                    level_queue::fell(displayed.prints, own, fall, self.rules.queue_model);
+                }
+                level_queue::rebuild(book, own);
+            }
+            self.changed(at);
+        }
+    }
+
+    /// Take in that a price leaves the window.
+    pub fn leave(&mut self, place: Place) {
+        self.freeze_from(self.oldest(place));
+        self.liquidity.freeze(place);
+    }
+
+    /// Freeze an order and all younger ones at its price.
+    fn freeze_from(&mut self, first: u32) {
+        let mut at = first;
+        while at != NONE {
+            self.freeze(at);
+            at = self.owns[at].younger;
+        }
+    }
+
+    fn freeze(&mut self, at: u32) {
+        let own = &mut self.owns[at];
+        if own.visible {
+            own.visible = false;
+            self.hidden[index(own.side)].insert((key(own.side, own.limit_ticks()), at));
+            self.unsettled = true;
+            self.changed(at);
+        }
+    }
+}

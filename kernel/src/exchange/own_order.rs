@@ -1,0 +1,178 @@
+//! An own order at the exchange.
+
+use std::collections::VecDeque;
+
+use crate::book::slab::NONE;
+use crate::contract::codes::{Cause, Ns, OrderState, TimeInForce};
+use crate::contract::tag::Tag;
+use crate::exchange::queue_model::to_lots;
+use crate::wire::messages::Stand;
+
+/// What an own order traded.
+#[derive(Clone, Copy)]
+pub struct OwnTrade {
+    /// At what price.
+    pub price_ticks: i64,
+    /// How much.
+    pub size_lots: i64,
+    /// Why.
+    pub cause: Cause,
+    /// Whether the book was not known to be right.
+    pub tainted: bool,
+    /// The time of the fall that a late print has explained.
+    pub ts_traded_ns: Option<Ns>,
+}
+
+impl OwnTrade {
+    /// A trade with a good book that happens now.
+    pub fn new(price_ticks: i64, size_lots: i64, cause: Cause) -> Self {
+        OwnTrade { price_ticks, size_lots, cause, tainted: false, ts_traded_ns: None }
+    }
+}
+
+/// Something that has moved a position, in case an older fall of the level turns out to have been a trade.
+#[derive(Clone, Copy)]
+pub struct Past {
+    /// The number of a fall of the level, 0 for anything else.
+    pub fall: u64,
+    /// The position before it.
+    pub before: i64,
+    /// What of a print came to the order, or the lots of a take; 2⁻²⁰ lot.
+    pub flow: i64,
+    /// Whether the order could fill then.
+    pub matched: bool,
+}
+
+impl Past {
+    /// Add to what has moved a position; forget what was before the oldest fall that is kept (`None`: there is none).
+    pub fn note(past: &mut VecDeque<Past>, add: Past, oldest: Option<u64>) {
+        let Some(oldest) = oldest else {
+            past.clear();
+            return;
+        };
+        while past.front().is_some_and(|first| first.fall < oldest) {
+            past.pop_front();
+        }
+        if add.fall != 0 || !past.is_empty() {
+            past.push_back(add);
+        }
+    }
+}
+
+/// An order of a strategy as the exchange holds it.
+#[derive(Clone)]
+pub struct OwnOrder {
+    /// Unique in the run.
+    pub order_id: i64,
+    /// +1 buy, -1 sell; 0 where a refusal names no order.
+    pub side: i8,
+    /// The limit, `None` for a market order.
+    pub price_ticks: Option<i64>,
+    /// The total, fills included.
+    pub size_lots: i64,
+    /// How much has filled.
+    pub filled_lots: i64,
+    /// How long it stands.
+    pub tif: TimeInForce,
+    /// Whether it would be refused rather than take.
+    pub post_only: bool,
+    /// The author's own text.
+    pub tag: Tag,
+    /// Where it stands.
+    pub state: OrderState,
+    /// When it took its place.
+    pub ts_arrival_ns: Ns,
+    /// The market's lots ahead of it then.
+    pub ahead_at_arrival: Option<i64>,
+    /// Its place among own orders: lower is older.
+    pub turn: i64,
+    /// L3: market orders up to this arrival are older than it.
+    pub arrival: u64,
+    /// The market's size ahead of it at its price: lots on L3, 2⁻²⁰ lot on L2.
+    pub ahead: i64,
+    /// L3: the size of all older market orders at the price.
+    pub older_lots: i64,
+    /// L2: what has moved `ahead` since the oldest fall of its level that a print may still explain.
+    pub past: VecDeque<Past>,
+    /// L2: the number of the last fall of the instrument when it took its place.
+    pub since: u64,
+    /// Whether it arrived while nothing could be taken, and takes once something can.
+    pub waits: bool,
+    /// Whether its price is within what the feed shows.
+    pub visible: bool,
+    /// Whether `ahead` means something: it was visible at some time, or a print went through its price.
+    pub shown: bool,
+    /// L3: ids of the older orders at the last CLEAR, until the snapshot behind it is complete.
+    pub survivors: Vec<u64>,
+    /// The number of the next older order at its price, `NONE` for the oldest.
+    pub older: u32,
+    /// The number of the next younger order at its price, `NONE` for the youngest.
+    pub younger: u32,
+    /// Whether its position has changed in the packet at hand.
+    pub moved: bool,
+}
+
+impl OwnOrder {
+    /// Return the order as it stands.
+    pub fn stand(&self) -> Stand {
+        Stand {
+            order_id: self.order_id,
+            side: self.side,
+            price_ticks: self.price_ticks,
+            size_lots: self.size_lots,
+            filled_lots: self.filled_lots,
+            tif: self.tif,
+            post_only: self.post_only,
+            state: self.state,
+            ahead_at_arrival: self.ahead_at_arrival,
+            turn: self.turn,
+        }
+    }
+
+    /// Make an order that has not been sent.
+    pub fn new(order_id: i64, side: i8, price_ticks: Option<i64>, size_lots: i64, tag: Tag) -> Self {
+        OwnOrder {
+            order_id,
+            side,
+            price_ticks,
+            size_lots,
+            filled_lots: 0,
+            tif: TimeInForce::Gtc,
+            post_only: false,
+            tag,
+            state: OrderState::Pending,
+            ts_arrival_ns: 0,
+            ahead_at_arrival: None,
+            turn: 0,
+            arrival: 0,
+            ahead: 0,
+            older_lots: 0,
+            past: VecDeque::new(),
+            since: 0,
+            waits: false,
+            visible: false,
+            shown: false,
+            survivors: Vec::new(),
+            older: NONE,
+            younger: NONE,
+            moved: false,
+        }
+    }
+
+    /// Return what is still to fill.
+    #[inline]
+    pub fn open_lots(&self) -> i64 {
+        self.size_lots - self.filled_lots
+    }
+
+    /// Return the limit of an order that rests: it has one.
+    #[inline]
+    pub fn limit_ticks(&self) -> i64 {
+        self.price_ticks.expect("an order that rests has a price")
+    }
+
+    /// Return the whole lots ahead on a feed of this level, `None` outside what the feed shows.
+    pub fn ahead_lots(&self, level: u8) -> Option<i64> {
+        self.visible.then(|| if level == 3 { self.ahead } else { to_lots(self.ahead) })
+    }
+}

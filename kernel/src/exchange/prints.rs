@@ -1,0 +1,207 @@
+//! L2: what explains what at each level, kept once for all own orders.
+
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashMap as HashMap;
+
+use crate::book::Book;
+use crate::contract::codes::{index, sides, Ns};
+
+/// Side and price of a level.
+pub type Place = (i8, i64);
+
+/// How many falls are noted between two searches for what is too old to matter.
+const SWEEP: u64 = 4096;
+
+/// A LEVEL row that took something off a level.
+#[derive(Clone, Copy)]
+pub struct Fall {
+    /// Lower is older; unique in the instrument.
+    pub number: u64,
+    /// When it happened.
+    pub ts_ns: Ns,
+    /// The size before, in lots.
+    pub old: i64,
+    /// The size after.
+    pub new: i64,
+    /// How much of it earlier prints explain.
+    pub explained: i64,
+    /// How much of it later prints have explained since.
+    pub late: i64,
+    /// Whether unexplained lots move positions by the queue model; those of a snapshot do not.
+    pub by_model: bool,
+}
+
+impl Fall {
+    /// Return the lots that no print explains so far.
+    #[inline]
+    pub fn unexplained(&self) -> i64 {
+        self.old - self.new - self.explained - self.late
+    }
+}
+
+/// A level before the CLEAR that took it off, and the lots printed there.
+type Shown = (Place, i64, i64);
+
+/// The prints that no LEVEL row has shown yet, and the falls that no print has explained yet.
+pub struct Prints {
+    late_level_ns: Ns,
+    late_print_ns: Ns,
+    printed: HashMap<Place, VecDeque<(Ns, i64)>>,
+    falls: HashMap<Place, VecDeque<Fall>>,
+    shown: Vec<Shown>,
+    /// The number of the last fall.
+    pub number: u64,
+}
+
+impl Prints {
+    /// Let prints explain falls behind them, and falls be explained by prints behind them, for so long.
+    pub fn new(late_level_ns: Ns, late_print_ns: Ns) -> Self {
+        Prints {
+            late_level_ns,
+            late_print_ns,
+            printed: HashMap::default(),
+            falls: HashMap::default(),
+            shown: Vec::new(),
+            number: 0,
+        }
+    }
+
+    /// Return the lots printed at a level that its next LEVEL row is to show.
+    #[inline]
+    pub fn printed(&self, place: Place, now_ns: Ns) -> i64 {
+        if self.printed.is_empty() {
+            return 0;
+        }
+        let prints = self.printed.get(&place);
+        let recent = prints.into_iter().flatten().filter(|(ts_ns, _)| now_ns - ts_ns <= self.late_level_ns);
+        recent.map(|(_, lots)| lots).sum()
+    }
+
+    /// Return the falls of a level that are kept, oldest first, with all later ones.
+    pub fn falls(&self, place: Place) -> impl Iterator<Item = &Fall> {
+        self.falls.get(&place).into_iter().flatten()
+    }
+
+    /// Return the number of the oldest fall that is kept at a level.
+    #[inline]
+    pub fn oldest(&self, place: Place) -> Option<u64> {
+        if self.falls.is_empty() {
+            return None;
+        }
+        self.falls.get(&place).and_then(VecDeque::front).map(|fall| fall.number)
+    }
+
+    /// Take in a LEVEL row; return what it took off, if anything.
+    pub fn level(&mut self, place: Place, (old, new): (i64, i64), now_ns: Ns) -> Option<Fall> {
+        let explained = self.printed(place, now_ns).min(old - new);
+        if !self.printed.is_empty() {
+            self.printed.remove(&place);
+        }
+        (new < old).then(|| self.fall(place, (old, new, explained), now_ns, true))
+    }
+
+    /// Forget a level that a WINDOW row changes; return what it takes off a level that stays, if anything.
+    pub fn window(&mut self, place: Place, (old, new): (i64, i64), now_ns: Ns) -> Option<Fall> {
+        self.printed.remove(&place);
+        self.falls.remove(&place);
+        (0 < new && new < old).then(|| {
+            self.number += 1;
+            Fall { number: self.number, ts_ns: now_ns, old, new, explained: 0, late: 0, by_model: false }
+        })
+    }
+
+    /// Find, oldest first, the next fall that is explained by lots of a print that no fall has been found for; count them
+    /// as late there, and return the fall and how many.
+    pub fn explain(&mut self, place: Place, size_lots: i64, now_ns: Ns) -> Option<(Fall, i64)> {
+        self.let_go(place, now_ns);
+        let fall = self.falls.get_mut(&place)?.iter_mut().find(|fall| fall.unexplained() > 0)?;
+        let lots = size_lots.min(fall.unexplained());
+        fall.late += lots;
+        (lots > 0).then_some((*fall, lots))
+    }
+
+    /// Take in the new part of a print: it went through all better levels.
+    pub fn trade(&mut self, place: Place, size_lots: i64, now_ns: Ns, book: &Book) {
+        let (side, price_ticks) = place;
+        let prints = self.printed.entry(place).or_default();
+        while prints.front().is_some_and(|(ts_ns, _)| now_ns - ts_ns > self.late_level_ns) {
+            prints.pop_front();
+        }
+        prints.push_back((now_ns, size_lots));
+        for level in book.levels(side) {
+            if i64::from(side) * level.price_ticks() <= i64::from(side) * price_ticks {
+                return;
+            }
+            let prints = self.printed.entry((side, level.price_ticks())).or_default();
+            prints.clear();
+            prints.push_back((now_ns, level.size_lots));
+        }
+    }
+
+    /// Forget a side (0: both) that a CLEAR is about to empty; remember what it showed.
+    pub fn clear(&mut self, side: i8, now_ns: Ns, book: &Book) {
+        for each in sides(side) {
+            if !book.partial[index(*each)] && self.late_print_ns != 0 {
+                for level in book.levels(*each) {
+                    let place = (*each, level.price_ticks());
+                    self.shown.push((place, level.size_lots, self.printed(place, now_ns)));
+                }
+            }
+            self.printed.retain(|place, _| place.0 != *each);
+            self.falls.retain(|place, _| place.0 != *each);
+        }
+    }
+
+    /// Note, once a side is shown again after a CLEAR, which levels it shows less of, and return those falls.
+    pub fn end_packet(&mut self, now_ns: Ns, book: &Book) -> HashMap<Place, Fall> {
+        let mut falls = HashMap::default();
+        for side in [1, -1] {
+            if !book.partial[index(side)] || book.is_side_empty(side) {
+                continue;
+            }
+            let (here, others) = self.shown.drain(..).partition(|(place, ..)| place.0 == side);
+            self.shown = others;
+            let here: Vec<Shown> = here;
+            for (place, old, printed) in here {
+                let new = book.size_at(place.0, place.1);
+                if new < old && !book.beyond_window(place.0, place.1) {
+                    let explained = printed.min(old - new);
+                    falls.insert(place, self.fall(place, (old, new, explained), now_ns, false));
+                }
+            }
+        }
+        falls
+    }
+
+    fn fall(&mut self, place: Place, (old, new, explained): (i64, i64, i64), now_ns: Ns, by_model: bool) -> Fall {
+        self.number += 1;
+        let fall = Fall { number: self.number, ts_ns: now_ns, old, new, explained, late: 0, by_model };
+        self.let_go(place, now_ns);
+        // What is explained in full is kept only to be applied again behind an older fall.
+        if self.late_print_ns != 0 && (fall.unexplained() > 0 || self.falls.contains_key(&place)) {
+            self.falls.entry(place).or_default().push_back(fall);
+        }
+        if self.number % SWEEP == 0 {
+            let (late_level_ns, late_print_ns) = (self.late_level_ns, self.late_print_ns);
+            self.falls.retain(|_, falls| falls.back().is_some_and(|fall| now_ns - fall.ts_ns <= late_print_ns));
+            self.printed.retain(|_, prints| prints.back().is_some_and(|(ts_ns, _)| now_ns - ts_ns <= late_level_ns));
+        }
+        fall
+    }
+
+    /// Let go of falls of a level before the oldest that a print may still explain.
+    fn let_go(&mut self, place: Place, now_ns: Ns) {
+        if self.falls.is_empty() {
+            return;
+        }
+        let Some(falls) = self.falls.get_mut(&place) else { return };
+        let late_print_ns = self.late_print_ns;
+        while falls.front().is_some_and(|fall| now_ns - fall.ts_ns > late_print_ns || fall.unexplained() == 0) {
+            falls.pop_front();
+        }
+        if falls.is_empty() {
+            self.falls.remove(&place);
+        }
+    }
+}

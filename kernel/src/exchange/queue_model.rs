@@ -1,0 +1,23 @@
+//! L2: how much of a fall that no print explains was ahead of an own order. Positions are in 2⁻²⁰ lot.
+
+use crate::contract::plan::QueueModel;
+
+/// Fractional bits of a queue position.
+pub const SHIFT: u32 = 20;
+
+impl QueueModel {
+    /// Return what is ahead after a level fell from `before` to `after` lots, `printed` of them by prints.
+    pub fn ahead(self, ahead: i64, before: i64, after: i64, printed: i64) -> i64 {
+        match self {
+            QueueModel::Back => ahead,
+            QueueModel::Proportional => {
+                (i128::from(ahead) * i128::from(after)).div_euclid(i128::from(before - printed)) as i64
+            }
+        }
+    }
+}
+
+/// Round a position up to whole lots: what is partly there has to trade first.
+pub fn to_lots(ahead: i64) -> i64 {
+    -(-ahead >> SHIFT)
+}

@@ -1,0 +1,149 @@
+//! The own orders of one side that rest, by price, best first, and at each price oldest first.
+//!
+//! Each operation takes time logarithmic in the number of own prices.
+
+use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Unbounded};
+
+use crate::book::ladder::NO_KEY;
+use crate::book::slab::{Slab, NONE};
+use crate::exchange::own_order::OwnOrder;
+
+/// The orders at an own price. `OwnOrder::older` and `younger` link them.
+struct Rung {
+    oldest: u32,
+    youngest: u32,
+    /// L3: no order of the market that arrived later stands ahead of any order here.
+    arrival: u64,
+}
+
+/// One side of own resting orders.
+pub struct Resting {
+    /// By `-side * price`.
+    rungs: BTreeMap<i64, Rung>,
+    /// The best and the worst key; nothing lies between them where nothing rests.
+    reach: (i64, i64),
+}
+
+impl Default for Resting {
+    fn default() -> Self {
+        Resting { rungs: BTreeMap::new(), reach: (NO_KEY, -NO_KEY) }
+    }
+}
+
+impl Resting {
+    /// Return whether nothing rests.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.rungs.is_empty()
+    }
+
+    /// Return the best key, `NO_KEY` where nothing rests.
+    #[inline]
+    pub fn best(&self) -> i64 {
+        self.reach.0
+    }
+
+    /// Return the best and the worst key; nothing lies between them where nothing rests.
+    #[inline]
+    pub fn reach(&self) -> (i64, i64) {
+        self.reach
+    }
+
+    fn measure(&mut self) {
+        let ends = self.rungs.first_key_value().zip(self.rungs.last_key_value());
+        self.reach = ends.map_or((NO_KEY, -NO_KEY), |(best, worst)| (*best.0, *worst.0));
+    }
+
+    /// Return the oldest order at a key, `NONE` where there is none.
+    #[inline]
+    pub fn oldest(&self, key: i64) -> u32 {
+        if key < self.reach.0 || key > self.reach.1 {
+            return NONE;
+        }
+        self.rungs.get(&key).map_or(NONE, |rung| rung.oldest)
+    }
+
+    /// Return the best key and the oldest order there.
+    #[inline]
+    pub fn first(&self) -> Option<(i64, u32)> {
+        self.rungs.first_key_value().map(|(key, rung)| (*key, rung.oldest))
+    }
+
+    /// Return the next key behind a key and the oldest order there.
+    pub fn behind(&self, key: i64) -> Option<(i64, u32)> {
+        self.rungs.range((Excluded(key), Unbounded)).next().map(|(key, rung)| (*key, rung.oldest))
+    }
+
+    /// Return the oldest order at a key where an order of the market that arrived then may stand ahead of some order.
+    #[inline]
+    pub fn oldest_behind(&self, key: i64, arrival: u64) -> u32 {
+        if key < self.reach.0 || key > self.reach.1 {
+            return NONE;
+        }
+        self.rungs.get(&key).filter(|rung| arrival <= rung.arrival).map_or(NONE, |rung| rung.oldest)
+    }
+
+    /// L3: take in that an order at a key stands behind all orders of the market up to an arrival.
+    pub fn stands_behind(&mut self, key: i64, arrival: u64) {
+        if let Some(rung) = self.rungs.get_mut(&key) {
+            rung.arrival = rung.arrival.max(arrival);
+        }
+    }
+
+    /// Put an order behind those at its key.
+    pub fn push(&mut self, owns: &mut Slab<OwnOrder>, key: i64, at: u32) {
+        let arrival = owns[at].arrival;
+        let rung = self.rungs.entry(key).or_insert(Rung { oldest: at, youngest: NONE, arrival });
+        rung.arrival = rung.arrival.max(arrival);
+        let older = std::mem::replace(&mut rung.youngest, at);
+        (owns[at].older, owns[at].younger) = (older, NONE);
+        if older != NONE {
+            owns[older].younger = at;
+        } else {
+            self.measure();
+        }
+    }
+
+    /// Take an order off.
+    pub fn remove(&mut self, owns: &mut Slab<OwnOrder>, key: i64, at: u32) {
+        let (older, younger) = (owns[at].older, owns[at].younger);
+        if older != NONE {
+            owns[older].younger = younger;
+        }
+        if younger != NONE {
+            owns[younger].older = older;
+        }
+        if older != NONE && younger != NONE {
+            return;
+        }
+        if older == NONE && younger == NONE {
+            self.rungs.remove(&key);
+            self.measure();
+            return;
+        }
+        let rung = self.rungs.get_mut(&key).expect("an order that rests has a rung");
+        if older == NONE {
+            rung.oldest = younger;
+        } else {
+            rung.youngest = older;
+        }
+    }
+
+    /// Copy all orders in price-time order.
+    pub fn all(&self, owns: &Slab<OwnOrder>, into: &mut Vec<u32>) {
+        into.clear();
+        for rung in self.rungs.values() {
+            let mut at = rung.oldest;
+            while at != NONE {
+                into.push(at);
+                at = owns[at].younger;
+            }
+        }
+    }
+
+    /// Iterate keys and the oldest order of each, best first.
+    pub fn rungs(&self) -> impl Iterator<Item = (i64, u32)> + '_ {
+        self.rungs.iter().map(|(key, rung)| (*key, rung.oldest))
+    }
+}

@@ -1,0 +1,134 @@
+//! Which rows can matter to own orders, in a few numbers: most cannot, and own orders need not be asked.
+
+use crate::book::ladder::NO_KEY;
+use crate::book::touch::Touch;
+use crate::book::trace::{kind, Trace};
+use crate::contract::codes::Ns;
+use crate::run::seat::Seat;
+
+/// Keys of one kind of row that matter: those up to `zone`, and so many behind `best`, itself among them.
+#[derive(Clone, Copy)]
+struct Keys {
+    zone: i64,
+    best: i64,
+    more: u64,
+}
+
+const NO_KEYS: Keys = Keys::new(-NO_KEY, (NO_KEY, NO_KEY));
+const ALL_KEYS: Keys = Keys::new(NO_KEY, (NO_KEY, NO_KEY));
+
+impl Keys {
+    /// Those up to `zone`, and those from the best to the worst.
+    const fn new(zone: i64, (best, worst): (i64, i64)) -> Self {
+        Keys { zone, best, more: worst.wrapping_sub(best) as u64 }
+    }
+}
+
+/// Where all own orders of an instrument stand.
+#[derive(Clone, Copy)]
+pub struct Watch {
+    keys: [Keys; kind::COUNT],
+    /// The best key of own bids and of own asks.
+    best: [i64; 2],
+    /// Whether own orders have to be asked about everything, with the whole book at hand.
+    careful: bool,
+    on: bool,
+    remembers: bool,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        let mut keys = [NO_KEYS; kind::COUNT];
+        for always in [kind::MOVED, kind::MOVED + 1, kind::OTHER, kind::TRADE] {
+            keys[always as usize] = ALL_KEYS;
+        }
+        Watch { keys, best: [NO_KEY; 2], careful: false, on: false, remembers: false }
+    }
+}
+
+impl Watch {
+    /// Watch what rests in an instrument now and what has been taken from its market. `prints`: executions all matter.
+    pub fn look(&mut self, seats: &[Seat], prints: bool, careful: bool) {
+        let mut reach = [(NO_KEY, -NO_KEY); 2];
+        (self.best, self.careful, self.remembers) = ([NO_KEY; 2], careful, false);
+        for overlay in seats.iter().map(|seat| &seat.gateway.overlay) {
+            for (best, own) in self.best.iter_mut().zip(overlay.reach()) {
+                *best = (*best).min(own.0);
+            }
+            self.remembers |= !overlay.liquidity.is_untouched();
+            for (reach, (best, worst)) in reach.iter_mut().zip(overlay.minded()) {
+                *reach = (reach.0.min(best), reach.1.max(worst));
+            }
+        }
+        self.on = careful || prints || reach.iter().any(|(best, _)| *best != NO_KEY);
+        for (side, (best, worst)) in reach.into_iter().enumerate() {
+            let zone = self.zone(side);
+            let worst = if best == NO_KEY { NO_KEY } else { worst };
+            self.keys[kind::ADD as usize + side] = Keys::new(zone, (NO_KEY, NO_KEY));
+            self.keys[kind::LESS as usize + side] = Keys::new(zone, (best, worst));
+            let executions = Keys::new(zone, (best, NO_KEY));
+            self.keys[kind::EXECUTE as usize + side] = if prints { ALL_KEYS } else { executions };
+        }
+    }
+
+    /// From now on, have own orders asked about everything.
+    pub fn take_care(&mut self) {
+        (self.careful, self.on) = (true, true);
+    }
+
+    /// Return up to which key a side of the market stands at or through own orders of the other; `-NO_KEY`: nowhere.
+    #[inline]
+    pub fn zone(&self, side: usize) -> i64 {
+        -self.best[1 - side]
+    }
+
+    /// Return whether own orders have to be asked about everything, with the whole book at hand.
+    #[inline(always)]
+    pub fn is_careful(&self) -> bool {
+        self.careful
+    }
+
+    /// Return whether any row can matter.
+    #[inline(always)]
+    pub fn is_on(&self) -> bool {
+        self.on
+    }
+
+    /// Return whether lots of some orders of the market have been taken: their ids matter.
+    #[inline]
+    pub fn remembers(&self) -> bool {
+        self.remembers
+    }
+
+    /// Return whether a row of a kind can matter that names an order at a key: one at an own price or at one where lots have
+    /// been taken, one that trades there or at a worse price, or one of the other side that own orders would trade with.
+    #[inline(always)]
+    pub fn minds(&self, kind: u8, key: i64) -> bool {
+        let keys = &self.keys[kind as usize % kind::COUNT];
+        (key <= keys.zone) | (key.wrapping_sub(keys.best) as u64 <= keys.more)
+    }
+
+    /// Return how many rows pass before one that can matter, or that is later than a limit.
+    // Which row that is cannot be foreseen: to find it among eight at once costs less than to ask of each in turn.
+    #[inline(always)]
+    pub fn quiet(&self, traces: &[Trace], ts_ns: &[Ns], limit_ns: Ns) -> usize {
+        let ends = |(trace, row_ns): (&Trace, &Ns)| self.minds(trace.kind(), trace.key()) | (*row_ns > limit_ns);
+        let mut passed = 0;
+        for (eight, eight_ns) in traces.chunks_exact(8).zip(ts_ns.chunks_exact(8)) {
+            let all = eight.iter().zip(eight_ns).enumerate();
+            let found = all.fold(0u32, |found, (k, row)| found | u32::from(ends(row)) << k);
+            if found != 0 {
+                return passed + found.trailing_zeros() as usize;
+            }
+            passed += 8;
+        }
+        let mut rest = traces[passed..].iter().zip(&ts_ns[passed..]);
+        passed + rest.position(ends).unwrap_or(traces.len() - passed)
+    }
+
+    /// Return whether the market's best of a side stands at or through own orders.
+    #[inline(always)]
+    pub fn crosses(&self, touch: Touch) -> bool {
+        (touch.key(1) <= self.zone(0)) | (touch.key(-1) <= self.zone(1))
+    }
+}

@@ -1,0 +1,3 @@
+//! Accounts and fees, in integers.
+
+pub mod account;

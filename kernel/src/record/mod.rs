@@ -1,0 +1,5 @@
+//! The result tables.
+
+pub mod quotes;
+pub mod recorder;
+pub mod table;

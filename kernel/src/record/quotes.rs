@@ -1,0 +1,209 @@
+//! The table of best prices and sizes: most rows of a run are its, so that it has a way of its own.
+//!
+//! A full table is one block of memory. Fresh memory costs more than what is written to it: a block asks for large pages,
+//! and waits to be used again when nobody needs it any more.
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use memmap2::MmapMut;
+
+use crate::book::touch::Touch;
+use crate::contract::codes::Ns;
+use crate::record::table::{all_but, Cells, Chunk, Column};
+
+/// How many rows a block has: a little less than fill two large pages.
+pub const ROWS: usize = 98_304;
+/// How many rows are gathered before they are written to the block.
+const GATHERED: usize = 256;
+const WIDE: usize = 5;
+const BYTES: usize = ROWS * (2 + 8 * WIDE);
+
+/// One row.
+#[derive(Clone, Copy)]
+struct Quote {
+    ts_ns: Ns,
+    touch: Touch,
+    instrument: i16,
+}
+
+/// Rows of the table, gathered one by one and written column by column.
+#[derive(Default)]
+pub struct Quotes {
+    block: Option<Memory>,
+    written: usize,
+    gathered: Vec<Quote>,
+    /// The rows of an empty bid, of an empty ask.
+    empty: [Vec<usize>; 2],
+}
+
+impl Quotes {
+    /// Return the number of rows.
+    #[inline]
+    pub fn rows(&self) -> usize {
+        self.written + self.gathered.len()
+    }
+
+    /// Add a row; return whether the table is full.
+    #[inline]
+    pub fn push(&mut self, instrument: usize, ts_ns: Ns, touch: Touch) -> bool {
+        self.gathered.push(Quote { ts_ns, touch, instrument: instrument as i16 });
+        self.gathered.len() == GATHERED && self.write()
+    }
+
+    /// Write what has been gathered to the block; return whether the table is full.
+    #[inline(never)]
+    fn write(&mut self) -> bool {
+        let block = self.block.get_or_insert_with(Memory::new).cells();
+        let (first, gathered) = (self.written, &self.gathered);
+        let numbers: [fn(&Quote) -> i64; WIDE] = [
+            |quote| quote.ts_ns,
+            |quote| quote.touch.price(1).unwrap_or(0),
+            |quote| quote.touch.lots(1),
+            |quote| quote.touch.price(-1).unwrap_or(0),
+            |quote| quote.touch.lots(-1),
+        ];
+        for (i, number) in numbers.into_iter().enumerate() {
+            let at = (ROWS * i + first) * 8;
+            for (cell, quote) in block[at..at + gathered.len() * 8].chunks_exact_mut(8).zip(gathered) {
+                cell.copy_from_slice(&number(quote).to_ne_bytes());
+            }
+        }
+        let at = ROWS * WIDE * 8 + first * 2;
+        for (cell, quote) in block[at..at + gathered.len() * 2].chunks_exact_mut(2).zip(gathered) {
+            cell.copy_from_slice(&quote.instrument.to_ne_bytes());
+        }
+        for (empty, side) in self.empty.iter_mut().zip([1, -1]) {
+            let rows = gathered.iter().enumerate().filter(|(_, quote)| quote.touch.lots(side) == 0);
+            empty.extend(rows.map(|(row, _)| first + row));
+        }
+        self.written += gathered.len();
+        self.gathered.clear();
+        self.written == ROWS
+    }
+
+    /// Take all rows out, of which there are some.
+    pub fn take(&mut self) -> Chunk {
+        self.write();
+        let (rows, empty) = (std::mem::take(&mut self.written), std::mem::take(&mut self.empty));
+        let block = Arc::new(self.block.take().unwrap_or_else(Memory::new));
+        let column = |bytes: Range<usize>, validity| Column {
+            cells: Cells::Block(Block { memory: block.clone(), bytes }),
+            validity,
+            offsets: Vec::new(),
+        };
+        let wide = |i: usize, validity| column(ROWS * i * 8..(ROWS * i + rows) * 8, validity);
+        let begin = ROWS * WIDE * 8;
+        let mut columns = vec![column(begin..begin + rows * 2, Vec::new()), wide(0, Vec::new())];
+        for i in 1..WIDE {
+            columns.push(wide(i, all_but(&empty[(i - 1) / 2], rows)));
+        }
+        Chunk { rows, columns }
+    }
+}
+
+/// A part of a block that nobody writes to any more.
+#[derive(Debug)]
+pub struct Block {
+    memory: Arc<Memory>,
+    bytes: Range<usize>,
+}
+
+impl Block {
+    /// Return the bytes.
+    pub fn bytes(&self) -> &[u8] {
+        self.memory.0.as_ref().map_or(&[], |memory| &memory[self.bytes.clone()])
+    }
+}
+
+/// The memory of a block, there until it is dropped.
+#[derive(Debug)]
+struct Memory(Option<MmapMut>);
+
+/// Blocks that nobody uses.
+static SPARE: Mutex<Vec<MmapMut>> = Mutex::new(Vec::new());
+/// How many of them are kept: 32 MB.
+const SPARES: usize = 8;
+
+impl Memory {
+    fn new() -> Self {
+        let spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        Memory(Some(spare.unwrap_or_else(|| {
+            let memory = MmapMut::map_anon(BYTES).expect("there is memory for the results");
+            #[cfg(target_os = "linux")]
+            let _ = memory.advise(memmap2::Advice::HugePage); // small pages do too
+            memory
+        })))
+    }
+
+    #[inline]
+    fn cells(&mut self) -> &mut [u8] {
+        self.0.as_mut().map_or(&mut [], |memory| &mut memory[..])
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
+        if spare.len() < SPARES {
+            spare.extend(self.0.take());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::book::Book;
+    use crate::contract::codes::action;
+    use crate::contract::row::Row;
+
+    fn touch(bid: Option<i64>, ask: i64) -> Touch {
+        let mut book = Book::new(2, 0);
+        let row = |side, price_ticks| Row {
+            action: action::LEVEL,
+            side,
+            order_id: 0,
+            price_ticks,
+            size_lots: 7,
+            flags: 1,
+            phase: 0,
+        };
+        if let Some(bid) = bid {
+            let _ = book.apply(row(1, bid), 1);
+        }
+        let _ = book.apply(row(-1, ask), 2);
+        book.touch()
+    }
+
+    fn words(column: &Column) -> Vec<i64> {
+        let Cells::Block(block) = &column.cells else { panic!("a column of a block") };
+        block.bytes().chunks_exact(8).map(|cell| i64::from_ne_bytes(cell.try_into().unwrap())).collect()
+    }
+
+    #[test]
+    fn rows_come_out_as_they_went_in_whether_gathered_or_written() {
+        let mut quotes = Quotes::default();
+        for n in [1, GATHERED, GATHERED + 1, 3 * GATHERED + 17] {
+            for row in 0..n as i64 {
+                assert!(!quotes.push(3, row, touch((row % 5 != 2).then_some(row), row + 10)));
+            }
+            let chunk = quotes.take();
+            assert_eq!((chunk.rows, quotes.rows()), (n, 0));
+            assert_eq!(words(&chunk.columns[1]), (0..n as i64).collect::<Vec<_>>());
+            assert_eq!(words(&chunk.columns[4]), (10..n as i64 + 10).collect::<Vec<_>>());
+            let bits = &chunk.columns[2].validity;
+            assert!((0..n).all(|row| n <= 2 || bits[row / 8] >> (row % 8) & 1 == u8::from(row % 5 != 2)));
+            assert!(chunk.columns[4].validity.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_full_table_says_so() {
+        let mut quotes = Quotes::default();
+        let touch = touch(Some(1), 2);
+        assert!((1..ROWS).all(|row| !quotes.push(0, row as i64, touch)));
+        assert!(quotes.push(0, 0, touch));
+        assert_eq!(quotes.take().rows, ROWS);
+    }
+}

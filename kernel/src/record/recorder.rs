@@ -1,0 +1,258 @@
+//! Result tables, filled row by row and handed over in chunks.
+
+use std::collections::VecDeque;
+
+use smallvec::SmallVec;
+
+use crate::book::touch::Touch;
+use crate::contract::codes::{Ns, RejectReason, UpdateKind, NEVER};
+use crate::contract::tag::Tag;
+use crate::record::quotes::Quotes;
+use crate::record::table::{Chunk, Kind, Table};
+use crate::wire::messages::Stand;
+
+const CHUNK_ROWS: usize = 1 << 16;
+/// How many fills may wait for mids before it is seen whether some of them need not.
+const CROWD: usize = 4096;
+const CHUNK_TEXT: usize = 1 << 28;
+
+/// The names of the tables, in the order in which the recorder numbers them.
+pub const TABLES: [&str; 5] = ["fills", "orders", "bbo", "samples", "series"];
+const FILLS: usize = 0;
+const ORDERS: usize = 1;
+const BBO: usize = 2;
+const SAMPLES: usize = 3;
+const SERIES: usize = 4;
+
+/// A fill without its markouts.
+pub struct FillRow {
+    /// The numbers up to `mid2_before`, without the fill's id and without nulls.
+    pub order_id: i64,
+    /// Whose.
+    pub agent: usize,
+    /// Its instrument.
+    pub instrument: usize,
+    /// +1 bought, -1 sold.
+    pub side: i8,
+    /// At what price.
+    pub price_ticks: i64,
+    /// How much.
+    pub size_lots: i64,
+    /// The fee.
+    pub fee_micro: i64,
+    /// 1: the order traded on arrival.
+    pub taker: bool,
+    /// Why.
+    pub cause: u8,
+    /// When, at the exchange.
+    pub ts_exchange_ns: Ns,
+    /// When the strategy learns of it.
+    pub ts_local_ns: Ns,
+    /// The time of the fall that a late print has explained.
+    pub ts_traded_ns: Option<Ns>,
+    /// Best bid, best ask and doubled mid before the first row of its nanosecond.
+    pub before: [Option<i64>; 3],
+    /// The queue at arrival.
+    pub ahead_at_arrival: Option<i64>,
+    /// When the order took its place.
+    pub ts_arrival_ns: Ns,
+    /// The order's tag.
+    pub tag: Tag,
+    /// Whether it is near a suspect row.
+    pub tainted: bool,
+}
+
+/// When an update was sent, happened and is told.
+#[derive(Clone, Copy)]
+pub struct Times {
+    /// `None` where nobody asked.
+    pub sent_ns: Option<Ns>,
+    /// `None` where it was refused before it was sent.
+    pub exchange_ns: Option<Ns>,
+    /// When the strategy learns of it.
+    pub local_ns: Ns,
+}
+
+struct Waiting {
+    row: FillRow,
+    mids2: SmallVec<[Option<i64>; 6]>,
+}
+
+/// The result tables of one run. A fill is complete when its longest markout horizon has passed.
+pub struct Recorder {
+    /// Chunks that wait to be handed over, with the numbers of their tables.
+    pub full: Vec<(usize, Chunk)>,
+    tables: Vec<Table>,
+    quotes: Quotes,
+    horizons: Vec<Ns>,
+    /// When the next markout of a fill is due.
+    due_ns: Ns,
+    waiting: VecDeque<Waiting>,
+    /// The fill that waits next for each horizon.
+    next: Vec<i64>,
+    first: i64,
+    fills: i64,
+}
+
+impl Recorder {
+    /// Make empty tables for these markout horizons, ascending.
+    pub fn new(horizons: Vec<Ns>) -> Self {
+        use Kind::{I64OrNull, Text, I16, I64, I8};
+        let mut fills = vec![I64, I64, I16, I16, I8, I64, I64, I64, I8, I8, I64, I64];
+        fills.extend([I64OrNull, I64OrNull, I64OrNull, I64OrNull, I64OrNull, I64, Text, I8]);
+        fills.extend(horizons.iter().map(|_| I64OrNull));
+        let mut orders = vec![I64, I16, I16, I8, I8, I8, I8, I8, I8, I64OrNull, I64, I64];
+        orders.extend([I64OrNull, I64OrNull, I64OrNull, I64, Text]);
+        let samples = [I64, I16, I16, I64, I64, I64, I64OrNull, I64OrNull, I64OrNull];
+        let series = [Text, I16, I64, I64];
+        let tables = [&fills[..], &orders, &[], &samples, &series].map(Table::new).into();
+        let next = vec![0; horizons.len()];
+        Recorder {
+            quotes: Quotes::default(),
+            due_ns: NEVER,
+            full: Vec::new(),
+            tables,
+            horizons,
+            waiting: VecDeque::new(),
+            next,
+            first: 0,
+            fills: 0,
+        }
+    }
+
+    /// Add a fill and return its id; the mids are those of all instruments at its time.
+    pub fn fill(&mut self, row: FillRow, mids2: &[Option<i64>]) -> i64 {
+        if self.waiting.len() % CROWD == CROWD - 1 {
+            self.markouts(row.ts_exchange_ns - 1, mids2);
+        }
+        let id = self.fills;
+        self.fills += 1;
+        if let Some(horizon) = self.horizons.first() {
+            self.due_ns = self.due_ns.min(row.ts_exchange_ns.saturating_add(*horizon));
+            self.waiting.push_back(Waiting { row, mids2: SmallVec::new() });
+        } else {
+            self.write_fill(id, &Waiting { row, mids2: SmallVec::new() });
+        }
+        id
+    }
+
+    /// Record the mids of all fills whose horizon ends by a time, at which all mids are still these.
+    #[inline]
+    pub fn markouts(&mut self, until_ns: Ns, mids2: &[Option<i64>]) {
+        if self.due_ns <= until_ns {
+            self.record(until_ns, mids2);
+        }
+    }
+
+    fn record(&mut self, until_ns: Ns, mids2: &[Option<i64>]) {
+        let last = self.horizons.len().saturating_sub(1);
+        let mut due_ns = NEVER;
+        for i in 0..self.horizons.len() {
+            while let Some(waiting) = self.waiting.get_mut((self.next[i] - self.first) as usize) {
+                let ends_ns = waiting.row.ts_exchange_ns.saturating_add(self.horizons[i]);
+                if ends_ns > until_ns {
+                    due_ns = due_ns.min(ends_ns);
+                    break;
+                }
+                waiting.mids2.push(mids2[waiting.row.instrument]);
+                self.next[i] += 1;
+                if i == last {
+                    self.write_first();
+                }
+            }
+        }
+        self.due_ns = due_ns;
+    }
+
+    fn write_first(&mut self) {
+        if let Some(waiting) = self.waiting.pop_front() {
+            self.write_fill(self.first, &waiting);
+            self.first += 1;
+        }
+    }
+
+    fn write_fill(&mut self, id: i64, fill: &Waiting) {
+        let (row, table) = (&fill.row, &mut self.tables[FILLS]);
+        table.put([id, row.order_id, row.agent as i64, row.instrument as i64, i64::from(row.side)]);
+        table.put([row.price_ticks, row.size_lots, row.fee_micro, i64::from(row.taker), i64::from(row.cause)]);
+        table.put([row.ts_exchange_ns, row.ts_local_ns]);
+        table.put_or_null([row.ts_traded_ns]);
+        table.put_or_null(row.before);
+        table.put_or_null([row.ahead_at_arrival]);
+        table.put([row.ts_arrival_ns]);
+        table.put_text(&row.tag);
+        table.put([i64::from(row.tainted)]);
+        for mid2 in &fill.mids2 {
+            table.put_or_null([*mid2]);
+        }
+        self.end_row(FILLS);
+    }
+
+    /// Add an update of an order.
+    pub fn order(
+        &mut self,
+        whose: (usize, usize),
+        what: (&Stand, &str),
+        why: (UpdateKind, RejectReason),
+        times: Times,
+    ) {
+        let ((agent, instrument), (stand, tag), (kind, reason)) = (whose, what, why);
+        let placed = matches!(kind, UpdateKind::Accepted | UpdateKind::Replaced);
+        let table = &mut self.tables[ORDERS];
+        table.put([stand.order_id, agent as i64, instrument as i64]);
+        table.put([kind as i64, stand.state as i64, reason as i64]);
+        table.put([i64::from(stand.side), stand.tif as i64, i64::from(stand.post_only)]);
+        table.put_or_null([stand.price_ticks]);
+        table.put([stand.size_lots, stand.filled_lots]);
+        table.put_or_null([stand.ahead_at_arrival.filter(|_| placed), times.sent_ns, times.exchange_ns]);
+        table.put([times.local_ns]);
+        table.put_text(tag);
+        self.end_row(ORDERS);
+    }
+
+    /// Add new best prices.
+    #[inline]
+    pub fn bbo(&mut self, instrument: usize, ts_ns: Ns, touch: Touch) {
+        if self.quotes.push(instrument, ts_ns, touch) {
+            self.full.push((BBO, self.quotes.take()));
+        }
+    }
+
+    /// Add a sample of an account.
+    pub fn sample(&mut self, ts_ns: Ns, whose: (usize, usize), money: [i64; 3], quotes: [Option<i64>; 3]) {
+        let table = &mut self.tables[SAMPLES];
+        table.put([ts_ns, whose.0 as i64, whose.1 as i64]);
+        table.put(money);
+        table.put_or_null(quotes);
+        self.end_row(SAMPLES);
+    }
+
+    /// Add a point to a series.
+    pub fn point(&mut self, name: &str, agent: usize, ts_ns: Ns, value: f64) {
+        let table = &mut self.tables[SERIES];
+        table.put_text(name);
+        table.put([agent as i64, ts_ns, value.to_bits() as i64]);
+        self.end_row(SERIES);
+    }
+
+    /// Complete the fills that still wait with the last mids, and hand everything over.
+    pub fn finish(&mut self, mids2: &[Option<i64>]) {
+        self.markouts(i64::MAX, mids2);
+        if self.quotes.rows() != 0 {
+            self.full.push((BBO, self.quotes.take()));
+        }
+        for (table, rest) in self.tables.iter_mut().enumerate().filter(|(_, rest)| rest.rows() != 0) {
+            self.full.push((table, rest.take()));
+        }
+    }
+
+    /// Take in that a row of a table is complete; hand the table over when it is full.
+    #[inline]
+    fn end_row(&mut self, table: usize) {
+        let filled = &mut self.tables[table];
+        filled.end_row();
+        if filled.rows() >= CHUNK_ROWS || filled.text_bytes() > CHUNK_TEXT {
+            self.full.push((table, filled.take()));
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! One strategy in one instrument: the exchange's side of it and its own.
+
+use crate::client::desk::Desk;
+use crate::client::quoter::Quoter;
+use crate::contract::plan::Rates;
+use crate::exchange::gateway::Gateway;
+
+/// A strategy's business in an instrument.
+pub struct Seat {
+    /// At the exchange.
+    pub gateway: Gateway,
+    /// As the strategy knows it.
+    pub desk: Desk,
+    /// Its quotes.
+    pub quoter: Quoter,
+    /// Fee of a maker fill.
+    pub maker: Rates,
+    /// Fee of a taker fill.
+    pub taker: Rates,
+}

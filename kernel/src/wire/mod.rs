@@ -1,0 +1,5 @@
+//! What is on its way between the exchange and the strategies, in either direction.
+
+pub mod messages;
+pub mod timers;
+pub mod view;
