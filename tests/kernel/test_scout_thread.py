@@ -35,7 +35,7 @@ def scouts() -> int:
     for task in TASKS.iterdir():
         with contextlib.suppress(OSError):  # one that has just ended
             names.append((task / "comm").read_text().strip())
-    return names.count("scout")
+    return names.count("book builder")
 
 
 def all_end() -> bool:

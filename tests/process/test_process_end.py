@@ -29,7 +29,7 @@ def report():
     threads = [each.name for each in threading.enumerate() if each is not threading.main_thread()]
     with open(sys.argv[1], "w") as out:
         json.dump({
-            "threads": threads + [name for name in names if name.startswith(("lob-", "scout"))],
+            "threads": threads + [name for name in names if name.startswith(("lob-", "book builder"))],
             "python streams": streams,
             "python buffers alive": sum(reference() is not None for reference in buffers),
             "readers alive": sum(reference() is not None for reference in readers),

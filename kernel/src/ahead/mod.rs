@@ -2,7 +2,7 @@
 //!
 //! Valid only while the market's history does not depend on the run: an own order never changes a row.
 
-pub mod errand;
-pub mod follower;
-pub mod scout;
-pub mod tape;
+pub mod builder;
+pub mod lazy_book;
+pub mod trace_block;
+pub mod worker;

@@ -3,8 +3,8 @@
 pub mod ids;
 pub mod ladder;
 pub mod order_book;
+pub mod row_effect;
 pub mod slab;
 pub mod touch;
-pub mod trace;
 
 pub use order_book::{Book, Level, MarketOrder};

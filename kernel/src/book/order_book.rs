@@ -4,9 +4,9 @@
 
 use crate::book::ids::{Ids, Place};
 use crate::book::ladder::{Ladder, NO_KEY};
+use crate::book::row_effect::{kind, RowEffect};
 use crate::book::slab::{Slab, NONE};
 use crate::book::touch::Touch;
-use crate::book::trace::{kind, Trace};
 use crate::contract::codes::{action, index, key, sides, Issue};
 use crate::contract::row::Row;
 
@@ -135,18 +135,18 @@ impl Book {
     /// # Errors
     /// The row asks for what the book cannot do.
     #[inline]
-    pub fn apply(&mut self, row: Row, number: u64) -> Result<Trace, Issue> {
-        let mut trace = Trace::default();
-        self.apply_noting(row, number, &mut trace).map(|()| trace)
+    pub fn apply(&mut self, row: Row, number: u64) -> Result<RowEffect, Issue> {
+        let mut effect = RowEffect::default();
+        self.apply_noting(row, number, &mut effect).map(|()| effect)
     }
 
-    /// As `apply`, with the trace where it is to stay; a row that is not applied leaves it alone.
+    /// As `apply`, with the effect where it is to stay; a row that is not applied leaves it alone.
     ///
     /// # Errors
     /// As `apply`.
     // The action comes first and each has a lookup of its own: what a processor learns of one does not help another.
     #[inline(always)]
-    pub fn apply_noting(&mut self, row: Row, number: u64, trace: &mut Trace) -> Result<(), Issue> {
+    pub fn apply_noting(&mut self, row: Row, number: u64, effect: &mut RowEffect) -> Result<(), Issue> {
         self.row = number;
         match row.action {
             action::ADD => {
@@ -155,27 +155,27 @@ impl Book {
                     return Err(Issue::DuplicateOrder);
                 }
                 let key = key(row.side, row.price_ticks);
-                *trace = self.join(row.order_id, place, row.side, key, row.size_lots);
+                *effect = self.join(row.order_id, place, row.side, key, row.size_lots);
             }
             action::CANCEL | action::EXECUTE => {
                 let place = self.known(&row, row.size_lots)?;
                 let kind = if row.action == action::EXECUTE { kind::EXECUTE } else { kind::LESS };
-                *trace = self.reduce(place, row.size_lots, kind);
+                *effect = self.reduce(place, row.size_lots, kind);
             }
             action::MODIFY => {
                 let place = self.known(&row, 0)?;
-                *trace = self.modify(row.order_id, place, row.price_ticks, row.size_lots);
+                *effect = self.modify(row.order_id, place, row.price_ticks, row.size_lots);
             }
             action::LEVEL => {
                 self.set_level(row.side, key(row.side, row.price_ticks), row.size_lots);
-                *trace = Trace::of(kind::OTHER);
+                *effect = RowEffect::of(kind::OTHER);
             }
             action::CLEAR => {
                 self.clear(row.side);
-                *trace = Trace::of(kind::OTHER);
+                *effect = RowEffect::of(kind::OTHER);
             }
-            action::TRADE => *trace = Trace::of(kind::TRADE),
-            _ => *trace = Trace::of(kind::NOTHING),
+            action::TRADE => *effect = RowEffect::of(kind::TRADE),
+            _ => *effect = RowEffect::of(kind::NOTHING),
         }
         Ok(())
     }
@@ -183,7 +183,7 @@ impl Book {
     /// Do what can be done of a row that `apply` has refused: with `repairs` one that takes more than there is takes what
     /// there is. Return what it does then.
     #[cold]
-    pub fn set_right(&mut self, row: Row, number: u64, issue: Issue, repairs: bool) -> Option<Trace> {
+    pub fn set_right(&mut self, row: Row, number: u64, issue: Issue, repairs: bool) -> Option<RowEffect> {
         if issue != Issue::Oversize || !repairs {
             return None;
         }
@@ -208,7 +208,7 @@ impl Book {
     }
 
     #[inline(never)] // few rows are of this kind: what they need is kept out of the others' way
-    fn modify(&mut self, order_id: u64, place: Place, price_ticks: i64, size_lots: i64) -> Trace {
+    fn modify(&mut self, order_id: u64, place: Place, price_ticks: i64, size_lots: i64) -> RowEffect {
         let MarketOrder { size_lots: before, level, .. } = self.orders[place.slot];
         let Level { side, key: stood_at, .. } = self.levels[level];
         let key = key(side, price_ticks);
@@ -222,7 +222,7 @@ impl Book {
     }
 
     #[inline(always)]
-    fn join(&mut self, order_id: u64, place: Place, side: i8, key: i64, size_lots: i64) -> Trace {
+    fn join(&mut self, order_id: u64, place: Place, side: i8, key: i64, size_lots: i64) -> RowEffect {
         let at = self.level_or_open(side, key);
         let older = self.levels[at].youngest;
         let order = MarketOrder { order_id, size_lots, arrival: self.row, level: at, older, younger: NOBODY };
@@ -236,11 +236,11 @@ impl Book {
         self.shows(index(side), at, level_lots);
         self.orders[older].younger = slot;
         let kind = kind::ADD + index(side) as u8;
-        Trace::new(kind, key, [size_lots, 0, level_lots], self.row)
+        RowEffect::new(kind, key, [size_lots, 0, level_lots], self.row)
     }
 
     #[inline(always)]
-    fn reduce(&mut self, place: Place, size_lots: i64, kind: u8) -> Trace {
+    fn reduce(&mut self, place: Place, size_lots: i64, kind: u8) -> RowEffect {
         let order = &mut self.orders[place.slot];
         let (at, arrival, before) = (order.level, order.arrival, order.size_lots);
         order.size_lots -= size_lots;
@@ -254,7 +254,7 @@ impl Book {
             self.unlink(place.slot);
         }
         let kind = kind + index(side) as u8;
-        Trace::new(kind, key, [before, size_lots, level_lots], arrival)
+        RowEffect::new(kind, key, [before, size_lots, level_lots], arrival)
     }
 
     #[inline(always)]

@@ -77,12 +77,12 @@ impl Batch {
     /// Return the columns, cut to one length: who walks them pays for one check of it a row.
     #[inline(always)]
     pub fn columns(&self) -> Columns<'_> {
-        self.stretch(0, self.len())
+        self.slice(0, self.len())
     }
 
     /// Return the columns of the rows from `begin`, no more than `most`.
     #[inline(always)]
-    pub fn stretch(&self, begin: usize, most: usize) -> Columns<'_> {
+    pub fn slice(&self, begin: usize, most: usize) -> Columns<'_> {
         let (end, all) = (self.len().min(begin + most), &self.columns);
         Columns {
             ts_exchange_ns: &all.ts_exchange_ns[begin..end],

@@ -2,8 +2,8 @@
 //! join. The rest of the book they never look at.
 
 use crate::book::ladder::NO_KEY;
+use crate::book::row_effect::{kind, RowEffect};
 use crate::book::touch::Touch;
-use crate::book::trace::{kind, Trace};
 use crate::book::Book;
 use crate::contract::codes::{action, index, key};
 use crate::contract::row::Row;
@@ -36,19 +36,19 @@ impl Excerpt {
     }
 
     /// Take in a row that may change them.
-    pub fn take_in(&mut self, row: Row, number: u64, trace: Trace) {
-        let hit = trace.hit();
-        if hit.side == 0 {
+    pub fn take_in(&mut self, row: Row, number: u64, effect: RowEffect) {
+        let named = effect.named_order();
+        if named.side == 0 {
             return;
         }
-        let zone = self.zones[index(hit.side)];
-        let (was, moves) = (trace.key() <= zone, trace.is_either(kind::MOVED));
-        let goes = if moves { key(hit.side, row.price_ticks) <= zone } else { was };
+        let zone = self.zones[index(named.side)];
+        let (was, moves) = (effect.key() <= zone, effect.is_either(kind::MOVED));
+        let goes = if moves { key(named.side, row.price_ticks) <= zone } else { was };
         let row = match (was, goes) {
             (false, false) => return,
             (true, true) => row,
-            (true, false) => Row { action: action::CANCEL, size_lots: hit.size_lots, ..row },
-            (false, true) => Row { action: action::ADD, side: hit.side, ..row },
+            (true, false) => Row { action: action::CANCEL, size_lots: named.size_lots, ..row },
+            (false, true) => Row { action: action::ADD, side: named.side, ..row },
         };
         let done = self.book.apply(row, number);
         debug_assert!(done.is_ok(), "an order that stands at an own price is not known");

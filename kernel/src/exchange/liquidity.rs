@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use rustc_hash::FxHashMap as HashMap;
 
-use crate::book::trace::Hit;
+use crate::book::row_effect::NamedOrder;
 use crate::book::{Book, Level};
 use crate::contract::codes::{index, key, sides};
 use crate::contract::plan::QueueModel;
@@ -132,7 +132,7 @@ impl Liquidity {
     }
 
     /// L3: take in an execution, which meets the first untaken lots.
-    pub fn executed(&mut self, book: &Book, order: &Hit) {
+    pub fn executed(&mut self, book: &Book, order: &NamedOrder) {
         if let Some(lots) = self.known(book, (order.side, order.price_ticks)).map(|taken| taken.lots) {
             self.unplaced += i128::from((lots - order.level_lots).max(0));
             self.keep((order.side, order.price_ticks), lots.min(order.level_lots));
@@ -140,7 +140,7 @@ impl Liquidity {
     }
 
     /// L3: take in that an order has lost size, or its place (`left_lots` 0): what was taken of the rest comes back.
-    pub fn reduced(&mut self, book: &Book, order_id: u64, order: &Hit, left_lots: i64) {
+    pub fn reduced(&mut self, book: &Book, order_id: u64, order: &NamedOrder, left_lots: i64) {
         let place = (order.side, order.price_ticks);
         if let Some(lots) = self.known(book, place).map(|taken| taken.lots) {
             let share = shares(book, place, lots).find(|(id, _)| *id == order_id).map_or(0, |(_, share)| share);

@@ -1,16 +1,16 @@
 //! One instrument at the exchange: its rows, its phase, its prints, and the own orders beside them.
 //!
-//! What the rows do to the book has been noted ahead of the run (`scout`); here they happen, and own orders are asked
+//! What the rows do to the book has been noted ahead of the run (`builder`); here they happen, and own orders are asked
 //! about those that can matter to them.
 
 use std::thread::available_parallelism;
 
-use crate::ahead::errand::Errand;
-use crate::ahead::follower::Follower;
-use crate::ahead::scout::Scout;
-use crate::ahead::tape::{Mark, Tape};
+use crate::ahead::builder::BookBuilder;
+use crate::ahead::lazy_book::LazyBook;
+use crate::ahead::trace_block::{PacketMark, TraceBlock};
+use crate::ahead::worker::BuilderWorker;
+use crate::book::row_effect::RowEffect;
 use crate::book::touch::Touch;
-use crate::book::trace::Trace;
 use crate::book::Book;
 use crate::client::desk::Desk;
 use crate::client::quoter::Quoter;
@@ -37,7 +37,7 @@ pub use booking::narrow;
 /// The exchange of one instrument.
 pub struct Market {
     // First, so that it is dropped first: it waits for its thread, which may hold batches, while others still hold them.
-    errand: Errand,
+    worker: BuilderWorker,
     /// The instrument's part of the plan.
     pub plan: InstrumentPlan,
     /// The prints since each level's last update (L2).
@@ -71,7 +71,7 @@ pub struct Market {
     /// What own orders may need of the book, kept while they rest.
     excerpt: Excerpt,
     /// The whole book, which follows when it is needed.
-    whole: Follower,
+    whole: LazyBook,
     /// Whether a side has been cleared and not been shown again.
     partial: bool,
     /// Whether the last row was a packet's last.
@@ -102,13 +102,13 @@ pub struct Market {
     /// How many rows the batches given so far have.
     given: u64,
     ended: bool,
-    tape: Option<Box<Tape>>,
-    /// How many rows there are before the tape's.
+    block: Option<Box<TraceBlock>>,
+    /// How many rows there are before the block's.
     first: u64,
-    /// The next row of the tape, and its next mark.
+    /// The next row of the trace block, and its next mark.
     i: usize,
     mark: usize,
-    /// Up to which row of the tape own orders mind none and none lies beyond the limit; found again when it is not ahead.
+    /// Up to which row of the trace block own orders mind none and none lies beyond the limit; found again when it is not ahead.
     quiet: usize,
 }
 
@@ -127,7 +127,7 @@ impl Market {
         // The first instruments have the processors that the run itself leaves.
         let may_leave = available_parallelism().is_ok_and(|processors| index + 1 < processors.get());
         Market {
-            errand: Errand::new(Scout::new(own.level, own.depth, repairs), may_leave),
+            worker: BuilderWorker::new(BookBuilder::new(own.level, own.depth, repairs), may_leave),
             plan: own.clone(),
             prints: Prints::new(own.late_level_ns, own.late_print_ns),
             phase: phase::CONTINUOUS,
@@ -146,7 +146,7 @@ impl Market {
             taint_ns: plan.taint_ns,
             touch: Touch::default(),
             excerpt: Excerpt::default(),
-            whole: Follower::new(own.level, own.depth, repairs),
+            whole: LazyBook::new(own.level, own.depth, repairs),
             partial: false,
             between: true,
             counts: Counts::default(),
@@ -166,7 +166,7 @@ impl Market {
             changed_ns: BEFORE_ALL,
             given: 0,
             ended: false,
-            tape: None,
+            block: None,
             first: 0,
             i: 0,
             mark: 0,
@@ -205,41 +205,41 @@ impl Market {
     /// A row cannot be applied and its policy is to fail, or an invariant is broken.
     pub fn advance(&mut self, limit_ns: Ns, floor: &mut Floor) -> Result<(), Fault> {
         (self.limit_ns, self.quiet) = (limit_ns, 0);
-        let Some(tape) = self.tape.take() else { return Ok(()) };
-        let (columns, begin) = (tape.columns(), self.i);
-        let done = self.rows(&tape, &columns, floor);
+        let Some(block) = self.block.take() else { return Ok(()) };
+        let (columns, begin) = (block.columns(), self.i);
+        let done = self.rows(&block, &columns, floor);
         if self.i > begin {
             self.now_ns = columns.ts_exchange_ns[self.i - 1];
             self.between = columns.flags[self.i - 1] & flag::LAST != 0;
             if self.between {
                 self.changed = false;
             } else if self.view.eager {
-                self.note_changes(&tape, columns.flags);
+                self.note_changes(&block, columns.flags);
             }
         }
         match columns.ts_exchange_ns.get(self.i) {
             Some(next_ns) => self.next_ns = *next_ns,
             None => self.starved = true,
         }
-        self.tape = Some(tape);
+        self.block = Some(block);
         done
     }
 
     /// Note whether the packet of the last row has changed a level.
-    fn note_changes(&mut self, tape: &Tape, flags: &[u8]) {
+    fn note_changes(&mut self, block: &TraceBlock, flags: &[u8]) {
         let begin = flags[..self.i - 1].iter().rposition(|flags| flags & flag::LAST != 0).map(|last| last + 1);
         self.changed &= begin.is_none();
-        self.changed |= (begin.unwrap_or(0)..self.i).any(|i| tape.traces(self.i)[i].changes());
+        self.changed |= (begin.unwrap_or(0)..self.i).any(|i| block.effects(self.i)[i].changes());
     }
 
     /// Apply rows one by one where they matter; those between them have only happened.
-    fn rows(&mut self, tape: &Tape, columns: &Columns, floor: &mut Floor) -> Result<(), Fault> {
-        let traces = tape.traces(columns.len());
+    fn rows(&mut self, block: &TraceBlock, columns: &Columns, floor: &mut Floor) -> Result<(), Fault> {
+        let effects = block.effects(columns.len());
         while self.i < columns.len() {
-            let mark = tape.marks().get(self.mark);
+            let mark = block.marks().get(self.mark);
             let marked = mark.map_or(columns.len(), |mark| mark.row as usize);
             if !(self.heard | self.watch.is_careful()) {
-                self.i = self.next_row(columns.ts_exchange_ns, traces, marked);
+                self.i = self.next_row(columns.ts_exchange_ns, effects, marked);
             }
             if columns.ts_exchange_ns.get(self.i).is_none_or(|now_ns| *now_ns > self.limit_ns) {
                 break;
@@ -247,12 +247,12 @@ impl Market {
             let mark = mark.filter(|_| self.i == marked);
             self.mark += usize::from(mark.is_some());
             match mark {
-                Some(mark) if mark.is_end() && !self.minds(&traces[self.i]) => {
+                Some(mark) if mark.is_end() && !self.minds(&effects[self.i]) => {
                     self.now_ns = columns.ts_exchange_ns[self.i];
                     self.i += 1;
-                    self.end_packet(Some(mark), mark.ts_local_ns, tape, floor)?;
+                    self.end_packet(Some(mark), mark.ts_local_ns, block, floor)?;
                 }
-                _ => self.row(tape, columns, mark, floor)?,
+                _ => self.row(block, columns, mark, floor)?,
             }
         }
         Ok(())
@@ -268,20 +268,20 @@ impl Market {
 
     /// Return whether own orders have to be asked about a row.
     #[inline(always)]
-    fn minds(&self, trace: &Trace) -> bool {
+    fn minds(&self, effect: &RowEffect) -> bool {
         let may_mind = self.watch.is_on() & (self.i >= self.quiet);
-        self.heard | self.watch.is_careful() || may_mind && self.watch.minds(trace.kind(), trace.key())
+        self.heard | self.watch.is_careful() || may_mind && self.watch.minds(effect.kind(), effect.key())
     }
 
     /// Return the next row that matters, the marked one at the latest, or the first beyond the limit.
     #[inline(always)]
-    fn next_row(&mut self, ts_ns: &[Ns], traces: &[Trace], marked: usize) -> usize {
+    fn next_row(&mut self, ts_ns: &[Ns], effects: &[RowEffect], marked: usize) -> usize {
         let (i, limit_ns) = (self.i, self.limit_ns);
         if self.watch.is_on() {
             if self.quiet <= i {
                 // Where a strategy waits for packets, most marks bring the limit nearer: no need to look behind them.
-                let end = if self.view.eager { traces.len().min(marked + 1) } else { traces.len() };
-                self.quiet = i + self.watch.quiet(&traces[i..end], &ts_ns[i..end], limit_ns);
+                let end = if self.view.eager { effects.len().min(marked + 1) } else { effects.len() };
+                self.quiet = i + self.watch.quiet(&effects[i..end], &ts_ns[i..end], limit_ns);
             }
             return self.quiet.min(marked);
         }
@@ -292,22 +292,28 @@ impl Market {
     }
 
     /// Apply the row at hand.
-    fn row(&mut self, tape: &Tape, columns: &Columns, mark: Option<&Mark>, floor: &mut Floor) -> Result<(), Fault> {
-        let (i, trace) = (self.i, tape.traces(columns.len())[self.i]);
+    fn row(
+        &mut self,
+        block: &TraceBlock,
+        columns: &Columns,
+        mark: Option<&PacketMark>,
+        floor: &mut Floor,
+    ) -> Result<(), Fault> {
+        let (i, effect) = (self.i, block.effects(columns.len())[self.i]);
         self.now_ns = columns.ts_exchange_ns[i];
         self.between = false;
         if let Some(issue) = mark.and_then(|mark| mark.issue) {
-            self.settle(issue, &columns.row(i), tape)?;
+            self.settle(issue, &columns.row(i), block)?;
         }
         if self.watch.is_on() {
-            self.tell_orders(columns, trace, floor)?;
+            self.tell_orders(columns, effect, floor)?;
         }
-        if mark.is_some_and(|mark| mark.says) {
+        if mark.is_some_and(|mark| mark.notes_status) {
             self.note(&columns.row(i));
         }
         self.i = i + 1;
         if columns.flags[i] & flag::LAST != 0 {
-            self.end_packet(mark.filter(|mark| mark.ends), columns.ts_local_ns[i], tape, floor)?;
+            self.end_packet(mark.filter(|mark| mark.ends_packet), columns.ts_local_ns[i], block, floor)?;
         }
         Ok(())
     }
@@ -341,14 +347,14 @@ impl Market {
     #[inline(always)]
     fn end_packet(
         &mut self,
-        left: Option<&Mark>,
+        left: Option<&PacketMark>,
         ts_local_ns: Ns,
-        tape: &Tape,
+        block: &TraceBlock,
         floor: &mut Floor,
     ) -> Result<(), Fault> {
         self.between = true;
         if self.view.eager {
-            self.note_changes(tape, tape.columns().flags);
+            self.note_changes(block, block.columns().flags);
         }
         self.latest = left.map_or(self.latest, |left| left.touch);
         self.good = !self.suspect & self.latest.uncrossed();
@@ -391,7 +397,7 @@ impl Market {
 
     /// Take in what a packet leaves behind; return whether best prices or sizes are others.
     #[inline(always)]
-    fn take_left(&mut self, left: &Mark, floor: &mut Floor) -> bool {
+    fn take_left(&mut self, left: &PacketMark, floor: &mut Floor) -> bool {
         if left.partial != self.partial {
             self.partial = left.partial;
             self.look_again();
@@ -415,12 +421,12 @@ impl Market {
 
     /// Deal with a row that the book cannot apply as it is, by policy.
     #[cold]
-    fn settle(&mut self, issue: Issue, row: &Row, tape: &Tape) -> Result<(), Fault> {
+    fn settle(&mut self, issue: Issue, row: &Row, block: &TraceBlock) -> Result<(), Fault> {
         let code = issue as usize - 1;
         let (name, at) = (issue.name(), format_instant(self.now_ns));
         let policy = self.policies[code];
         if policy == IssuePolicy::Fail {
-            let (path, first) = tape.source().map_or(("", 0), |(batch, begin)| (&batch.path, batch.first_row + begin));
+            let (path, first) = block.source().map_or(("", 0), |(batch, begin)| (&batch.path, batch.first_row + begin));
             let choices = if issue == Issue::Oversize { "\"skip\" or \"repair\"" } else { "\"skip\"" };
             return Err(Fault::Data(format!(
                 "{path}: row {} at {at}: {name}: order {}, size {}. See `lob-backtest validate`, or set \

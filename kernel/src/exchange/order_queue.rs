@@ -1,6 +1,6 @@
 //! L3: exact queue positions, from the market orders that stand ahead.
 
-use crate::book::trace::Hit;
+use crate::book::row_effect::NamedOrder;
 use crate::book::Book;
 use crate::exchange::own_order::OwnOrder;
 
@@ -21,7 +21,7 @@ pub fn reappear(book: &Book, own: &mut OwnOrder) {
 }
 
 /// Take in that a market order at the price traded; return whether the position changed.
-pub fn executed(own: &mut OwnOrder, order: &Hit, size_lots: i64) -> bool {
+pub fn executed(own: &mut OwnOrder, order: &NamedOrder, size_lots: i64) -> bool {
     if order.arrival > own.arrival || !own.visible {
         return false;
     }
@@ -31,7 +31,7 @@ pub fn executed(own: &mut OwnOrder, order: &Hit, size_lots: i64) -> bool {
 }
 
 /// Take in that a market order at the price was cancelled or reduced; return whether the position changed.
-pub fn cancelled(own: &mut OwnOrder, order: &Hit, size_lots: i64) -> bool {
+pub fn cancelled(own: &mut OwnOrder, order: &NamedOrder, size_lots: i64) -> bool {
     if order.arrival > own.arrival || !own.visible {
         return false;
     }

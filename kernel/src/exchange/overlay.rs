@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::book::ladder::NO_KEY;
+use crate::book::row_effect::NamedOrder;
 use crate::book::slab::{Slab, NONE};
-use crate::book::trace::Hit;
 use crate::book::Book;
 use crate::contract::codes::{action, flag, index, key, sides, Cause, OrderState, RejectReason, UpdateKind};
 use crate::contract::plan::Rules;
@@ -187,22 +187,22 @@ impl Overlay {
 
     /// Take in a row that the book is about to apply, and the order that it names as it stands; levels and prints of L2
     /// have functions of their own.
-    pub fn before(&mut self, displayed: Displayed, row: &Row, hit: &Hit) {
+    pub fn before(&mut self, displayed: Displayed, row: &Row, named: &NamedOrder) {
         let book = displayed.book;
         match row.action {
             action::EXECUTE if row.flags & flag::AUCTION == 0 => {
-                self.execute(book, displayed.matching_row(row), row, hit);
-                self.liquidity.executed(book, hit);
+                self.execute(book, displayed.matching_row(row), row, named);
+                self.liquidity.executed(book, named);
             }
             action::EXECUTE => {
-                self.execute(book, Match::Nothing, row, hit);
-                self.liquidity.reduced(book, row.order_id, hit, hit.size_lots - row.size_lots);
+                self.execute(book, Match::Nothing, row, named);
+                self.liquidity.reduced(book, row.order_id, named, named.size_lots - row.size_lots);
             }
-            action::CANCEL => self.cancel(book, row, hit, row.size_lots),
+            action::CANCEL => self.cancel(book, row, named, row.size_lots),
             action::MODIFY => {
-                let keeps = row.price_ticks == hit.price_ticks && row.size_lots <= hit.size_lots;
-                let lost = if keeps { hit.size_lots - row.size_lots } else { hit.size_lots };
-                self.cancel(book, row, hit, lost);
+                let keeps = row.price_ticks == named.price_ticks && row.size_lots <= named.size_lots;
+                let lost = if keeps { named.size_lots - row.size_lots } else { named.size_lots };
+                self.cancel(book, row, named, lost);
             }
             action::TRADE if row.flags & flag::HIDDEN != 0 && row.flags & flag::AUCTION == 0 => {
                 self.hidden_print(row, displayed.matching_row(row));
@@ -277,7 +277,7 @@ impl Overlay {
         size_lots
     }
 
-    fn execute(&mut self, book: &Book, matching: Match, row: &Row, order: &Hit) {
+    fn execute(&mut self, book: &Book, matching: Match, row: &Row, order: &NamedOrder) {
         let (side, price_ticks) = (order.side, order.price_ticks);
         if self.best_key(side) > key(side, price_ticks) {
             return;
@@ -320,7 +320,7 @@ impl Overlay {
     }
 
     #[inline]
-    fn cancel(&mut self, book: &Book, row: &Row, order: &Hit, lost_lots: i64) {
+    fn cancel(&mut self, book: &Book, row: &Row, order: &NamedOrder, lost_lots: i64) {
         let (side, price_ticks) = (order.side, order.price_ticks);
         if row.flags & flag::WINDOW != 0 {
             self.leave((side, price_ticks));

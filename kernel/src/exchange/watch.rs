@@ -1,8 +1,8 @@
 //! Which rows can matter to own orders, in a few numbers: most cannot, and own orders need not be asked.
 
 use crate::book::ladder::NO_KEY;
+use crate::book::row_effect::{kind, RowEffect};
 use crate::book::touch::Touch;
-use crate::book::trace::{kind, Trace};
 use crate::contract::codes::Ns;
 use crate::run::seat::Seat;
 
@@ -111,10 +111,10 @@ impl Watch {
     /// Return how many rows pass before one that can matter, or that is later than a limit.
     // Which row that is cannot be foreseen: to find it among eight at once costs less than to ask of each in turn.
     #[inline(always)]
-    pub fn quiet(&self, traces: &[Trace], ts_ns: &[Ns], limit_ns: Ns) -> usize {
-        let ends = |(trace, row_ns): (&Trace, &Ns)| self.minds(trace.kind(), trace.key()) | (*row_ns > limit_ns);
+    pub fn quiet(&self, effects: &[RowEffect], ts_ns: &[Ns], limit_ns: Ns) -> usize {
+        let ends = |(effect, row_ns): (&RowEffect, &Ns)| self.minds(effect.kind(), effect.key()) | (*row_ns > limit_ns);
         let mut passed = 0;
-        for (eight, eight_ns) in traces.chunks_exact(8).zip(ts_ns.chunks_exact(8)) {
+        for (eight, eight_ns) in effects.chunks_exact(8).zip(ts_ns.chunks_exact(8)) {
             let all = eight.iter().zip(eight_ns).enumerate();
             let found = all.fold(0u32, |found, (k, row)| found | u32::from(ends(row)) << k);
             if found != 0 {
@@ -122,8 +122,8 @@ impl Watch {
             }
             passed += 8;
         }
-        let mut rest = traces[passed..].iter().zip(&ts_ns[passed..]);
-        passed + rest.position(ends).unwrap_or(traces.len() - passed)
+        let mut rest = effects[passed..].iter().zip(&ts_ns[passed..]);
+        passed + rest.position(ends).unwrap_or(effects.len() - passed)
     }
 
     /// Return whether the market's best of a side stands at or through own orders.

@@ -1,13 +1,13 @@
 //! One instrument as the strategies have received it: the same market, later, a packet at a time.
 //!
 //! The exchange says what each packet changes, and most packets change nothing that a strategy would notice: those are
-//! not sent at all. Levels and orders behind the best prices are read from a book that follows, see `follower`.
+//! not sent at all. Levels and orders behind the best prices are read from a book that follows, see `lazy_book`.
 
 use std::collections::VecDeque;
 
-use crate::ahead::follower::{Follower, Received};
+use crate::ahead::lazy_book::{LazyBook, Received};
+use crate::book::row_effect::NamedOrder;
 use crate::book::touch::Touch;
-use crate::book::trace::Hit;
 use crate::book::Book;
 use crate::contract::codes::{action, flag, phase, Ns, NEVER};
 use crate::contract::row::Row;
@@ -92,7 +92,7 @@ pub struct View {
     /// When the next packet arrives that a strategy may notice, `NEVER` while none is on its way.
     pub next_ns: Ns,
     /// The levels and orders.
-    pub follower: Follower,
+    pub lazy_book: LazyBook,
     packets: VecDeque<Packet>,
     prints: VecDeque<Print>,
     moves: VecDeque<Move>,
@@ -113,7 +113,7 @@ impl View {
             wants_prints: false,
             wants_levels: false,
             next_ns: NEVER,
-            follower: Follower::new(level, depth, repairs),
+            lazy_book: LazyBook::new(level, depth, repairs),
             packets: VecDeque::new(),
             prints: VecDeque::new(),
             moves: VecDeque::new(),
@@ -126,10 +126,10 @@ impl View {
     }
 
     /// Put the print of a row on its way, if it has one, with the packet at hand; return whether it has.
-    pub fn tell(&mut self, row: &Row, hit: &Hit, ts_exchange_ns: Ns) -> bool {
+    pub fn tell(&mut self, row: &Row, named: &NamedOrder, ts_exchange_ns: Ns) -> bool {
         let (side, price_ticks) = match row.action {
             action::TRADE => (row.side, row.price_ticks),
-            action::EXECUTE => (hit.side, hit.price_ticks),
+            action::EXECUTE => (named.side, named.price_ticks),
             _ => return false,
         };
         let hidden = row.action == action::TRADE && row.flags & flag::HIDDEN != 0;
@@ -214,7 +214,7 @@ impl View {
 
     /// Return the book after the last packet received; the exchange has taken in the rows before `done`.
     pub fn book(&mut self, done: u64) -> &Book {
-        self.follower.book(self.received, done)
+        self.lazy_book.book(self.received, done)
     }
 
     /// From now on, note every change of a level, in the packets that are on their way already too.
@@ -225,7 +225,7 @@ impl View {
         self.wants_levels = true;
         let mut known = std::mem::take(&mut self.packets).into_iter().peekable();
         let (mut state, (mut prints, mut moves)) = (self.state, self.taken);
-        for (end, ts_local_ns, changed) in self.follower.changes(self.received, done) {
+        for (end, ts_local_ns, changed) in self.lazy_book.changes(self.received, done) {
             if let Some(packet) = known.next_if(|packet| packet.end == end) {
                 (state, prints, moves) = (packet.state, packet.prints, packet.moves);
                 self.packets.push_back(Packet { changed, ..packet });

@@ -1,9 +1,9 @@
-//! Where the rows of an instrument come from: batches are given, and their tapes taken up.
+//! Where the rows of an instrument come from: batches are given, and their trace blocks taken up.
 
 use std::sync::Arc;
 
-use crate::ahead::errand::Next;
-use crate::ahead::tape::Copy;
+use crate::ahead::trace_block::Checkpoint;
+use crate::ahead::worker::Next;
 use crate::contract::batch::{Batch, Columns};
 use crate::contract::codes::{flag, NEVER};
 use crate::contract::fault::Fault;
@@ -15,11 +15,11 @@ impl Market {
     pub fn load(&mut self, batch: Option<Batch>) {
         if let Some(batch) = batch.map(Arc::new) {
             self.last_local_ns = batch.columns().ts_local_ns[batch.len() - 1];
-            self.view.follower.load(self.given, batch.clone());
-            self.whole.load(self.given, batch.clone());
+            self.view.lazy_book.push_batch(self.given, batch.clone());
+            self.whole.push_batch(self.given, batch.clone());
             self.given += batch.len() as u64;
-            self.errand.give(batch);
-            self.hungry = self.errand.wants_more();
+            self.worker.push(batch);
+            self.hungry = self.worker.wants_more();
         } else {
             (self.hungry, self.ended) = (false, true);
         }
@@ -28,7 +28,7 @@ impl Market {
     /// Take in that the next batch could not be had; return whether that has to be told now.
     pub fn put_off(&mut self) -> bool {
         self.hungry = false;
-        self.starved && self.errand.is_empty()
+        self.starved && self.worker.is_empty()
     }
 
     /// Find what there is to go on with; return whether that has been done, or has to be waited for.
@@ -36,7 +36,7 @@ impl Market {
     /// # Errors
     /// There is nobody to wait for.
     pub fn take_up(&mut self) -> Result<bool, Fault> {
-        match self.errand.look()? {
+        match self.worker.poll()? {
             Next::Wait => return Ok(false),
             next => self.go_on_with(next),
         }
@@ -48,20 +48,20 @@ impl Market {
     /// # Errors
     /// There is nobody to wait for.
     pub fn wait(&mut self) -> Result<(), Fault> {
-        let next = self.errand.wait()?;
+        let next = self.worker.wait()?;
         self.go_on_with(next);
         Ok(())
     }
 
     fn go_on_with(&mut self, next: Next) {
-        if let Next::Tape(tape) = next {
+        if let Next::Block(block) = next {
             self.counts.packets += self.packets();
-            self.next_ns = tape.columns().ts_exchange_ns[0];
-            (self.first, self.i, self.mark, self.starved) = (tape.first, 0, 0, false);
-            self.hungry = !self.ended && self.errand.wants_more();
-            self.let_go(tape.copy.clone());
-            if let Some(used) = self.tape.replace(tape) {
-                self.errand.take_back(used);
+            self.next_ns = block.columns().ts_exchange_ns[0];
+            (self.first, self.i, self.mark, self.starved) = (block.first, 0, 0, false);
+            self.hungry = !self.ended && self.worker.wants_more();
+            self.let_go(block.checkpoint.clone());
+            if let Some(used) = self.block.replace(block) {
+                self.worker.recycle(used);
             }
         } else {
             self.hungry = !self.ended;
@@ -71,13 +71,13 @@ impl Market {
     }
 
     /// Let go of rows that nobody needs any more, since there is a copy behind them.
-    fn let_go(&mut self, copy: Option<Arc<Copy>>) {
+    fn let_go(&mut self, checkpoint: Option<Arc<Checkpoint>>) {
         let (done, now_ns) = (self.done(), self.now_ns);
-        self.whole.pass(|copy| copy.row <= done);
-        self.view.follower.pass(|copy| copy.row <= done && copy.ts_local_ns < now_ns);
-        if let Some(copy) = copy {
-            self.whole.offer(copy.clone());
-            self.view.follower.offer(copy);
+        self.whole.reach_checkpoints(|checkpoint| checkpoint.row <= done);
+        self.view.lazy_book.reach_checkpoints(|checkpoint| checkpoint.row <= done && checkpoint.ts_local_ns < now_ns);
+        if let Some(checkpoint) = checkpoint {
+            self.whole.add_checkpoint(checkpoint.clone());
+            self.view.lazy_book.add_checkpoint(checkpoint);
         }
     }
 
@@ -87,9 +87,9 @@ impl Market {
         self.first + self.i as u64
     }
 
-    /// Return how many packets of the tape are complete.
+    /// Return how many packets of the trace block are complete.
     fn packets(&self) -> u64 {
-        let columns = self.tape.as_ref().map_or(Columns::default(), |tape| tape.columns());
+        let columns = self.block.as_ref().map_or(Columns::default(), |block| block.columns());
         columns.flags.iter().take(self.i).filter(|flags| **flags & flag::LAST != 0).count() as u64
     }
 

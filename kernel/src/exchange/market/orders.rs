@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use rustc_hash::FxHashMap as HashMap;
 
-use crate::book::trace::{kind, Trace};
+use crate::book::row_effect::{kind, RowEffect};
 use crate::contract::batch::Columns;
 use crate::contract::codes::{action, flag, index, key, phase, Ask};
 use crate::contract::fault::Fault;
@@ -19,22 +19,22 @@ use crate::wire::view::Move;
 
 impl Market {
     /// Ask own orders about a row that may matter to them, and book what it does to them.
-    pub(super) fn tell_orders(&mut self, columns: &Columns, trace: Trace, floor: &mut Floor) -> Result<(), Fault> {
+    pub(super) fn tell_orders(&mut self, columns: &Columns, effect: RowEffect, floor: &mut Floor) -> Result<(), Fault> {
         let number = self.done() + 1;
-        if trace.is(kind::OTHER) {
+        if effect.is(kind::OTHER) {
             self.partial |= columns.action[self.i] == action::CLEAR;
             if !self.watch.is_careful() {
                 self.look_again();
             }
         }
         if self.watch.is_careful() {
-            self.whole.come_to(number - 1);
-            self.hear(&self.row_heard(columns, trace), trace, floor)?;
-            self.whole.take_in(columns.row(self.i));
-        } else if self.heard || self.watch.minds(trace.kind(), trace.key()) {
-            let row = self.row_heard(columns, trace);
-            self.hear(&row, trace, floor)?;
-            self.excerpt.take_in(row, number, trace);
+            self.whole.catch_up_to(number - 1);
+            self.hear(&self.row_heard(columns, effect), effect, floor)?;
+            self.whole.apply_next(columns.row(self.i));
+        } else if self.heard || self.watch.minds(effect.kind(), effect.key()) {
+            let row = self.row_heard(columns, effect);
+            self.hear(&row, effect, floor)?;
+            self.excerpt.take_in(row, number, effect);
         }
         if self.heard {
             self.book_all(floor)?;
@@ -42,58 +42,58 @@ impl Market {
         Ok(())
     }
 
-    /// Return the row at hand for own orders. Where they need no more than its trace says, most columns are left alone:
+    /// Return the row at hand for own orders. Where they need no more than its effect says, most columns are left alone:
     /// they are far away.
     #[inline]
-    fn row_heard(&self, columns: &Columns, trace: Trace) -> Row {
-        let executes = trace.is_either(kind::EXECUTE);
-        if executes | trace.is_either(kind::LESS) {
+    fn row_heard(&self, columns: &Columns, effect: RowEffect) -> Row {
+        let executes = effect.is_either(kind::EXECUTE);
+        if executes | effect.is_either(kind::LESS) {
             let action = if executes { action::EXECUTE } else { action::CANCEL };
             let remembers = self.watch.remembers() | self.watch.is_careful() | !self.excerpt.is_empty();
             let order_id = if remembers { columns.order_id[self.i] } else { 0 };
-            let (size_lots, flags) = (trace.lost_lots, columns.flags[self.i]);
-            Row { action, side: trace.side(), order_id, price_ticks: 0, size_lots, flags, phase: 0 }
+            let (size_lots, flags) = (effect.lost_lots, columns.flags[self.i]);
+            Row { action, side: effect.side(), order_id, price_ticks: 0, size_lots, flags, phase: 0 }
         } else {
             columns.row(self.i)
         }
     }
 
-    fn hear(&mut self, row: &Row, trace: Trace, floor: &mut Floor) -> Result<(), Fault> {
-        if trace.is(kind::NOTHING) {
+    fn hear(&mut self, row: &Row, effect: RowEffect, floor: &mut Floor) -> Result<(), Fault> {
+        if effect.is(kind::NOTHING) {
             return Ok(());
         }
         self.heard = true;
-        if trace.is_either(kind::ADD) {
+        if effect.is_either(kind::ADD) {
             return Ok(());
         }
-        let hit = trace.hit();
+        let named = effect.named_order();
         if self.plan.level == 2 && row.action == action::LEVEL {
             self.hear_level(row);
         } else if self.plan.level == 2 && is_print(row) {
             self.hear_print(row, floor)?;
         } else {
-            self.hear_order(row, trace);
+            self.hear_order(row, effect);
         }
-        self.news |= self.view.wants_prints && self.view.tell(row, &hit, self.now_ns);
+        self.news |= self.view.wants_prints && self.view.tell(row, &named, self.now_ns);
         Ok(())
     }
 
     /// Tell own orders of what happens to an order of the market, of a hidden print or of a CLEAR.
-    fn hear_order(&mut self, row: &Row, trace: Trace) {
-        let (hit, done, matching) = (trace.hit(), self.done(), self.matching());
+    fn hear_order(&mut self, row: &Row, effect: RowEffect) {
+        let (named, done, matching) = (effect.named_order(), self.done(), self.matching());
         let Market { seats, excerpt, whole, prints, phase, now_ns, watch, .. } = self;
         let (phase, now_ns) = (*phase, *now_ns);
-        let place = (hit.side, hit.price_ticks);
-        let traded = trace.is_either(kind::EXECUTE) && row.flags & flag::AUCTION == 0;
+        let place = (named.side, named.price_ticks);
+        let traded = effect.is_either(kind::EXECUTE) && row.flags & flag::AUCTION == 0;
         let book = if watch.is_careful() {
-            whole.here()
+            whole.current()
         } else if !traded && seats.iter().any(|seat| seat.gateway.overlay.liquidity.remembers(place)) {
-            whole.come_to(done) // where it stands among the taken lots
+            whole.catch_up_to(done) // where it stands among the taken lots
         } else {
             excerpt.book()
         };
         for seat in seats {
-            seat.gateway.overlay.before(Displayed { book, prints, phase, matching, now_ns }, row, &hit);
+            seat.gateway.overlay.before(Displayed { book, prints, phase, matching, now_ns }, row, &named);
         }
         if book.level == 2 && row.action == action::CLEAR {
             prints.clear(row.side, now_ns, book);
@@ -102,7 +102,7 @@ impl Market {
 
     /// L2: tell own orders of a LEVEL row.
     fn hear_level(&mut self, row: &Row) {
-        let (book, place, now_ns) = (self.whole.here(), (row.side, row.price_ticks), self.now_ns);
+        let (book, place, now_ns) = (self.whole.current(), (row.side, row.price_ticks), self.now_ns);
         let (partial, window) = (book.partial[index(row.side)], row.flags & flag::WINDOW != 0);
         let sizes = (book.size_at(place.0, place.1), row.size_lots);
         let fall = if partial || window {
@@ -125,7 +125,7 @@ impl Market {
         let (place, now_ns) = ((row.side, row.price_ticks), self.now_ns);
         // Its own packet shows what it takes off from the level behind it (`engine/packets.py`).
         let shown = i64::try_from(row.order_id).unwrap_or(0);
-        let displayed_lots = self.whole.here().size_at(place.0, place.1);
+        let displayed_lots = self.whole.current().size_at(place.0, place.1);
         let fresh = if shown > 0 { (displayed_lots - (shown - 1)).max(0) } else { 0 };
         let mut left = row.size_lots - fresh.min(row.size_lots);
         let mut new = row.size_lots - left;
@@ -137,7 +137,7 @@ impl Market {
         new += left;
         if new > 0 {
             self.each_overlay(row, |overlay, displayed| overlay.printed(displayed, place, new));
-            self.prints.trade(place, new, now_ns, self.whole.here());
+            self.prints.trade(place, new, now_ns, self.whole.current());
         }
         Ok(())
     }
@@ -147,7 +147,7 @@ impl Market {
         let matching = self.matching();
         let Market { seats, whole, prints, phase, now_ns, .. } = self;
         for seat in seats {
-            let mut displayed = Displayed { book: whole.here(), prints, phase: *phase, matching, now_ns: *now_ns };
+            let mut displayed = Displayed { book: whole.current(), prints, phase: *phase, matching, now_ns: *now_ns };
             displayed.matching = displayed.matching_row(row);
             tell(&mut seat.gateway.overlay, displayed);
         }
@@ -200,13 +200,13 @@ impl Market {
         self.heard = false;
         let done = self.done();
         if careful {
-            self.whole.come_to(done);
+            self.whole.catch_up_to(done);
         }
         let (matching, now_ns) = (self.matching(), self.now_ns);
         let Market { seats, excerpt, whole, prints, phase, .. } = self;
         let phase = *phase;
         if careful {
-            let book = whole.here();
+            let book = whole.current();
             let falls = if book.is_partial() { prints.end_packet(now_ns, book) } else { HashMap::default() };
             for seat in seats.iter_mut() {
                 seat.gateway.overlay.settle(Displayed { book, prints, phase, matching, now_ns }, &falls);
@@ -214,7 +214,7 @@ impl Market {
             whole.end_packet(done);
         }
         for seat in seats.iter_mut() {
-            let book = if careful { whole.here() } else { excerpt.book() };
+            let book = if careful { whole.current() } else { excerpt.book() };
             seat.gateway.overlay.end_packet(Displayed { book, prints, phase, matching, now_ns });
         }
         for agent in 0..self.seats.len() {
@@ -258,7 +258,7 @@ impl Market {
                 gateway.serve(Displayed { book, prints, phase, matching, now_ns }, request);
             });
         } else {
-            let book = whole.come_to(done);
+            let book = whole.catch_up_to(done);
             self.partial |= book.is_partial();
             gateway.serve(Displayed { book, prints, phase, matching, now_ns }, request);
         }
@@ -284,7 +284,7 @@ impl Market {
         let size_lots = match own_key.cmp(&best) {
             Ordering::Less => 0,
             Ordering::Equal => self.latest.lots(side),
-            Ordering::Greater => self.tape.as_ref()?.size_at(side, own_key, self.i)?,
+            Ordering::Greater => self.block.as_ref()?.size_at(side, own_key, self.i)?,
         };
         Some((side, price_ticks, size_lots))
     }
@@ -296,7 +296,7 @@ impl Market {
     pub fn flatten(&mut self, agent: usize, order: OwnOrder, floor: &mut Floor) -> Result<(), Fault> {
         let now_ns = order.ts_arrival_ns;
         let done = self.done();
-        let book = self.whole.come_to(done);
+        let book = self.whole.catch_up_to(done);
         let (prints, phase) = (&self.prints, self.phase);
         let displayed = Displayed { book, prints, phase, matching: Match::Nothing, now_ns };
         let gateway = &mut self.seats[agent].gateway;
@@ -308,8 +308,8 @@ impl Market {
     }
 
     pub(super) fn check(&self) -> Result<(), String> {
-        self.whole.here().check()?;
-        self.seats.iter().try_for_each(|seat| seat.gateway.overlay.check(self.whole.here()))
+        self.whole.current().check()?;
+        self.seats.iter().try_for_each(|seat| seat.gateway.overlay.check(self.whole.current()))
     }
 }
 

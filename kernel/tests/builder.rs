@@ -1,9 +1,9 @@
-//! What the scout notes of rows is what a book says that takes them in one by one.
+//! What the book builder notes of rows is what a book says that takes them in one by one.
 
 use std::sync::Arc;
 
-use _kernel::ahead::scout::Scout;
-use _kernel::ahead::tape::Tape;
+use _kernel::ahead::builder::BookBuilder;
+use _kernel::ahead::trace_block::TraceBlock;
 use _kernel::book::touch::Touch;
 use _kernel::book::Book;
 use _kernel::contract::batch::{Batch, Columns};
@@ -66,43 +66,43 @@ fn batch(rows: &[Row]) -> Arc<Batch> {
 fn traces_and_marks_are_what_a_book_says() {
     for seed in 0..4 {
         let rows = random_rows(seed);
-        let (mut scout, mut book, mut touch) = (Scout::new(3, 0, true), Book::new(3, 0), Touch::default());
+        let (mut builder, mut book, mut touch) = (BookBuilder::new(3, 0, true), Book::new(3, 0), Touch::default());
         let batch = batch(&rows);
-        let (mut begin, mut number, mut tape) = (0, 0, Tape::default());
+        let (mut begin, mut number, mut block) = (0, 0, TraceBlock::default());
         while begin < rows.len() {
-            let end = scout.walk(&batch, begin, &mut tape);
-            tape.belong(batch.clone());
-            let mut marks = tape.marks().iter().peekable();
+            let end = builder.build(&batch, begin, &mut block);
+            block.set_batch(batch.clone());
+            let mut marks = block.marks().iter().peekable();
             for i in 0..end - begin {
                 number += 1;
-                let (row, trace) = (rows[begin + i], tape.traces(end - begin)[i]);
-                let hit =
+                let (row, effect) = (rows[begin + i], block.effects(end - begin)[i]);
+                let named =
                     book.order_by_id(row.order_id).map(|order| (order.arrival, order.size_lots, book.stands_at(order)));
                 let applied =
                     book.apply(row, number).or_else(|issue| book.set_right(row, number, issue, true).ok_or(issue));
                 let mark = marks.next_if(|mark| mark.row as usize == i);
                 assert_eq!(
-                    applied.is_err() || row.size_lots != repaired_lots(&row, hit),
+                    applied.is_err() || row.size_lots != repaired_lots(&row, named),
                     mark.is_some_and(|m| m.issue.is_some())
                 );
                 if let (true, Some((arrival, size_lots, (side, price_ticks)))) =
-                    (is_taking(&row) && applied.is_ok(), hit)
+                    (is_taking(&row) && applied.is_ok(), named)
                 {
-                    assert_eq!((trace.arrival, trace.size_lots), (arrival, size_lots));
-                    assert_eq!((trace.side(), trace.key()), (side, key(side, price_ticks)));
-                    assert_eq!(trace.level_lots, book.size_at(side, price_ticks));
+                    assert_eq!((effect.arrival, effect.size_lots), (arrival, size_lots));
+                    assert_eq!((effect.side(), effect.key()), (side, key(side, price_ticks)));
+                    assert_eq!(effect.level_lots, book.size_at(side, price_ticks));
                 }
                 if row.flags & flag::LAST != 0 {
                     book.complete();
                     if number % 8 == 0 {
                         book.check().unwrap();
                     }
-                    let left = mark.filter(|mark| mark.ends).map(|mark| mark.touch);
+                    let left = mark.filter(|mark| mark.ends_packet).map(|mark| mark.touch);
                     assert_eq!(left.unwrap_or(touch), book.touch());
                     touch = book.touch();
                 }
                 for sought in [row.price_ticks, row.price_ticks + 1] {
-                    let said = tape.size_at(row.side, key(row.side, sought), i + 1);
+                    let said = block.size_at(row.side, key(row.side, sought), i + 1);
                     assert!(said.is_none_or(|lots| lots == book.size_at(row.side, sought)), "row {number} of {seed}");
                 }
             }
@@ -124,19 +124,19 @@ fn random_levels(seed: u64) -> Vec<Row> {
 fn marks_of_level_sizes_are_what_the_levels_show() {
     for seed in 0..4 {
         let rows = random_levels(seed);
-        let (mut scout, mut book) = (Scout::new(2, 0, true), Book::new(2, 0));
-        let (batch, mut tape, mut left) = (batch(&rows), Tape::default(), Touch::default());
+        let (mut builder, mut book) = (BookBuilder::new(2, 0, true), Book::new(2, 0));
+        let (batch, mut block, mut left) = (batch(&rows), TraceBlock::default(), Touch::default());
         let (mut begin, mut number) = (0, 0);
         while begin < rows.len() {
-            let end = scout.walk(&batch, begin, &mut tape);
-            let mut marks = tape.marks().iter().peekable();
+            let end = builder.build(&batch, begin, &mut block);
+            let mut marks = block.marks().iter().peekable();
             for (i, row) in rows[begin..end].iter().enumerate() {
                 number += 1;
                 book.apply(*row, number).unwrap();
                 let mark = marks.next_if(|mark| mark.row as usize == i);
                 if row.flags & flag::LAST != 0 {
                     book.complete();
-                    left = mark.filter(|mark| mark.ends).map_or(left, |mark| mark.touch);
+                    left = mark.filter(|mark| mark.ends_packet).map_or(left, |mark| mark.touch);
                     for side in [1, -1] {
                         let best = book.levels(side).next().map_or((None, 0), |l| (Some(l.price_ticks()), l.size_lots));
                         assert_eq!((left.price(side), left.lots(side)), best, "row {number} of {seed}");
@@ -154,8 +154,8 @@ fn is_taking(row: &Row) -> bool {
 }
 
 /// Return the size with which a row can be applied.
-fn repaired_lots(row: &Row, hit: Option<(u64, i64, (i8, i64))>) -> i64 {
-    match hit {
+fn repaired_lots(row: &Row, named: Option<(u64, i64, (i8, i64))>) -> i64 {
+    match named {
         Some((_, size_lots, _)) if is_taking(row) => row.size_lots.min(size_lots),
         _ => row.size_lots,
     }

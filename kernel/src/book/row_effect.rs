@@ -22,7 +22,7 @@ pub mod kind {
 
 /// What a row does, and the order that it names, as it stood before and for an ADD as it joined.
 #[derive(Clone, Copy, Default, Debug)]
-pub struct Trace {
+pub struct RowEffect {
     /// What the row is, and where: the code of `kind` in the lowest byte, the key above it.
     what: i64,
     /// Its size; what it joined with, for an ADD.
@@ -35,19 +35,19 @@ pub struct Trace {
     pub level_lots: i64,
 }
 
-impl Trace {
-    /// Return the trace of a row that names no order.
+impl RowEffect {
+    /// Return the effect of a row that names no order.
     #[inline(always)]
     pub fn of(kind: u8) -> Self {
-        Trace { what: i64::from(kind), ..Trace::default() }
+        RowEffect { what: i64::from(kind), ..RowEffect::default() }
     }
 
-    /// Return the trace of a row that names an order at a key, which is a price and so below 2⁴⁰: the order's size, what
+    /// Return the effect of a row that names an order at a key, which is a price and so below 2⁴⁰: the order's size, what
     /// it loses, what its level shows then, and its age.
     #[inline(always)]
     pub fn new(kind: u8, key: i64, [size_lots, lost_lots, level_lots]: [i64; 3], arrival: u64) -> Self {
         debug_assert!(key.abs() < LIMIT, "a key is no price");
-        Trace { what: key << 8 | i64::from(kind), size_lots, lost_lots, arrival, level_lots }
+        RowEffect { what: key << 8 | i64::from(kind), size_lots, lost_lots, arrival, level_lots }
     }
 
     /// Return the code of `kind`.
@@ -91,16 +91,16 @@ impl Trace {
 
     /// Return the order that the row names.
     #[inline]
-    pub fn hit(&self) -> Hit {
+    pub fn named_order(&self) -> NamedOrder {
         let side = self.side();
         let (price_ticks, level_lots) = (key(side, self.key()), self.level_lots);
-        Hit { side, price_ticks, size_lots: self.size_lots, arrival: self.arrival, level_lots }
+        NamedOrder { side, price_ticks, size_lots: self.size_lots, arrival: self.arrival, level_lots }
     }
 }
 
 /// The market's order that a row names, as it stood before the row.
 #[derive(Clone, Copy)]
-pub struct Hit {
+pub struct NamedOrder {
     /// +1 bid, -1 ask, 0 where there is none.
     pub side: i8,
     /// Its price.

@@ -1,12 +1,12 @@
 //! A book that follows the market's rows, and only when somebody looks.
 //!
-//! So that it never has far to go, and rows need not be kept, it starts again now and then from a copy that the scout has
+//! So that it never has far to go, and rows need not be kept, it starts again now and then from a copy that the book builder has
 //! made on its way.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::ahead::tape::Copy;
+use crate::ahead::trace_block::Checkpoint;
 use crate::book::Book;
 use crate::contract::batch::Batch;
 use crate::contract::codes::{action, flag, Ns, BEFORE_ALL};
@@ -29,131 +29,131 @@ impl Default for Received {
 
 /// A book, and up to which row it has come.
 #[derive(Clone)]
-struct Position {
+struct BookCursor {
     book: Book,
     row: u64,
     repairs: bool,
 }
 
-impl Position {
+impl BookCursor {
     /// Take in a row; return whether it changed a level.
     #[inline]
-    fn take_in(&mut self, row: Row) -> bool {
+    fn apply_next(&mut self, row: Row) -> bool {
         self.row += 1;
         if row.action == action::TRADE || row.action == action::STATUS {
             return false;
         }
         match self.book.apply(row, self.row) {
             Ok(_) => true,
-            // What cannot be set right the scout has left out too.
+            // What cannot be set right the book builder has left out too.
             Err(issue) => self.book.set_right(row, self.row, issue, self.repairs).is_some(),
         }
     }
 }
 
 /// The market's rows since the book's, and the book.
-pub struct Follower {
-    here: Position,
+pub struct LazyBook {
+    cursor: BookCursor,
     /// Where to start when somebody looks, if that is further on.
-    start: Option<Arc<Copy>>,
-    copies: VecDeque<Arc<Copy>>,
+    next_start: Option<Arc<Checkpoint>>,
+    checkpoints: VecDeque<Arc<Checkpoint>>,
     batches: VecDeque<(u64, Arc<Batch>)>,
 }
 
-impl Follower {
-    /// Make a follower of an empty book. With `repairs` rows that take more than there is take what there is.
+impl LazyBook {
+    /// Make a lazy book of an empty book. With `repairs` rows that take more than there is take what there is.
     pub fn new(level: u8, depth: usize, repairs: bool) -> Self {
-        let here = Position { book: Book::new(level, depth), row: 0, repairs };
-        Follower { here, start: None, copies: VecDeque::new(), batches: VecDeque::new() }
+        let cursor = BookCursor { book: Book::new(level, depth), row: 0, repairs };
+        LazyBook { cursor, next_start: None, checkpoints: VecDeque::new(), batches: VecDeque::new() }
     }
 
     /// Take in that rows from a number on are in a batch.
-    pub fn load(&mut self, first: u64, batch: Arc<Batch>) {
+    pub fn push_batch(&mut self, first: u64, batch: Arc<Batch>) {
         self.batches.push_back((first, batch));
     }
 
     /// Take in that there is a copy further on.
-    pub fn offer(&mut self, copy: Arc<Copy>) {
-        self.copies.push_back(copy);
+    pub fn add_checkpoint(&mut self, checkpoint: Arc<Checkpoint>) {
+        self.checkpoints.push_back(checkpoint);
     }
 
     /// Start from the last copy that has been reached, and let go of what lies behind it.
-    pub fn pass(&mut self, reached: impl Fn(&Copy) -> bool) {
-        while self.copies.front().is_some_and(|copy| reached(copy)) {
-            self.start = self.copies.pop_front();
+    pub fn reach_checkpoints(&mut self, reached: impl Fn(&Checkpoint) -> bool) {
+        while self.checkpoints.front().is_some_and(|checkpoint| reached(checkpoint)) {
+            self.next_start = self.checkpoints.pop_front();
         }
-        self.let_go();
+        self.drop_unneeded();
     }
 
     /// Let go of batches that are not needed any more.
-    fn let_go(&mut self) {
-        let row = self.start.as_ref().map_or(0, |copy| copy.row).max(self.here.row);
+    fn drop_unneeded(&mut self) {
+        let row = self.next_start.as_ref().map_or(0, |checkpoint| checkpoint.row).max(self.cursor.row);
         while self.batches.front().is_some_and(|(first, batch)| first + batch.len() as u64 <= row) {
             self.batches.pop_front();
         }
     }
 
-    fn begin(&mut self) {
-        if let Some(copy) = self.start.take().filter(|copy| copy.row > self.here.row) {
-            self.here.book.clone_from(&copy.book);
-            self.here.row = copy.row;
+    fn start_from_checkpoint(&mut self) {
+        if let Some(checkpoint) = self.next_start.take().filter(|checkpoint| checkpoint.row > self.cursor.row) {
+            self.cursor.book.clone_from(&checkpoint.book);
+            self.cursor.row = checkpoint.row;
         }
     }
 
     /// Return the book as it stands.
     #[inline]
-    pub fn here(&self) -> &Book {
-        &self.here.book
+    pub fn current(&self) -> &Book {
+        &self.cursor.book
     }
 
     /// Take in the next row, which the book has come to.
     #[inline]
-    pub fn take_in(&mut self, row: Row) {
-        self.here.take_in(row);
+    pub fn apply_next(&mut self, row: Row) {
+        self.cursor.apply_next(row);
     }
 
     /// Take in that a packet ends before a row, if the book has come to it.
     #[inline]
     pub fn end_packet(&mut self, row: u64) {
-        if self.here.row == row {
-            self.here.book.complete();
+        if self.cursor.row == row {
+            self.cursor.book.complete();
         }
     }
 
     /// Come to a row: the book takes in those before it, and the ends of their packets.
-    pub fn come_to(&mut self, row: u64) -> &Book {
-        if self.here.row < row {
-            self.begin();
-            self.walk(row);
-            self.let_go();
+    pub fn catch_up_to(&mut self, row: u64) -> &Book {
+        if self.cursor.row < row {
+            self.start_from_checkpoint();
+            self.replay(row);
+            self.drop_unneeded();
         }
-        &self.here.book
+        &self.cursor.book
     }
 
-    fn walk(&mut self, until: u64) -> bool {
-        walk(&mut self.here, &self.batches, until)
+    fn replay(&mut self, until: u64) -> bool {
+        replay(&mut self.cursor, &self.batches, until)
     }
 
     /// Return the book after the packets received, of the rows before `done`.
     pub fn book(&mut self, received: Received, done: u64) -> &Book {
-        self.begin();
-        while let Some((end, ts_local_ns)) = next_packet(&self.batches, self.here.row, done) {
+        self.start_from_checkpoint();
+        while let Some((end, ts_local_ns)) = next_packet(&self.batches, self.cursor.row, done) {
             if ts_local_ns > received.until_ns && end > received.until_row {
                 break;
             }
-            self.walk(end);
+            self.replay(end);
         }
-        self.let_go();
-        &self.here.book
+        self.drop_unneeded();
+        &self.cursor.book
     }
 
     /// Return for each packet that has not been received where it ends, when it arrives, and whether it changes a level.
     pub fn changes(&mut self, received: Received, done: u64) -> Vec<(u64, Ns, bool)> {
         self.book(received, done);
-        let mut probe = self.here.clone();
+        let mut probe = self.cursor.clone();
         let mut found = Vec::new();
         while let Some((end, ts_local_ns)) = next_packet(&self.batches, probe.row, done) {
-            let changed = walk(&mut probe, &self.batches, end);
+            let changed = replay(&mut probe, &self.batches, end);
             found.push((end, ts_local_ns, changed));
         }
         found
@@ -161,14 +161,14 @@ impl Follower {
 }
 
 /// Take in the rows before `until`; return whether a level changed.
-fn walk(position: &mut Position, batches: &VecDeque<(u64, Arc<Batch>)>, until: u64) -> bool {
+fn replay(position: &mut BookCursor, batches: &VecDeque<(u64, Arc<Batch>)>, until: u64) -> bool {
     let mut changed = false;
     while position.row < until {
         let (first, batch) = batch_of(batches, position.row);
         let stop = until.min(first + batch.len() as u64);
         let columns = batch.columns();
         for i in (position.row - first) as usize..(stop - first) as usize {
-            changed |= position.take_in(columns.row(i));
+            changed |= position.apply_next(columns.row(i));
             if columns.flags[i] & flag::LAST != 0 {
                 position.book.complete();
             }

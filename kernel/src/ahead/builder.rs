@@ -1,0 +1,113 @@
+//! Goes through the market's rows ahead of the run and notes what they do.
+//!
+//! History does not depend on a backtest: the book can be rebuilt before anybody asks for it, and on another processor.
+
+use std::sync::Arc;
+
+use crate::ahead::trace_block::{Checkpoint, PacketMark, TraceBlock, BLOCK_ROWS};
+use crate::book::row_effect::RowEffect;
+use crate::book::Book;
+use crate::contract::batch::Batch;
+use crate::contract::codes::{action, flag, Issue, Ns};
+use crate::contract::row::Row;
+
+/// How many rows there are at least between two copies: a copy costs as much as the book is large.
+const CHECKPOINT_ROWS: u64 = 1 << 15;
+
+/// Rebuilds the book of one instrument.
+pub struct BookBuilder {
+    book: Book,
+    /// How many rows have been taken in.
+    row: u64,
+    repairs: bool,
+    /// Whether the last row said that the book is not known to be right.
+    suspect: bool,
+    /// Whether a row of the packet at hand says something of the phase or of whether the book is suspect.
+    status_noted: bool,
+    next_checkpoint: u64,
+}
+
+impl BookBuilder {
+    /// Make a book builder before the first row of an instrument. With `repairs` rows that take more than there is take what
+    /// there is.
+    pub fn new(level: u8, depth: usize, repairs: bool) -> Self {
+        BookBuilder {
+            book: Book::new(level, depth),
+            row: 0,
+            repairs,
+            suspect: false,
+            status_noted: false,
+            next_checkpoint: CHECKPOINT_ROWS,
+        }
+    }
+
+    /// Go through the rows of a batch from one on, as far as a trace block reaches; return where the next trace block begins.
+    pub fn build(&mut self, batch: &Batch, begin: usize, block: &mut TraceBlock) -> usize {
+        let (columns, first) = (batch.slice(begin, BLOCK_ROWS), self.row);
+        block.start(first, begin, columns.len());
+        let eventful = batch.is_eventful() || self.suspect;
+        for i in 0..columns.len() {
+            let number = first + i as u64 + 1;
+            let (effect, crossed) = (block.effect_mut(i), !self.book.uncrossed());
+            let issue = self.book.apply_noting(columns.row(i), number, effect).err();
+            if let Some(issue) = issue {
+                *effect = self.set_right(columns.row(i), number, issue);
+            }
+            let notes_status = eventful && self.note_status(&columns.row(i));
+            let last = columns.flags[i] & flag::LAST != 0;
+            let mark = PacketMark {
+                row: i as u32,
+                ts_local_ns: columns.ts_local_ns[i],
+                ends_packet: true,
+                ..PacketMark::default()
+            };
+            let news = self.status_noted | crossed | self.book.is_partial();
+            if news | issue.is_some() | (number >= self.next_checkpoint) {
+                self.mark_rare(PacketMark { issue, notes_status, ends_packet: last, ..mark }, news, number, block);
+            } else {
+                // Whether best prices change cannot be foreseen: what is noted in vain costs less than to decide first.
+                block.push_mark(PacketMark { touch: self.book.touch(), ..mark }, last & self.book.touched);
+                self.book.touched &= !last;
+            }
+        }
+        self.row = first + columns.len() as u64;
+        begin + columns.len()
+    }
+
+    #[cold]
+    fn set_right(&mut self, row: Row, number: u64, issue: Issue) -> RowEffect {
+        self.book.set_right(row, number, issue, self.repairs).unwrap_or_default()
+    }
+
+    /// Take in what a row says beside what it does to the book; return whether it says anything.
+    fn note_status(&mut self, row: &Row) -> bool {
+        let notes_status = self.suspect || row.flags & flag::SUSPECT != 0 || row.action == action::STATUS;
+        self.suspect = row.flags & flag::SUSPECT != 0;
+        self.status_noted |= notes_status;
+        notes_status
+    }
+
+    /// Look at a row with something to it that is rare, and at what its packet leaves behind; with `news` that may be new
+    /// even where best prices are as before.
+    #[inline(never)]
+    fn mark_rare(&mut self, mark: PacketMark, news: bool, number: u64, block: &mut TraceBlock) {
+        if !mark.ends_packet {
+            block.push_mark(mark, mark.notes_status | mark.issue.is_some());
+            return;
+        }
+        let news = news | self.book.touched;
+        self.book.complete();
+        let (touch, partial) = (self.book.touch(), self.book.is_partial());
+        block.push_mark(PacketMark { ends_packet: news, touch, partial, ..mark }, news | mark.issue.is_some());
+        self.status_noted = false;
+        if number >= self.next_checkpoint {
+            self.add_checkpoint(number, mark.ts_local_ns, block);
+        }
+    }
+
+    #[cold]
+    fn add_checkpoint(&mut self, row: u64, ts_local_ns: Ns, block: &mut TraceBlock) {
+        block.checkpoint = Some(Arc::new(Checkpoint { book: self.book.clone(), row, ts_local_ns }));
+        self.next_checkpoint = row + CHECKPOINT_ROWS.max(self.book.orders() as u64);
+    }
+}
