@@ -61,9 +61,14 @@ impl BookBuilder {
                 ends_packet: true,
                 ..PacketMark::default()
             };
-            let news = self.status_noted | crossed | self.book.is_partial();
-            if news | issue.is_some() | (number >= self.next_checkpoint) {
-                self.mark_rare(PacketMark { issue, notes_status, ends_packet: last, ..mark }, news, number, block);
+            let may_be_new = self.status_noted | crossed | self.book.is_awaiting_snapshot();
+            if may_be_new | issue.is_some() | (number >= self.next_checkpoint) {
+                self.mark_rare(
+                    PacketMark { issue, notes_status, ends_packet: last, ..mark },
+                    may_be_new,
+                    number,
+                    block,
+                );
             } else {
                 // Whether best prices change cannot be foreseen: what is noted in vain costs less than to decide first.
                 block.push_mark(PacketMark { touch: self.book.touch(), ..mark }, last & self.book.touched);
@@ -87,18 +92,21 @@ impl BookBuilder {
         notes_status
     }
 
-    /// Look at a row with something to it that is rare, and at what its packet leaves behind; with `news` that may be new
+    /// Look at a row with something to it that is rare, and at what its packet leaves behind; with `may_be_new` that may be new
     /// even where best prices are as before.
     #[inline(never)]
-    fn mark_rare(&mut self, mark: PacketMark, news: bool, number: u64, block: &mut TraceBlock) {
+    fn mark_rare(&mut self, mark: PacketMark, may_be_new: bool, number: u64, block: &mut TraceBlock) {
         if !mark.ends_packet {
             block.push_mark(mark, mark.notes_status | mark.issue.is_some());
             return;
         }
-        let news = news | self.book.touched;
+        let may_be_new = may_be_new | self.book.touched;
         self.book.complete();
-        let (touch, partial) = (self.book.touch(), self.book.is_partial());
-        block.push_mark(PacketMark { ends_packet: news, touch, partial, ..mark }, news | mark.issue.is_some());
+        let (touch, awaiting_snapshot) = (self.book.touch(), self.book.is_awaiting_snapshot());
+        block.push_mark(
+            PacketMark { ends_packet: may_be_new, touch, awaiting_snapshot, ..mark },
+            may_be_new | mark.issue.is_some(),
+        );
         self.status_noted = false;
         if number >= self.next_checkpoint {
             self.add_checkpoint(number, mark.ts_local_ns, block);

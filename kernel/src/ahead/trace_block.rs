@@ -24,7 +24,7 @@ pub struct PacketMark {
     /// Whether it is a packet's last and what the packet leaves behind may be new.
     pub ends_packet: bool,
     /// Whether the packet leaves a side cleared and not shown again.
-    pub partial: bool,
+    pub awaiting_snapshot: bool,
     /// When the packet is received.
     pub ts_local_ns: Ns,
     /// Best prices and sizes behind it.

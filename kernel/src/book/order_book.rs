@@ -60,7 +60,7 @@ pub struct Book {
     /// The number of the last row.
     pub row: u64,
     /// Sides that a CLEAR has emptied and that no complete packet has shown again; see `complete`.
-    pub partial: [bool; 2],
+    pub awaiting_snapshot: [bool; 2],
     /// Whether the best prices or sizes may have changed since `false` was written here.
     pub touched: bool,
     touch: Touch,
@@ -81,9 +81,9 @@ impl Clone for Book {
 
     /// Copy into memory that is there already.
     fn clone_from(&mut self, other: &Self) {
-        let Book { level, depth, row, partial, touched, touch, crossed, ladders, levels, orders, ids } = self;
+        let Book { level, depth, row, awaiting_snapshot, touched, touch, crossed, ladders, levels, orders, ids } = self;
         (*level, *depth, *row) = (other.level, other.depth, other.row);
-        (*partial, *touched) = (other.partial, other.touched);
+        (*awaiting_snapshot, *touched) = (other.awaiting_snapshot, other.touched);
         (*touch, *crossed) = (other.touch, other.crossed);
         ladders.clone_from(&other.ladders);
         levels.clone_from(&other.levels);
@@ -101,7 +101,7 @@ impl Book {
             level,
             depth,
             row: 0,
-            partial: [false; 2],
+            awaiting_snapshot: [false; 2],
             touched: false,
             touch: Touch::default(),
             crossed: false,
@@ -346,7 +346,7 @@ impl Book {
             }
             ladder.clear();
             self.find_touch(*each);
-            self.partial[index(*each)] = true;
+            self.awaiting_snapshot[index(*each)] = true;
         }
     }
 
@@ -354,7 +354,7 @@ impl Book {
     #[inline]
     pub fn complete(&mut self) {
         self.touched = false;
-        if self.is_partial() {
+        if self.is_awaiting_snapshot() {
             self.look_for_cleared();
         }
     }
@@ -362,14 +362,14 @@ impl Book {
     #[cold]
     fn look_for_cleared(&mut self) {
         for side in [0, 1] {
-            self.partial[side] &= self.ladders[side].is_empty();
+            self.awaiting_snapshot[side] &= self.ladders[side].is_empty();
         }
     }
 
     /// Return whether a CLEAR has emptied a side that no complete packet has shown again.
     #[inline(always)]
-    pub fn is_partial(&self) -> bool {
-        self.partial != [false; 2]
+    pub fn is_awaiting_snapshot(&self) -> bool {
+        self.awaiting_snapshot != [false; 2]
     }
 
     /// Return the best price of one side.

@@ -1,4 +1,4 @@
-//! The local gateway: what a strategy asks is checked here before it is sent.
+//! Where orders enter: what a strategy requests is checked here before it is sent.
 //!
 //! Nonsense and breaches of a limit are refused at once, as data. Orders in flight count as if they were filled, so
 //! that no race can breach the position limit.
@@ -65,7 +65,7 @@ impl Entry<'_> {
         let reason = reason.or(|| self.closed()).or(|| self.breach(side, size_lots, None));
         if reason == RejectReason::None {
             known.in_flight += 1;
-            known.own = self.seat.gateway.overlay.owns.insert(own);
+            known.own = self.seat.matcher.own_book.owns.insert(own);
             self.agent.send(Ask::New, self.instrument, known.own, None, None);
         } else {
             own.state = OrderState::Rejected;
@@ -171,7 +171,7 @@ impl Entry<'_> {
 
     fn refuse_request(&mut self, order_id: i64, kind: UpdateKind, reason: RejectReason) -> Result<(), Fault> {
         if let Some(known) = self.known(order_id) {
-            let own = &self.seat.gateway.overlay.owns[known.own];
+            let own = &self.seat.matcher.own_book.owns[known.own];
             let (stand, tag) = (own.stand(), own.tag.clone());
             self.refuse(&stand, &tag, kind, reason)
         } else {

@@ -3,7 +3,7 @@
 use crate::book::Book;
 use crate::contract::codes::{flag, index, Ns};
 use crate::contract::row::Row;
-use crate::exchange::prints::Prints;
+use crate::exchange::print_match::PrintMatch;
 
 /// What may fill at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,13 +16,13 @@ pub enum Match {
     All,
 }
 
-/// The market as the overlay sees it: its book, whole or as far as own orders reach, and the prints.
+/// The market as the own book sees it: its book, whole or as far as own orders reach, and the prints.
 #[derive(Clone, Copy)]
 pub struct Displayed<'a> {
     /// The market's book before the row at hand.
     pub book: &'a Book,
     /// The prints that no level has shown, and the falls that no print has explained (L2).
-    pub prints: &'a Prints,
+    pub prints: &'a PrintMatch,
     /// The trading phase.
     pub phase: u8,
     /// What may fill, judged by the book that the last complete packet left.
@@ -45,6 +45,6 @@ impl Displayed<'_> {
     /// Return whether an order of a side can take now: the book is good, and what it would take is shown.
     #[inline]
     pub fn takes(&self, side: i8) -> bool {
-        self.matching == Match::All && !self.book.partial[index(-side)]
+        self.matching == Match::All && !self.book.awaiting_snapshot[index(-side)]
     }
 }

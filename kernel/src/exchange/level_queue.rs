@@ -4,18 +4,18 @@ use crate::book::Book;
 use crate::contract::codes::Ns;
 use crate::contract::plan::QueueModel;
 use crate::exchange::own_order::{OwnOrder, Past};
-use crate::exchange::prints::{Fall, Place, Prints};
+use crate::exchange::print_match::{Fall, LevelKey, PrintMatch};
 use crate::exchange::queue_model::SHIFT;
 
 /// More flow than any queue is long.
 const ALL: i64 = 1 << 62;
 
-fn place(own: &OwnOrder) -> Place {
+fn place(own: &OwnOrder) -> LevelKey {
     (own.side, own.limit_ticks())
 }
 
 /// Put an own order behind the displayed size at its price, less what is printed there.
-pub fn join(book: &Book, prints: &Prints, own: &mut OwnOrder, now_ns: Ns) {
+pub fn join(book: &Book, prints: &PrintMatch, own: &mut OwnOrder, now_ns: Ns) {
     let displayed = book.size_at(own.side, own.limit_ticks());
     own.ahead = (displayed - prints.printed(place(own), now_ns)).max(0) << SHIFT;
     own.since = prints.number;
@@ -30,7 +30,7 @@ pub fn reappear(book: &Book, own: &mut OwnOrder) {
 }
 
 /// Pass new flow of `size_lots`, which nothing has used yet, along the queue; return the lots that reach the order.
-pub fn printed(prints: &Prints, own: &mut OwnOrder, size_lots: i64, matching: bool) -> i64 {
+pub fn printed(prints: &PrintMatch, own: &mut OwnOrder, size_lots: i64, matching: bool) -> i64 {
     let flow = size_lots << SHIFT;
     note(prints, own, Past { fall: 0, before: own.ahead, flow, matched: matching });
     let past = flow - own.ahead;
@@ -43,13 +43,13 @@ pub fn printed(prints: &Prints, own: &mut OwnOrder, size_lots: i64, matching: bo
 }
 
 /// Take in that a print went through the price: nothing is ahead any more, shown or not.
-pub fn emptied(prints: &Prints, own: &mut OwnOrder) {
+pub fn emptied(prints: &PrintMatch, own: &mut OwnOrder) {
     note(prints, own, Past { fall: 0, before: own.ahead, flow: ALL, matched: false });
     (own.ahead, own.shown) = (0, true);
 }
 
 /// Take in a fall of the level; return whether the position changed.
-pub fn fell(prints: &Prints, own: &mut OwnOrder, fall: &Fall, model: QueueModel) -> bool {
+pub fn fell(prints: &PrintMatch, own: &mut OwnOrder, fall: &Fall, model: QueueModel) -> bool {
     let ahead = own.ahead;
     note(prints, own, Past { fall: fall.number, before: ahead, flow: 0, matched: false });
     own.ahead = after(fall, ahead, model);
@@ -57,7 +57,7 @@ pub fn fell(prints: &Prints, own: &mut OwnOrder, fall: &Fall, model: QueueModel)
 }
 
 /// Pass late flow along the queue as it was before a fall; return how many lots reach the order.
-pub fn late(prints: &Prints, own: &mut OwnOrder, number: u64, size_lots: i64, model: QueueModel) -> i64 {
+pub fn late(prints: &PrintMatch, own: &mut OwnOrder, number: u64, size_lots: i64, model: QueueModel) -> i64 {
     let Some(entry) = own.past.iter().position(|past| past.fall == number).filter(|_| own.visible) else { return 0 };
     let mut falls = prints.falls(place(own));
     let Some(fall) = falls.find(|fall| fall.number == number) else { return 0 };
@@ -78,7 +78,7 @@ pub fn late(prints: &Prints, own: &mut OwnOrder, number: u64, size_lots: i64, mo
     own.open_lots().min((reached >> SHIFT).min(i128::from(size_lots)) as i64)
 }
 
-fn note(prints: &Prints, own: &mut OwnOrder, past: Past) {
+fn note(prints: &PrintMatch, own: &mut OwnOrder, past: Past) {
     let oldest = prints.oldest(place(own));
     Past::note(&mut own.past, past, oldest);
 }

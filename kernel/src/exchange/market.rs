@@ -19,14 +19,14 @@ use crate::contract::codes::{action, flag, phase, Issue, IssuePolicy, Ns, BEFORE
 use crate::contract::fault::{format_instant, Fault};
 use crate::contract::plan::{InstrumentPlan, Plan};
 use crate::contract::row::Row;
-use crate::exchange::excerpt::Excerpt;
-use crate::exchange::floor::{Counts, Floor};
-use crate::exchange::gateway::Gateway;
-use crate::exchange::prints::Prints;
-use crate::exchange::watch::Watch;
+use crate::exchange::matcher::Matcher;
+use crate::exchange::near_book::NearBook;
+use crate::exchange::outbox::{Counts, Outbox};
+use crate::exchange::print_match::PrintMatch;
+use crate::exchange::row_filter::RowFilter;
 use crate::record::recorder::Recorder;
 use crate::run::seat::Seat;
-use crate::wire::view::{State, View};
+use crate::wire::view::{View, ViewState};
 
 mod booking;
 mod feed;
@@ -41,7 +41,7 @@ pub struct Market {
     /// The instrument's part of the plan.
     pub plan: InstrumentPlan,
     /// The prints since each level's last update (L2).
-    prints: Prints,
+    prints: PrintMatch,
     /// The trading phase.
     phase: u8,
     /// The same market as the strategies have received it.
@@ -51,7 +51,7 @@ pub struct Market {
     /// The last two-sided doubled mid at the end of a packet.
     pub mid2: Option<i64>,
     /// Whether something was scheduled while rows were applied.
-    pub stirred: bool,
+    pub reschedule: bool,
     /// When the last row happened.
     pub now_ns: Ns,
     /// When the next row happens, `NEVER` behind the last.
@@ -59,9 +59,9 @@ pub struct Market {
     /// When the last row of all was received.
     pub last_local_ns: Ns,
     /// Whether the next batch is wanted.
-    pub hungry: bool,
-    /// Whether there is nothing to go on with until `take_up` has found it.
-    pub starved: bool,
+    pub wants_batch: bool,
+    /// Whether there is nothing to go on with until `poll_block` has found it.
+    pub out_of_rows: bool,
     index: usize,
     /// How far rows may be applied at the moment.
     limit_ns: Ns,
@@ -69,13 +69,13 @@ pub struct Market {
     taint_ns: Ns,
     touch: Touch,
     /// What own orders may need of the book, kept while they rest.
-    excerpt: Excerpt,
+    near_book: NearBook,
     /// The whole book, which follows when it is needed.
     whole: LazyBook,
     /// Whether a side has been cleared and not been shown again.
-    partial: bool,
+    awaiting_snapshot: bool,
     /// Whether the last row was a packet's last.
-    between: bool,
+    at_packet_end: bool,
     counts: Counts,
     policies: [IssuePolicy; ISSUES],
     paranoid: bool,
@@ -92,16 +92,16 @@ pub struct Market {
     /// Whether the packet at hand has changed a level; noted only where a strategy may want to know.
     changed: bool,
     /// Whether there is something to tell at the end of the packet at hand beside best prices.
-    news: bool,
-    watch: Watch,
+    packet_has_updates: bool,
+    row_filter: RowFilter,
     /// Whether a row of the packet at hand matters to own orders.
-    heard: bool,
+    own_orders_touched: bool,
     /// Best prices and mid before their first change at `changed_ns`.
     before: (Touch, Option<i64>),
     changed_ns: Ns,
     /// How many rows the batches given so far have.
-    given: u64,
-    ended: bool,
+    rows_loaded: u64,
+    input_ended: bool,
     block: Option<Box<TraceBlock>>,
     /// How many rows there are before the block's.
     first: u64,
@@ -109,7 +109,7 @@ pub struct Market {
     i: usize,
     mark: usize,
     /// Up to which row of the trace block own orders mind none and none lies beyond the limit; found again when it is not ahead.
-    quiet: usize,
+    next_relevant: usize,
 }
 
 impl Market {
@@ -117,7 +117,7 @@ impl Market {
     pub fn new(index: usize, plan: &Plan, agents: usize) -> Self {
         let own = &plan.instruments[index];
         let seat = |_| Seat {
-            gateway: Gateway::new(own.rules, own.level, own.initial_position),
+            matcher: Matcher::new(own.rules, own.level, own.initial_position),
             desk: Desk::new(own.max_position, own.initial_position),
             quoter: Quoter::default(),
             maker: own.maker,
@@ -129,26 +129,26 @@ impl Market {
         Market {
             worker: BuilderWorker::new(BookBuilder::new(own.level, own.depth, repairs), may_leave),
             plan: own.clone(),
-            prints: Prints::new(own.late_level_ns, own.late_print_ns),
+            prints: PrintMatch::new(own.late_level_ns, own.late_print_ns),
             phase: phase::CONTINUOUS,
             view: View::new(own.level, own.depth, repairs),
             seats: (0..agents).map(seat).collect(),
             mid2: None,
-            stirred: false,
+            reschedule: false,
             now_ns: BEFORE_ALL,
             next_ns: NEVER,
             last_local_ns: BEFORE_ALL,
-            hungry: true,
-            starved: true,
+            wants_batch: true,
+            out_of_rows: true,
             index,
             limit_ns: NEVER,
             suspect_ns: BEFORE_ALL,
             taint_ns: plan.taint_ns,
             touch: Touch::default(),
-            excerpt: Excerpt::default(),
+            near_book: NearBook::default(),
             whole: LazyBook::new(own.level, own.depth, repairs),
-            partial: false,
-            between: true,
+            awaiting_snapshot: false,
+            at_packet_end: true,
             counts: Counts::default(),
             policies: plan.policies,
             paranoid: plan.paranoid,
@@ -159,18 +159,18 @@ impl Market {
             good: true,
             latest: Touch::default(),
             changed: false,
-            news: false,
-            watch: Watch::default(),
-            heard: false,
+            packet_has_updates: false,
+            row_filter: RowFilter::default(),
+            own_orders_touched: false,
             before: (Touch::default(), None),
             changed_ns: BEFORE_ALL,
-            given: 0,
-            ended: false,
+            rows_loaded: 0,
+            input_ended: false,
             block: None,
             first: 0,
             i: 0,
             mark: 0,
-            quiet: 0,
+            next_relevant: 0,
         }
     }
 
@@ -191,9 +191,9 @@ impl Market {
     }
 
     /// Note from now on which packets change a level.
-    pub fn want_levels(&mut self) {
-        self.view.want_levels(self.done());
-        self.look_again();
+    pub fn subscribe_levels(&mut self) {
+        self.view.subscribe_levels(self.done());
+        self.update_filter();
     }
 
     /// Apply rows up to a time, or to that of what they schedule, or until nothing is left to go on with.
@@ -203,23 +203,23 @@ impl Market {
     ///
     /// # Errors
     /// A row cannot be applied and its policy is to fail, or an invariant is broken.
-    pub fn advance(&mut self, limit_ns: Ns, floor: &mut Floor) -> Result<(), Fault> {
-        (self.limit_ns, self.quiet) = (limit_ns, 0);
+    pub fn advance(&mut self, limit_ns: Ns, outbox: &mut Outbox) -> Result<(), Fault> {
+        (self.limit_ns, self.next_relevant) = (limit_ns, 0);
         let Some(block) = self.block.take() else { return Ok(()) };
         let (columns, begin) = (block.columns(), self.i);
-        let done = self.rows(&block, &columns, floor);
+        let done = self.rows(&block, &columns, outbox);
         if self.i > begin {
             self.now_ns = columns.ts_exchange_ns[self.i - 1];
-            self.between = columns.flags[self.i - 1] & flag::LAST != 0;
-            if self.between {
+            self.at_packet_end = columns.flags[self.i - 1] & flag::LAST != 0;
+            if self.at_packet_end {
                 self.changed = false;
-            } else if self.view.eager {
+            } else if self.view.has_packet_subscribers {
                 self.note_changes(&block, columns.flags);
             }
         }
         match columns.ts_exchange_ns.get(self.i) {
             Some(next_ns) => self.next_ns = *next_ns,
-            None => self.starved = true,
+            None => self.out_of_rows = true,
         }
         self.block = Some(block);
         done
@@ -233,12 +233,12 @@ impl Market {
     }
 
     /// Apply rows one by one where they matter; those between them have only happened.
-    fn rows(&mut self, block: &TraceBlock, columns: &Columns, floor: &mut Floor) -> Result<(), Fault> {
+    fn rows(&mut self, block: &TraceBlock, columns: &Columns, outbox: &mut Outbox) -> Result<(), Fault> {
         let effects = block.effects(columns.len());
         while self.i < columns.len() {
             let mark = block.marks().get(self.mark);
             let marked = mark.map_or(columns.len(), |mark| mark.row as usize);
-            if !(self.heard | self.watch.is_careful()) {
+            if !(self.own_orders_touched | self.row_filter.needs_full_book()) {
                 self.i = self.next_row(columns.ts_exchange_ns, effects, marked);
             }
             if columns.ts_exchange_ns.get(self.i).is_none_or(|now_ns| *now_ns > self.limit_ns) {
@@ -247,12 +247,12 @@ impl Market {
             let mark = mark.filter(|_| self.i == marked);
             self.mark += usize::from(mark.is_some());
             match mark {
-                Some(mark) if mark.is_end() && !self.minds(&effects[self.i]) => {
+                Some(mark) if mark.is_end() && !self.matters(&effects[self.i]) => {
                     self.now_ns = columns.ts_exchange_ns[self.i];
                     self.i += 1;
-                    self.end_packet(Some(mark), mark.ts_local_ns, block, floor)?;
+                    self.end_packet(Some(mark), mark.ts_local_ns, block, outbox)?;
                 }
-                _ => self.row(block, columns, mark, floor)?,
+                _ => self.row(block, columns, mark, outbox)?,
             }
         }
         Ok(())
@@ -262,28 +262,29 @@ impl Market {
     #[inline]
     fn stop_at(&mut self, limit_ns: Ns) {
         if limit_ns < self.limit_ns {
-            (self.limit_ns, self.quiet) = (limit_ns, 0);
+            (self.limit_ns, self.next_relevant) = (limit_ns, 0);
         }
     }
 
     /// Return whether own orders have to be asked about a row.
     #[inline(always)]
-    fn minds(&self, effect: &RowEffect) -> bool {
-        let may_mind = self.watch.is_on() & (self.i >= self.quiet);
-        self.heard | self.watch.is_careful() || may_mind && self.watch.minds(effect.kind(), effect.key())
+    fn matters(&self, effect: &RowEffect) -> bool {
+        let may_mind = self.row_filter.any_matters() & (self.i >= self.next_relevant);
+        self.own_orders_touched | self.row_filter.needs_full_book()
+            || may_mind && self.row_filter.matters(effect.kind(), effect.key())
     }
 
     /// Return the next row that matters, the marked one at the latest, or the first beyond the limit.
     #[inline(always)]
     fn next_row(&mut self, ts_ns: &[Ns], effects: &[RowEffect], marked: usize) -> usize {
         let (i, limit_ns) = (self.i, self.limit_ns);
-        if self.watch.is_on() {
-            if self.quiet <= i {
+        if self.row_filter.any_matters() {
+            if self.next_relevant <= i {
                 // Where a strategy waits for packets, most marks bring the limit nearer: no need to look behind them.
-                let end = if self.view.eager { effects.len().min(marked + 1) } else { effects.len() };
-                self.quiet = i + self.watch.quiet(&effects[i..end], &ts_ns[i..end], limit_ns);
+                let end = if self.view.has_packet_subscribers { effects.len().min(marked + 1) } else { effects.len() };
+                self.next_relevant = i + self.row_filter.count_ignorable(&effects[i..end], &ts_ns[i..end], limit_ns);
             }
-            return self.quiet.min(marked);
+            return self.next_relevant.min(marked);
         }
         if ts_ns.get(marked).is_some_and(|marked_ns| *marked_ns <= limit_ns) {
             return marked;
@@ -297,23 +298,23 @@ impl Market {
         block: &TraceBlock,
         columns: &Columns,
         mark: Option<&PacketMark>,
-        floor: &mut Floor,
+        outbox: &mut Outbox,
     ) -> Result<(), Fault> {
         let (i, effect) = (self.i, block.effects(columns.len())[self.i]);
         self.now_ns = columns.ts_exchange_ns[i];
-        self.between = false;
+        self.at_packet_end = false;
         if let Some(issue) = mark.and_then(|mark| mark.issue) {
-            self.settle(issue, &columns.row(i), block)?;
+            self.apply_policy(issue, &columns.row(i), block)?;
         }
-        if self.watch.is_on() {
-            self.tell_orders(columns, effect, floor)?;
+        if self.row_filter.any_matters() {
+            self.show_row(columns, effect, outbox)?;
         }
         if mark.is_some_and(|mark| mark.notes_status) {
-            self.note(&columns.row(i));
+            self.note_status(&columns.row(i));
         }
         self.i = i + 1;
         if columns.flags[i] & flag::LAST != 0 {
-            self.end_packet(mark.filter(|mark| mark.ends_packet), columns.ts_local_ns[i], block, floor)?;
+            self.end_packet(mark.filter(|mark| mark.ends_packet), columns.ts_local_ns[i], block, outbox)?;
         }
         Ok(())
     }
@@ -328,7 +329,7 @@ impl Market {
 
     /// Take in what a row says beside what it does to the book.
     #[cold]
-    fn note(&mut self, row: &Row) {
+    fn note_status(&mut self, row: &Row) {
         let suspect = row.flags & flag::SUSPECT != 0;
         if suspect {
             self.suspect_ns = self.now_ns;
@@ -338,7 +339,7 @@ impl Market {
         }
         self.suspect = suspect;
         if row.action == action::STATUS {
-            self.news |= self.phase != row.phase;
+            self.packet_has_updates |= self.phase != row.phase;
             self.phase = row.phase;
         }
     }
@@ -350,21 +351,24 @@ impl Market {
         left: Option<&PacketMark>,
         ts_local_ns: Ns,
         block: &TraceBlock,
-        floor: &mut Floor,
+        outbox: &mut Outbox,
     ) -> Result<(), Fault> {
-        self.between = true;
-        if self.view.eager {
+        self.at_packet_end = true;
+        if self.view.has_packet_subscribers {
             self.note_changes(block, block.columns().flags);
         }
         self.latest = left.map_or(self.latest, |left| left.touch);
         self.good = !self.suspect & self.latest.uncrossed();
-        if self.heard || self.watch.is_careful() || left.is_some() && self.watch.crosses(self.latest) {
-            self.end_packet_of_orders(floor)?;
+        if self.own_orders_touched
+            || self.row_filter.needs_full_book()
+            || left.is_some() && self.row_filter.crosses(self.latest)
+        {
+            self.end_packet_of_orders(outbox)?;
         }
         self.whole.end_packet(self.done());
-        let touched = left.is_some_and(|left| self.take_left(left, floor));
-        if touched | self.news | (self.changed & self.view.wants_levels) {
-            self.tell(touched, ts_local_ns);
+        let touched = left.is_some_and(|left| self.apply_mark(left, outbox));
+        if touched | self.packet_has_updates | (self.changed & self.view.has_level_subscribers) {
+            self.send_packet(touched, ts_local_ns);
         }
         self.changed = false;
         if self.crossed {
@@ -380,16 +384,16 @@ impl Market {
     }
 
     /// Tell the strategies of a packet, if it brings anything.
-    fn tell(&mut self, touched: bool, ts_local_ns: Ns) {
-        self.news = false;
-        if touched || self.changed && self.view.wants_levels || self.view.carries(self.phase) {
-            let state = State { touch: self.touch, mid2: self.mid2, phase: self.phase };
+    fn send_packet(&mut self, touched: bool, ts_local_ns: Ns) {
+        self.packet_has_updates = false;
+        if touched || self.changed && self.view.has_level_subscribers || self.view.has_own_updates(self.phase) {
+            let state = ViewState { touch: self.touch, mid2: self.mid2, phase: self.phase };
             self.view.send(self.done(), ts_local_ns, state, self.changed);
             if self.view.is_crowded() {
                 // Nobody looks at the past any more: what had arrived before this row need not wait for a look.
                 self.view.catch_up(self.now_ns - 1, &mut self.seats);
             }
-            if self.view.eager {
+            if self.view.has_packet_subscribers {
                 self.stop_at(ts_local_ns);
             }
         }
@@ -397,10 +401,10 @@ impl Market {
 
     /// Take in what a packet leaves behind; return whether best prices or sizes are others.
     #[inline(always)]
-    fn take_left(&mut self, left: &PacketMark, floor: &mut Floor) -> bool {
-        if left.partial != self.partial {
-            self.partial = left.partial;
-            self.look_again();
+    fn apply_mark(&mut self, left: &PacketMark, outbox: &mut Outbox) -> bool {
+        if left.awaiting_snapshot != self.awaiting_snapshot {
+            self.awaiting_snapshot = left.awaiting_snapshot;
+            self.update_filter();
         }
         if left.touch == self.touch {
             return false;
@@ -412,16 +416,16 @@ impl Market {
         self.touch = left.touch;
         self.crossed = !left.touch.uncrossed();
         self.mid2 = left.touch.mid2().or(self.mid2);
-        floor.take_mid(self.index, self.mid2, self.now_ns);
+        outbox.take_mid(self.index, self.mid2, self.now_ns);
         if self.recording {
-            floor.recorder.bbo(self.index, self.now_ns, left.touch);
+            outbox.recorder.bbo(self.index, self.now_ns, left.touch);
         }
         true
     }
 
     /// Deal with a row that the book cannot apply as it is, by policy.
     #[cold]
-    fn settle(&mut self, issue: Issue, row: &Row, block: &TraceBlock) -> Result<(), Fault> {
+    fn apply_policy(&mut self, issue: Issue, row: &Row, block: &TraceBlock) -> Result<(), Fault> {
         let code = issue as usize - 1;
         let (name, at) = (issue.name(), format_instant(self.now_ns));
         let policy = self.policies[code];

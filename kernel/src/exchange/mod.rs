@@ -1,16 +1,16 @@
 //! The exchange: each instrument's rows in order of time, and the own orders beside them.
 
+pub mod available_lots;
 pub mod displayed;
-pub mod excerpt;
-pub mod floor;
-pub mod gateway;
 pub mod level_queue;
-pub mod liquidity;
 pub mod market;
+pub mod matcher;
+pub mod near_book;
 pub mod order_queue;
-pub mod overlay;
+pub mod outbox;
+pub mod own_book;
 pub mod own_order;
-pub mod prints;
+pub mod print_match;
 pub mod queue_model;
 pub mod resting;
-pub mod watch;
+pub mod row_filter;

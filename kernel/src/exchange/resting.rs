@@ -22,12 +22,12 @@ pub struct Resting {
     /// By `-side * price`.
     rungs: BTreeMap<i64, Rung>,
     /// The best and the worst key; nothing lies between them where nothing rests.
-    reach: (i64, i64),
+    span: (i64, i64),
 }
 
 impl Default for Resting {
     fn default() -> Self {
-        Resting { rungs: BTreeMap::new(), reach: (NO_KEY, -NO_KEY) }
+        Resting { rungs: BTreeMap::new(), span: (NO_KEY, -NO_KEY) }
     }
 }
 
@@ -41,24 +41,24 @@ impl Resting {
     /// Return the best key, `NO_KEY` where nothing rests.
     #[inline]
     pub fn best(&self) -> i64 {
-        self.reach.0
+        self.span.0
     }
 
     /// Return the best and the worst key; nothing lies between them where nothing rests.
     #[inline]
-    pub fn reach(&self) -> (i64, i64) {
-        self.reach
+    pub fn span(&self) -> (i64, i64) {
+        self.span
     }
 
-    fn measure(&mut self) {
+    fn update_span(&mut self) {
         let ends = self.rungs.first_key_value().zip(self.rungs.last_key_value());
-        self.reach = ends.map_or((NO_KEY, -NO_KEY), |(best, worst)| (*best.0, *worst.0));
+        self.span = ends.map_or((NO_KEY, -NO_KEY), |(best, worst)| (*best.0, *worst.0));
     }
 
     /// Return the oldest order at a key, `NONE` where there is none.
     #[inline]
     pub fn oldest(&self, key: i64) -> u32 {
-        if key < self.reach.0 || key > self.reach.1 {
+        if key < self.span.0 || key > self.span.1 {
             return NONE;
         }
         self.rungs.get(&key).map_or(NONE, |rung| rung.oldest)
@@ -78,7 +78,7 @@ impl Resting {
     /// Return the oldest order at a key where an order of the market that arrived then may stand ahead of some order.
     #[inline]
     pub fn oldest_behind(&self, key: i64, arrival: u64) -> u32 {
-        if key < self.reach.0 || key > self.reach.1 {
+        if key < self.span.0 || key > self.span.1 {
             return NONE;
         }
         self.rungs.get(&key).filter(|rung| arrival <= rung.arrival).map_or(NONE, |rung| rung.oldest)
@@ -101,7 +101,7 @@ impl Resting {
         if older != NONE {
             owns[older].younger = at;
         } else {
-            self.measure();
+            self.update_span();
         }
     }
 
@@ -119,7 +119,7 @@ impl Resting {
         }
         if older == NONE && younger == NONE {
             self.rungs.remove(&key);
-            self.measure();
+            self.update_span();
             return;
         }
         let rung = self.rungs.get_mut(&key).expect("an order that rests has a rung");

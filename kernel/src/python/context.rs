@@ -110,7 +110,7 @@ impl Context {
     /// Return the strategy's time.
     #[getter]
     fn now_ns(&self) -> PyResult<i64> {
-        self.with(|replay| Ok(replay.floor.agents[self.agent].now_ns))
+        self.with(|replay| Ok(replay.outbox.agents[self.agent].now_ns))
     }
 
     /// Return the configured start.
@@ -133,7 +133,7 @@ impl Context {
             return Err(StrategyError::new_err(message));
         };
         self.with(|replay| {
-            let agent = &mut replay.floor.agents[self.agent];
+            let agent = &mut replay.outbox.agents[self.agent];
             agent.count()?;
             agent.check_timer()?;
             Ok(agent.timers.add(agent.now_ns.saturating_add(interval), interval, self.place, 0))
@@ -148,7 +148,7 @@ impl Context {
             return Err(StrategyError::new_err(message));
         };
         self.with(|replay| {
-            let agent = &mut replay.floor.agents[self.agent];
+            let agent = &mut replay.outbox.agents[self.agent];
             agent.count()?;
             let generation = if due_ns <= agent.now_ns { agent.next_generation("timers")? } else { 0 };
             agent.check_timer()?;
@@ -161,7 +161,7 @@ impl Context {
         self.replay.check()?;
         let timer_id = given::timer_number(timer_id)?;
         self.with(|replay| {
-            replay.floor.agents[self.agent].timers.cancel(timer_id);
+            replay.outbox.agents[self.agent].timers.cancel(timer_id);
             Ok(())
         })
     }
@@ -174,8 +174,8 @@ impl Context {
             return Err(StrategyError::new_err(format!("ctx.subscribe({given}): expected lob_backtest.DEPTH")));
         }
         self.with(|replay| {
-            replay.floor.agents[self.agent].depth[self.place] = true;
-            replay.markets[self.place].want_levels();
+            replay.outbox.agents[self.agent].depth[self.place] = true;
+            replay.markets[self.place].subscribe_levels();
             Ok(())
         })
     }
@@ -320,10 +320,10 @@ impl Context {
             read => read?,
         };
         self.with(|replay| {
-            let agent = &mut replay.floor.agents[self.agent];
+            let agent = &mut replay.outbox.agents[self.agent];
             agent.check_series(&text)?;
             let now_ns = agent.now_ns;
-            replay.floor.recorder.point(&text, self.agent, now_ns, number);
+            replay.outbox.recorder.point(&text, self.agent, now_ns, number);
             Ok(())
         })
     }

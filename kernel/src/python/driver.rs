@@ -18,8 +18,8 @@ use crate::client::agent::Agent;
 use crate::contract::batch::Batch;
 use crate::contract::fault::Fault;
 use crate::contract::plan::Plan;
-use crate::exchange::floor::Counts;
 use crate::exchange::market::Market;
+use crate::exchange::outbox::Counts;
 use crate::record::recorder::TABLES;
 use crate::record::table::{Cells, Chunk};
 use crate::run::replay::Replay;
@@ -142,7 +142,7 @@ impl<'py> Run<'py> {
             (Ok(Err(error)), Ok(())) => return Err(error),
             (Err(panic), Ok(())) => return Err(panicked(&*panic)),
         };
-        let full = std::mem::take(&mut replay.floor.recorder.full);
+        let full = std::mem::take(&mut replay.outbox.recorder.full);
         self.hand_over(py, full)?;
         let failure = match stopped {
             Err(error) if error.is_instance_of::<StrategyError>(py) => Some(error),
@@ -152,7 +152,7 @@ impl<'py> Run<'py> {
         let counts = replay.markets.iter().map(|market| counts(py, &market.counts())).collect::<PyResult<_>>()?;
         let failure = failure.map(|error| error.into_value(py).into_any());
         let suspect = replay.markets.iter().map(Market::suspect_since_ns).collect();
-        let not_arrived = replay.floor.agents.iter().flat_map(Agent::requests_not_arrived).collect();
+        let not_arrived = replay.outbox.agents.iter().flat_map(Agent::requests_not_arrived).collect();
         Ok((replay.start_ns, replay.now_ns, counts, failure, suspect, not_arrived))
     }
 
@@ -199,7 +199,7 @@ impl<'py> Run<'py> {
             }),
             Err(error) if !error.is_instance_of::<PyException>(py) => Err(error),
             Err(error) => {
-                if self.shared.with(|replay| Ok(replay.markets[instrument].put_off()))? {
+                if self.shared.with(|replay| Ok(replay.markets[instrument].postpone_load()))? {
                     return Err(error);
                 }
                 self.failed[instrument] = Some(error);
@@ -331,7 +331,7 @@ fn advance(replay: &mut Replay) -> Result<Advanced, Fault> {
     let rows = |replay: &Replay| replay.markets.iter().map(|market| market.done()).sum::<u64>();
     let before = rows(replay);
     let step = replay.go_on()?;
-    Ok((step, std::mem::take(&mut replay.floor.recorder.full), rows(replay) - before))
+    Ok((step, std::mem::take(&mut replay.outbox.recorder.full), rows(replay) - before))
 }
 
 fn column_names(plan: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<String>>> {

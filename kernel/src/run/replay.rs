@@ -11,8 +11,8 @@ use crate::contract::codes::{phase, Ns, RejectReason, UpdateKind, NEVER};
 use crate::contract::fault::Fault;
 use crate::contract::plan::Plan;
 use crate::contract::tag::Tag;
-use crate::exchange::floor::Floor;
 use crate::exchange::market::{narrow, Market};
+use crate::exchange::outbox::Outbox;
 use crate::exchange::own_order::OwnOrder;
 use crate::record::recorder::Recorder;
 use crate::run::step::{Call, Callback, Step};
@@ -62,7 +62,7 @@ pub struct Replay {
     /// The exchange, an instrument each.
     pub markets: Vec<Market>,
     /// The strategies' channels and the result tables.
-    pub floor: Floor,
+    pub outbox: Outbox,
     /// The time of the run.
     pub now_ns: Ns,
     /// Where the strategies started.
@@ -72,7 +72,7 @@ pub struct Replay {
     sample_ns: Ns,
     stage: Stage,
     /// The instrument that has nothing to go on with.
-    starved: Option<usize>,
+    out_of_rows: Option<usize>,
     telling: Option<Telling>,
     delivered: Delivered,
     afterwards: Option<Afterwards>,
@@ -84,22 +84,22 @@ impl Replay {
         let mut markets: Vec<Market> =
             (0..plan.instruments.len()).map(|i| Market::new(i, &plan, agents.len())).collect();
         for market in &mut markets {
-            market.view.eager = agents.iter().any(|agent| agent.wants.book || agent.wants.trade);
-            market.view.wants_prints = agents.iter().any(|agent| agent.wants.trade);
-            market.look_again();
+            market.view.has_packet_subscribers = agents.iter().any(|agent| agent.wants.book || agent.wants.trade);
+            market.view.has_print_subscribers = agents.iter().any(|agent| agent.wants.trade);
+            market.update_filter();
         }
         let mids2 = vec![None; markets.len()];
-        let floor = Floor { agents, recorder: Recorder::new(plan.markouts_ns.clone()), mids2 };
+        let outbox = Outbox { agents, recorder: Recorder::new(plan.markouts_ns.clone()), mids2 };
         Replay {
             plan,
             markets,
-            floor,
+            outbox,
             now_ns: 0,
             start_ns: 0,
             over: false,
             sample_ns: 0,
             stage: Stage::First,
-            starved: None,
+            out_of_rows: None,
             telling: None,
             delivered: Delivered::default(),
             afterwards: None,
@@ -138,17 +138,17 @@ impl Replay {
 
     /// See that the instrument that has come to the end of its rows gets more of them.
     fn feed(&mut self) -> Result<Option<Step>, Fault> {
-        let Some(instrument) = self.starved else { return Ok(None) };
+        let Some(instrument) = self.out_of_rows else { return Ok(None) };
         let market = &mut self.markets[instrument];
         loop {
-            if market.hungry {
+            if market.wants_batch {
                 return Ok(Some(Step::Load(instrument)));
             }
-            if !market.starved {
-                self.starved = None;
+            if !market.out_of_rows {
+                self.out_of_rows = None;
                 return Ok(None);
             }
-            if !market.take_up()? {
+            if !market.poll_block()? {
                 return Ok(Some(Step::Wait(instrument)));
             }
         }
@@ -156,8 +156,8 @@ impl Replay {
 
     /// See that each instrument has its first rows, which decide where the run starts.
     fn first(&mut self) -> Option<Call> {
-        self.starved = self.markets.iter().position(|market| market.starved);
-        if self.starved.is_none() {
+        self.out_of_rows = self.markets.iter().position(|market| market.out_of_rows);
+        if self.out_of_rows.is_none() {
             let first_ns = self.markets.iter().map(|market| market.next_ns).min().unwrap_or(NEVER);
             self.start_ns = self.plan.start_ns.map_or(first_ns, |start_ns| start_ns.max(first_ns));
             self.sample_ns = self.start_ns;
@@ -173,18 +173,18 @@ impl Replay {
             return Ok(None);
         };
         if market.next_ns < self.start_ns {
-            market.advance(self.start_ns - 1, &mut self.floor)?;
-            self.starved = Some(instrument);
+            market.advance(self.start_ns - 1, &mut self.outbox)?;
+            self.out_of_rows = Some(instrument);
         } else {
             market.view.catch_up(self.start_ns - 1, &mut market.seats);
-            market.start(self.start_ns, &mut self.floor.recorder);
+            market.start(self.start_ns, &mut self.outbox.recorder);
             self.stage = Stage::WarmUp(instrument + 1);
         }
         Ok(None)
     }
 
     fn start(&mut self, index: usize) -> Option<Call> {
-        let Some(agent) = self.floor.agents.get_mut(index) else {
+        let Some(agent) = self.outbox.agents.get_mut(index) else {
             self.stage = Stage::Run;
             return None;
         };
@@ -205,14 +205,14 @@ impl Replay {
             }
             let limit_ns = until_ns.min(self.turn_ns(instrument));
             let market = &mut self.markets[instrument];
-            market.stirred = false;
-            market.advance(limit_ns, &mut self.floor)?;
+            market.reschedule = false;
+            market.advance(limit_ns, &mut self.outbox)?;
             self.now_ns = self.now_ns.max(market.now_ns);
-            if market.starved {
-                self.starved = Some(instrument);
+            if market.out_of_rows {
+                self.out_of_rows = Some(instrument);
                 return Ok(None);
             }
-            if market.stirred || market.view.eager {
+            if market.reschedule || market.view.has_packet_subscribers {
                 return Ok(None); // something else may be next now
             }
         }
@@ -220,7 +220,7 @@ impl Replay {
             self.now_ns = self.end_ns();
             self.stage = Stage::Stop(0);
             for market in &mut self.markets {
-                market.view.pass(self.now_ns);
+                market.view.receive_until(self.now_ns);
             }
         } else {
             self.now_ns = event_ns;
@@ -233,13 +233,13 @@ impl Replay {
     #[inline]
     fn next_event(&mut self) -> (Ns, Event, usize) {
         let mut next = (self.sample_ns, Event::Clock, 0);
-        for (i, agent) in self.floor.agents.iter_mut().enumerate() {
+        for (i, agent) in self.outbox.agents.iter_mut().enumerate() {
             next = next.min((agent.next_request_ns(), Event::Request, i));
             next = next.min((agent.next_message_ns(), Event::Message, i));
             next = next.min((agent.timers.next_ns(), Event::Timer, i));
         }
         for (i, market) in self.markets.iter().enumerate() {
-            if market.view.eager {
+            if market.view.has_packet_subscribers {
                 next = next.min((market.view.next_ns, Event::Packet, i));
             }
         }
@@ -250,7 +250,7 @@ impl Replay {
         for (i, market) in self.markets.iter_mut().enumerate() {
             // Packets of one nanosecond arrive in the order of their instruments, and before everything but requests.
             let later = event == Event::Request || event == Event::Packet && i >= whose;
-            market.view.pass(now_ns - Ns::from(later));
+            market.view.receive_until(now_ns - Ns::from(later));
         }
         match event {
             Event::Request => self.arrive(whose)?,
@@ -294,8 +294,8 @@ impl Replay {
 
     /// Let the next request of a strategy happen at the exchange.
     fn arrive(&mut self, agent: usize) -> Result<(), Fault> {
-        let Some(request) = self.floor.agents[agent].next_request() else { return Ok(()) };
-        self.markets[request.instrument].serve(agent, &request, &mut self.floor)
+        let Some(request) = self.outbox.agents[agent].next_request() else { return Ok(()) };
+        self.markets[request.instrument].serve(agent, &request, &mut self.outbox)
     }
 
     /// Go on telling the strategies of the packet at hand: its prints, then the book.
@@ -303,7 +303,7 @@ impl Replay {
         loop {
             let telling = self.telling.as_mut()?;
             let (now_ns, instrument, index) = (telling.now_ns, telling.instrument, telling.agent);
-            let Some(agent) = self.floor.agents.get_mut(index) else {
+            let Some(agent) = self.outbox.agents.get_mut(index) else {
                 self.telling = None;
                 return None;
             };
@@ -331,11 +331,11 @@ impl Replay {
 
     /// Take in the next message from the exchange.
     fn message(&mut self, now_ns: Ns, agent: usize) -> Result<Option<Call>, Fault> {
-        let Some(posted) = self.floor.agents[agent].next_message() else { return Ok(None) };
+        let Some(posted) = self.outbox.agents[agent].next_message() else { return Ok(None) };
         let instrument = posted.instrument;
-        self.floor.agents[agent].begin(posted.generation);
+        self.outbox.agents[agent].begin(posted.generation);
         self.look(agent, now_ns);
-        let wants = self.floor.agents[agent].wants;
+        let wants = self.outbox.agents[agent].wants;
         let market = &mut self.markets[instrument];
         let seat = &mut market.seats[agent];
         let (told, what) = match posted.message {
@@ -360,9 +360,9 @@ impl Replay {
     fn look_after(&mut self, told: &Afterwards) -> Result<(), Fault> {
         let seat = &mut self.markets[told.instrument].seats[told.agent];
         if told.own != NONE && !seat.desk.orders.contains_key(&told.order_id) {
-            seat.gateway.overlay.forget(told.own);
+            seat.matcher.own_book.forget(told.own);
         }
-        if self.floor.agents[told.agent].stopped {
+        if self.outbox.agents[told.agent].stopped {
             return Ok(());
         }
         self.entry(told.agent, told.instrument).answered()
@@ -371,9 +371,9 @@ impl Replay {
     /// Return what sends the requests of a strategy in an instrument.
     pub fn entry(&mut self, agent: usize, instrument: usize) -> Entry<'_> {
         Entry {
-            agent: &mut self.floor.agents[agent],
+            agent: &mut self.outbox.agents[agent],
             seat: &mut self.markets[instrument].seats[agent],
-            recorder: &mut self.floor.recorder,
+            recorder: &mut self.outbox.recorder,
             instrument,
         }
     }
@@ -381,18 +381,18 @@ impl Replay {
     /// Fire the next timer, unless its market is closed.
     fn timer(&mut self, now_ns: Ns, index: usize) -> Option<Call> {
         self.look(index, now_ns);
-        let agent = &mut self.floor.agents[index];
+        let agent = &mut self.outbox.agents[index];
         let instrument = agent.timers.next_instrument();
         let view = &mut self.markets[instrument].view;
         if view.state.phase == phase::CLOSED {
             agent.timers.sleep();
-            view.eager = true; // so that the packet that opens the market wakes the timer
+            view.has_packet_subscribers = true; // so that the packet that opens the market wakes the timer
             return None;
         }
         let (timer_id, generation) = agent.timers.pop();
         let wanted = agent.wants.timer;
         let call = self.call(wanted, index, instrument, now_ns, Callback::Timer(timer_id));
-        self.floor.agents[index].begin(generation);
+        self.outbox.agents[index].begin(generation);
         call
     }
 
@@ -407,22 +407,22 @@ impl Replay {
 
     /// Record the accounts at the exchange.
     fn sample(&mut self, now_ns: Ns) -> Result<(), Fault> {
-        for agent in 0..self.floor.agents.len() {
+        for agent in 0..self.outbox.agents.len() {
             for (instrument, market) in self.markets.iter().enumerate() {
-                let gateway = &market.seats[agent].gateway;
+                let matcher = &market.seats[agent].matcher;
                 let named = |fault: Fault| fault.at(&market.plan.name);
-                let cash = narrow(gateway.account.cash_tick_lots, "the cash of a strategy").map_err(named)?;
-                let fees = narrow(gateway.account.fees_micro, "the sum of a strategy's fees").map_err(named)?;
-                let quotes = [market.mid2, gateway.overlay.best(1), gateway.overlay.best(-1)];
-                let money = [gateway.account.position_lots, cash, fees];
-                self.floor.recorder.sample(now_ns, (agent, instrument), money, quotes);
+                let cash = narrow(matcher.account.cash_tick_lots, "the cash of a strategy").map_err(named)?;
+                let fees = narrow(matcher.account.fees_micro, "the sum of a strategy's fees").map_err(named)?;
+                let quotes = [market.mid2, matcher.own_book.best(1), matcher.own_book.best(-1)];
+                let money = [matcher.account.position_lots, cash, fees];
+                self.outbox.recorder.sample(now_ns, (agent, instrument), money, quotes);
             }
         }
         Ok(())
     }
 
     fn stop(&mut self, index: usize) -> Option<Call> {
-        let Some(agent) = self.floor.agents.get_mut(index) else {
+        let Some(agent) = self.outbox.agents.get_mut(index) else {
             self.stage = Stage::Done;
             return None;
         };
@@ -447,15 +447,15 @@ impl Replay {
     fn flatten(&mut self, agent: usize, instrument: usize) -> Result<(), Fault> {
         let now_ns = self.now_ns;
         let market = &mut self.markets[instrument];
-        let position = market.seats[agent].gateway.account.position_lots;
+        let position = market.seats[agent].matcher.account.position_lots;
         if position == 0 {
             return Ok(());
         }
         let side = if position > 0 { -1 } else { 1 };
-        let order_id = self.floor.agents[agent].new_id();
+        let order_id = self.outbox.agents[agent].new_id();
         let mut order = OwnOrder::new(order_id, side, None, position.abs(), Tag::from("flatten"));
         order.ts_arrival_ns = now_ns;
-        market.flatten(agent, order, &mut self.floor)
+        market.flatten(agent, order, &mut self.outbox)
     }
 
     /// Complete the tables, whatever stopped the run.
@@ -465,23 +465,23 @@ impl Replay {
     pub fn finish(&mut self) -> Result<(), Fault> {
         self.over = true;
         self.sample(self.now_ns)?;
-        self.floor.recorder.finish(&self.floor.mids2);
+        self.outbox.recorder.finish(&self.outbox.mids2);
         Ok(())
     }
 
     /// Bring the clock and the received markets to the present, and say what is to be called.
     #[inline]
     fn call(&mut self, wanted: bool, agent: usize, instrument: usize, now_ns: Ns, what: Callback) -> Option<Call> {
-        self.floor.agents[agent].begin(0);
+        self.outbox.agents[agent].begin(0);
         self.look(agent, now_ns);
         wanted.then_some(Call { agent, instrument, now_ns, what })
     }
 
     #[inline]
     fn look(&mut self, agent: usize, now_ns: Ns) {
-        self.floor.agents[agent].now_ns = now_ns;
+        self.outbox.agents[agent].now_ns = now_ns;
         for market in &mut self.markets {
-            if !market.view.eager {
+            if !market.view.has_packet_subscribers {
                 market.view.catch_up(now_ns, &mut market.seats);
             }
         }

@@ -3,12 +3,12 @@
 use crate::client::desk::Desk;
 use crate::client::quoter::Quoter;
 use crate::contract::plan::Rates;
-use crate::exchange::gateway::Gateway;
+use crate::exchange::matcher::Matcher;
 
 /// A strategy's business in an instrument.
 pub struct Seat {
     /// At the exchange.
-    pub gateway: Gateway,
+    pub matcher: Matcher,
     /// As the strategy knows it.
     pub desk: Desk,
     /// Its quotes.

@@ -32,7 +32,7 @@ pub struct Print {
 }
 
 /// A new queue position of an own order.
-pub struct Move {
+pub struct QueueMove {
     /// Whose order.
     pub agent: usize,
     /// Its id.
@@ -45,7 +45,7 @@ pub struct Move {
 
 /// What a packet leaves behind, as far as a strategy can notice.
 #[derive(Clone, Copy, Default)]
-pub struct State {
+pub struct ViewState {
     /// Best prices and sizes.
     pub touch: Touch,
     /// The last two-sided doubled mid.
@@ -56,11 +56,11 @@ pub struct State {
 
 /// A packet on its way to the strategies; its prints and moves wait in queues of their own.
 #[derive(Clone, Copy)]
-struct Packet {
+struct SentPacket {
     /// The number of the row behind it.
     end: u64,
     ts_local_ns: Ns,
-    state: State,
+    state: ViewState,
     /// Whether some level changed; noted only where a strategy may want to know.
     changed: bool,
     /// How many prints and moves there have been up to its end.
@@ -82,20 +82,20 @@ pub struct Delivered {
 /// The delayed market of one instrument. Rows are numbered from 0 over all batches.
 pub struct View {
     /// What the last packet received has left behind.
-    pub state: State,
+    pub state: ViewState,
     /// Whether some strategy wants to be called for packets; else they are taken in when somebody looks.
-    pub eager: bool,
+    pub has_packet_subscribers: bool,
     /// Whether some strategy wants prints.
-    pub wants_prints: bool,
+    pub has_print_subscribers: bool,
     /// Whether some strategy wants every change of a level.
-    pub wants_levels: bool,
+    pub has_level_subscribers: bool,
     /// When the next packet arrives that a strategy may notice, `NEVER` while none is on its way.
     pub next_ns: Ns,
     /// The levels and orders.
     pub lazy_book: LazyBook,
-    packets: VecDeque<Packet>,
+    packets: VecDeque<SentPacket>,
     prints: VecDeque<Print>,
-    moves: VecDeque<Move>,
+    moves: VecDeque<QueueMove>,
     received: Received,
     /// How many prints and moves there have been, and how many of them have been sent and received.
     made: (u64, u64),
@@ -108,10 +108,10 @@ impl View {
     /// Make the view of an empty market.
     pub fn new(level: u8, depth: usize, repairs: bool) -> Self {
         View {
-            state: State { phase: phase::CONTINUOUS, ..State::default() },
-            eager: false,
-            wants_prints: false,
-            wants_levels: false,
+            state: ViewState { phase: phase::CONTINUOUS, ..ViewState::default() },
+            has_packet_subscribers: false,
+            has_print_subscribers: false,
+            has_level_subscribers: false,
             next_ns: NEVER,
             lazy_book: LazyBook::new(level, depth, repairs),
             packets: VecDeque::new(),
@@ -126,7 +126,7 @@ impl View {
     }
 
     /// Put the print of a row on its way, if it has one, with the packet at hand; return whether it has.
-    pub fn tell(&mut self, row: &Row, named: &NamedOrder, ts_exchange_ns: Ns) -> bool {
+    pub fn push_print(&mut self, row: &Row, named: &NamedOrder, ts_exchange_ns: Ns) -> bool {
         let (side, price_ticks) = match row.action {
             action::TRADE => (row.side, row.price_ticks),
             action::EXECUTE => (named.side, named.price_ticks),
@@ -139,42 +139,42 @@ impl View {
     }
 
     /// Put a queue position on its way, with the packet at hand.
-    pub fn moved(&mut self, moved: Move) {
-        self.moves.push_back(moved);
+    pub fn push_move(&mut self, queue_move: QueueMove) {
+        self.moves.push_back(queue_move);
         self.made.1 += 1;
     }
 
     /// Return whether the packet at hand carries something besides best prices and changes of levels.
     #[inline]
-    pub fn carries(&self, phase: u8) -> bool {
+    pub fn has_own_updates(&self, phase: u8) -> bool {
         (self.made != self.sent) | (self.sent_phase != phase)
     }
 
     /// Put the packet at hand on its way: it ends before a row.
     #[inline]
-    pub fn send(&mut self, end: u64, ts_local_ns: Ns, state: State, changed: bool) {
+    pub fn send(&mut self, end: u64, ts_local_ns: Ns, state: ViewState, changed: bool) {
         self.next_ns = self.next_ns.min(ts_local_ns);
         self.sent_phase = state.phase;
         self.sent = self.made;
         let (prints, moves) = self.made;
-        self.packets.push_back(Packet { end, ts_local_ns, state, changed, prints, moves });
+        self.packets.push_back(SentPacket { end, ts_local_ns, state, changed, prints, moves });
     }
 
     /// Return whether so much waits that what has arrived should be taken in.
     #[inline]
     pub fn is_crowded(&self) -> bool {
-        self.packets.len() >= CROWD && !self.eager
+        self.packets.len() >= CROWD && !self.has_packet_subscribers
     }
 
     /// Take in all packets that have arrived by now, telling nobody.
     #[inline]
     pub fn catch_up(&mut self, now_ns: Ns, seats: &mut [Seat]) {
-        self.pass(now_ns);
+        self.receive_until(now_ns);
         if self.next_ns <= now_ns && !self.packets.is_empty() {
             let all = self.packets.back().is_some_and(|last| last.ts_local_ns <= now_ns);
             let arrived =
                 if all { self.packets.len() } else { self.packets.partition_point(|each| each.ts_local_ns <= now_ns) };
-            let packet = self.take_in(arrived, seats);
+            let packet = self.receive(arrived, seats);
             self.prints.drain(..(packet.prints - self.taken.0) as usize);
             self.taken.0 = packet.prints;
         }
@@ -183,7 +183,7 @@ impl View {
     /// Take in the next packet and say what it brought.
     pub fn deliver(&mut self, delivered: &mut Delivered, seats: &mut [Seat]) {
         let before = self.state.touch;
-        let packet = self.take_in(1, seats);
+        let packet = self.receive(1, seats);
         delivered.prints.clear();
         delivered.prints.extend(self.prints.drain(..(packet.prints - self.taken.0) as usize));
         self.taken.0 = packet.prints;
@@ -194,13 +194,13 @@ impl View {
 
     /// Take in that no packet up to a time is still on its way.
     #[inline]
-    pub fn pass(&mut self, until_ns: Ns) {
+    pub fn receive_until(&mut self, until_ns: Ns) {
         self.received.until_ns = self.received.until_ns.max(until_ns);
     }
 
     /// Take in so many packets, at least one, and return the last.
     #[inline]
-    fn take_in(&mut self, packets: usize, seats: &mut [Seat]) -> Packet {
+    fn receive(&mut self, packets: usize, seats: &mut [Seat]) -> SentPacket {
         let packet = self.packets[packets - 1];
         self.packets.drain(..packets);
         self.next_ns = self.packets.front().map_or(NEVER, |next| next.ts_local_ns);
@@ -218,19 +218,19 @@ impl View {
     }
 
     /// From now on, note every change of a level, in the packets that are on their way already too.
-    pub fn want_levels(&mut self, done: u64) {
-        if self.wants_levels || !self.eager {
+    pub fn subscribe_levels(&mut self, done: u64) {
+        if self.has_level_subscribers || !self.has_packet_subscribers {
             return;
         }
-        self.wants_levels = true;
+        self.has_level_subscribers = true;
         let mut known = std::mem::take(&mut self.packets).into_iter().peekable();
         let (mut state, (mut prints, mut moves)) = (self.state, self.taken);
         for (end, ts_local_ns, changed) in self.lazy_book.changes(self.received, done) {
             if let Some(packet) = known.next_if(|packet| packet.end == end) {
                 (state, prints, moves) = (packet.state, packet.prints, packet.moves);
-                self.packets.push_back(Packet { changed, ..packet });
+                self.packets.push_back(SentPacket { changed, ..packet });
             } else if changed {
-                self.packets.push_back(Packet { end, ts_local_ns, state, changed, prints, moves });
+                self.packets.push_back(SentPacket { end, ts_local_ns, state, changed, prints, moves });
             }
         }
         self.next_ns = self.packets.front().map_or(NEVER, |next| next.ts_local_ns);

@@ -3,9 +3,9 @@
 use crate::client::entry::answer;
 use crate::contract::codes::{Cause, Ns, UpdateKind};
 use crate::contract::fault::Fault;
-use crate::exchange::floor::Floor;
 use crate::exchange::market::Market;
-use crate::exchange::overlay::Event;
+use crate::exchange::outbox::Outbox;
+use crate::exchange::own_book::OrderEvent;
 use crate::exchange::own_order::OwnTrade;
 use crate::money::account::fee_micro;
 use crate::record::recorder::{FillRow, Times};
@@ -16,33 +16,33 @@ impl Market {
     ///
     /// # Errors
     /// A fee is beyond all bounds.
-    pub fn book_events(&mut self, agent: usize, asked: Option<&Request>, floor: &mut Floor) -> Result<(), Fault> {
-        let mut events = std::mem::take(&mut self.seats[agent].gateway.overlay.events);
+    pub fn book_events(&mut self, agent: usize, asked: Option<&Request>, outbox: &mut Outbox) -> Result<(), Fault> {
+        let mut events = std::mem::take(&mut self.seats[agent].matcher.own_book.events);
         let now_ns = asked.map_or(self.now_ns, |request| request.ts_exchange_ns);
         for event in events.drain(..) {
             match event {
-                Event::Update { own, stand, kind, reason } => {
+                OrderEvent::Update { own, stand, kind, reason } => {
                     let asked = asked.filter(|_| kind != UpdateKind::Expired);
-                    let local_ns = floor.agents[agent].response_ns(now_ns);
+                    let local_ns = outbox.agents[agent].response_ns(now_ns);
                     let sent_ns = asked.map(|request| request.ts_sent_ns);
                     let times = Times { sent_ns, exchange_ns: Some(now_ns), local_ns };
-                    let tag = &self.seats[agent].gateway.overlay.owns[own].tag;
-                    floor.recorder.order((agent, self.index), (&stand, tag), (kind, reason), times);
+                    let tag = &self.seats[agent].matcher.own_book.owns[own].tag;
+                    outbox.recorder.order((agent, self.index), (&stand, tag), (kind, reason), times);
                     let answer = answer(&stand, asked.map(|request| request.ask), kind, reason);
-                    floor.agents[agent].tell(local_ns, self.index, Message::Answer(answer), 0);
+                    outbox.agents[agent].tell(local_ns, self.index, Message::Answer(answer), 0);
                     self.stop_at(local_ns);
                 }
-                Event::Fill { own, trade } => {
-                    let filled = self.book_fill((agent, own), trade, now_ns, floor)?;
-                    let local_ns = floor.agents[agent].response_ns(now_ns);
-                    floor.agents[agent].tell(local_ns, self.index, Message::Filled(filled), 0);
+                OrderEvent::Fill { own, trade } => {
+                    let filled = self.book_fill((agent, own), trade, now_ns, outbox)?;
+                    let local_ns = outbox.agents[agent].response_ns(now_ns);
+                    outbox.agents[agent].tell(local_ns, self.index, Message::Filled(filled), 0);
                     self.stop_at(local_ns);
                 }
             }
         }
-        self.seats[agent].gateway.overlay.events = events;
-        self.stirred = true;
-        self.look_again();
+        self.seats[agent].matcher.own_book.events = events;
+        self.reschedule = true;
+        self.update_filter();
         Ok(())
     }
 
@@ -51,15 +51,15 @@ impl Market {
         (agent, own): (usize, u32),
         trade: OwnTrade,
         now_ns: Ns,
-        floor: &mut Floor,
+        outbox: &mut Outbox,
     ) -> Result<Filled, Fault> {
         let OwnTrade { price_ticks, size_lots, cause, tainted, ts_traded_ns } = trade;
         let before = self.before(now_ns);
         let seat = &mut self.seats[agent];
         let taker = cause == Cause::Take;
-        let own = &seat.gateway.overlay.owns[own];
+        let own = &seat.matcher.own_book.owns[own];
         let fee_micro = fee_micro(price_ticks, size_lots, if taker { seat.taker } else { seat.maker });
-        let booked = seat.gateway.account.fill(own.side, price_ticks, size_lots, fee_micro);
+        let booked = seat.matcher.account.fill(own.side, price_ticks, size_lots, fee_micro);
         booked.map_err(|fault| fault.at(&self.plan.name))?;
         let row = FillRow {
             order_id: own.order_id,
@@ -72,7 +72,7 @@ impl Market {
             taker,
             cause: cause as u8,
             ts_exchange_ns: now_ns,
-            ts_local_ns: floor.agents[agent].response_ns(now_ns),
+            ts_local_ns: outbox.agents[agent].response_ns(now_ns),
             ts_traded_ns,
             before,
             ahead_at_arrival: own.ahead_at_arrival.filter(|_| !taker),
@@ -81,7 +81,7 @@ impl Market {
             tainted: tainted || now_ns.saturating_sub(self.suspect_ns) <= self.taint_ns,
         };
         let order_id = own.order_id;
-        let fill_id = floor.recorder.fill(row, &floor.mids2);
+        let fill_id = outbox.recorder.fill(row, &outbox.mids2);
         Ok(Filled { fill_id, order_id, price_ticks, size_lots, fee_micro, cause, ts_exchange_ns: now_ns })
     }
 }

@@ -7,38 +7,38 @@ use crate::ahead::worker::Next;
 use crate::contract::batch::{Batch, Columns};
 use crate::contract::codes::{flag, NEVER};
 use crate::contract::fault::Fault;
-use crate::exchange::floor::Counts;
 use crate::exchange::market::Market;
+use crate::exchange::outbox::Counts;
 
 impl Market {
     /// Take the next batch, which has rows; `None`: there is no more.
     pub fn load(&mut self, batch: Option<Batch>) {
         if let Some(batch) = batch.map(Arc::new) {
             self.last_local_ns = batch.columns().ts_local_ns[batch.len() - 1];
-            self.view.lazy_book.push_batch(self.given, batch.clone());
-            self.whole.push_batch(self.given, batch.clone());
-            self.given += batch.len() as u64;
+            self.view.lazy_book.push_batch(self.rows_loaded, batch.clone());
+            self.whole.push_batch(self.rows_loaded, batch.clone());
+            self.rows_loaded += batch.len() as u64;
             self.worker.push(batch);
-            self.hungry = self.worker.wants_more();
+            self.wants_batch = self.worker.wants_more();
         } else {
-            (self.hungry, self.ended) = (false, true);
+            (self.wants_batch, self.input_ended) = (false, true);
         }
     }
 
     /// Take in that the next batch could not be had; return whether that has to be told now.
-    pub fn put_off(&mut self) -> bool {
-        self.hungry = false;
-        self.starved && self.worker.is_empty()
+    pub fn postpone_load(&mut self) -> bool {
+        self.wants_batch = false;
+        self.out_of_rows && self.worker.is_empty()
     }
 
     /// Find what there is to go on with; return whether that has been done, or has to be waited for.
     ///
     /// # Errors
     /// There is nobody to wait for.
-    pub fn take_up(&mut self) -> Result<bool, Fault> {
+    pub fn poll_block(&mut self) -> Result<bool, Fault> {
         match self.worker.poll()? {
             Next::Wait => return Ok(false),
-            next => self.go_on_with(next),
+            next => self.start_block(next),
         }
         Ok(true)
     }
@@ -49,29 +49,29 @@ impl Market {
     /// There is nobody to wait for.
     pub fn wait(&mut self) -> Result<(), Fault> {
         let next = self.worker.wait()?;
-        self.go_on_with(next);
+        self.start_block(next);
         Ok(())
     }
 
-    fn go_on_with(&mut self, next: Next) {
+    fn start_block(&mut self, next: Next) {
         if let Next::Block(block) = next {
             self.counts.packets += self.packets();
             self.next_ns = block.columns().ts_exchange_ns[0];
-            (self.first, self.i, self.mark, self.starved) = (block.first, 0, 0, false);
-            self.hungry = !self.ended && self.worker.wants_more();
-            self.let_go(block.checkpoint.clone());
+            (self.first, self.i, self.mark, self.out_of_rows) = (block.first, 0, 0, false);
+            self.wants_batch = !self.input_ended && self.worker.wants_more();
+            self.pass_checkpoints(block.checkpoint.clone());
             if let Some(used) = self.block.replace(block) {
                 self.worker.recycle(used);
             }
         } else {
-            self.hungry = !self.ended;
-            self.starved = self.hungry;
-            self.next_ns = if self.ended { NEVER } else { self.next_ns };
+            self.wants_batch = !self.input_ended;
+            self.out_of_rows = self.wants_batch;
+            self.next_ns = if self.input_ended { NEVER } else { self.next_ns };
         }
     }
 
     /// Let go of rows that nobody needs any more, since there is a copy behind them.
-    fn let_go(&mut self, checkpoint: Option<Arc<Checkpoint>>) {
+    fn pass_checkpoints(&mut self, checkpoint: Option<Arc<Checkpoint>>) {
         let (done, now_ns) = (self.done(), self.now_ns);
         self.whole.reach_checkpoints(|checkpoint| checkpoint.row <= done);
         self.view.lazy_book.reach_checkpoints(|checkpoint| checkpoint.row <= done && checkpoint.ts_local_ns < now_ns);
@@ -95,7 +95,7 @@ impl Market {
 
     /// Return what has been done.
     pub fn counts(&self) -> Counts {
-        let unplaced_lots = self.seats.iter().map(|seat| seat.gateway.overlay.liquidity.unplaced_lots()).sum();
+        let unplaced_lots = self.seats.iter().map(|seat| seat.matcher.own_book.available.unplaced_lots()).sum();
         Counts { rows: self.done(), packets: self.counts.packets + self.packets(), unplaced_lots, ..self.counts }
     }
 }

@@ -10,34 +10,34 @@ use crate::contract::codes::{action, flag, index, key, phase, Ask};
 use crate::contract::fault::Fault;
 use crate::contract::row::Row;
 use crate::exchange::displayed::{Displayed, Match};
-use crate::exchange::floor::Floor;
 use crate::exchange::market::Market;
-use crate::exchange::overlay::Overlay;
+use crate::exchange::outbox::Outbox;
+use crate::exchange::own_book::OwnBook;
 use crate::exchange::own_order::OwnOrder;
 use crate::wire::messages::Request;
-use crate::wire::view::Move;
+use crate::wire::view::QueueMove;
 
 impl Market {
     /// Ask own orders about a row that may matter to them, and book what it does to them.
-    pub(super) fn tell_orders(&mut self, columns: &Columns, effect: RowEffect, floor: &mut Floor) -> Result<(), Fault> {
+    pub(super) fn show_row(&mut self, columns: &Columns, effect: RowEffect, outbox: &mut Outbox) -> Result<(), Fault> {
         let number = self.done() + 1;
         if effect.is(kind::OTHER) {
-            self.partial |= columns.action[self.i] == action::CLEAR;
-            if !self.watch.is_careful() {
-                self.look_again();
+            self.awaiting_snapshot |= columns.action[self.i] == action::CLEAR;
+            if !self.row_filter.needs_full_book() {
+                self.update_filter();
             }
         }
-        if self.watch.is_careful() {
+        if self.row_filter.needs_full_book() {
             self.whole.catch_up_to(number - 1);
-            self.hear(&self.row_heard(columns, effect), effect, floor)?;
+            self.show(&self.row_to_show(columns, effect), effect, outbox)?;
             self.whole.apply_next(columns.row(self.i));
-        } else if self.heard || self.watch.minds(effect.kind(), effect.key()) {
-            let row = self.row_heard(columns, effect);
-            self.hear(&row, effect, floor)?;
-            self.excerpt.take_in(row, number, effect);
+        } else if self.own_orders_touched || self.row_filter.matters(effect.kind(), effect.key()) {
+            let row = self.row_to_show(columns, effect);
+            self.show(&row, effect, outbox)?;
+            self.near_book.apply(row, number, effect);
         }
-        if self.heard {
-            self.book_all(floor)?;
+        if self.own_orders_touched {
+            self.book_all(outbox)?;
         }
         Ok(())
     }
@@ -45,12 +45,13 @@ impl Market {
     /// Return the row at hand for own orders. Where they need no more than its effect says, most columns are left alone:
     /// they are far away.
     #[inline]
-    fn row_heard(&self, columns: &Columns, effect: RowEffect) -> Row {
+    fn row_to_show(&self, columns: &Columns, effect: RowEffect) -> Row {
         let executes = effect.is_either(kind::EXECUTE);
         if executes | effect.is_either(kind::LESS) {
             let action = if executes { action::EXECUTE } else { action::CANCEL };
-            let remembers = self.watch.remembers() | self.watch.is_careful() | !self.excerpt.is_empty();
-            let order_id = if remembers { columns.order_id[self.i] } else { 0 };
+            let tracks_order_ids =
+                self.row_filter.tracks_order_ids() | self.row_filter.needs_full_book() | !self.near_book.is_empty();
+            let order_id = if tracks_order_ids { columns.order_id[self.i] } else { 0 };
             let (size_lots, flags) = (effect.lost_lots, columns.flags[self.i]);
             Row { action, side: effect.side(), order_id, price_ticks: 0, size_lots, flags, phase: 0 }
         } else {
@@ -58,42 +59,42 @@ impl Market {
         }
     }
 
-    fn hear(&mut self, row: &Row, effect: RowEffect, floor: &mut Floor) -> Result<(), Fault> {
+    fn show(&mut self, row: &Row, effect: RowEffect, outbox: &mut Outbox) -> Result<(), Fault> {
         if effect.is(kind::NOTHING) {
             return Ok(());
         }
-        self.heard = true;
+        self.own_orders_touched = true;
         if effect.is_either(kind::ADD) {
             return Ok(());
         }
         let named = effect.named_order();
         if self.plan.level == 2 && row.action == action::LEVEL {
-            self.hear_level(row);
+            self.show_level_row(row);
         } else if self.plan.level == 2 && is_print(row) {
-            self.hear_print(row, floor)?;
+            self.show_print(row, outbox)?;
         } else {
-            self.hear_order(row, effect);
+            self.show_order_row(row, effect);
         }
-        self.news |= self.view.wants_prints && self.view.tell(row, &named, self.now_ns);
+        self.packet_has_updates |= self.view.has_print_subscribers && self.view.push_print(row, &named, self.now_ns);
         Ok(())
     }
 
     /// Tell own orders of what happens to an order of the market, of a hidden print or of a CLEAR.
-    fn hear_order(&mut self, row: &Row, effect: RowEffect) {
+    fn show_order_row(&mut self, row: &Row, effect: RowEffect) {
         let (named, done, matching) = (effect.named_order(), self.done(), self.matching());
-        let Market { seats, excerpt, whole, prints, phase, now_ns, watch, .. } = self;
+        let Market { seats, near_book, whole, prints, phase, now_ns, row_filter, .. } = self;
         let (phase, now_ns) = (*phase, *now_ns);
         let place = (named.side, named.price_ticks);
         let traded = effect.is_either(kind::EXECUTE) && row.flags & flag::AUCTION == 0;
-        let book = if watch.is_careful() {
+        let book = if row_filter.needs_full_book() {
             whole.current()
-        } else if !traded && seats.iter().any(|seat| seat.gateway.overlay.liquidity.remembers(place)) {
+        } else if !traded && seats.iter().any(|seat| seat.matcher.own_book.available.remembers(place)) {
             whole.catch_up_to(done) // where it stands among the taken lots
         } else {
-            excerpt.book()
+            near_book.book()
         };
         for seat in seats {
-            seat.gateway.overlay.before(Displayed { book, prints, phase, matching, now_ns }, row, &named);
+            seat.matcher.own_book.before(Displayed { book, prints, phase, matching, now_ns }, row, &named);
         }
         if book.level == 2 && row.action == action::CLEAR {
             prints.clear(row.side, now_ns, book);
@@ -101,27 +102,27 @@ impl Market {
     }
 
     /// L2: tell own orders of a LEVEL row.
-    fn hear_level(&mut self, row: &Row) {
+    fn show_level_row(&mut self, row: &Row) {
         let (book, place, now_ns) = (self.whole.current(), (row.side, row.price_ticks), self.now_ns);
-        let (partial, window) = (book.partial[index(row.side)], row.flags & flag::WINDOW != 0);
+        let (awaiting_snapshot, window) = (book.awaiting_snapshot[index(row.side)], row.flags & flag::WINDOW != 0);
         let sizes = (book.size_at(place.0, place.1), row.size_lots);
-        let fall = if partial || window {
+        let fall = if awaiting_snapshot || window {
             self.prints.window(place, sizes, now_ns)
         } else {
             self.prints.level(place, sizes, now_ns)
         };
-        if partial {
+        if awaiting_snapshot {
             return;
         }
         if let Some(fall) = fall {
-            self.each_overlay(row, |overlay, displayed| overlay.fell(displayed, place, &fall));
+            self.each_own_book(row, |own_book, displayed| own_book.fell(displayed, place, &fall));
         } else if window && row.size_lots == 0 {
-            self.each_overlay(row, |overlay, _| overlay.leave(place));
+            self.each_own_book(row, |own_book, _| own_book.leave(place));
         }
     }
 
     /// L2: tell own orders of a print: what of it earlier falls have shown already, and what is new.
-    fn hear_print(&mut self, row: &Row, floor: &mut Floor) -> Result<(), Fault> {
+    fn show_print(&mut self, row: &Row, outbox: &mut Outbox) -> Result<(), Fault> {
         let (place, now_ns) = ((row.side, row.price_ticks), self.now_ns);
         // Its own packet shows what it takes off from the level behind it (`engine/packets.py`).
         let shown = i64::try_from(row.order_id).unwrap_or(0);
@@ -131,25 +132,25 @@ impl Market {
         let mut new = row.size_lots - left;
         while let Some((fall, lots)) = self.prints.explain(place, left, now_ns) {
             left -= lots;
-            self.each_overlay(row, |overlay, displayed| overlay.late(displayed, place, &fall, lots));
-            self.book_all(floor)?;
+            self.each_own_book(row, |own_book, displayed| own_book.late(displayed, place, &fall, lots));
+            self.book_all(outbox)?;
         }
         new += left;
         if new > 0 {
-            self.each_overlay(row, |overlay, displayed| overlay.printed(displayed, place, new));
+            self.each_own_book(row, |own_book, displayed| own_book.printed(displayed, place, new));
             self.prints.trade(place, new, now_ns, self.whole.current());
         }
         Ok(())
     }
 
     /// Show the whole book before a row to the own orders of each strategy.
-    fn each_overlay(&mut self, row: &Row, mut tell: impl FnMut(&mut Overlay, Displayed)) {
+    fn each_own_book(&mut self, row: &Row, mut tell: impl FnMut(&mut OwnBook, Displayed)) {
         let matching = self.matching();
         let Market { seats, whole, prints, phase, now_ns, .. } = self;
         for seat in seats {
             let mut displayed = Displayed { book: whole.current(), prints, phase: *phase, matching, now_ns: *now_ns };
             displayed.matching = displayed.matching_row(row);
-            tell(&mut seat.gateway.overlay, displayed);
+            tell(&mut seat.matcher.own_book, displayed);
         }
     }
 
@@ -164,84 +165,85 @@ impl Market {
 
     /// Book and tell what a row did to own orders.
     #[inline]
-    fn book_all(&mut self, floor: &mut Floor) -> Result<(), Fault> {
+    fn book_all(&mut self, outbox: &mut Outbox) -> Result<(), Fault> {
         for agent in 0..self.seats.len() {
-            if !self.seats[agent].gateway.overlay.events.is_empty() {
-                self.book_events(agent, None, floor)?;
+            if !self.seats[agent].matcher.own_book.events.is_empty() {
+                self.book_events(agent, None, outbox)?;
             }
         }
         Ok(())
     }
 
     /// Return whether the place of some own order depends on more than the rows at its price.
-    fn is_unsure(&self) -> bool {
-        self.seats.iter().any(|seat| seat.gateway.overlay.is_careful(self.plan.depth))
+    fn any_needs_full_book(&self) -> bool {
+        self.seats.iter().any(|seat| seat.matcher.own_book.needs_full_book(self.plan.depth))
     }
 
     /// Find out which rows matter from now on.
-    pub fn look_again(&mut self) {
-        self.quiet = 0;
-        let everything = self.plan.level == 2 || self.view.wants_levels || self.paranoid || self.partial;
-        let careful = everything || self.is_unsure();
-        self.watch.look(&self.seats, self.view.wants_prints, careful);
-        let touch = self.between.then_some(self.latest);
-        if !self.watch.is_careful() && !self.excerpt.follow(&self.watch, touch) {
-            self.watch.take_care();
+    pub fn update_filter(&mut self) {
+        self.next_relevant = 0;
+        let everything =
+            self.plan.level == 2 || self.view.has_level_subscribers || self.paranoid || self.awaiting_snapshot;
+        let needs_full_book = everything || self.any_needs_full_book();
+        self.row_filter.update(&self.seats, self.view.has_print_subscribers, needs_full_book);
+        let touch = self.at_packet_end.then_some(self.latest);
+        if !self.row_filter.needs_full_book() && !self.near_book.extend_to(&self.row_filter, touch) {
+            self.row_filter.require_full_book();
         }
-        if self.watch.is_careful() {
-            self.excerpt.forget();
+        if self.row_filter.needs_full_book() {
+            self.near_book.clear();
         }
     }
 
     /// Settle what is judged after a whole packet.
-    pub(super) fn end_packet_of_orders(&mut self, floor: &mut Floor) -> Result<(), Fault> {
+    pub(super) fn end_packet_of_orders(&mut self, outbox: &mut Outbox) -> Result<(), Fault> {
         // An order that a row of this packet has taken out of the window needs the whole book now.
-        let careful = self.watch.is_careful() || self.is_unsure();
-        self.heard = false;
+        let needs_full_book = self.row_filter.needs_full_book() || self.any_needs_full_book();
+        self.own_orders_touched = false;
         let done = self.done();
-        if careful {
+        if needs_full_book {
             self.whole.catch_up_to(done);
         }
         let (matching, now_ns) = (self.matching(), self.now_ns);
-        let Market { seats, excerpt, whole, prints, phase, .. } = self;
+        let Market { seats, near_book, whole, prints, phase, .. } = self;
         let phase = *phase;
-        if careful {
+        if needs_full_book {
             let book = whole.current();
-            let falls = if book.is_partial() { prints.end_packet(now_ns, book) } else { HashMap::default() };
+            let falls = if book.is_awaiting_snapshot() { prints.end_packet(now_ns, book) } else { HashMap::default() };
             for seat in seats.iter_mut() {
-                seat.gateway.overlay.settle(Displayed { book, prints, phase, matching, now_ns }, &falls);
+                seat.matcher.own_book.update_visibility(Displayed { book, prints, phase, matching, now_ns }, &falls);
             }
             whole.end_packet(done);
         }
         for seat in seats.iter_mut() {
-            let book = if careful { whole.current() } else { excerpt.book() };
-            seat.gateway.overlay.end_packet(Displayed { book, prints, phase, matching, now_ns });
+            let book = if needs_full_book { whole.current() } else { near_book.book() };
+            seat.matcher.own_book.end_packet(Displayed { book, prints, phase, matching, now_ns });
         }
         for agent in 0..self.seats.len() {
-            if !self.seats[agent].gateway.overlay.events.is_empty() {
-                self.book_events(agent, None, floor)?;
+            if !self.seats[agent].matcher.own_book.events.is_empty() {
+                self.book_events(agent, None, outbox)?;
             }
-            if !self.seats[agent].gateway.overlay.moved.is_empty() {
+            if !self.seats[agent].matcher.own_book.moved.is_empty() {
                 self.send_moves(agent);
-                self.news = true;
+                self.packet_has_updates = true;
             }
         }
-        let remembers = self.seats.iter().any(|seat| !seat.gateway.overlay.liquidity.is_untouched());
-        if careful || remembers || !self.excerpt.is_empty() {
-            self.look_again();
+        let tracks_order_ids = self.seats.iter().any(|seat| !seat.matcher.own_book.available.is_untouched());
+        if needs_full_book || tracks_order_ids || !self.near_book.is_empty() {
+            self.update_filter();
         }
         Ok(())
     }
 
     fn send_moves(&mut self, agent: usize) {
-        let overlay = &mut self.seats[agent].gateway.overlay;
-        for at in overlay.moved.drain(..) {
-            let own = &mut overlay.owns[at];
+        let own_book = &mut self.seats[agent].matcher.own_book;
+        for at in own_book.moved.drain(..) {
+            let own = &mut own_book.owns[at];
             if !std::mem::take(&mut own.moved) {
                 continue; // forgotten, or counted before
             }
             let (order_id, turn, ahead_lots) = (own.order_id, own.turn, own.ahead_lots(self.plan.level));
-            self.view.moved(Move { agent, order_id, turn, ahead_lots });
+            self.view.push_move(QueueMove { agent, order_id, turn, ahead_lots });
         }
     }
 
@@ -249,33 +251,33 @@ impl Market {
     ///
     /// # Errors
     /// A fee is beyond all bounds.
-    pub fn serve(&mut self, agent: usize, request: &Request, floor: &mut Floor) -> Result<(), Fault> {
-        let (done, joins, matching) = (self.done(), self.joins(agent, request), self.matching());
-        let Market { seats, excerpt, whole, prints, phase, .. } = self;
-        let (gateway, prints, phase, now_ns) = (&mut seats[agent].gateway, &*prints, *phase, request.ts_exchange_ns);
-        if let Some(joins) = joins {
-            excerpt.with(joins, done, |book| {
-                gateway.serve(Displayed { book, prints, phase, matching, now_ns }, request);
+    pub fn serve(&mut self, agent: usize, request: &Request, outbox: &mut Outbox) -> Result<(), Fault> {
+        let (done, joined_level, matching) = (self.done(), self.joined_level(agent, request), self.matching());
+        let Market { seats, near_book, whole, prints, phase, .. } = self;
+        let (matcher, prints, phase, now_ns) = (&mut seats[agent].matcher, &*prints, *phase, request.ts_exchange_ns);
+        if let Some(joined_level) = joined_level {
+            near_book.with_joined_level(joined_level, done, |book| {
+                matcher.serve(Displayed { book, prints, phase, matching, now_ns }, request);
             });
         } else {
             let book = whole.catch_up_to(done);
-            self.partial |= book.is_partial();
-            gateway.serve(Displayed { book, prints, phase, matching, now_ns }, request);
+            self.awaiting_snapshot |= book.is_awaiting_snapshot();
+            matcher.serve(Displayed { book, prints, phase, matching, now_ns }, request);
         }
-        self.book_events(agent, Some(request), floor)
+        self.book_events(agent, Some(request), outbox)
     }
 
     /// Return side, price and displayed size of the level that a request wants to join, or `None` where the whole book
     /// has to be looked at.
-    fn joins(&self, agent: usize, request: &Request) -> Option<(i8, i64, i64)> {
-        let shown = self.plan.level == 3 && self.plan.depth == 0 && !self.partial;
-        if !shown || !self.between || self.watch.is_careful() {
+    fn joined_level(&self, agent: usize, request: &Request) -> Option<(i8, i64, i64)> {
+        let shown = self.plan.level == 3 && self.plan.depth == 0 && !self.awaiting_snapshot;
+        if !shown || !self.at_packet_end || self.row_filter.needs_full_book() {
             return None;
         }
         if request.ask == Ask::Cancel {
             return Some((1, 0, 0));
         }
-        let own = &self.seats[agent].gateway.overlay.owns[request.own];
+        let own = &self.seats[agent].matcher.own_book.owns[request.own];
         let (side, price_ticks) = (own.side, request.price_ticks.or(own.price_ticks)?);
         let (own_key, best) = (key(side, price_ticks), self.latest.key(side));
         if own_key.saturating_add(self.latest.key(-side)) <= 0 {
@@ -293,23 +295,23 @@ impl Market {
     ///
     /// # Errors
     /// A fee is beyond all bounds.
-    pub fn flatten(&mut self, agent: usize, order: OwnOrder, floor: &mut Floor) -> Result<(), Fault> {
+    pub fn flatten(&mut self, agent: usize, order: OwnOrder, outbox: &mut Outbox) -> Result<(), Fault> {
         let now_ns = order.ts_arrival_ns;
         let done = self.done();
         let book = self.whole.catch_up_to(done);
         let (prints, phase) = (&self.prints, self.phase);
         let displayed = Displayed { book, prints, phase, matching: Match::Nothing, now_ns };
-        let gateway = &mut self.seats[agent].gateway;
-        let own = gateway.overlay.owns.insert(order);
-        gateway.flatten(displayed, own);
+        let matcher = &mut self.seats[agent].matcher;
+        let own = matcher.own_book.owns.insert(order);
+        matcher.flatten(displayed, own);
         let (ask, ts_sent_ns, ts_exchange_ns, instrument) = (Ask::New, now_ns, now_ns, self.index);
         let request = Request { ask, ts_sent_ns, ts_exchange_ns, instrument, own, price_ticks: None, size_lots: None };
-        self.book_events(agent, Some(&request), floor)
+        self.book_events(agent, Some(&request), outbox)
     }
 
     pub(super) fn check(&self) -> Result<(), String> {
         self.whole.current().check()?;
-        self.seats.iter().try_for_each(|seat| seat.gateway.overlay.check(self.whole.current()))
+        self.seats.iter().try_for_each(|seat| seat.matcher.own_book.check(self.whole.current()))
     }
 }
 

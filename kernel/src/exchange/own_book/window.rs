@@ -6,34 +6,34 @@ use crate::book::slab::NONE;
 use crate::book::Book;
 use crate::contract::codes::{index, key};
 use crate::exchange::displayed::Displayed;
-use crate::exchange::overlay::Overlay;
-use crate::exchange::prints::{Fall, Place};
+use crate::exchange::own_book::OwnBook;
+use crate::exchange::print_match::{Fall, LevelKey};
 use crate::exchange::{level_queue, order_queue};
 
-impl Overlay {
+impl OwnBook {
     /// Settle positions at the end of a packet, before the book takes in that a side is shown again; `falls` are the levels
     /// of which a snapshot shows less.
     #[inline]
-    pub fn settle(&mut self, displayed: Displayed, falls: &HashMap<Place, Fall>) {
+    pub fn update_visibility(&mut self, displayed: Displayed, falls: &HashMap<LevelKey, Fall>) {
         let book = displayed.book;
-        self.liquidity.settle(displayed, falls);
-        if self.unsettled || book.depth != 0 || book.is_partial() {
-            self.unsettled = false;
-            self.settle_side(displayed, 1, falls);
-            self.settle_side(displayed, -1, falls);
+        self.available.update_visibility(displayed, falls);
+        if self.visibility_unknown || book.depth != 0 || book.is_awaiting_snapshot() {
+            self.visibility_unknown = false;
+            self.update_side_visibility(displayed, 1, falls);
+            self.update_side_visibility(displayed, -1, falls);
         }
     }
 
     /// Find the positions of orders whose queues have been shown again, or have left or entered the window.
-    fn settle_side(&mut self, displayed: Displayed, side: i8, falls: &HashMap<Place, Fall>) {
+    fn update_side_visibility(&mut self, displayed: Displayed, side: i8, falls: &HashMap<LevelKey, Fall>) {
         let book = displayed.book;
-        let shown = !book.partial[index(side)];
+        let shown = !book.awaiting_snapshot[index(side)];
         if !shown && book.is_side_empty(side) {
-            self.unsettled = true; // cleared and not shown again: nothing is known of any queue
+            self.visibility_unknown = true; // cleared and not shown again: nothing is known of any queue
             return;
         }
         if !shown {
-            self.each_resting(side, |overlay, at| overlay.rebuild(displayed, at, falls));
+            self.each_resting(side, |own_book, at| own_book.rebuild(displayed, at, falls));
         }
         let end = book.window_end(side);
         self.freeze_behind(side, end);
@@ -74,7 +74,7 @@ impl Overlay {
         }
     }
 
-    fn rebuild(&mut self, displayed: Displayed, at: u32, falls: &HashMap<Place, Fall>) {
+    fn rebuild(&mut self, displayed: Displayed, at: u32, falls: &HashMap<LevelKey, Fall>) {
         let (book, own) = (displayed.book, &mut self.owns[at]);
         if own.visible && !book.beyond_window(own.side, own.limit_ticks()) {
             if book.level == 3 {
@@ -92,9 +92,9 @@ impl Overlay {
     }
 
     /// Take in that a price leaves the window.
-    pub fn leave(&mut self, place: Place) {
+    pub fn leave(&mut self, place: LevelKey) {
         self.freeze_from(self.oldest(place));
-        self.liquidity.freeze(place);
+        self.available.freeze(place);
     }
 
     /// Freeze an order and all younger ones at its price.
@@ -111,7 +111,7 @@ impl Overlay {
         if own.visible {
             own.visible = false;
             self.hidden[index(own.side)].insert((key(own.side, own.limit_ticks()), at));
-            self.unsettled = true;
+            self.visibility_unknown = true;
             self.changed(at);
         }
     }

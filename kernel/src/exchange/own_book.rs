@@ -12,21 +12,21 @@ use crate::book::Book;
 use crate::contract::codes::{action, flag, index, key, sides, Cause, OrderState, RejectReason, UpdateKind};
 use crate::contract::plan::Rules;
 use crate::contract::row::Row;
+use crate::exchange::available_lots::AvailableLots;
 use crate::exchange::displayed::{Displayed, Match};
-use crate::exchange::liquidity::Liquidity;
 use crate::exchange::own_order::{OwnOrder, OwnTrade};
-use crate::exchange::prints::Place;
+use crate::exchange::print_match::LevelKey;
 use crate::exchange::resting::Resting;
 use crate::exchange::{level_queue, order_queue};
 use crate::wire::messages::Stand;
 
-mod available;
 mod check;
+mod crossing;
 mod levels;
 mod window;
 
 /// What happened to an own order and has not been booked and told yet.
-pub enum Event {
+pub enum OrderEvent {
     /// It filled.
     Fill {
         /// The number of the order.
@@ -48,15 +48,15 @@ pub enum Event {
 }
 
 /// The orders of one strategy in one instrument.
-pub struct Overlay {
+pub struct OwnBook {
     /// All orders that the exchange or the strategy still knows, by number.
     pub owns: Slab<OwnOrder>,
     /// What own orders can still take.
-    pub liquidity: Liquidity,
+    pub available: AvailableLots,
     /// Orders whose queue position changed in the packet at hand, as far as `OwnOrder::moved` still says so.
     pub moved: Vec<u32>,
     /// What has not been booked and told yet, in turn.
-    pub events: Vec<Event>,
+    pub events: Vec<OrderEvent>,
     sides: [Resting; 2],
     rules: Rules,
     turns: i64,
@@ -69,16 +69,16 @@ pub struct Overlay {
     /// No order of the side at this key or behind it is visible.
     frozen_from: [i64; 2],
     /// Whether some resting order may be outside of what the feed shows.
-    unsettled: bool,
+    visibility_unknown: bool,
     scratch: Vec<u32>,
 }
 
-impl Overlay {
-    /// Make an overlay without orders beside a feed of a level.
+impl OwnBook {
+    /// Make an own book without orders beside a feed of a level.
     pub fn new(rules: Rules, level: u8) -> Self {
-        Overlay {
+        OwnBook {
             owns: Slab::default(),
-            liquidity: Liquidity::new(level, rules.queue_model),
+            available: AvailableLots::new(level, rules.queue_model),
             moved: Vec::new(),
             events: Vec::new(),
             sides: Default::default(),
@@ -88,27 +88,27 @@ impl Overlay {
             behind: Default::default(),
             hidden: Default::default(),
             frozen_from: [NO_KEY; 2],
-            unsettled: false,
+            visibility_unknown: false,
             scratch: Vec::new(),
         }
     }
 
     /// Return the best and the worst key of the resting orders of each side.
-    pub fn reach(&self) -> [(i64, i64); 2] {
-        [self.sides[0].reach(), self.sides[1].reach()]
+    pub fn span(&self) -> [(i64, i64); 2] {
+        [self.sides[0].span(), self.sides[1].span()]
     }
 
     /// Return the best and the worst key of each side at which an order rests or a taken lot is remembered.
-    pub fn minded(&self) -> [(i64, i64); 2] {
-        self.liquidity.reach(self.reach())
+    pub fn matter_span(&self) -> [(i64, i64); 2] {
+        self.available.extend_span(self.span())
     }
 
     /// Return whether rows can matter beside those at own prices: the feed, which shows so many levels a side (0: all), does
     /// not show all that an order's place depends on.
-    pub fn is_careful(&self, depth: usize) -> bool {
+    pub fn needs_full_book(&self, depth: usize) -> bool {
         let rests = !self.sides.iter().all(Resting::is_empty);
-        let open = self.liquidity.is_unsettled() || !self.waiting.is_empty();
-        open || rests && (self.unsettled || depth != 0)
+        let open = self.available.is_visibility_unknown() || !self.waiting.is_empty();
+        open || rests && (self.visibility_unknown || depth != 0)
     }
 
     /// Return the best own price of one side.
@@ -125,7 +125,7 @@ impl Overlay {
 
     /// Return the oldest order at a price, `NONE` where there is none.
     #[inline]
-    fn oldest(&self, (side, price_ticks): Place) -> u32 {
+    fn oldest(&self, (side, price_ticks): LevelKey) -> u32 {
         self.sides[index(side)].oldest(key(side, price_ticks))
     }
 
@@ -136,14 +136,14 @@ impl Overlay {
         let own = &mut self.owns[at];
         own.turn = self.turns;
         // In the midst of a snapshot nothing is known: the order takes its place when the snapshot is complete.
-        let known = !book.partial[index(own.side)] && !book.beyond_window(own.side, own.limit_ticks());
+        let known = !book.awaiting_snapshot[index(own.side)] && !book.beyond_window(own.side, own.limit_ticks());
         own.visible = known;
         own.shown = known;
         own.waits = waits;
         if waits {
             self.waiting.insert(own.turn, at);
         }
-        self.unsettled |= !known;
+        self.visibility_unknown |= !known;
         let (side, at_key) = (index(own.side), key(own.side, own.limit_ticks()));
         if book.level == 3 {
             order_queue::join(book, own);
@@ -192,11 +192,11 @@ impl Overlay {
         match row.action {
             action::EXECUTE if row.flags & flag::AUCTION == 0 => {
                 self.execute(book, displayed.matching_row(row), row, named);
-                self.liquidity.executed(book, named);
+                self.available.executed(book, named);
             }
             action::EXECUTE => {
                 self.execute(book, Match::Nothing, row, named);
-                self.liquidity.reduced(book, row.order_id, named, named.size_lots - row.size_lots);
+                self.available.reduced(book, row.order_id, named, named.size_lots - row.size_lots);
             }
             action::CANCEL => self.cancel(book, row, named, row.size_lots),
             action::MODIFY => {
@@ -226,7 +226,7 @@ impl Overlay {
         }
     }
 
-    fn each_resting(&mut self, side: i8, mut visit: impl FnMut(&mut Overlay, u32)) {
+    fn each_resting(&mut self, side: i8, mut visit: impl FnMut(&mut OwnBook, u32)) {
         let mut all = std::mem::take(&mut self.scratch);
         self.sides[index(side)].all(&self.owns, &mut all);
         for at in &all {
@@ -250,7 +250,7 @@ impl Overlay {
         if order.open_lots() == 0 {
             order.state = OrderState::Filled;
         }
-        self.events.push(Event::Fill { own, trade });
+        self.events.push(OrderEvent::Fill { own, trade });
     }
 
     fn changed(&mut self, at: u32) {
@@ -260,7 +260,7 @@ impl Overlay {
     }
 
     /// Fill orders at better prices than a trade's, each at its own price; return what is left of the trade.
-    fn through(&mut self, (side, price_ticks): Place, flow: OwnTrade, matching: Match) -> i64 {
+    fn through(&mut self, (side, price_ticks): LevelKey, flow: OwnTrade, matching: Match) -> i64 {
         let (limit, mut left) = (key(side, price_ticks), flow.size_lots);
         while left > 0 && matching != Match::Nothing {
             let Some((_, at)) = self.sides[index(side)].first().filter(|(key, _)| *key < limit) else { break };
@@ -287,7 +287,7 @@ impl Overlay {
             left = self.through((side, price_ticks), OwnTrade::new(0, left, Cause::Through), matching);
         }
         // In the midst of a snapshot nothing is known of who is older.
-        let evidence = self.rules.evidence && !book.partial[index(side)];
+        let evidence = self.rules.evidence && !book.awaiting_snapshot[index(side)];
         // After a return to the window orders with nothing ahead may stand among those that count as older.
         let is_next = |own: &OwnOrder| own.visible && (own.ahead == 0 || evidence && own.arrival < order.arrival);
         if matching == Match::All {
@@ -327,7 +327,7 @@ impl Overlay {
         } else {
             let first = self.sides[index(side)].oldest_behind(key(side, price_ticks), order.arrival);
             self.move_from(first, |own| order_queue::cancelled(own, order, lost_lots));
-            self.liquidity.reduced(book, row.order_id, order, order.size_lots - lost_lots);
+            self.available.reduced(book, row.order_id, order, order.size_lots - lost_lots);
         }
     }
 
@@ -353,10 +353,10 @@ impl Overlay {
     }
 
     fn clear(&mut self, book: &Book, side: i8) {
-        self.liquidity.clear(book, side);
+        self.available.clear(book, side);
         for each in sides(side) {
-            if !book.partial[index(*each)] && book.level == 3 {
-                self.each_resting(*each, |overlay, at| order_queue::remember(book, &mut overlay.owns[at]));
+            if !book.awaiting_snapshot[index(*each)] && book.level == 3 {
+                self.each_resting(*each, |own_book, at| order_queue::remember(book, &mut own_book.owns[at]));
             }
         }
     }

@@ -2,20 +2,20 @@
 
 use crate::book::Book;
 use crate::contract::codes::{index, key, Cause};
+use crate::exchange::available_lots::Offer;
 use crate::exchange::displayed::Displayed;
-use crate::exchange::liquidity::Offer;
-use crate::exchange::overlay::Overlay;
+use crate::exchange::own_book::OwnBook;
 use crate::exchange::own_order::OwnTrade;
 
-impl Overlay {
+impl OwnBook {
     /// Let orders that arrived while nothing could be taken take what there is within their limits.
     #[cold]
     pub(super) fn end_wait(&mut self, displayed: Displayed) {
-        let partial = displayed.book.partial;
+        let awaiting_snapshot = displayed.book.awaiting_snapshot;
         let ended: Vec<(i64, u32)> = self
             .waiting
             .iter()
-            .filter(|(_, at)| !partial[index(-self.owns[**at].side)])
+            .filter(|(_, at)| !awaiting_snapshot[index(-self.owns[**at].side)])
             .map(|(turn, at)| (*turn, *at))
             .collect();
         for (turn, at) in ended {
@@ -29,14 +29,14 @@ impl Overlay {
     fn meet(&mut self, displayed: Displayed, at: u32, cause: Cause) {
         let own = &self.owns[at];
         let (own_ticks, mut left, mut offers) = (own.limit_ticks(), own.open_lots(), Vec::new());
-        self.liquidity.offers(displayed, -own.side, own.price_ticks, |offer| {
+        self.available.offers(displayed, -own.side, own.price_ticks, |offer| {
             let size_lots = offer.size_lots.min(left);
             left -= size_lots;
             offers.push(Offer { size_lots, ..offer });
             left > 0
         });
         for offer in offers {
-            self.liquidity.take(displayed.prints, &offer, offer.size_lots);
+            self.available.take(displayed.prints, &offer, offer.size_lots);
             let price_ticks = if cause == Cause::Take { offer.place.1 } else { own_ticks };
             self.take(at, OwnTrade::new(price_ticks, offer.size_lots, cause));
         }

@@ -13,14 +13,14 @@ use crate::contract::plan::QueueModel;
 use crate::exchange::displayed::Displayed;
 use crate::exchange::level_queue::after;
 use crate::exchange::own_order::Past;
-use crate::exchange::prints::{Fall, Place, Prints};
+use crate::exchange::print_match::{Fall, LevelKey, PrintMatch};
 use crate::exchange::queue_model::SHIFT;
 
 /// Lots that can be taken at one price: of one market order (L3) or of one level (L2).
 #[derive(Clone, Copy, Debug)]
 pub struct Offer {
     /// The market's side and the price.
-    pub place: Place,
+    pub place: LevelKey,
     /// How many.
     pub size_lots: i64,
 }
@@ -39,21 +39,21 @@ struct Taken {
 }
 
 /// Displayed lots less those that own orders have taken and, on L2, those that prints say are gone.
-pub struct Liquidity {
+pub struct AvailableLots {
     model: QueueModel,
     /// By side and key.
     taken: [BTreeMap<i64, Taken>; 2],
     /// Whether a snapshot or the window has left something open.
-    unsettled: bool,
+    visibility_unknown: bool,
     unplaced: i128,
     unit: u32,
 }
 
-impl Liquidity {
+impl AvailableLots {
     /// Start with nothing taken. `model`, for L2: how much of an unexplained fall was taken.
     pub fn new(level: u8, model: QueueModel) -> Self {
         let unit = if level == 2 { SHIFT } else { 0 };
-        Liquidity { model, taken: Default::default(), unsettled: false, unplaced: 0, unit }
+        AvailableLots { model, taken: Default::default(), visibility_unknown: false, unplaced: 0, unit }
     }
 
     /// Return whether no taken lot is remembered.
@@ -64,13 +64,13 @@ impl Liquidity {
 
     /// Return whether a snapshot or the window has left something open.
     #[inline]
-    pub fn is_unsettled(&self) -> bool {
-        self.unsettled
+    pub fn is_visibility_unknown(&self) -> bool {
+        self.visibility_unknown
     }
 
     /// Return whether lots of a level have been taken.
     #[inline]
-    pub fn remembers(&self, place: Place) -> bool {
+    pub fn remembers(&self, place: LevelKey) -> bool {
         self.taken[index(place.0)].contains_key(&key(place.0, place.1))
     }
 
@@ -81,19 +81,19 @@ impl Liquidity {
 
     /// Return the best and the worst key of each side at which a taken lot is remembered, within a reach.
     #[inline]
-    pub fn reach(&self, mut reach: [(i64, i64); 2]) -> [(i64, i64); 2] {
-        for (taken, (best, worst)) in self.taken.iter().zip(&mut reach) {
+    pub fn extend_span(&self, mut span: [(i64, i64); 2]) -> [(i64, i64); 2] {
+        for (taken, (best, worst)) in self.taken.iter().zip(&mut span) {
             if let Some((first, last)) = taken.first_key_value().zip(taken.last_key_value()) {
                 (*best, *worst) = ((*best).min(*first.0), (*worst).max(*last.0));
             }
         }
-        reach
+        span
     }
 
     /// Hand what one side of the market offers to `visit`, best first, no worse than a limit (`None`: any price),
     /// until it answers `false`.
     pub fn offers(&self, at: Displayed, side: i8, limit_ticks: Option<i64>, mut visit: impl FnMut(Offer) -> bool) {
-        if at.book.partial[index(side)] {
+        if at.book.awaiting_snapshot[index(side)] {
             return;
         }
         for level in at.book.levels(side) {
@@ -121,7 +121,7 @@ impl Liquidity {
     }
 
     /// Remember that own orders took some of an offer.
-    pub fn take(&mut self, prints: &Prints, offer: &Offer, size_lots: i64) {
+    pub fn take(&mut self, prints: &PrintMatch, offer: &Offer, size_lots: i64) {
         let (side, price_ticks) = offer.place;
         let taken = self.taken[index(side)].entry(key(side, price_ticks)).or_default();
         if self.unit != 0 {
@@ -149,15 +149,15 @@ impl Liquidity {
     }
 
     /// Take in that a WINDOW row has changed a level.
-    pub fn freeze(&mut self, place: Place) {
+    pub fn freeze(&mut self, place: LevelKey) {
         if let Some(taken) = self.at(place) {
             taken.frozen = true;
-            self.unsettled = true;
+            self.visibility_unknown = true;
         }
     }
 
     /// L2: take in a fall of a level.
-    pub fn fell(&mut self, at: Displayed, place: Place, fall: &Fall) {
+    pub fn fell(&mut self, at: Displayed, place: LevelKey, fall: &Fall) {
         let model = self.model;
         if let Some(taken) = self.known(at.book, place) {
             let past = Past { fall: fall.number, before: taken.lots, flow: 0, matched: false };
@@ -171,7 +171,7 @@ impl Liquidity {
     }
 
     /// L2: judge what is taken again, since a late print explains more of a fall.
-    pub fn late(&mut self, at: Displayed, place: Place, number: u64) {
+    pub fn late(&mut self, at: Displayed, place: LevelKey, number: u64) {
         let model = self.model;
         let Some(taken) = self.at(place) else { return };
         let Some(entry) = taken.past.iter().position(|past| past.fall == number) else { return };
@@ -186,7 +186,7 @@ impl Liquidity {
     }
 
     /// L2: count what of a new print finds no untaken lot at its price.
-    pub fn printed(&mut self, at: Displayed, place: Place, size_lots: i64) {
+    pub fn printed(&mut self, at: Displayed, place: LevelKey, size_lots: i64) {
         let Some(taken) = self.known(at.book, place).map(|taken| i128::from(taken.lots)) else { return };
         let left = i128::from(at.book.size_at(place.0, place.1) - at.prints.printed(place, at.now_ns)) << SHIFT;
         let flow = i128::from(size_lots) << SHIFT;
@@ -197,20 +197,20 @@ impl Liquidity {
 
     /// Take in that a CLEAR is about to empty a side (0: both).
     pub fn clear(&mut self, book: &Book, side: i8) {
-        for each in sides(side).iter().filter(|each| !book.partial[index(**each)]) {
+        for each in sides(side).iter().filter(|each| !book.awaiting_snapshot[index(**each)]) {
             for (at_key, taken) in &mut self.taken[index(*each)] {
                 let lists = book.level == 3 && !taken.frozen;
                 taken.survivors = lists.then(|| shares(book, (*each, key(*each, *at_key)), taken.lots).collect());
-                self.unsettled = true;
+                self.visibility_unknown = true;
             }
         }
     }
 
     /// Settle what a snapshot or the window has left open; `falls` are those that a snapshot shows.
     #[inline]
-    pub fn settle(&mut self, at: Displayed, falls: &HashMap<Place, Fall>) {
-        if self.unsettled {
-            self.unsettled = false;
+    pub fn update_visibility(&mut self, at: Displayed, falls: &HashMap<LevelKey, Fall>) {
+        if self.visibility_unknown {
+            self.visibility_unknown = false;
             for side in [1, -1] {
                 let keys: Vec<i64> = self.taken[index(side)].keys().copied().collect();
                 for place in keys.into_iter().map(|at_key| (side, key(side, at_key))) {
@@ -220,13 +220,13 @@ impl Liquidity {
         }
     }
 
-    fn settle_level(&mut self, at: Displayed, place: Place, fall: Option<&Fall>) {
+    fn settle_level(&mut self, at: Displayed, place: LevelKey, fall: Option<&Fall>) {
         let book = at.book;
         let Some(taken) = self.taken[index(place.0)].get_mut(&key(place.0, place.1)) else { return };
         let beyond = book.beyond_window(place.0, place.1);
-        if book.partial[index(place.0)] {
+        if book.awaiting_snapshot[index(place.0)] {
             if book.is_side_empty(place.0) {
-                self.unsettled = true;
+                self.visibility_unknown = true;
                 return;
             }
             if let Some(survivors) = taken.survivors.take().filter(|_| !beyond) {
@@ -238,7 +238,7 @@ impl Liquidity {
             }
         }
         if beyond {
-            (taken.frozen, self.unsettled) = (true, true);
+            (taken.frozen, self.visibility_unknown) = (true, true);
         } else {
             taken.frozen = false;
             let lots = taken.lots.min(book.size_at(place.0, place.1) << self.unit);
@@ -247,8 +247,8 @@ impl Liquidity {
     }
 
     /// Return what is taken of a level that the feed shows.
-    fn known(&mut self, book: &Book, place: Place) -> Option<&mut Taken> {
-        if book.partial[index(place.0)] {
+    fn known(&mut self, book: &Book, place: LevelKey) -> Option<&mut Taken> {
+        if book.awaiting_snapshot[index(place.0)] {
             return None;
         }
         self.at(place).filter(|taken| !taken.frozen)
@@ -256,11 +256,11 @@ impl Liquidity {
 
     /// Return what is taken of a level.
     #[inline]
-    fn at(&mut self, (side, price_ticks): Place) -> Option<&mut Taken> {
+    fn at(&mut self, (side, price_ticks): LevelKey) -> Option<&mut Taken> {
         self.taken[index(side)].get_mut(&key(side, price_ticks))
     }
 
-    fn keep(&mut self, place: Place, lots: i64) {
+    fn keep(&mut self, place: LevelKey, lots: i64) {
         if let Some(taken) = self.at(place) {
             taken.lots = lots;
             if lots == 0 && taken.past.is_empty() {
@@ -276,7 +276,7 @@ impl Liquidity {
     pub fn check(&self, book: &Book) -> Result<(), String> {
         for side in [1, -1] {
             for (at_key, taken) in &self.taken[index(side)] {
-                let (shown, price_ticks) = (!taken.frozen && !book.partial[index(side)], key(side, *at_key));
+                let (shown, price_ticks) = (!taken.frozen && !book.awaiting_snapshot[index(side)], key(side, *at_key));
                 if taken.lots < 0 || shown && taken.lots > book.size_at(side, price_ticks) << self.unit {
                     let (lots, place) = (taken.lots, (side, price_ticks));
                     return Err(format!("{lots} are taken at {place:?}, which it does not show"));
@@ -288,7 +288,7 @@ impl Liquidity {
 }
 
 /// L3: return how much is taken of each order of a level.
-fn shares(book: &Book, place: Place, mut lots: i64) -> impl Iterator<Item = (u64, i64)> + '_ {
+fn shares(book: &Book, place: LevelKey, mut lots: i64) -> impl Iterator<Item = (u64, i64)> + '_ {
     orders(book, place).map(move |(order_id, size_lots)| {
         let share = lots.min(size_lots);
         lots -= share;
@@ -297,12 +297,12 @@ fn shares(book: &Book, place: Place, mut lots: i64) -> impl Iterator<Item = (u64
 }
 
 /// L3: return how much of what was taken of some orders is listed again.
-fn listed(book: &Book, place: Place, survivors: &[(u64, i64)]) -> i64 {
+fn listed(book: &Book, place: LevelKey, survivors: &[(u64, i64)]) -> i64 {
     let sizes: HashMap<u64, i64> = orders(book, place).collect();
     survivors.iter().map(|(order_id, lots)| sizes.get(order_id).map_or(0, |size_lots| (*lots).min(*size_lots))).sum()
 }
 
-fn orders(book: &Book, (side, price_ticks): Place) -> impl Iterator<Item = (u64, i64)> + '_ {
+fn orders(book: &Book, (side, price_ticks): LevelKey) -> impl Iterator<Item = (u64, i64)> + '_ {
     let level: Option<&Level> = book.level_at(side, price_ticks);
     level.into_iter().flat_map(|level| book.orders_of(level)).map(|order| (order.order_id, order.size_lots))
 }

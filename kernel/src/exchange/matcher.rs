@@ -1,28 +1,28 @@
 //! Order kinds at the exchange, written once over three operations: what can be taken, take, rest.
 //!
-//! A gateway answers the requests of one strategy in one instrument when they arrive. Refusals are answers.
+//! A matcher answers the requests of one strategy in one instrument when they arrive. Refusals are answers.
 
 use crate::contract::codes::{phase, Ask, Cause, Ns, OrderState, RejectReason, TimeInForce, UpdateKind};
 use crate::contract::plan::Rules;
+use crate::exchange::available_lots::Offer;
 use crate::exchange::displayed::Displayed;
-use crate::exchange::liquidity::Offer;
-use crate::exchange::overlay::{Event, Overlay};
+use crate::exchange::own_book::{OrderEvent, OwnBook};
 use crate::exchange::own_order::OwnTrade;
 use crate::money::account::Account;
 use crate::wire::messages::Request;
 
 /// The exchange's side of one strategy in one instrument.
-pub struct Gateway {
+pub struct Matcher {
     /// Position, cash and fees, as the exchange knows them.
     pub account: Account,
     /// The resting orders.
-    pub overlay: Overlay,
+    pub own_book: OwnBook,
 }
 
-impl Gateway {
-    /// Make a gateway with a position and no orders, beside a feed of a level.
+impl Matcher {
+    /// Make a matcher with a position and no orders, beside a feed of a level.
     pub fn new(rules: Rules, level: u8, position_lots: i64) -> Self {
-        Gateway { account: Account { position_lots, ..Account::default() }, overlay: Overlay::new(rules, level) }
+        Matcher { account: Account { position_lots, ..Account::default() }, own_book: OwnBook::new(rules, level) }
     }
 
     /// Take in a request.
@@ -39,9 +39,9 @@ impl Gateway {
 
     /// Take in a new order.
     fn submit(&mut self, displayed: Displayed, at: u32, now_ns: Ns) {
-        let reason = self.refusal(displayed, at, self.overlay.owns[at].price_ticks);
+        let reason = self.refusal(displayed, at, self.own_book.owns[at].price_ticks);
         if reason != RejectReason::None {
-            self.overlay.owns[at].state = OrderState::Rejected;
+            self.own_book.owns[at].state = OrderState::Rejected;
             self.update(at, UpdateKind::Rejected, reason);
             return;
         }
@@ -56,7 +56,7 @@ impl Gateway {
         (price_ticks, size_lots): (Option<i64>, Option<i64>),
         now_ns: Ns,
     ) {
-        let own = &mut self.overlay.owns[at];
+        let own = &mut self.own_book.owns[at];
         let price_ticks = price_ticks.or(own.price_ticks);
         let size_lots = size_lots.unwrap_or(own.size_lots);
         if own.state != OrderState::Live {
@@ -72,8 +72,8 @@ impl Gateway {
                 self.update(at, UpdateKind::ReplaceRejected, reason);
                 return;
             }
-            self.overlay.remove(at);
-            let own = &mut self.overlay.owns[at];
+            self.own_book.remove(at);
+            let own = &mut self.own_book.owns[at];
             own.price_ticks = price_ticks;
             own.size_lots = size_lots;
             self.enter(displayed, at, UpdateKind::Replaced, now_ns);
@@ -82,7 +82,7 @@ impl Gateway {
 
     /// Take an order off.
     fn cancel(&mut self, at: u32) {
-        if self.overlay.owns[at].state == OrderState::Live {
+        if self.own_book.owns[at].state == OrderState::Live {
             self.take_off(at);
         } else {
             self.update(at, UpdateKind::CancelRejected, RejectReason::TooLate);
@@ -91,27 +91,27 @@ impl Gateway {
 
     /// Take what is displayed, whatever the phase, to close a position at the end of a run.
     pub fn flatten(&mut self, displayed: Displayed, at: u32) {
-        let own = &mut self.overlay.owns[at];
+        let own = &mut self.own_book.owns[at];
         own.state = OrderState::Live;
         let (side, lots) = (own.side, own.open_lots());
         let offers = self.displayed_offers(displayed, side, None, lots);
         self.update(at, UpdateKind::Accepted, RejectReason::None);
         self.walk(displayed, at, offers);
-        if self.overlay.owns[at].open_lots() != 0 {
-            self.overlay.owns[at].state = OrderState::Expired;
+        if self.own_book.owns[at].open_lots() != 0 {
+            self.own_book.owns[at].state = OrderState::Expired;
             self.update(at, UpdateKind::Expired, RejectReason::None);
         }
     }
 
     fn take_off(&mut self, at: u32) {
-        self.overlay.remove(at);
-        self.overlay.owns[at].state = OrderState::Cancelled;
+        self.own_book.remove(at);
+        self.own_book.owns[at].state = OrderState::Cancelled;
         self.update(at, UpdateKind::Cancelled, RejectReason::None);
     }
 
     fn update(&mut self, own: u32, kind: UpdateKind, reason: RejectReason) {
-        let stand = self.overlay.owns[own].stand();
-        self.overlay.events.push(Event::Update { own, stand, kind, reason });
+        let stand = self.own_book.owns[own].stand();
+        self.own_book.events.push(OrderEvent::Update { own, stand, kind, reason });
     }
 
     fn refusal(&self, displayed: Displayed, at: u32, price_ticks: Option<i64>) -> RejectReason {
@@ -121,7 +121,7 @@ impl Gateway {
         if self.meets_itself(displayed, at, price_ticks) {
             return RejectReason::SelfTrade;
         }
-        let own = &self.overlay.owns[at];
+        let own = &self.own_book.owns[at];
         if own.post_only && self.would_take(displayed, own.side, price_ticks) {
             return RejectReason::PostOnly;
         }
@@ -130,14 +130,14 @@ impl Gateway {
 
     /// Return whether an order would reach an own resting order of the other side.
     fn meets_itself(&self, displayed: Displayed, at: u32, price_ticks: Option<i64>) -> bool {
-        let own = &self.overlay.owns[at];
-        let Some(best) = self.overlay.best(-own.side) else { return false };
+        let own = &self.own_book.owns[at];
+        let Some(best) = self.own_book.best(-own.side) else { return false };
         let side = i64::from(own.side);
-        let reach = match price_ticks {
+        let farthest = match price_ticks {
             Some(price_ticks) => Some(price_ticks),
             None => self.offers(displayed, own.side, None, own.open_lots()).last().map(|offer| offer.place.1),
         };
-        reach.is_some_and(|reach| side * reach >= side * best)
+        farthest.is_some_and(|farthest| side * farthest >= side * best)
     }
 
     fn would_take(&self, displayed: Displayed, side: i8, price_ticks: Option<i64>) -> bool {
@@ -167,7 +167,7 @@ impl Gateway {
         mut size_lots: i64,
     ) -> Vec<Offer> {
         let mut listed = Vec::new();
-        self.overlay.liquidity.offers(displayed, -side, limit_ticks, |offer| {
+        self.own_book.available.offers(displayed, -side, limit_ticks, |offer| {
             listed.push(offer);
             size_lots -= offer.size_lots;
             size_lots > 0
@@ -177,7 +177,7 @@ impl Gateway {
 
     /// Let an order take what it may, and rest or expire with what is left; the answer comes before the fills.
     fn enter(&mut self, displayed: Displayed, at: u32, kind: UpdateKind, now_ns: Ns) {
-        let own = &mut self.overlay.owns[at];
+        let own = &mut self.own_book.owns[at];
         own.state = OrderState::Live;
         own.ts_arrival_ns = now_ns;
         own.ahead_at_arrival = None;
@@ -186,27 +186,27 @@ impl Gateway {
         let fills = offers.iter().map(|offer| offer.size_lots).sum::<i64>() >= open_lots;
         let rests = !fills && tif == TimeInForce::Gtc && price_ticks.is_some();
         if rests {
-            let waits = !self.overlay.owns[at].post_only && !displayed.takes(side);
-            self.overlay.rest(displayed, at, waits);
+            let waits = !self.own_book.owns[at].post_only && !displayed.takes(side);
+            self.own_book.rest(displayed, at, waits);
         }
         self.update(at, kind, RejectReason::None);
         if fills || tif != TimeInForce::Fok {
             self.walk(displayed, at, offers);
         }
-        if self.overlay.owns[at].open_lots() != 0 && !rests {
-            self.overlay.owns[at].state = OrderState::Expired;
+        if self.own_book.owns[at].open_lots() != 0 && !rests {
+            self.own_book.owns[at].state = OrderState::Expired;
             self.update(at, UpdateKind::Expired, RejectReason::None);
         }
     }
 
     fn walk(&mut self, displayed: Displayed, at: u32, offers: Vec<Offer>) {
         for offer in offers {
-            let lots = offer.size_lots.min(self.overlay.owns[at].open_lots());
+            let lots = offer.size_lots.min(self.own_book.owns[at].open_lots());
             if lots == 0 {
                 break;
             }
-            self.overlay.liquidity.take(displayed.prints, &offer, lots);
-            self.overlay.fill(at, OwnTrade::new(offer.place.1, lots, Cause::Take));
+            self.own_book.available.take(displayed.prints, &offer, lots);
+            self.own_book.fill(at, OwnTrade::new(offer.place.1, lots, Cause::Take));
         }
     }
 }

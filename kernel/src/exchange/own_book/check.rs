@@ -3,10 +3,10 @@
 use crate::book::slab::NONE;
 use crate::book::Book;
 use crate::contract::codes::{index, key};
-use crate::exchange::overlay::Overlay;
+use crate::exchange::own_book::OwnBook;
 use crate::exchange::own_order::OwnOrder;
 
-impl Overlay {
+impl OwnBook {
     /// Check the invariants of own orders.
     ///
     /// # Errors
@@ -32,14 +32,14 @@ impl Overlay {
         if hidden != self.hidden[0].len() + self.hidden[1].len() {
             return Err("an own order is listed as hidden that is not".into());
         }
-        self.liquidity.check(book)
+        self.available.check(book)
     }
 
     fn check_position(&self, book: &Book, own: &OwnOrder) -> Result<(), String> {
         if own.open_lots() <= 0 || own.ahead < 0 {
             return Err(format!("own order {} is empty or has {} ahead", own.order_id, own.ahead));
         }
-        if book.level == 3 && own.visible && !book.partial[index(own.side)] {
+        if book.level == 3 && own.visible && !book.awaiting_snapshot[index(own.side)] {
             let level = book.level_at(own.side, own.limit_ticks());
             let orders = level.into_iter().flat_map(|level| book.orders_of(level));
             let older: i64 = orders.filter(|each| each.arrival <= own.arrival).map(|each| each.size_lots).sum();

@@ -7,22 +7,22 @@ use crate::book::touch::Touch;
 use crate::book::Book;
 use crate::contract::codes::{action, index, key};
 use crate::contract::row::Row;
-use crate::exchange::watch::Watch;
+use crate::exchange::row_filter::RowFilter;
 
 /// The market's orders that stand at or through own orders of the other side.
-pub struct Excerpt {
+pub struct NearBook {
     book: Book,
     /// Up to which key of a side every order is here; `-NO_KEY`: none need be.
-    zones: [i64; 2],
+    reach: [i64; 2],
 }
 
-impl Default for Excerpt {
+impl Default for NearBook {
     fn default() -> Self {
-        Excerpt { book: Book::new(3, 0), zones: [-NO_KEY; 2] }
+        NearBook { book: Book::new(3, 0), reach: [-NO_KEY; 2] }
     }
 }
 
-impl Excerpt {
+impl NearBook {
     /// Return the orders.
     #[inline]
     pub fn book(&self) -> &Book {
@@ -36,14 +36,14 @@ impl Excerpt {
     }
 
     /// Take in a row that may change them.
-    pub fn take_in(&mut self, row: Row, number: u64, effect: RowEffect) {
+    pub fn apply(&mut self, row: Row, number: u64, effect: RowEffect) {
         let named = effect.named_order();
         if named.side == 0 {
             return;
         }
-        let zone = self.zones[index(named.side)];
-        let (was, moves) = (effect.key() <= zone, effect.is_either(kind::MOVED));
-        let goes = if moves { key(named.side, row.price_ticks) <= zone } else { was };
+        let reach = self.reach[index(named.side)];
+        let (was, moves) = (effect.key() <= reach, effect.is_either(kind::MOVED));
+        let goes = if moves { key(named.side, row.price_ticks) <= reach } else { was };
         let row = match (was, goes) {
             (false, false) => return,
             (true, true) => row,
@@ -56,14 +56,14 @@ impl Excerpt {
 
     /// Follow own orders: where they stand now is where orders must be known. The touch is the market's after a packet,
     /// `None` in the midst of one. Return whether every order is known.
-    pub fn follow(&mut self, watch: &Watch, touch: Option<Touch>) -> bool {
+    pub fn extend_to(&mut self, row_filter: &RowFilter, touch: Option<Touch>) -> bool {
         let mut known = true;
         for side in [1, -1] {
-            let (zone, place) = (watch.zone(index(side)), index(side));
-            let nobody = touch.is_some_and(|touch| touch.key(side) > zone);
-            if nobody || zone <= self.zones[place] {
-                self.cut(side, if nobody { -NO_KEY } else { zone });
-                self.zones[place] = zone;
+            let (reach, place) = (row_filter.reach(index(side)), index(side));
+            let nobody = touch.is_some_and(|touch| touch.key(side) > reach);
+            if nobody || reach <= self.reach[place] {
+                self.drop_behind(side, if nobody { -NO_KEY } else { reach });
+                self.reach[place] = reach;
             } else {
                 known = false;
             }
@@ -72,19 +72,19 @@ impl Excerpt {
     }
 
     /// Forget everything.
-    pub fn forget(&mut self) {
+    pub fn clear(&mut self) {
         for side in [1, -1] {
-            self.cut(side, -NO_KEY);
+            self.drop_behind(side, -NO_KEY);
         }
-        self.zones = [-NO_KEY; 2];
+        self.reach = [-NO_KEY; 2];
     }
 
     /// Take off what stands behind a key.
-    fn cut(&mut self, side: i8, zone: i64) {
+    fn drop_behind(&mut self, side: i8, reach: i64) {
         if self.book.is_side_empty(side) {
             return;
         }
-        let levels = self.book.levels_behind(side, zone);
+        let levels = self.book.levels_behind(side, reach);
         let orders: Vec<_> = levels.flat_map(|level| self.book.orders_of(level)).copied().collect();
         for order in orders {
             let (order_id, size_lots) = (order.order_id, order.size_lots);
@@ -95,7 +95,7 @@ impl Excerpt {
 
     /// Show the size at the price that an order is to join, for as long as `look` lasts; the order takes nothing, so that
     /// it needs no more. `number` is that of the last row.
-    pub fn with<R>(&mut self, joins: (i8, i64, i64), number: u64, look: impl FnOnce(&Book) -> R) -> R {
+    pub fn with_joined_level<R>(&mut self, joins: (i8, i64, i64), number: u64, look: impl FnOnce(&Book) -> R) -> R {
         let (side, price_ticks, size_lots) = joins;
         let shows = size_lots != 0 && self.book.level_at(side, price_ticks).is_none();
         if shows {

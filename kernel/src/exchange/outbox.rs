@@ -5,7 +5,7 @@ use crate::contract::codes::{Ns, ISSUES};
 use crate::record::recorder::Recorder;
 
 /// What the exchange tells everybody else: the strategies' channels and the result tables.
-pub struct Floor {
+pub struct Outbox {
     /// The strategies.
     pub agents: Vec<Agent>,
     /// The result tables.
@@ -14,7 +14,7 @@ pub struct Floor {
     pub mids2: Vec<Option<i64>>,
 }
 
-impl Floor {
+impl Outbox {
     /// Record what is due before an instrument has another mid.
     #[inline]
     pub fn take_mid(&mut self, instrument: usize, mid2: Option<i64>, now_ns: Ns) {

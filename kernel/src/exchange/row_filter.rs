@@ -6,113 +6,114 @@ use crate::book::touch::Touch;
 use crate::contract::codes::Ns;
 use crate::run::seat::Seat;
 
-/// Keys of one kind of row that matter: those up to `zone`, and so many behind `best`, itself among them.
+/// Keys of one kind of row that matter: those up to `reach`, and so many behind `best`, itself among them.
 #[derive(Clone, Copy)]
 struct Keys {
-    zone: i64,
+    reach: i64,
     best: i64,
-    more: u64,
+    span_len: u64,
 }
 
 const NO_KEYS: Keys = Keys::new(-NO_KEY, (NO_KEY, NO_KEY));
 const ALL_KEYS: Keys = Keys::new(NO_KEY, (NO_KEY, NO_KEY));
 
 impl Keys {
-    /// Those up to `zone`, and those from the best to the worst.
-    const fn new(zone: i64, (best, worst): (i64, i64)) -> Self {
-        Keys { zone, best, more: worst.wrapping_sub(best) as u64 }
+    /// Those up to `reach`, and those from the best to the worst.
+    const fn new(reach: i64, (best, worst): (i64, i64)) -> Self {
+        Keys { reach, best, span_len: worst.wrapping_sub(best) as u64 }
     }
 }
 
 /// Where all own orders of an instrument stand.
 #[derive(Clone, Copy)]
-pub struct Watch {
+pub struct RowFilter {
     keys: [Keys; kind::COUNT],
     /// The best key of own bids and of own asks.
     best: [i64; 2],
     /// Whether own orders have to be asked about everything, with the whole book at hand.
-    careful: bool,
-    on: bool,
-    remembers: bool,
+    needs_full_book: bool,
+    any_matters: bool,
+    tracks_order_ids: bool,
 }
 
-impl Default for Watch {
+impl Default for RowFilter {
     fn default() -> Self {
         let mut keys = [NO_KEYS; kind::COUNT];
         for always in [kind::MOVED, kind::MOVED + 1, kind::OTHER, kind::TRADE] {
             keys[always as usize] = ALL_KEYS;
         }
-        Watch { keys, best: [NO_KEY; 2], careful: false, on: false, remembers: false }
+        RowFilter { keys, best: [NO_KEY; 2], needs_full_book: false, any_matters: false, tracks_order_ids: false }
     }
 }
 
-impl Watch {
-    /// Watch what rests in an instrument now and what has been taken from its market. `prints`: executions all matter.
-    pub fn look(&mut self, seats: &[Seat], prints: bool, careful: bool) {
-        let mut reach = [(NO_KEY, -NO_KEY); 2];
-        (self.best, self.careful, self.remembers) = ([NO_KEY; 2], careful, false);
-        for overlay in seats.iter().map(|seat| &seat.gateway.overlay) {
-            for (best, own) in self.best.iter_mut().zip(overlay.reach()) {
+impl RowFilter {
+    /// Derive the filter from what rests in an instrument now and what has been taken from its market. `prints`: executions all matter.
+    pub fn update(&mut self, seats: &[Seat], prints: bool, needs_full_book: bool) {
+        let mut spans = [(NO_KEY, -NO_KEY); 2];
+        (self.best, self.needs_full_book, self.tracks_order_ids) = ([NO_KEY; 2], needs_full_book, false);
+        for own_book in seats.iter().map(|seat| &seat.matcher.own_book) {
+            for (best, own) in self.best.iter_mut().zip(own_book.span()) {
                 *best = (*best).min(own.0);
             }
-            self.remembers |= !overlay.liquidity.is_untouched();
-            for (reach, (best, worst)) in reach.iter_mut().zip(overlay.minded()) {
-                *reach = (reach.0.min(best), reach.1.max(worst));
+            self.tracks_order_ids |= !own_book.available.is_untouched();
+            for (spans, (best, worst)) in spans.iter_mut().zip(own_book.matter_span()) {
+                *spans = (spans.0.min(best), spans.1.max(worst));
             }
         }
-        self.on = careful || prints || reach.iter().any(|(best, _)| *best != NO_KEY);
-        for (side, (best, worst)) in reach.into_iter().enumerate() {
-            let zone = self.zone(side);
+        self.any_matters = needs_full_book || prints || spans.iter().any(|(best, _)| *best != NO_KEY);
+        for (side, (best, worst)) in spans.into_iter().enumerate() {
+            let reach = self.reach(side);
             let worst = if best == NO_KEY { NO_KEY } else { worst };
-            self.keys[kind::ADD as usize + side] = Keys::new(zone, (NO_KEY, NO_KEY));
-            self.keys[kind::LESS as usize + side] = Keys::new(zone, (best, worst));
-            let executions = Keys::new(zone, (best, NO_KEY));
+            self.keys[kind::ADD as usize + side] = Keys::new(reach, (NO_KEY, NO_KEY));
+            self.keys[kind::LESS as usize + side] = Keys::new(reach, (best, worst));
+            let executions = Keys::new(reach, (best, NO_KEY));
             self.keys[kind::EXECUTE as usize + side] = if prints { ALL_KEYS } else { executions };
         }
     }
 
     /// From now on, have own orders asked about everything.
-    pub fn take_care(&mut self) {
-        (self.careful, self.on) = (true, true);
+    pub fn require_full_book(&mut self) {
+        (self.needs_full_book, self.any_matters) = (true, true);
     }
 
     /// Return up to which key a side of the market stands at or through own orders of the other; `-NO_KEY`: nowhere.
     #[inline]
-    pub fn zone(&self, side: usize) -> i64 {
+    pub fn reach(&self, side: usize) -> i64 {
         -self.best[1 - side]
     }
 
     /// Return whether own orders have to be asked about everything, with the whole book at hand.
     #[inline(always)]
-    pub fn is_careful(&self) -> bool {
-        self.careful
+    pub fn needs_full_book(&self) -> bool {
+        self.needs_full_book
     }
 
     /// Return whether any row can matter.
     #[inline(always)]
-    pub fn is_on(&self) -> bool {
-        self.on
+    pub fn any_matters(&self) -> bool {
+        self.any_matters
     }
 
     /// Return whether lots of some orders of the market have been taken: their ids matter.
     #[inline]
-    pub fn remembers(&self) -> bool {
-        self.remembers
+    pub fn tracks_order_ids(&self) -> bool {
+        self.tracks_order_ids
     }
 
     /// Return whether a row of a kind can matter that names an order at a key: one at an own price or at one where lots have
     /// been taken, one that trades there or at a worse price, or one of the other side that own orders would trade with.
     #[inline(always)]
-    pub fn minds(&self, kind: u8, key: i64) -> bool {
+    pub fn matters(&self, kind: u8, key: i64) -> bool {
         let keys = &self.keys[kind as usize % kind::COUNT];
-        (key <= keys.zone) | (key.wrapping_sub(keys.best) as u64 <= keys.more)
+        (key <= keys.reach) | (key.wrapping_sub(keys.best) as u64 <= keys.span_len)
     }
 
     /// Return how many rows pass before one that can matter, or that is later than a limit.
     // Which row that is cannot be foreseen: to find it among eight at once costs less than to ask of each in turn.
     #[inline(always)]
-    pub fn quiet(&self, effects: &[RowEffect], ts_ns: &[Ns], limit_ns: Ns) -> usize {
-        let ends = |(effect, row_ns): (&RowEffect, &Ns)| self.minds(effect.kind(), effect.key()) | (*row_ns > limit_ns);
+    pub fn count_ignorable(&self, effects: &[RowEffect], ts_ns: &[Ns], limit_ns: Ns) -> usize {
+        let ends =
+            |(effect, row_ns): (&RowEffect, &Ns)| self.matters(effect.kind(), effect.key()) | (*row_ns > limit_ns);
         let mut passed = 0;
         for (eight, eight_ns) in effects.chunks_exact(8).zip(ts_ns.chunks_exact(8)) {
             let all = eight.iter().zip(eight_ns).enumerate();
@@ -129,6 +130,6 @@ impl Watch {
     /// Return whether the market's best of a side stands at or through own orders.
     #[inline(always)]
     pub fn crosses(&self, touch: Touch) -> bool {
-        (touch.key(1) <= self.zone(0)) | (touch.key(-1) <= self.zone(1))
+        (touch.key(1) <= self.reach(0)) | (touch.key(-1) <= self.reach(1))
     }
 }

@@ -8,7 +8,7 @@ use crate::book::Book;
 use crate::contract::codes::{index, sides, Ns};
 
 /// Side and price of a level.
-pub type Place = (i8, i64);
+pub type LevelKey = (i8, i64);
 
 /// How many falls are noted between two searches for what is too old to matter.
 const SWEEP: u64 = 4096;
@@ -41,23 +41,23 @@ impl Fall {
 }
 
 /// A level before the CLEAR that took it off, and the lots printed there.
-type Shown = (Place, i64, i64);
+type Shown = (LevelKey, i64, i64);
 
 /// The prints that no LEVEL row has shown yet, and the falls that no print has explained yet.
-pub struct Prints {
+pub struct PrintMatch {
     late_level_ns: Ns,
     late_print_ns: Ns,
-    printed: HashMap<Place, VecDeque<(Ns, i64)>>,
-    falls: HashMap<Place, VecDeque<Fall>>,
+    printed: HashMap<LevelKey, VecDeque<(Ns, i64)>>,
+    falls: HashMap<LevelKey, VecDeque<Fall>>,
     shown: Vec<Shown>,
     /// The number of the last fall.
     pub number: u64,
 }
 
-impl Prints {
+impl PrintMatch {
     /// Let prints explain falls behind them, and falls be explained by prints behind them, for so long.
     pub fn new(late_level_ns: Ns, late_print_ns: Ns) -> Self {
-        Prints {
+        PrintMatch {
             late_level_ns,
             late_print_ns,
             printed: HashMap::default(),
@@ -69,7 +69,7 @@ impl Prints {
 
     /// Return the lots printed at a level that its next LEVEL row is to show.
     #[inline]
-    pub fn printed(&self, place: Place, now_ns: Ns) -> i64 {
+    pub fn printed(&self, place: LevelKey, now_ns: Ns) -> i64 {
         if self.printed.is_empty() {
             return 0;
         }
@@ -79,13 +79,13 @@ impl Prints {
     }
 
     /// Return the falls of a level that are kept, oldest first, with all later ones.
-    pub fn falls(&self, place: Place) -> impl Iterator<Item = &Fall> {
+    pub fn falls(&self, place: LevelKey) -> impl Iterator<Item = &Fall> {
         self.falls.get(&place).into_iter().flatten()
     }
 
     /// Return the number of the oldest fall that is kept at a level.
     #[inline]
-    pub fn oldest(&self, place: Place) -> Option<u64> {
+    pub fn oldest(&self, place: LevelKey) -> Option<u64> {
         if self.falls.is_empty() {
             return None;
         }
@@ -93,7 +93,7 @@ impl Prints {
     }
 
     /// Take in a LEVEL row; return what it took off, if anything.
-    pub fn level(&mut self, place: Place, (old, new): (i64, i64), now_ns: Ns) -> Option<Fall> {
+    pub fn level(&mut self, place: LevelKey, (old, new): (i64, i64), now_ns: Ns) -> Option<Fall> {
         let explained = self.printed(place, now_ns).min(old - new);
         if !self.printed.is_empty() {
             self.printed.remove(&place);
@@ -102,7 +102,7 @@ impl Prints {
     }
 
     /// Forget a level that a WINDOW row changes; return what it takes off a level that stays, if anything.
-    pub fn window(&mut self, place: Place, (old, new): (i64, i64), now_ns: Ns) -> Option<Fall> {
+    pub fn window(&mut self, place: LevelKey, (old, new): (i64, i64), now_ns: Ns) -> Option<Fall> {
         self.printed.remove(&place);
         self.falls.remove(&place);
         (0 < new && new < old).then(|| {
@@ -113,7 +113,7 @@ impl Prints {
 
     /// Find, oldest first, the next fall that is explained by lots of a print that no fall has been found for; count them
     /// as late there, and return the fall and how many.
-    pub fn explain(&mut self, place: Place, size_lots: i64, now_ns: Ns) -> Option<(Fall, i64)> {
+    pub fn explain(&mut self, place: LevelKey, size_lots: i64, now_ns: Ns) -> Option<(Fall, i64)> {
         self.let_go(place, now_ns);
         let fall = self.falls.get_mut(&place)?.iter_mut().find(|fall| fall.unexplained() > 0)?;
         let lots = size_lots.min(fall.unexplained());
@@ -122,7 +122,7 @@ impl Prints {
     }
 
     /// Take in the new part of a print: it went through all better levels.
-    pub fn trade(&mut self, place: Place, size_lots: i64, now_ns: Ns, book: &Book) {
+    pub fn trade(&mut self, place: LevelKey, size_lots: i64, now_ns: Ns, book: &Book) {
         let (side, price_ticks) = place;
         let prints = self.printed.entry(place).or_default();
         while prints.front().is_some_and(|(ts_ns, _)| now_ns - ts_ns > self.late_level_ns) {
@@ -142,7 +142,7 @@ impl Prints {
     /// Forget a side (0: both) that a CLEAR is about to empty; remember what it showed.
     pub fn clear(&mut self, side: i8, now_ns: Ns, book: &Book) {
         for each in sides(side) {
-            if !book.partial[index(*each)] && self.late_print_ns != 0 {
+            if !book.awaiting_snapshot[index(*each)] && self.late_print_ns != 0 {
                 for level in book.levels(*each) {
                     let place = (*each, level.price_ticks());
                     self.shown.push((place, level.size_lots, self.printed(place, now_ns)));
@@ -154,10 +154,10 @@ impl Prints {
     }
 
     /// Note, once a side is shown again after a CLEAR, which levels it shows less of, and return those falls.
-    pub fn end_packet(&mut self, now_ns: Ns, book: &Book) -> HashMap<Place, Fall> {
+    pub fn end_packet(&mut self, now_ns: Ns, book: &Book) -> HashMap<LevelKey, Fall> {
         let mut falls = HashMap::default();
         for side in [1, -1] {
-            if !book.partial[index(side)] || book.is_side_empty(side) {
+            if !book.awaiting_snapshot[index(side)] || book.is_side_empty(side) {
                 continue;
             }
             let (here, others) = self.shown.drain(..).partition(|(place, ..)| place.0 == side);
@@ -174,7 +174,7 @@ impl Prints {
         falls
     }
 
-    fn fall(&mut self, place: Place, (old, new, explained): (i64, i64, i64), now_ns: Ns, by_model: bool) -> Fall {
+    fn fall(&mut self, place: LevelKey, (old, new, explained): (i64, i64, i64), now_ns: Ns, by_model: bool) -> Fall {
         self.number += 1;
         let fall = Fall { number: self.number, ts_ns: now_ns, old, new, explained, late: 0, by_model };
         self.let_go(place, now_ns);
@@ -191,7 +191,7 @@ impl Prints {
     }
 
     /// Let go of falls of a level before the oldest that a print may still explain.
-    fn let_go(&mut self, place: Place, now_ns: Ns) {
+    fn let_go(&mut self, place: LevelKey, now_ns: Ns) {
         if self.falls.is_empty() {
             return;
         }

@@ -4,21 +4,21 @@ use crate::book::slab::NONE;
 use crate::contract::codes::{index, key, Cause};
 use crate::exchange::displayed::{Displayed, Match};
 use crate::exchange::level_queue;
-use crate::exchange::overlay::Overlay;
+use crate::exchange::own_book::OwnBook;
 use crate::exchange::own_order::OwnTrade;
-use crate::exchange::prints::{Fall, Place};
+use crate::exchange::print_match::{Fall, LevelKey};
 
-impl Overlay {
+impl OwnBook {
     /// L2: take in that a LEVEL row takes something off.
-    pub fn fell(&mut self, displayed: Displayed, place: Place, fall: &Fall) {
+    pub fn fell(&mut self, displayed: Displayed, place: LevelKey, fall: &Fall) {
         let model = self.rules.queue_model;
         let first = self.oldest(place);
         self.move_from(first, |own| own.visible && level_queue::fell(displayed.prints, own, fall, model));
-        self.liquidity.fell(displayed, place, fall);
+        self.available.fell(displayed, place, fall);
     }
 
     /// L2: take in the part of a print that belongs to an earlier fall.
-    pub fn late(&mut self, displayed: Displayed, place: Place, fall: &Fall, size_lots: i64) {
+    pub fn late(&mut self, displayed: Displayed, place: LevelKey, fall: &Fall, size_lots: i64) {
         let (matching, ts_traded_ns) = (displayed.matching, Some(fall.ts_ns));
         let flow = OwnTrade { ts_traded_ns, ..OwnTrade::new(0, size_lots, Cause::Through) };
         let mut left = size_lots;
@@ -43,11 +43,11 @@ impl Overlay {
                 self.take(this, OwnTrade { ts_traded_ns, ..OwnTrade::new(place.1, lots, Cause::Queue) });
             }
         }
-        self.liquidity.late(displayed, place, fall.number);
+        self.available.late(displayed, place, fall.number);
     }
 
     /// Fill orders at better prices that stood when a level fell; return what is left of the late flow.
-    fn late_through(&mut self, place: Place, fall: &Fall, flow: OwnTrade, matching: Match) -> i64 {
+    fn late_through(&mut self, place: LevelKey, fall: &Fall, flow: OwnTrade, matching: Match) -> i64 {
         let (side, limit, mut left) = (index(place.0), key(place.0, place.1), flow.size_lots);
         let mut rung = self.sides[side].first();
         while let Some((at_key, oldest)) = rung.filter(|(key, _)| left > 0 && *key < limit) {
@@ -63,7 +63,7 @@ impl Overlay {
     }
 
     /// L2: take in the new part of a print.
-    pub fn printed(&mut self, displayed: Displayed, place: Place, size_lots: i64) {
+    pub fn printed(&mut self, displayed: Displayed, place: LevelKey, size_lots: i64) {
         let matching = displayed.matching;
         let mut left = self.through(place, OwnTrade::new(0, size_lots, Cause::Through), matching);
         let mut at = self.oldest(place);
@@ -80,11 +80,11 @@ impl Overlay {
             }
         }
         self.empty_better(displayed, place);
-        self.liquidity.printed(displayed, place, size_lots);
+        self.available.printed(displayed, place, size_lots);
     }
 
     /// L2: take in that a print went through all better prices.
-    fn empty_better(&mut self, displayed: Displayed, place: Place) {
+    fn empty_better(&mut self, displayed: Displayed, place: LevelKey) {
         let (side, limit) = (index(place.0), key(place.0, place.1));
         while self.behind[side].first().is_some_and(|(key, _)| *key < limit) {
             let Some((_, at)) = self.behind[side].pop_first() else { break };
