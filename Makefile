@@ -12,7 +12,7 @@ TESTS ?= tests
 MARKS ?= not slow and not fuzz and not soak
 BENCHMARKS ?= benchmarks/help_start.py benchmarks/reference_engine.py benchmarks/engines.py
 
-.PHONY: help install base demo test check format bench docs clean
+.PHONY: help install base demo test check format bench contract docs clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -45,6 +45,9 @@ format: install  ## format the code and fix what the linter can
 
 bench: install  ## measure: time to help, events a second
 	@for script in $(BENCHMARKS); do $(VENV_PYTHON) "$$script" || exit 1; done
+
+contract: install  ## write the kernel's half of the contract from lob_backtest/contract
+	@$(VENV_PYTHON) scripts/generate_contract.py
 
 docs:  ## write docs/cli.md from the command line's own help, and build the site in site/
 	@sh scripts/bootstrap.sh docs

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 
 from lob_backtest.errors import ConfigError
 from lob_backtest.instrument import Instrument
+
+Small: TypeAlias = Annotated[int, "8 bits"]
+Count: TypeAlias = Annotated[int, "not negative"]
+Seed: TypeAlias = Annotated[int, "for Python alone: a kernel draws no random numbers"]
 
 INT64: Final = 1 << 63
 RATES: Final = (1 << 46, 1 << 86)
@@ -21,16 +25,16 @@ RATES: Final = (1 << 46, 1 << 86)
 class QueueModel(IntEnum):
     """How much of an unexplained fall of an L2 level was ahead of an own order (docs/fill-model.md)."""
 
-    BACK = 0
-    PROPORTIONAL = 1
+    BACK = 0  # every cancel was behind
+    PROPORTIONAL = 1  # cancels fall evenly on the queue
 
 
 class IssuePolicy(IntEnum):
     """What to do with a row that the book cannot apply."""
 
-    FAIL = 0
-    SKIP = 1
-    REPAIR = 2
+    FAIL = 0  # stop the run
+    SKIP = 1  # leave the row out
+    REPAIR = 2  # correct the row
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +59,8 @@ class InstrumentPlan:
     """
 
     instrument: Instrument
-    level: int
-    depth: int
+    level: Small
+    depth: Count
     maker_rates: tuple[int, int]
     taker_rates: tuple[int, int]
     tick_lot_value: float
@@ -114,7 +118,7 @@ class Plan:
     warm_up_ns: int = 0
     entry_ns: int = 1
     response_ns: int = 1
-    seed: int = 1
+    seed: Seed = 1
     flatten: bool = False
     markouts_ns: tuple[int, ...] = (100_000_000, 1_000_000_000, 10_000_000_000, 60_000_000_000)
     sample_ns: int = 1_000_000_000

@@ -3,23 +3,7 @@
 use rustc_hash::FxHashSet as HashSet;
 
 use crate::contract::fault::Fault;
-
-/// The limits, as the package sets them.
-#[derive(Clone, Copy)]
-pub struct Limits {
-    /// Bytes of a tag or of a series' name.
-    pub text_bytes: usize,
-    /// Different tags of a run.
-    pub tags: usize,
-    /// Different names of series of a run.
-    pub series: usize,
-    /// Orders in one instrument that are live or have a request or an answer under way.
-    pub orders: usize,
-    /// Requests that have not reached the exchange.
-    pub requests: usize,
-    /// Timers that are set.
-    pub timers: usize,
-}
+pub use crate::contract::generated::Limits;
 
 /// The different texts that a strategy has used.
 #[derive(Default)]

@@ -3,6 +3,7 @@
 pub mod batch;
 pub mod codes;
 pub mod fault;
+pub mod generated;
 pub mod plan;
 pub mod row;
 pub mod tag;

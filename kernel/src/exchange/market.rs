@@ -117,13 +117,13 @@ impl Market {
     pub fn new(index: usize, plan: &Plan, agents: usize) -> Self {
         let own = &plan.instruments[index];
         let seat = |_| Seat {
-            matcher: Matcher::new(own.rules, own.level, own.initial_position),
+            matcher: Matcher::new(own.rules(), own.level, own.initial_position),
             desk: Desk::new(own.max_position, own.initial_position),
             quoter: Quoter::default(),
-            maker: own.maker,
-            taker: own.taker,
+            maker: own.maker_rates,
+            taker: own.taker_rates,
         };
-        let repairs = plan.policies[Issue::Oversize as usize - 1] == IssuePolicy::Repair;
+        let repairs = plan.issue_policies[Issue::Oversize as usize - 1] == IssuePolicy::Repair;
         // The first instruments have the processors that the run itself leaves.
         let may_leave = available_parallelism().is_ok_and(|processors| index + 1 < processors.get());
         Market {
@@ -150,7 +150,7 @@ impl Market {
             awaiting_snapshot: false,
             at_packet_end: true,
             counts: Counts::default(),
-            policies: plan.policies,
+            policies: plan.issue_policies,
             paranoid: plan.paranoid,
             recording: false,
             suspect: false,

@@ -13,14 +13,14 @@ use super::book_view::ReceivedBook;
 use super::context::{Context, Siblings};
 use super::memory::Memory;
 use super::types::Types;
-use super::{input, raised, EngineError, Shared, StrategyError};
+use super::{input, plan_reader, raised, EngineError, Shared, StrategyError};
 use crate::client::agent::Agent;
 use crate::contract::batch::Batch;
 use crate::contract::fault::Fault;
+use crate::contract::generated::TABLES;
 use crate::contract::plan::Plan;
 use crate::exchange::market::Market;
 use crate::exchange::outbox::Counts;
-use crate::record::recorder::TABLES;
 use crate::record::table::{Cells, Chunk};
 use crate::run::replay::Replay;
 use crate::run::step::{Call, Callback, Step};
@@ -72,7 +72,7 @@ impl<'py> Run<'py> {
         agents: &[Bound<'py, PyAny>],
         sink: Bound<'py, PyAny>,
     ) -> PyResult<Self> {
-        let plan = input::plan(given)?;
+        let plan = plan_reader::plan(given)?;
         if plan.instruments.is_empty() || sources.len() != plan.instruments.len() {
             return Err(EngineError::new_err("a run needs instruments, and a source for each"));
         }
@@ -346,7 +346,7 @@ fn counts<'py>(py: Python<'py>, counts: &Counts) -> PyResult<Bound<'py, PyDict>>
     named.set_item("rows", counts.rows)?;
     named.set_item("packets", counts.packets)?;
     named.set_item("crossed", counts.crossed)?;
-    for issue in [Issue::UnknownOrder, Issue::DuplicateOrder, Issue::Oversize, Issue::BadSide] {
+    for issue in Issue::ALL {
         let (place, name) = (issue as usize - 1, issue.name());
         for (done, n) in [("repaired", counts.repaired[place]), ("skipped", counts.skipped[place])] {
             if n > 0 {

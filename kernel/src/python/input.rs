@@ -1,79 +1,14 @@
-//! Reads what a run is given: the plan, the strategies, the batches.
+//! Reads what a run is given besides the plan: the strategies, the limits, the batches.
 
 use pyo3::buffer::{Element, PyBuffer};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
 
 use super::EngineError;
 use crate::client::agent::{Agent, Wants};
 use crate::client::limits::Limits;
 use crate::contract::batch::{Batch, Columns};
-use crate::contract::codes::{IssuePolicy, ISSUES, NEVER};
-use crate::contract::plan::{InstrumentPlan, Plan};
-use crate::contract::plan::{QueueModel, Rules};
-
-/// Read a `lob_backtest.contract.plan.Plan`.
-///
-/// # Errors
-/// A number is larger than 64 bits hold.
-pub fn plan(given: &Bound<'_, PyAny>) -> PyResult<Plan> {
-    let mut instruments = Vec::new();
-    for each in given.getattr("instruments")?.try_iter()? {
-        instruments.push(instrument(&each?)?);
-    }
-    let chosen = given.getattr("issue_policies")?.cast_into::<PyDict>()?;
-    let mut policies = [IssuePolicy::Fail; ISSUES];
-    for (issue, policy) in chosen.iter() {
-        let place = issue.extract::<usize>()?.wrapping_sub(1);
-        if let Some(each) = policies.get_mut(place) {
-            *each = match policy.extract::<i64>()? {
-                1 => IssuePolicy::Skip,
-                2 => IssuePolicy::Repair,
-                _ => IssuePolicy::Fail,
-            };
-        }
-    }
-    Ok(Plan {
-        instruments,
-        start_ns: given.getattr("start_ns")?.extract()?,
-        end_ns: given.getattr("end_ns")?.extract()?,
-        warm_up_ns: given.getattr("warm_up_ns")?.extract()?,
-        entry_ns: given.getattr("entry_ns")?.extract()?,
-        response_ns: given.getattr("response_ns")?.extract()?,
-        flatten: given.getattr("flatten")?.extract()?,
-        markouts_ns: given.getattr("markouts_ns")?.extract()?,
-        sample_ns: given.getattr("sample_ns")?.extract::<i64>()?.min(NEVER),
-        taint_ns: given.getattr("taint_ns")?.extract()?,
-        policies,
-        paranoid: given.getattr("paranoid")?.extract()?,
-    })
-}
-
-fn instrument(given: &Bound<'_, PyAny>) -> PyResult<InstrumentPlan> {
-    let queue_model = match given.getattr("queue_model")?.extract::<i64>()? {
-        0 => QueueModel::Back,
-        1 => QueueModel::Proportional,
-        other => return Err(EngineError::new_err(format!("the kernel has no queue model {other}"))),
-    };
-    let rules = Rules {
-        queue_model,
-        evidence: given.getattr("evidence")?.extract()?,
-        hidden_any_side: given.getattr("hidden_any_side")?.extract()?,
-    };
-    Ok(InstrumentPlan {
-        name: given.getattr("instrument")?.getattr("name")?.extract()?,
-        level: given.getattr("level")?.extract()?,
-        depth: given.getattr("depth")?.extract()?,
-        maker: given.getattr("maker_rates")?.extract()?,
-        taker: given.getattr("taker_rates")?.extract()?,
-        tick_lot_value: given.getattr("tick_lot_value")?.extract()?,
-        max_position: given.getattr("max_position")?.extract()?,
-        initial_position: given.getattr("initial_position")?.extract()?,
-        late_level_ns: given.getattr("late_level_ns")?.extract()?,
-        late_print_ns: given.getattr("late_print_ns")?.extract()?,
-        rules,
-    })
-}
+use crate::contract::generated::batch_column as column;
+use crate::contract::plan::Plan;
 
 /// Make the channels of a strategy, the `place.0`th of `place.1`.
 ///
@@ -123,10 +58,15 @@ struct Buffers {
 /// A column is not what the schema says.
 pub fn batch(given: &Bound<'_, PyAny>) -> PyResult<Option<Batch>> {
     let owner = Box::new(Buffers {
-        words: [buffer(given, 0)?, buffer(given, 1)?, buffer(given, 5)?, buffer(given, 6)?],
-        order_id: buffer(given, 4)?,
-        bytes: [buffer(given, 2)?, buffer(given, 7)?, buffer(given, 8)?],
-        side: buffer(given, 3)?,
+        words: [
+            buffer(given, column::TS_EXCHANGE_NS)?,
+            buffer(given, column::TS_LOCAL_NS)?,
+            buffer(given, column::PRICE_TICKS)?,
+            buffer(given, column::SIZE_LOTS)?,
+        ],
+        order_id: buffer(given, column::ORDER_ID)?,
+        bytes: [buffer(given, column::ACTION)?, buffer(given, column::FLAGS)?, buffer(given, column::PHASE)?],
+        side: buffer(given, column::SIDE)?,
     });
     let n = owner.words[0].item_count();
     let same = owner.words.iter().all(|each| each.item_count() == n)
@@ -139,7 +79,7 @@ pub fn batch(given: &Bound<'_, PyAny>) -> PyResult<Option<Batch>> {
     if n == 0 {
         return Ok(None);
     }
-    let (row, path) = (given.get_item(9)?.extract()?, given.get_item(10)?.extract()?);
+    let (row, path) = (given.get_item(column::ROW)?.extract()?, given.get_item(column::PATH)?.extract()?);
     let columns = Columns {
         ts_exchange_ns: slice(&owner.words[0]),
         ts_local_ns: slice(&owner.words[1]),

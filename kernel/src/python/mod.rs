@@ -6,6 +6,7 @@ pub mod driver;
 pub mod given;
 pub mod input;
 pub mod memory;
+pub mod plan_reader;
 pub mod ratio;
 pub mod types;
 

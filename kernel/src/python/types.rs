@@ -6,7 +6,7 @@ use pyo3::types::PyString;
 use pyo3::IntoPyObjectExt;
 
 use crate::client::desk::KnownOrder;
-use crate::contract::codes::{Cause, RejectReason, UpdateKind};
+use crate::contract::generated::{Cause, Liquidity, OrderState, RejectReason, TimeInForce, UpdateKind};
 use crate::wire::messages::Filled;
 use crate::wire::view::Print;
 
@@ -66,7 +66,7 @@ impl Types {
         let strategy = py.import("lob_backtest.strategy.api")?;
         let tables = py.import("lob_backtest.contract.tables")?;
         // Members by code; codes that begin at 1 have `None` at 0.
-        let members = |name: &str, first: i64, last: i64| -> PyResult<Vec<Py<PyAny>>> {
+        let members = |name: &str, (first, last): (i64, i64)| -> PyResult<Vec<Py<PyAny>>> {
             let class = tables.getattr(name)?;
             let of = |code| if code < first { Ok(py.None()) } else { Ok(class.call1((code,))?.unbind()) };
             (0..=last).map(of).collect()
@@ -75,12 +75,12 @@ impl Types {
             order: Record::of(strategy.getattr("Order")?)?,
             fill: Record::of(strategy.getattr("Fill")?)?,
             print: Record::of(strategy.getattr("Print")?)?,
-            states: members("OrderState", 0, 5)?,
-            tifs: members("TimeInForce", 0, 2)?,
-            kinds: members("UpdateKind", 1, 7)?,
-            reasons: members("RejectReason", 0, 13)?,
-            causes: members("Cause", 1, 5)?,
-            liquidity: members("Liquidity", 0, 1)?,
+            states: members("OrderState", OrderState::CODES)?,
+            tifs: members("TimeInForce", TimeInForce::CODES)?,
+            kinds: members("UpdateKind", UpdateKind::CODES)?,
+            reasons: members("RejectReason", RejectReason::CODES)?,
+            causes: members("Cause", Cause::CODES)?,
+            liquidity: members("Liquidity", Liquidity::CODES)?,
         })
     }
 

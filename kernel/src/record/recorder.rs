@@ -6,9 +6,10 @@ use smallvec::SmallVec;
 
 use crate::book::touch::Touch;
 use crate::contract::codes::{Ns, RejectReason, UpdateKind, NEVER};
+use crate::contract::generated::{self, ColumnKind};
 use crate::contract::tag::Tag;
 use crate::record::quotes::Quotes;
-use crate::record::table::{Chunk, Kind, Table};
+use crate::record::table::{Chunk, Table};
 use crate::wire::messages::Stand;
 
 const CHUNK_ROWS: usize = 1 << 16;
@@ -16,8 +17,6 @@ const CHUNK_ROWS: usize = 1 << 16;
 const CROWD: usize = 4096;
 const CHUNK_TEXT: usize = 1 << 28;
 
-/// The names of the tables, in the order in which the recorder numbers them.
-pub const TABLES: [&str; 5] = ["fills", "orders", "bbo", "samples", "series"];
 const FILLS: usize = 0;
 const ORDERS: usize = 1;
 const BBO: usize = 2;
@@ -97,15 +96,11 @@ pub struct Recorder {
 impl Recorder {
     /// Make empty tables for these markout horizons, ascending.
     pub fn new(horizons: Vec<Ns>) -> Self {
-        use Kind::{I64OrNull, Text, I16, I64, I8};
-        let mut fills = vec![I64, I64, I16, I16, I8, I64, I64, I64, I8, I8, I64, I64];
-        fills.extend([I64OrNull, I64OrNull, I64OrNull, I64OrNull, I64OrNull, I64, Text, I8]);
-        fills.extend(horizons.iter().map(|_| I64OrNull));
-        let mut orders = vec![I64, I16, I16, I8, I8, I8, I8, I8, I8, I64OrNull, I64, I64];
-        orders.extend([I64OrNull, I64OrNull, I64OrNull, I64, Text]);
-        let samples = [I64, I16, I16, I64, I64, I64, I64OrNull, I64OrNull, I64OrNull];
-        let series = [Text, I16, I64, I64];
-        let tables = [&fills[..], &orders, &[], &samples, &series].map(Table::new).into();
+        let mut fills = generated::FILLS.to_vec();
+        fills.extend(horizons.iter().map(|_| ColumnKind::I64OrNull));
+        // The rows of `bbo` are gathered by `quotes`.
+        let tables =
+            [&fills[..], &generated::ORDERS, &[], &generated::SAMPLES, &generated::SERIES].map(Table::new).into();
         let next = vec![0; horizons.len()];
         Recorder {
             quotes: Quotes::default(),

@@ -1,21 +1,7 @@
 //! One result table, column by column in Arrow's memory layout, so that no value becomes an object.
 
+use crate::contract::generated::ColumnKind;
 use crate::record::quotes::Block;
-
-/// A column's type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// One byte.
-    I8,
-    /// Two bytes.
-    I16,
-    /// Eight bytes, an integer or a double's bits.
-    I64,
-    /// Eight bytes with nulls.
-    I64OrNull,
-    /// UTF-8 text.
-    Text,
-}
 
 /// The memory of a column.
 #[derive(Debug)]
@@ -47,7 +33,7 @@ const GATHERED: usize = 64;
 
 /// A table that fills row by row.
 pub struct Table {
-    kinds: Vec<Kind>,
+    kinds: Vec<ColumnKind>,
     columns: Vec<Column>,
     /// The rows of each column that are null.
     empty: Vec<Vec<usize>>,
@@ -69,13 +55,13 @@ pub struct Chunk {
 }
 
 impl Column {
-    fn new(kind: Kind) -> Self {
+    fn new(kind: ColumnKind) -> Self {
         let cells = match kind {
-            Kind::I8 | Kind::Text => Cells::Bytes(Vec::new()),
-            Kind::I16 => Cells::Shorts(Vec::new()),
-            Kind::I64 | Kind::I64OrNull => Cells::Words(Vec::new()),
+            ColumnKind::I8 | ColumnKind::Text => Cells::Bytes(Vec::new()),
+            ColumnKind::I16 => Cells::Shorts(Vec::new()),
+            ColumnKind::I64 | ColumnKind::I64OrNull => Cells::Words(Vec::new()),
         };
-        let offsets = if kind == Kind::Text { vec![0] } else { Vec::new() };
+        let offsets = if kind == ColumnKind::Text { vec![0] } else { Vec::new() };
         Column { cells, validity: Vec::new(), offsets }
     }
 
@@ -109,7 +95,7 @@ pub fn all_but(nulls: &[usize], rows: usize) -> Vec<u8> {
 
 impl Table {
     /// Make an empty table.
-    pub fn new(kinds: &[Kind]) -> Self {
+    pub fn new(kinds: &[ColumnKind]) -> Self {
         Table {
             kinds: kinds.to_vec(),
             columns: kinds.iter().map(|kind| Column::new(*kind)).collect(),
@@ -203,7 +189,7 @@ mod tests {
     #[test]
     fn bits_say_which_numbers_are_null_however_late_the_first_one_comes() {
         for first in 0..20 {
-            let mut table = Table::new(&[Kind::I64OrNull]);
+            let mut table = Table::new(&[ColumnKind::I64OrNull]);
             for row in 0..20 {
                 table.put_or_null([(row != first && row != 19).then_some(row)]);
                 table.end_row();
@@ -217,7 +203,7 @@ mod tests {
     #[test]
     fn rows_come_out_as_they_went_in_whether_gathered_or_written() {
         for rows in [1, GATHERED - 1, GATHERED, 3 * GATHERED + 5] {
-            let mut table = Table::new(&[Kind::I64, Kind::Text, Kind::I8]);
+            let mut table = Table::new(&[ColumnKind::I64, ColumnKind::Text, ColumnKind::I8]);
             for row in 0..rows as i64 {
                 table.put([row]);
                 table.put_text(if row % 3 == 0 { "ab" } else { "" });
@@ -239,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_column_without_nulls_has_no_bits() {
-        let mut table = Table::new(&[Kind::I64OrNull, Kind::I8]);
+        let mut table = Table::new(&[ColumnKind::I64OrNull, ColumnKind::I8]);
         for value in 0..10 {
             table.put([value, value]);
             table.end_row();

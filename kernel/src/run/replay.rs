@@ -401,7 +401,7 @@ impl Replay {
         if now_ns != self.end_ns() {
             self.sample(now_ns)?;
         }
-        self.sample_ns += self.plan.sample_ns;
+        self.sample_ns += self.plan.sample_ns.min(NEVER);
         Ok(())
     }
 

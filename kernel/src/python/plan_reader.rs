@@ -1,0 +1,75 @@
+//! Reads a `lob_backtest.contract.plan.Plan`.
+
+// Written by scripts/generate_contract.py from lob_backtest/contract: change that, then run it.
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::EngineError;
+use crate::contract::generated::{InstrumentPlan, Issue, IssuePolicy, Plan, QueueModel};
+
+/// Read each item of a tuple.
+fn each<T>(given: &Bound<'_, PyAny>, read: fn(&Bound<'_, PyAny>) -> PyResult<T>) -> PyResult<Vec<T>> {
+    given.try_iter()?.map(|item| read(&item?)).collect()
+}
+
+/// Read a member of an enumeration.
+fn code<T>(given: &Bound<'_, PyAny>, what: &str, of: fn(i64) -> Option<T>) -> PyResult<T> {
+    let code = given.extract::<i64>()?;
+    of(code).ok_or_else(|| EngineError::new_err(format!("the kernel has no {what} {code}")))
+}
+
+/// Read a policy per issue, by the issue's code; the first one where none is given.
+fn by_issue(given: &Bound<'_, PyAny>) -> PyResult<[IssuePolicy; Issue::ALL.len()]> {
+    let mut policies = [IssuePolicy::ALL[0]; Issue::ALL.len()];
+    for (issue, policy) in given.cast::<PyDict>()?.iter() {
+        let place = issue.extract::<usize>()?.wrapping_sub(1);
+        if let Some(each) = policies.get_mut(place) {
+            *each = code(&policy, "policy", IssuePolicy::of)?;
+        }
+    }
+    Ok(policies)
+}
+
+fn queue_model(given: &Bound<'_, PyAny>) -> PyResult<QueueModel> {
+    code(given, "queue model", QueueModel::of)
+}
+
+fn instrument_plan(given: &Bound<'_, PyAny>) -> PyResult<InstrumentPlan> {
+    Ok(InstrumentPlan {
+        name: given.getattr("instrument")?.getattr("name")?.extract()?,
+        level: given.getattr("level")?.extract()?,
+        depth: given.getattr("depth")?.extract()?,
+        maker_rates: given.getattr("maker_rates")?.extract()?,
+        taker_rates: given.getattr("taker_rates")?.extract()?,
+        tick_lot_value: given.getattr("tick_lot_value")?.extract()?,
+        queue_model: queue_model(&given.getattr("queue_model")?)?,
+        max_position: given.getattr("max_position")?.extract()?,
+        initial_position: given.getattr("initial_position")?.extract()?,
+        evidence: given.getattr("evidence")?.extract()?,
+        hidden_any_side: given.getattr("hidden_any_side")?.extract()?,
+        late_level_ns: given.getattr("late_level_ns")?.extract()?,
+        late_print_ns: given.getattr("late_print_ns")?.extract()?,
+    })
+}
+
+/// Read a plan.
+///
+/// # Errors
+/// A number is larger than 64 bits hold.
+pub fn plan(given: &Bound<'_, PyAny>) -> PyResult<Plan> {
+    Ok(Plan {
+        instruments: each(&given.getattr("instruments")?, instrument_plan)?,
+        start_ns: given.getattr("start_ns")?.extract()?,
+        end_ns: given.getattr("end_ns")?.extract()?,
+        warm_up_ns: given.getattr("warm_up_ns")?.extract()?,
+        entry_ns: given.getattr("entry_ns")?.extract()?,
+        response_ns: given.getattr("response_ns")?.extract()?,
+        flatten: given.getattr("flatten")?.extract()?,
+        markouts_ns: given.getattr("markouts_ns")?.extract()?,
+        sample_ns: given.getattr("sample_ns")?.extract()?,
+        taint_ns: given.getattr("taint_ns")?.extract()?,
+        issue_policies: by_issue(&given.getattr("issue_policies")?)?,
+        paranoid: given.getattr("paranoid")?.extract()?,
+    })
+}

@@ -1,0 +1,303 @@
+"""Write the kernel's half of the contract from lob_backtest/contract: `python scripts/generate_contract.py`.
+
+`kernel/src/contract/generated.rs` gets the codes, the limits, the layouts of batches and result tables, and the plan;
+`kernel/src/python/plan_reader.rs` the functions that read the plan from Python. What a member or a field means is taken
+from the comment behind it or from the class's docstring.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+
+from lob_backtest.book.book import Issue
+from lob_backtest.contract import limits, plan, rows, tables
+
+SOURCES: Final = Path(__file__).resolve().parents[1] / "kernel" / "src"
+GENERATED: Final = SOURCES / "contract" / "generated.rs"
+READER: Final = SOURCES / "python" / "plan_reader.rs"
+
+CONSTANTS: Final = {"action": rows.Action, "flag": rows.Flag, "phase": rows.Phase}
+"""Codes that stay bytes in the kernel's columns, by the name of their module."""
+ENUMS: Final = (
+    Issue,
+    plan.IssuePolicy,
+    plan.QueueModel,
+    tables.Cause,
+    tables.Liquidity,
+    tables.UpdateKind,
+    tables.OrderState,
+    tables.TimeInForce,
+    tables.RejectReason,
+)
+READ: Final = (plan.IssuePolicy, plan.QueueModel)
+"""Those that the kernel reads from Python; the others it only writes."""
+PLANS: Final = (plan.InstrumentPlan, plan.Plan)
+"""Each after those that it holds."""
+KINDS: Final = {pa.int8(): "I8", pa.int16(): "I16", pa.int64(): "I64", pa.float64(): "I64", pa.string(): "Text"}
+SPECIAL: Final = {"tuple[int, int]": "Rates", "Small": "u8", "Count": "usize"}
+
+HEAD: Final = "// Written by scripts/generate_contract.py from lob_backtest/contract: change that, then run it.\n\n"
+
+
+def comments(enum: type[Enum]) -> dict[str, str]:
+    """Return the comment behind each member that has one."""
+    found = re.findall(r"^    (\w+) = [^#\n]*  # (.+)$", inspect.getsource(enum), re.MULTILINE)
+    return dict(found)
+
+
+def doc(text: str, indent: str = "") -> str:
+    """Return a Rust doc comment."""
+    return "".join(f"{indent}/// {line}".rstrip() + "\n" for line in text.splitlines())
+
+
+def sentence(text: str) -> str:
+    """Return a text with a capital and a full stop."""
+    return text[0].upper() + text[1:] + ("" if text.endswith((".", "…")) else ".")
+
+
+def summary(cls: type) -> str:
+    """Return the first paragraph of a docstring."""
+    return inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0]
+
+
+def camel(name: str) -> str:
+    """Return a member's name as Rust writes it: ``POST_ONLY`` is ``PostOnly``."""
+    return "".join(word.capitalize() for word in name.split("_"))
+
+
+def constants() -> Iterator[str]:
+    """Yield a module of bytes for each of `CONSTANTS`."""
+    for name, enum in CONSTANTS.items():
+        told = comments(enum)
+        yield doc(summary(enum)) + f"pub mod {name} {{\n"
+        for member in enum:
+            assert member.name is not None
+            yield doc(sentence(told[member.name]), "    ") if member.name in told else ""
+            yield f"    pub const {member.name}: u8 = {member.value};\n"
+        yield "}\n\n"
+
+
+def enums() -> Iterator[str]:
+    """Yield each of `ENUMS`; `NONE` of `Issue` is no member: the kernel has no issue where there is none."""
+    for enum in ENUMS:
+        members = [member for member in enum if not (enum is Issue and member == Issue.NONE)]
+        told = comments(enum)
+        yield doc(summary(enum))
+        yield "#[derive(Clone, Copy, Debug, PartialEq, Eq)]\n#[repr(u8)]\n"
+        yield f"pub enum {enum.__name__} {{\n"
+        for member in members:
+            yield doc(sentence(told[member.name]), "    ") if member.name in told else ""
+            yield f"    {camel(member.name)} = {int(member)},\n"
+        yield "}\n\n"
+        yield f"impl {enum.__name__} {{\n"
+        yield "    /// The smallest and the largest code.\n"
+        yield f"    pub const CODES: (i64, i64) = ({min(members)}, {max(members)});\n"
+        yield "    /// All members, by code.\n"
+        head = f"    pub const ALL: [{enum.__name__}; {len(members)}] = "
+        yield listed(head, [f"{enum.__name__}::{camel(member.name)}" for member in members])
+        if enum is Issue:
+            yield "\n    /// Return the name that configs and counts have.\n"
+            yield "    pub const fn name(self) -> &'static str {\n        match self {\n"
+            for member in members:
+                yield f'            {enum.__name__}::{camel(member.name)} => "{member.name.lower()}",\n'
+            yield "        }\n    }\n"
+        if enum in READ:
+            yield "\n    /// Return the member of a code.\n    pub fn of(code: i64) -> Option<Self> {\n"
+            yield "        Self::ALL.into_iter().find(|member| *member as i64 == code)\n    }\n"
+        yield "}\n\n"
+
+
+def listed(head: str, items: list[str]) -> str:
+    """Return an array as rustfmt lays it out: in one line of at most 120 columns, else an item per line."""
+    line, indent = f"{head}[{', '.join(items)}];\n", " " * (len(head) - len(head.lstrip()))
+    if len(line) <= 120:
+        return line
+    return f"{head}[\n" + "".join(f"{indent}    {item},\n" for item in items) + f"{indent}];\n"
+
+
+def layouts() -> Iterator[str]:
+    """Yield where a batch has its columns, and the kinds of the columns of each result table."""
+    yield "/// Where `lob_backtest.contract.rows.Batch` has its columns.\npub mod batch_column {\n"
+    for at, name in enumerate(rows.Batch._fields):
+        yield f"    pub const {name.upper()}: usize = {at};\n"
+    yield "}\n\n"
+    yield COLUMN_KIND
+    yield "/// The result tables, in the order of their numbers.\n"
+    schemas = tables.schemas(())
+    yield listed(f"pub const TABLES: [&str; {len(schemas)}] = ", [f'"{name}"' for name in schemas]) + "\n"
+    for name, schema in schemas.items():
+        more = "; behind them a mid per markout horizon" if name == "fills" else ""
+        yield f"/// The columns of `{name}`{more}.\n"
+        yield f"pub const {name.upper()}: [ColumnKind; {len(schema)}] = [\n"
+        kinds = [f"ColumnKind::{KINDS[field.type]}{'OrNull' if field.nullable else ''}," for field in schema]
+        width = max(map(len, kinds))
+        yield "".join(f"    {kind:{width}} // {field.name}\n" for kind, field in zip(kinds, schema, strict=True))
+        yield "];\n\n"
+
+
+def numbers() -> Iterator[str]:
+    """Yield the limits, each with its docstring."""
+    yield f"/// Prices (absolute) and sizes are below this.\npub const LIMIT: i64 = {rows.LIMIT};\n\n"
+    told = dict(
+        re.findall(r'^(MAX_\w+): Final = [^\n]*\n"""(.+?)"""', inspect.getsource(limits), re.MULTILINE | re.DOTALL)
+    )
+    yield "/// How much one strategy may hold at once: the numbers of `lob_backtest.contract.limits`.\n"
+    yield "#[derive(Clone, Copy, Debug)]\npub struct Limits {\n"
+    for name, said in told.items():
+        yield doc(said, "    ") + f"    pub {name.removeprefix('MAX_').lower()}: usize,\n"
+    yield "}\n\n"
+
+
+def attributes(cls: type) -> dict[str, str]:
+    """Return what a docstring says of each attribute."""
+    text = inspect.cleandoc(cls.__doc__ or "").partition("Attributes:\n")[2]
+    found = re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", text, re.MULTILINE)
+    return {name: re.sub(r"\n {8}", "\n", said) for name, said in found}
+
+
+def rust_type(annotation: str) -> str:
+    """Return the Rust type of a field of a plan, from its annotation as it is written."""
+    if annotation in SPECIAL:
+        return SPECIAL[annotation]
+    if annotation.endswith(" | None"):
+        return f"Option<{rust_type(annotation.removesuffix(' | None'))}>"
+    if found := re.fullmatch(r"tuple\[(\w+), \.\.\.\]", annotation):
+        return f"Vec<{rust_type(found[1])}>"
+    if found := re.fullmatch(r"dict\[int, (\w+)\]", annotation):
+        return f"[{found[1]}; Issue::ALL.len()]"
+    return {"int": "i64", "bool": "bool", "float": "f64"}.get(annotation, annotation)
+
+
+def fields(cls: type) -> list[tuple[str, str]]:
+    """Return name and annotation of each field that an engine reads; of an instrument it reads the name alone."""
+    hints = [(each.name, str(each.type)) for each in dataclasses.fields(cls) if each.type != "Seed"]
+    return [("name", "String") if kind == "Instrument" else (name, kind) for name, kind in hints]
+
+
+def plans() -> Iterator[str]:
+    """Yield the structs of the plan."""
+    yield "/// A fee as two integers, both in 10⁻¹² tick·lots: per tick·lot of notional, and per lot.\n"
+    yield "pub type Rates = (i64, i128);\n\n"
+    for cls in PLANS:
+        told = attributes(cls) | {"name": "for messages."}
+        yield doc(summary(cls)) + f"#[derive(Clone)]\npub struct {cls.__name__} {{\n"
+        for name, kind in fields(cls):
+            yield doc(sentence(told[name]), "    ") + f"    pub {name}: {rust_type(kind)},\n"
+        yield "}\n\n"
+
+
+def read(name: str, kind: str) -> str:
+    """Return the expression that reads a field."""
+    value = f'given.getattr("{name}")?'
+    known = {cls.__name__: cls for cls in (*PLANS, *ENUMS)}
+    if name == "name":
+        return 'given.getattr("instrument")?.getattr("name")?.extract()?'
+    if found := re.fullmatch(r"tuple\[(\w+), \.\.\.\]", kind):
+        if found[1] in known:
+            return f"each(&{value}, {snake(found[1])})?"
+    elif found := re.fullmatch(r"dict\[int, (\w+)\]", kind):
+        return f"by_issue(&{value})?"
+    elif kind in known:
+        return f"{snake(kind)}(&{value})?"
+    return f"{value}.extract()?"
+
+
+def snake(name: str) -> str:
+    """Return a class's name as the name of a function."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def reader() -> Iterator[str]:
+    """Yield the functions that read the plan."""
+    read_enums = [enum for enum in READ if any(kind == enum.__name__ for cls in PLANS for _, kind in fields(cls))]
+    names = sorted({cls.__name__ for cls in PLANS} | {enum.__name__ for enum in read_enums} | {"Issue", "IssuePolicy"})
+    yield "//! Reads a `lob_backtest.contract.plan.Plan`.\n\n"
+    yield HEAD
+    yield "use pyo3::prelude::*;\nuse pyo3::types::PyDict;\n\nuse super::EngineError;\n"
+    yield f"use crate::contract::generated::{{{', '.join(names)}}};\n\n"
+    yield READER_FUNCTIONS
+    for enum in read_enums:
+        function = snake(enum.__name__)
+        yield f"fn {function}(given: &Bound<'_, PyAny>) -> PyResult<{enum.__name__}> {{\n"
+        yield f'    code(given, "{function.replace("_", " ")}", {enum.__name__}::of)\n}}\n\n'
+    functions = []
+    for cls in PLANS:
+        name = cls.__name__
+        public = name == "Plan"
+        text = "/// Read a plan.\n///\n/// # Errors\n/// A number is larger than 64 bits hold.\npub " if public else ""
+        text += f"fn {snake(name)}(given: &Bound<'_, PyAny>) -> PyResult<{name}> {{\n    Ok({name} {{\n"
+        text += "".join(f"        {field}: {read(field, kind)},\n" for field, kind in fields(cls))
+        functions.append(text + "    })\n}\n")
+    yield "\n".join(functions)
+
+
+COLUMN_KIND: Final = """/// How a column of a result table is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColumnKind {
+    /// One byte.
+    I8,
+    /// Two bytes.
+    I16,
+    /// Eight bytes, an integer or a double's bits.
+    I64,
+    /// Eight bytes with nulls.
+    I64OrNull,
+    /// UTF-8 text.
+    Text,
+}
+
+"""
+
+READER_FUNCTIONS: Final = """/// Read each item of a tuple.
+fn each<T>(given: &Bound<'_, PyAny>, read: fn(&Bound<'_, PyAny>) -> PyResult<T>) -> PyResult<Vec<T>> {
+    given.try_iter()?.map(|item| read(&item?)).collect()
+}
+
+/// Read a member of an enumeration.
+fn code<T>(given: &Bound<'_, PyAny>, what: &str, of: fn(i64) -> Option<T>) -> PyResult<T> {
+    let code = given.extract::<i64>()?;
+    of(code).ok_or_else(|| EngineError::new_err(format!("the kernel has no {what} {code}")))
+}
+
+/// Read a policy per issue, by the issue's code; the first one where none is given.
+fn by_issue(given: &Bound<'_, PyAny>) -> PyResult<[IssuePolicy; Issue::ALL.len()]> {
+    let mut policies = [IssuePolicy::ALL[0]; Issue::ALL.len()];
+    for (issue, policy) in given.cast::<PyDict>()?.iter() {
+        let place = issue.extract::<usize>()?.wrapping_sub(1);
+        if let Some(each) = policies.get_mut(place) {
+            *each = code(&policy, "policy", IssuePolicy::of)?;
+        }
+    }
+    Ok(policies)
+}
+
+"""
+
+
+def generated() -> str:
+    """Return the text of `GENERATED`."""
+    body = "".join(part for write in (numbers, constants, enums, layouts, plans) for part in write())
+    title = "//! The contract with Python: codes, limits, layouts and the plan.\n\n"
+    return title + HEAD + "#![allow(missing_docs)] // where a member's name says it all\n\n" + body.rstrip() + "\n"
+
+
+def files() -> dict[Path, str]:
+    """Return the text of each generated file."""
+    return {GENERATED: generated(), READER: "".join(reader())}
+
+
+def main() -> None:
+    """Write the files."""
+    for path, text in files().items():
+        path.write_text(text, encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    main()
