@@ -2,16 +2,16 @@
 //! (`kernel/fuzz`) look for bytes with which it does not; here they are random.
 
 use _kernel::book::Book;
-use _kernel::contract::codes::{action, flag, LIMIT};
+use _kernel::contract::codes::{action, flag, Feed, LIMIT};
 use _kernel::contract::row::Row;
 
 const BYTES_A_ROW: usize = 8;
 
-/// Read bytes as rows of a file of a level, 3 orders or 2 sizes, and apply them one by one.
-pub fn replay(level: u8, bytes: &[u8]) {
-    let mut book = Book::new(level, 0);
+/// Read bytes as rows of a feed and apply them one by one.
+pub fn replay(feed: Feed, bytes: &[u8]) {
+    let mut book = Book::new(feed, 0);
     for (number, bytes) in (1..).zip(bytes.chunks_exact(BYTES_A_ROW)) {
-        let row = row(level, bytes.try_into().expect("a chunk has this length"));
+        let row = row(feed, bytes.try_into().expect("a chunk has this length"));
         let refused = book.apply(row, number);
         if row.flags & flag::LAST != 0 {
             book.complete();
@@ -21,10 +21,10 @@ pub fn replay(level: u8, bytes: &[u8]) {
 }
 
 /// Few ids, prices and sizes as a rule, so that rows meet; now and then any that a file may have.
-fn row(level: u8, [kind, bits, id0, id1, price0, price1, size, far]: [u8; BYTES_A_ROW]) -> Row {
-    let action = match (level, kind) {
+fn row(feed: Feed, [kind, bits, id0, id1, price0, price1, size, far]: [u8; BYTES_A_ROW]) -> Row {
+    let action = match (feed, kind) {
         (_, 0) if bits < 16 => action::CLEAR, // rare, lest the book stay small
-        (3, _) => [action::ADD, action::CANCEL, action::MODIFY, action::EXECUTE][usize::from(kind % 4)],
+        (Feed::L3, _) => [action::ADD, action::CANCEL, action::MODIFY, action::EXECUTE][usize::from(kind % 4)],
         _ => action::LEVEL,
     };
     let side = if bits & 2 == 0 { 1 } else { -1 };
@@ -51,6 +51,8 @@ fn price(any: i64, far: u8) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use _kernel::contract::codes::Feed;
+
     use super::{replay, BYTES_A_ROW};
 
     /// Bytes that are the same on every machine.
@@ -64,11 +66,11 @@ mod tests {
 
     #[test]
     fn no_rows_break_a_book_of_orders() {
-        (0..3).for_each(|seed| replay(3, &random_bytes(seed, 6_000 * BYTES_A_ROW)));
+        (0..3).for_each(|seed| replay(Feed::L3, &random_bytes(seed, 6_000 * BYTES_A_ROW)));
     }
 
     #[test]
     fn no_rows_break_a_book_of_sizes() {
-        (0..3).for_each(|seed| replay(2, &random_bytes(seed, 6_000 * BYTES_A_ROW)));
+        (0..3).for_each(|seed| replay(Feed::L2, &random_bytes(seed, 6_000 * BYTES_A_ROW)));
     }
 }

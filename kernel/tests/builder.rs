@@ -7,7 +7,7 @@ use _kernel::ahead::trace_block::TraceBlock;
 use _kernel::book::touch::Touch;
 use _kernel::book::Book;
 use _kernel::contract::batch::{Batch, Columns};
-use _kernel::contract::codes::{action, flag, key};
+use _kernel::contract::codes::{action, flag, key, Feed};
 use _kernel::contract::row::Row;
 
 const ROWS: usize = 30_000;
@@ -66,7 +66,8 @@ fn batch(rows: &[Row]) -> Arc<Batch> {
 fn traces_and_marks_are_what_a_book_says() {
     for seed in 0..4 {
         let rows = random_rows(seed);
-        let (mut builder, mut book, mut touch) = (BookBuilder::new(3, 0, true), Book::new(3, 0), Touch::default());
+        let (mut builder, mut book, mut touch) =
+            (BookBuilder::new(Feed::L3, 0, true), Book::new(Feed::L3, 0), Touch::default());
         let batch = batch(&rows);
         let (mut begin, mut number, mut block) = (0, 0, TraceBlock::default());
         while begin < rows.len() {
@@ -124,7 +125,7 @@ fn random_levels(seed: u64) -> Vec<Row> {
 fn marks_of_level_sizes_are_what_the_levels_show() {
     for seed in 0..4 {
         let rows = random_levels(seed);
-        let (mut builder, mut book) = (BookBuilder::new(2, 0, true), Book::new(2, 0));
+        let (mut builder, mut book) = (BookBuilder::new(Feed::L2, 0, true), Book::new(Feed::L2, 0));
         let (batch, mut block, mut left) = (batch(&rows), TraceBlock::default(), Touch::default());
         let (mut begin, mut number) = (0, 0);
         while begin < rows.len() {

@@ -4,4 +4,4 @@
 #[path = "../../tests/book.rs"]
 mod book;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| book::replay(2, bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| book::replay(_kernel::contract::codes::Feed::L2, bytes));

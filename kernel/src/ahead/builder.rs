@@ -8,7 +8,7 @@ use crate::ahead::trace_block::{Checkpoint, PacketMark, TraceBlock, BLOCK_ROWS};
 use crate::book::row_effect::RowEffect;
 use crate::book::Book;
 use crate::contract::batch::Batch;
-use crate::contract::codes::{action, flag, Issue, Ns};
+use crate::contract::codes::{action, flag, Feed, Issue, Ns};
 use crate::contract::row::Row;
 
 /// How many rows there are at least between two copies: a copy costs as much as the book is large.
@@ -30,9 +30,9 @@ pub struct BookBuilder {
 impl BookBuilder {
     /// Make a book builder before the first row of an instrument. With `repairs` rows that take more than there is take what
     /// there is.
-    pub fn new(level: u8, depth: usize, repairs: bool) -> Self {
+    pub fn new(feed: Feed, depth: usize, repairs: bool) -> Self {
         BookBuilder {
-            book: Book::new(level, depth),
+            book: Book::new(feed, depth),
             row: 0,
             repairs,
             suspect: false,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::ahead::trace_block::Checkpoint;
 use crate::book::Book;
 use crate::contract::batch::Batch;
-use crate::contract::codes::{action, flag, Ns, BEFORE_ALL};
+use crate::contract::codes::{action, flag, Feed, Ns, BEFORE_ALL};
 use crate::contract::row::Row;
 
 /// Up to where packets have been received: all that arrived by a time, and all that end before a row.
@@ -62,8 +62,8 @@ pub struct LazyBook {
 
 impl LazyBook {
     /// Make a lazy book of an empty book. With `repairs` rows that take more than there is take what there is.
-    pub fn new(level: u8, depth: usize, repairs: bool) -> Self {
-        let cursor = BookCursor { book: Book::new(level, depth), row: 0, repairs };
+    pub fn new(feed: Feed, depth: usize, repairs: bool) -> Self {
+        let cursor = BookCursor { book: Book::new(feed, depth), row: 0, repairs };
         LazyBook { cursor, next_start: None, checkpoints: VecDeque::new(), batches: VecDeque::new() }
     }
 

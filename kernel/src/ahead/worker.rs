@@ -9,7 +9,7 @@ use std::thread::{Builder, JoinHandle};
 use crate::ahead::builder::BookBuilder;
 use crate::ahead::trace_block::TraceBlock;
 use crate::contract::batch::Batch;
-use crate::contract::fault::Fault;
+use crate::contract::error::RunError;
 
 /// How many batches may be on their way, the one that is being run among them.
 const AHEAD: usize = 2;
@@ -81,7 +81,7 @@ impl BuilderWorker {
     ///
     /// # Errors
     /// The book builder is in another process, from which this one was forked.
-    pub fn poll(&mut self) -> Result<Next, Fault> {
+    pub fn poll(&mut self) -> Result<Next, RunError> {
         if self.is_empty() {
             return Ok(Next::Exhausted);
         }
@@ -102,7 +102,7 @@ impl BuilderWorker {
     ///
     /// # Errors
     /// As `poll`.
-    pub fn wait(&mut self) -> Result<Next, Fault> {
+    pub fn wait(&mut self) -> Result<Next, RunError> {
         match &mut self.mode {
             Mode::Inline(_) => self.poll(),
             Mode::Threaded(threaded) => {
@@ -194,11 +194,11 @@ impl Threaded {
     }
 
     /// See that the thread is there: a process that has been forked has none.
-    fn check(&mut self) -> Result<&mut Self, Fault> {
+    fn check(&mut self) -> Result<&mut Self, RunError> {
         if self.process == std::process::id() {
             return Ok(self);
         }
-        Err(Fault::Strategy(
+        Err(RunError::Strategy(
             "this process was forked in the midst of a run, which goes on in the other one alone".into(),
         ))
     }

@@ -7,7 +7,7 @@ use crate::book::ladder::{Ladder, NO_KEY};
 use crate::book::row_effect::{kind, RowEffect};
 use crate::book::slab::{Slab, NONE};
 use crate::book::touch::Touch;
-use crate::contract::codes::{action, index, key, sides, Issue};
+use crate::contract::codes::{action, index, key, sides, Feed, Issue};
 use crate::contract::row::Row;
 
 mod check;
@@ -53,8 +53,8 @@ const NOBODY: u32 = 0;
 
 /// The displayed book of one instrument.
 pub struct Book {
-    /// 3 for a feed of orders, 2 for a feed of level sizes.
-    pub level: u8,
+    /// What the feed shows.
+    pub feed: Feed,
     /// How many levels a side the feed shows; 0: all.
     pub depth: usize,
     /// The number of the last row.
@@ -74,15 +74,15 @@ pub struct Book {
 
 impl Clone for Book {
     fn clone(&self) -> Self {
-        let mut copy = Book::new(self.level, self.depth);
+        let mut copy = Book::new(self.feed, self.depth);
         copy.clone_from(self);
         copy
     }
 
     /// Copy into memory that is there already.
     fn clone_from(&mut self, other: &Self) {
-        let Book { level, depth, row, awaiting_snapshot, touched, touch, crossed, ladders, levels, orders, ids } = self;
-        (*level, *depth, *row) = (other.level, other.depth, other.row);
+        let Book { feed, depth, row, awaiting_snapshot, touched, touch, crossed, ladders, levels, orders, ids } = self;
+        (*feed, *depth, *row) = (other.feed, other.depth, other.row);
         (*awaiting_snapshot, *touched) = (other.awaiting_snapshot, other.touched);
         (*touch, *crossed) = (other.touch, other.crossed);
         ladders.clone_from(&other.ladders);
@@ -94,11 +94,11 @@ impl Clone for Book {
 
 impl Book {
     /// Make an empty book.
-    pub fn new(level: u8, depth: usize) -> Self {
+    pub fn new(feed: Feed, depth: usize) -> Self {
         let mut orders = Slab::default();
         orders.insert(MarketOrder { order_id: 0, size_lots: 0, arrival: 0, level: 0, older: NOBODY, younger: NOBODY });
         Book {
-            level,
+            feed,
             depth,
             row: 0,
             awaiting_snapshot: [false; 2],
@@ -244,12 +244,12 @@ impl Book {
         let order = &mut self.orders[place.slot];
         let (at, arrival, before) = (order.level, order.arrival, order.size_lots);
         order.size_lots -= size_lots;
-        let gone = order.size_lots == 0;
+        let is_over = order.size_lots == 0;
         let level = &mut self.levels[at];
         level.size_lots -= size_lots;
         let (side, level_lots, key) = (level.side, level.size_lots, level.key);
         self.shows(index(side), at, level_lots);
-        if gone {
+        if is_over {
             self.ids.remove(place);
             self.unlink(place.slot);
         }

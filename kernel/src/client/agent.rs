@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use crate::client::limits::{room, Limits, Texts};
-use crate::contract::codes::{Ask, Ns, BEFORE_ALL, NEVER};
-use crate::contract::fault::{format_instant, Fault};
+use crate::contract::codes::{Ns, RequestKind, BEFORE_ALL, NEVER};
+use crate::contract::error::{format_instant, RunError};
 use crate::wire::messages::{Message, Request};
 use crate::wire::timers::Timers;
 
@@ -14,7 +14,7 @@ const MAX_CALLS: u32 = 1_000_000;
 /// Which callbacks a strategy overrides.
 #[derive(Clone, Copy, Default)]
 #[allow(missing_docs)] // the names say it
-pub struct Wants {
+pub struct Callbacks {
     pub start: bool,
     pub book: bool,
     pub trade: bool,
@@ -45,7 +45,7 @@ pub struct Agent {
     /// The class of the strategy.
     pub name: String,
     /// Which callbacks it overrides.
-    pub wants: Wants,
+    pub callbacks: Callbacks,
     /// Its time.
     pub now_ns: Ns,
     /// Requests are refused before this time.
@@ -79,7 +79,7 @@ impl Agent {
     pub fn new(
         place: (usize, usize),
         name: String,
-        wants: Wants,
+        callbacks: Callbacks,
         latency: (Ns, Ns),
         instruments: usize,
         limits: Limits,
@@ -87,7 +87,7 @@ impl Agent {
         Agent {
             index: place.0,
             name,
-            wants,
+            callbacks,
             now_ns: 0,
             open_ns: BEFORE_ALL,
             stopped: false,
@@ -120,12 +120,12 @@ impl Agent {
     ///
     /// # Errors
     /// Too many in one callback are an endless loop.
-    pub fn count(&mut self) -> Result<(), Fault> {
+    pub fn count(&mut self) -> Result<(), RunError> {
         self.calls += 1;
         if self.calls <= MAX_CALLS {
             return Ok(());
         }
-        Err(Fault::Strategy(format!(
+        Err(RunError::Strategy(format!(
             "{}: more than 1,000,000 requests and timers in one callback ({}): an endless loop? Return from the callback \
              before asking again.",
             self.name,
@@ -137,7 +137,7 @@ impl Agent {
     ///
     /// # Errors
     /// A limit is passed.
-    pub fn check_order(&mut self, orders: usize, tag: &str) -> Result<(), Fault> {
+    pub fn check_order(&mut self, orders: usize, tag: &str) -> Result<(), RunError> {
         room(orders, self.limits.orders, "orders of one instrument live or in flight")?;
         if tag.is_empty() {
             return Ok(());
@@ -150,7 +150,7 @@ impl Agent {
     /// # Errors
     /// A limit is passed.
     #[inline]
-    pub fn check_request(&self) -> Result<(), Fault> {
+    pub fn check_request(&self) -> Result<(), RunError> {
         room(self.requests.len(), self.limits.requests, "requests under way to the exchange")
     }
 
@@ -158,7 +158,7 @@ impl Agent {
     ///
     /// # Errors
     /// A limit is passed.
-    pub fn check_timer(&self) -> Result<(), Fault> {
+    pub fn check_timer(&self) -> Result<(), RunError> {
         room(self.timers.len(), self.limits.timers, "timers set: cancel those that are not needed")
     }
 
@@ -167,7 +167,7 @@ impl Agent {
     /// # Errors
     /// A limit is passed.
     #[inline]
-    pub fn check_series(&mut self, name: &str) -> Result<(), Fault> {
+    pub fn check_series(&mut self, name: &str) -> Result<(), RunError> {
         self.series.check("series name", name, self.limits.series, &self.limits)
     }
 
@@ -175,11 +175,11 @@ impl Agent {
     ///
     /// # Errors
     /// The chain of causes is so long that it must be an endless loop.
-    pub fn next_generation(&self, what: &str) -> Result<u32, Fault> {
+    pub fn next_generation(&self, what: &str) -> Result<u32, RunError> {
         if self.generation < MAX_CHAIN {
             return Ok(self.generation + 1);
         }
-        Err(Fault::Strategy(format!(
+        Err(RunError::Strategy(format!(
             "{}: more than 10,000 {what} at one nanosecond ({}), each caused by the one before: an endless loop? Wait for \
              an answer or a timer before asking again.",
             self.name,
@@ -194,18 +194,25 @@ impl Agent {
     }
 
     /// Return whether an id was given to this agent.
-    pub fn knew(&self, order_id: i64) -> bool {
+    pub fn issued_id(&self, order_id: i64) -> bool {
         let Some(number) = order_id.checked_sub(1) else { return false };
         let (place, owner) = (number.div_euclid(self.agents), number.rem_euclid(self.agents));
         owner == self.index as i64 && (0..self.orders).contains(&place)
     }
 
     /// Send a request: its arrival is added.
-    pub fn send(&mut self, ask: Ask, instrument: usize, own: u32, price_ticks: Option<i64>, size_lots: Option<i64>) {
+    pub fn send(
+        &mut self,
+        kind: RequestKind,
+        instrument: usize,
+        own: u32,
+        price_ticks: Option<i64>,
+        size_lots: Option<i64>,
+    ) {
         let soonest = self.now_ns.saturating_add(self.entry_ns);
         let ts_exchange_ns = self.requests.back().map_or(soonest, |last| soonest.max(last.ts_exchange_ns));
         let ts_sent_ns = self.now_ns;
-        self.requests.push_back(Request { ask, ts_sent_ns, ts_exchange_ns, instrument, own, price_ticks, size_lots });
+        self.requests.push_back(Request { kind, ts_sent_ns, ts_exchange_ns, instrument, own, price_ticks, size_lots });
     }
 
     /// Return when the response to something that happens now arrives.

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashSet as HashSet;
 
-use crate::contract::fault::Fault;
+use crate::contract::error::RunError;
 pub use crate::contract::generated::Limits;
 
 /// The different texts that a strategy has used.
@@ -15,7 +15,7 @@ impl Texts {
     /// # Errors
     /// One of both is not so.
     #[inline]
-    pub fn check(&mut self, what: &str, text: &str, most: usize, limits: &Limits) -> Result<(), Fault> {
+    pub fn check(&mut self, what: &str, text: &str, most: usize, limits: &Limits) -> Result<(), RunError> {
         if self.0.contains(text) {
             return Ok(());
         }
@@ -23,14 +23,16 @@ impl Texts {
     }
 
     #[cold]
-    fn admit(&mut self, what: &str, text: &str, most: usize, limits: &Limits) -> Result<(), Fault> {
+    fn admit(&mut self, what: &str, text: &str, most: usize, limits: &Limits) -> Result<(), RunError> {
         if text.len() > limits.text_bytes {
             let (size, bytes) = (grouped(text.len()), limits.text_bytes);
-            return Err(Fault::Strategy(format!("a {what} of {size} bytes: expected at most {bytes} bytes of UTF-8")));
+            return Err(RunError::Strategy(format!(
+                "a {what} of {size} bytes: expected at most {bytes} bytes of UTF-8"
+            )));
         }
         if self.0.len() >= most {
             let most = grouped(most);
-            return Err(Fault::Strategy(format!(
+            return Err(RunError::Strategy(format!(
                 "more than {most} different {what}s: expected a few kinds, not one for each use"
             )));
         }
@@ -44,11 +46,11 @@ impl Texts {
 /// # Errors
 /// There is none.
 #[inline]
-pub fn room(held: usize, most: usize, what: &str) -> Result<(), Fault> {
+pub fn room(held: usize, most: usize, what: &str) -> Result<(), RunError> {
     if held < most {
         return Ok(());
     }
-    Err(Fault::Strategy(format!("more than {} {what}", grouped(most))))
+    Err(RunError::Strategy(format!("more than {} {what}", grouped(most))))
 }
 
 /// Write a number with commas between thousands.

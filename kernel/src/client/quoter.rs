@@ -10,11 +10,11 @@ use std::collections::VecDeque;
 use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 use smallvec::SmallVec;
 
-use crate::client::desk::KnownOrder;
-use crate::client::entry::{Entry, Terms};
+use crate::client::local_state::KnownOrder;
 use crate::client::number::Number;
+use crate::client::order_entry::{OrderEntry, Terms};
 use crate::contract::codes::{index, TimeInForce};
-use crate::contract::fault::Fault;
+use crate::contract::error::RunError;
 use crate::contract::tag::Tag;
 
 /// Prices and sizes of one side; nearly always one of each.
@@ -24,7 +24,7 @@ pub type Wanted = SmallVec<[(Number, Number); 1]>;
 #[derive(Default)]
 pub struct Quoter {
     /// The price last asked for, by order, oldest first.
-    asked: [Vec<(i64, Number)>; 2],
+    requested: [Vec<(i64, Number)>; 2],
     /// Prices that were refused, as `Number::identity` has them.
     refused: [HashSet<(bool, i64)>; 2],
     due: bool,
@@ -41,7 +41,7 @@ impl Quoter {
             if let Ok(place) = self.place(side, order_id) {
                 self.due = true;
                 if refused {
-                    self.refused[side].insert(self.asked[side][place].1.identity());
+                    self.refused[side].insert(self.requested[side][place].1.identity());
                 }
             }
         }
@@ -55,34 +55,34 @@ impl Quoter {
     /// Return the place of an order among those of a side, or where it would be: ids ascend.
     #[inline]
     fn place(&self, side: usize, order_id: i64) -> Result<usize, usize> {
-        self.asked[side].binary_search_by_key(&order_id, |asked| asked.0)
+        self.requested[side].binary_search_by_key(&order_id, |requested| requested.0)
     }
 }
 
-impl Entry<'_> {
+impl OrderEntry<'_> {
     /// Want new quotes on the sides given (bids, asks) and send what is needed.
     ///
     /// # Errors
     /// Too many requests, see `Agent::count` and `Agent::next_generation`.
-    pub fn quote(&mut self, wanted: [Option<Wanted>; 2], top_up: bool) -> Result<(), Fault> {
-        self.seat.quoter.top_up = top_up;
+    pub fn quote(&mut self, wanted: [Option<Wanted>; 2], top_up: bool) -> Result<(), RunError> {
+        self.session.quoter.top_up = top_up;
         let given = [wanted[0].is_some(), wanted[1].is_some()];
         for (side, levels) in wanted.into_iter().enumerate() {
             if let Some(levels) = levels {
-                self.seat.quoter.wanted[side] = levels;
-                self.seat.quoter.refused[side].clear();
+                self.session.quoter.wanted[side] = levels;
+                self.session.quoter.refused[side].clear();
             }
         }
         if [1, -1].into_iter().all(|side| !given[index(side)] || self.stands_as_wanted(side)) {
             for side in [0, 1] {
-                self.seat.quoter.waiting[side] &= !given[side];
+                self.session.quoter.waiting[side] &= !given[side];
             }
             return Ok(());
         }
         // The side that makes room goes first, so that own quotes never meet: asks when prices rise.
         let rising = given[0] && {
             let nearest = self.nearest(-1);
-            self.seat.quoter.wanted[0].iter().any(|(price, _)| meets(1, *price, nearest))
+            self.session.quoter.wanted[0].iter().any(|(price, _)| meets(1, *price, nearest))
         };
         for side in if rising { [-1, 1] } else { [1, -1] } {
             if given[index(side)] {
@@ -96,9 +96,9 @@ impl Entry<'_> {
     ///
     /// # Errors
     /// Too many requests, see `Agent::count` and `Agent::next_generation`.
-    pub fn answered(&mut self) -> Result<(), Fault> {
+    pub fn answered(&mut self) -> Result<(), RunError> {
         for side in [1, -1] {
-            if self.seat.quoter.due && self.seat.quoter.waiting[index(side)] {
+            if self.session.quoter.due && self.session.quoter.waiting[index(side)] {
                 self.reconcile(side)?;
             }
         }
@@ -107,44 +107,44 @@ impl Entry<'_> {
 
     /// Forget orders of a side that are over.
     fn drop_gone(&mut self, side: i8) {
-        let orders = &self.seat.desk.orders;
-        let is_live = |asked: &(i64, Number)| orders.get(&asked.0).is_some_and(|known| !known.state.gone());
-        self.seat.quoter.asked[index(side)].retain(is_live);
+        let orders = &self.session.local_state.orders;
+        let is_live = |requested: &(i64, Number)| orders.get(&requested.0).is_some_and(|known| !known.state.is_over());
+        self.session.quoter.requested[index(side)].retain(is_live);
     }
 
     /// Return the best price at which an own quote of a side stands or may stand.
     fn nearest(&mut self, side: i8) -> Option<i64> {
         self.drop_gone(side);
-        let asked = &self.seat.quoter.asked[index(side)];
-        let known = asked.iter().filter_map(|asked| self.seat.desk.orders.get(&asked.0));
+        let requested = &self.session.quoter.requested[index(side)];
+        let known = requested.iter().filter_map(|requested| self.session.local_state.orders.get(&requested.0));
         known.flat_map(KnownOrder::prices).max_by_key(|price| i64::from(side) * price)
     }
 
     /// Give each wanted level an order: one that is there or on its way, then one that is free, then a new one.
-    fn reconcile(&mut self, side: i8) -> Result<(), Fault> {
-        self.seat.quoter.waiting[index(side)] = false;
+    fn reconcile(&mut self, side: i8) -> Result<(), RunError> {
+        self.session.quoter.waiting[index(side)] = false;
         self.drop_gone(side);
         if self.stands_as_wanted(side) {
             return Ok(());
         }
-        let wanted = self.seat.quoter.wanted[index(side)].clone();
+        let wanted = self.session.quoter.wanted[index(side)].clone();
         let mut places: HashMap<(bool, i64), usize> =
             wanted.iter().enumerate().map(|(i, (price, _))| (price.identity(), i)).collect();
         let mut free = VecDeque::new();
         let mut busy = 0;
-        for (order_id, _) in self.seat.quoter.asked[index(side)].clone() {
-            let known = &self.seat.desk.orders[&order_id];
+        for (order_id, _) in self.session.quoter.requested[index(side)].clone() {
+            let known = &self.session.local_state.orders[&order_id];
             let (price_ticks, open_lots) = (last_price(known), known.open_lots());
             let found = places.remove(&(true, price_ticks)).map(|place| wanted[place].1);
             if known.in_flight > 0 {
-                self.seat.quoter.waiting[index(side)] = true;
+                self.session.quoter.waiting[index(side)] = true;
                 busy += usize::from(found.is_none());
             } else if let Some(size) = found {
-                if self.seat.quoter.is_refused(side, Number::Whole(price_ticks)) {
+                if self.session.quoter.is_refused(side, Number::Whole(price_ticks)) {
                     continue;
                 }
                 let order = size.partial_cmp(open_lots);
-                if order == Some(Ordering::Less) || (self.seat.quoter.top_up && order == Some(Ordering::Greater)) {
+                if order == Some(Ordering::Less) || (self.session.quoter.top_up && order == Some(Ordering::Greater)) {
                     self.move_to(side, order_id, Number::Whole(price_ticks), size)?;
                 }
             } else {
@@ -161,13 +161,13 @@ impl Entry<'_> {
         missing: Wanted,
         mut free: VecDeque<i64>,
         mut busy: usize,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), RunError> {
         let nearest = if missing.is_empty() { None } else { self.nearest(-side) };
         for (price, size) in missing {
-            if self.seat.quoter.is_refused(side, price) {
+            if self.session.quoter.is_refused(side, price) {
                 free.pop_front();
             } else if meets(side, price, nearest) {
-                self.seat.quoter.waiting[index(side)] = true;
+                self.session.quoter.waiting[index(side)] = true;
                 free.pop_front();
             } else if let Some(order_id) = free.pop_front() {
                 self.move_to(side, order_id, price, size)?;
@@ -185,21 +185,23 @@ impl Entry<'_> {
 
     /// Return whether one order stands where one is wanted, with nothing to do: what nearly every call finds.
     fn stands_as_wanted(&self, side: i8) -> bool {
-        let quoter = &self.seat.quoter;
-        let ([(order_id, _)], [(price, size)]) = (&quoter.asked[index(side)][..], &quoter.wanted[index(side)][..])
+        let quoter = &self.session.quoter;
+        let ([(order_id, _)], [(price, size)]) = (&quoter.requested[index(side)][..], &quoter.wanted[index(side)][..])
         else {
             return false;
         };
-        let Some(known) = self.seat.desk.orders.get(order_id).filter(|known| !known.state.gone()) else { return false };
+        let Some(known) = self.session.local_state.orders.get(order_id).filter(|known| !known.state.is_over()) else {
+            return false;
+        };
         let order = size.partial_cmp(known.open_lots());
         known.in_flight == 0
             && price.is(last_price(known))
             && (order == Some(Ordering::Equal) || (order == Some(Ordering::Greater) && !quoter.top_up))
     }
 
-    fn move_to(&mut self, side: i8, order_id: i64, price: Number, size: Number) -> Result<(), Fault> {
-        let size = size.at_most(self.seat.desk.room(side, Some(order_id)));
-        let known = &self.seat.desk.orders[&order_id];
+    fn move_to(&mut self, side: i8, order_id: i64, price: Number, size: Number) -> Result<(), RunError> {
+        let size = size.at_most(self.session.local_state.room(side, Some(order_id)));
+        let known = &self.session.local_state.orders[&order_id];
         if matches!(size.partial_cmp(0), Some(Ordering::Less | Ordering::Equal)) {
             return self.cancel(order_id);
         }
@@ -212,19 +214,19 @@ impl Entry<'_> {
     }
 
     fn sent(&mut self, side: i8, order_id: i64, price: Number) {
-        let quoter = &mut self.seat.quoter;
+        let quoter = &mut self.session.quoter;
         match quoter.place(index(side), order_id) {
-            Ok(place) => quoter.asked[index(side)][place].1 = price,
-            Err(place) => quoter.asked[index(side)].insert(place, (order_id, price)),
+            Ok(place) => quoter.requested[index(side)][place].1 = price,
+            Err(place) => quoter.requested[index(side)].insert(place, (order_id, price)),
         }
         // Refused on the spot.
-        if self.seat.desk.orders.get(&order_id).is_some_and(|known| known.in_flight == 0) {
+        if self.session.local_state.orders.get(&order_id).is_some_and(|known| known.in_flight == 0) {
             quoter.refused[index(side)].insert(price.identity());
         }
     }
 
-    fn send_quote(&mut self, side: i8, price: Number, size: Number) -> Result<(), Fault> {
-        let size = size.at_most(self.seat.desk.room(side, None));
+    fn send_quote(&mut self, side: i8, price: Number, size: Number) -> Result<(), RunError> {
+        let size = size.at_most(self.session.local_state.room(side, None));
         if size.partial_cmp(0) == Some(Ordering::Greater) {
             let terms =
                 Terms { tif: Some(TimeInForce::Gtc), post_only: Some(true), tag: Tag::default(), tag_is_text: true };

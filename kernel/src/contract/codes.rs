@@ -11,12 +11,22 @@ pub type Ns = i64;
 pub const NEVER: Ns = 1 << 62;
 /// A time before all others.
 pub const BEFORE_ALL: Ns = -NEVER;
+
+/// What a feed shows of the book.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feed {
+    /// The size of each level.
+    L2,
+    /// Each order.
+    L3,
+}
+
 /// How many kinds of issues there are.
 pub const ISSUES: usize = Issue::ALL.len();
 impl OrderState {
     /// Return whether an order in this state is over.
     #[inline]
-    pub fn gone(self) -> bool {
+    pub fn is_over(self) -> bool {
         self as u8 >= OrderState::Filled as u8
     }
 }
@@ -35,7 +45,7 @@ impl RejectReason {
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ask {
+pub enum RequestKind {
     /// A new order.
     New,
     /// Another price or total size.

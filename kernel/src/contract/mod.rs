@@ -2,7 +2,7 @@
 
 pub mod batch;
 pub mod codes;
-pub mod fault;
+pub mod error;
 pub mod generated;
 pub mod plan;
 pub mod row;

@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap as HashMap;
 
 use crate::book::row_effect::NamedOrder;
 use crate::book::{Book, Level};
-use crate::contract::codes::{index, key, sides};
+use crate::contract::codes::{index, key, sides, Feed};
 use crate::contract::plan::QueueModel;
 use crate::exchange::displayed::Displayed;
 use crate::exchange::level_queue::after;
@@ -51,8 +51,8 @@ pub struct AvailableLots {
 
 impl AvailableLots {
     /// Start with nothing taken. `model`, for L2: how much of an unexplained fall was taken.
-    pub fn new(level: u8, model: QueueModel) -> Self {
-        let unit = if level == 2 { SHIFT } else { 0 };
+    pub fn new(feed: Feed, model: QueueModel) -> Self {
+        let unit = if feed == Feed::L2 { SHIFT } else { 0 };
         AvailableLots { model, taken: Default::default(), visibility_unknown: false, unplaced: 0, unit }
     }
 
@@ -102,7 +102,7 @@ impl AvailableLots {
                 return;
             }
             let mut taken = self.taken[index(side)].get(&level.key).map_or(0, |taken| taken.lots);
-            if at.book.level == 3 {
+            if at.book.feed == Feed::L3 {
                 for order in at.book.orders_of(level) {
                     let size_lots = order.size_lots - order.size_lots.min(taken);
                     taken -= order.size_lots - size_lots;
@@ -199,7 +199,7 @@ impl AvailableLots {
     pub fn clear(&mut self, book: &Book, side: i8) {
         for each in sides(side).iter().filter(|each| !book.awaiting_snapshot[index(**each)]) {
             for (at_key, taken) in &mut self.taken[index(*each)] {
-                let lists = book.level == 3 && !taken.frozen;
+                let lists = book.feed == Feed::L3 && !taken.frozen;
                 taken.survivors = lists.then(|| shares(book, (*each, key(*each, *at_key)), taken.lots).collect());
                 self.visibility_unknown = true;
             }

@@ -12,11 +12,11 @@ use crate::ahead::worker::BuilderWorker;
 use crate::book::row_effect::RowEffect;
 use crate::book::touch::Touch;
 use crate::book::Book;
-use crate::client::desk::Desk;
+use crate::client::local_state::LocalState;
 use crate::client::quoter::Quoter;
 use crate::contract::batch::Columns;
 use crate::contract::codes::{action, flag, phase, Issue, IssuePolicy, Ns, BEFORE_ALL, ISSUES, NEVER};
-use crate::contract::fault::{format_instant, Fault};
+use crate::contract::error::{format_instant, RunError};
 use crate::contract::plan::{InstrumentPlan, Plan};
 use crate::contract::row::Row;
 use crate::exchange::matcher::Matcher;
@@ -25,7 +25,7 @@ use crate::exchange::outbox::{Counts, Outbox};
 use crate::exchange::print_match::PrintMatch;
 use crate::exchange::row_filter::RowFilter;
 use crate::record::recorder::Recorder;
-use crate::run::seat::Seat;
+use crate::run::session::Session;
 use crate::wire::view::{View, ViewState};
 
 mod booking;
@@ -47,7 +47,7 @@ pub struct Market {
     /// The same market as the strategies have received it.
     pub view: View,
     /// The strategies' business here, one each.
-    pub seats: Vec<Seat>,
+    pub sessions: Vec<Session>,
     /// The last two-sided doubled mid at the end of a packet.
     pub mid2: Option<i64>,
     /// Whether something was scheduled while rows were applied.
@@ -116,9 +116,9 @@ impl Market {
     /// Make the exchange of an instrument that waits for its first batch.
     pub fn new(index: usize, plan: &Plan, agents: usize) -> Self {
         let own = &plan.instruments[index];
-        let seat = |_| Seat {
-            matcher: Matcher::new(own.rules(), own.level, own.initial_position),
-            desk: Desk::new(own.max_position, own.initial_position),
+        let session = |_| Session {
+            matcher: Matcher::new(own.rules(), own.feed(), own.initial_position),
+            local_state: LocalState::new(own.max_position, own.initial_position),
             quoter: Quoter::default(),
             maker: own.maker_rates,
             taker: own.taker_rates,
@@ -127,12 +127,12 @@ impl Market {
         // The first instruments have the processors that the run itself leaves.
         let may_leave = available_parallelism().is_ok_and(|processors| index + 1 < processors.get());
         Market {
-            worker: BuilderWorker::new(BookBuilder::new(own.level, own.depth, repairs), may_leave),
+            worker: BuilderWorker::new(BookBuilder::new(own.feed(), own.depth, repairs), may_leave),
             plan: own.clone(),
             prints: PrintMatch::new(own.late_level_ns, own.late_print_ns),
             phase: phase::CONTINUOUS,
-            view: View::new(own.level, own.depth, repairs),
-            seats: (0..agents).map(seat).collect(),
+            view: View::new(own.feed(), own.depth, repairs),
+            sessions: (0..agents).map(session).collect(),
             mid2: None,
             reschedule: false,
             now_ns: BEFORE_ALL,
@@ -146,7 +146,7 @@ impl Market {
             taint_ns: plan.taint_ns,
             touch: Touch::default(),
             near_book: NearBook::default(),
-            whole: LazyBook::new(own.level, own.depth, repairs),
+            whole: LazyBook::new(own.feed(), own.depth, repairs),
             awaiting_snapshot: false,
             at_packet_end: true,
             counts: Counts::default(),
@@ -203,7 +203,7 @@ impl Market {
     ///
     /// # Errors
     /// A row cannot be applied and its policy is to fail, or an invariant is broken.
-    pub fn advance(&mut self, limit_ns: Ns, outbox: &mut Outbox) -> Result<(), Fault> {
+    pub fn advance(&mut self, limit_ns: Ns, outbox: &mut Outbox) -> Result<(), RunError> {
         (self.limit_ns, self.next_relevant) = (limit_ns, 0);
         let Some(block) = self.block.take() else { return Ok(()) };
         let (columns, begin) = (block.columns(), self.i);
@@ -233,7 +233,7 @@ impl Market {
     }
 
     /// Apply rows one by one where they matter; those between them have only happened.
-    fn rows(&mut self, block: &TraceBlock, columns: &Columns, outbox: &mut Outbox) -> Result<(), Fault> {
+    fn rows(&mut self, block: &TraceBlock, columns: &Columns, outbox: &mut Outbox) -> Result<(), RunError> {
         let effects = block.effects(columns.len());
         while self.i < columns.len() {
             let mark = block.marks().get(self.mark);
@@ -299,7 +299,7 @@ impl Market {
         columns: &Columns,
         mark: Option<&PacketMark>,
         outbox: &mut Outbox,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), RunError> {
         let (i, effect) = (self.i, block.effects(columns.len())[self.i]);
         self.now_ns = columns.ts_exchange_ns[i];
         self.at_packet_end = false;
@@ -352,7 +352,7 @@ impl Market {
         ts_local_ns: Ns,
         block: &TraceBlock,
         outbox: &mut Outbox,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), RunError> {
         self.at_packet_end = true;
         if self.view.has_packet_subscribers {
             self.note_changes(block, block.columns().flags);
@@ -377,7 +377,7 @@ impl Market {
         if self.paranoid {
             self.check().map_err(|what| {
                 let (name, at) = (&self.plan.name, format_instant(self.now_ns));
-                Fault::Engine(format!("{name} at {at}: {what}"))
+                RunError::Engine(format!("{name} at {at}: {what}"))
             })?;
         }
         Ok(())
@@ -391,7 +391,7 @@ impl Market {
             self.view.send(self.done(), ts_local_ns, state, self.changed);
             if self.view.is_crowded() {
                 // Nobody looks at the past any more: what had arrived before this row need not wait for a look.
-                self.view.catch_up(self.now_ns - 1, &mut self.seats);
+                self.view.catch_up(self.now_ns - 1, &mut self.sessions);
             }
             if self.view.has_packet_subscribers {
                 self.stop_at(ts_local_ns);
@@ -425,14 +425,14 @@ impl Market {
 
     /// Deal with a row that the book cannot apply as it is, by policy.
     #[cold]
-    fn apply_policy(&mut self, issue: Issue, row: &Row, block: &TraceBlock) -> Result<(), Fault> {
+    fn apply_policy(&mut self, issue: Issue, row: &Row, block: &TraceBlock) -> Result<(), RunError> {
         let code = issue as usize - 1;
         let (name, at) = (issue.name(), format_instant(self.now_ns));
         let policy = self.policies[code];
         if policy == IssuePolicy::Fail {
             let (path, first) = block.source().map_or(("", 0), |(batch, begin)| (&batch.path, batch.first_row + begin));
             let choices = if issue == Issue::Oversize { "\"skip\" or \"repair\"" } else { "\"skip\"" };
-            return Err(Fault::Data(format!(
+            return Err(RunError::Data(format!(
                 "{path}: row {} at {at}: {name}: order {}, size {}. See `lob-backtest validate`, or set \
                  data.policies.{name} to {choices}.",
                 first + self.i as i64,

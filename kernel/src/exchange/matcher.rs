@@ -2,8 +2,8 @@
 //!
 //! A matcher answers the requests of one strategy in one instrument when they arrive. Refusals are answers.
 
-use crate::contract::codes::{phase, Ask, Cause, Ns, OrderState, RejectReason, TimeInForce, UpdateKind};
-use crate::contract::plan::Rules;
+use crate::contract::codes::{phase, Cause, Feed, Ns, OrderState, RejectReason, RequestKind, TimeInForce, UpdateKind};
+use crate::contract::plan::FillRules;
 use crate::exchange::available_lots::Offer;
 use crate::exchange::displayed::Displayed;
 use crate::exchange::own_book::{OrderEvent, OwnBook};
@@ -21,19 +21,19 @@ pub struct Matcher {
 
 impl Matcher {
     /// Make a matcher with a position and no orders, beside a feed of a level.
-    pub fn new(rules: Rules, level: u8, position_lots: i64) -> Self {
-        Matcher { account: Account { position_lots, ..Account::default() }, own_book: OwnBook::new(rules, level) }
+    pub fn new(rules: FillRules, feed: Feed, position_lots: i64) -> Self {
+        Matcher { account: Account { position_lots, ..Account::default() }, own_book: OwnBook::new(rules, feed) }
     }
 
     /// Take in a request.
     pub fn serve(&mut self, displayed: Displayed, request: &Request) {
-        match request.ask {
-            Ask::New => self.submit(displayed, request.own, request.ts_exchange_ns),
-            Ask::Replace => {
-                let asked = (request.price_ticks, request.size_lots);
-                self.replace(displayed, request.own, asked, request.ts_exchange_ns);
+        match request.kind {
+            RequestKind::New => self.submit(displayed, request.own, request.ts_exchange_ns),
+            RequestKind::Replace => {
+                let requested = (request.price_ticks, request.size_lots);
+                self.replace(displayed, request.own, requested, request.ts_exchange_ns);
             }
-            Ask::Cancel => self.cancel(request.own),
+            RequestKind::Cancel => self.cancel(request.own),
         }
     }
 
@@ -110,8 +110,8 @@ impl Matcher {
     }
 
     fn update(&mut self, own: u32, kind: UpdateKind, reason: RejectReason) {
-        let stand = self.own_book.owns[own].stand();
-        self.own_book.events.push(OrderEvent::Update { own, stand, kind, reason });
+        let snapshot = self.own_book.owns[own].snapshot();
+        self.own_book.events.push(OrderEvent::Update { own, snapshot, kind, reason });
     }
 
     fn refusal(&self, displayed: Displayed, at: u32, price_ticks: Option<i64>) -> RejectReason {

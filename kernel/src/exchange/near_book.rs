@@ -5,7 +5,7 @@ use crate::book::ladder::NO_KEY;
 use crate::book::row_effect::{kind, RowEffect};
 use crate::book::touch::Touch;
 use crate::book::Book;
-use crate::contract::codes::{action, index, key};
+use crate::contract::codes::{action, index, key, Feed};
 use crate::contract::row::Row;
 use crate::exchange::row_filter::RowFilter;
 
@@ -18,7 +18,7 @@ pub struct NearBook {
 
 impl Default for NearBook {
     fn default() -> Self {
-        NearBook { book: Book::new(3, 0), reach: [-NO_KEY; 2] }
+        NearBook { book: Book::new(Feed::L3, 0), reach: [-NO_KEY; 2] }
     }
 }
 

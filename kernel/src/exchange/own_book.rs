@@ -9,8 +9,8 @@ use crate::book::ladder::NO_KEY;
 use crate::book::row_effect::NamedOrder;
 use crate::book::slab::{Slab, NONE};
 use crate::book::Book;
-use crate::contract::codes::{action, flag, index, key, sides, Cause, OrderState, RejectReason, UpdateKind};
-use crate::contract::plan::Rules;
+use crate::contract::codes::{action, flag, index, key, sides, Cause, Feed, OrderState, RejectReason, UpdateKind};
+use crate::contract::plan::FillRules;
 use crate::contract::row::Row;
 use crate::exchange::available_lots::AvailableLots;
 use crate::exchange::displayed::{Displayed, Match};
@@ -18,7 +18,7 @@ use crate::exchange::own_order::{OwnOrder, OwnTrade};
 use crate::exchange::print_match::LevelKey;
 use crate::exchange::resting::Resting;
 use crate::exchange::{level_queue, order_queue};
-use crate::wire::messages::Stand;
+use crate::wire::messages::OrderSnapshot;
 
 mod check;
 mod crossing;
@@ -39,7 +39,7 @@ pub enum OrderEvent {
         /// The number of the order.
         own: u32,
         /// The order as it stood then.
-        stand: Stand,
+        snapshot: OrderSnapshot,
         /// What happened.
         kind: UpdateKind,
         /// Why not.
@@ -58,8 +58,8 @@ pub struct OwnBook {
     /// What has not been booked and told yet, in turn.
     pub events: Vec<OrderEvent>,
     sides: [Resting; 2],
-    rules: Rules,
-    turns: i64,
+    rules: FillRules,
+    queue_stays: i64,
     /// Orders that arrived while nothing could be taken and take once something can, by turn.
     waiting: BTreeMap<i64, u32>,
     /// L2: keys and orders of each side that may have something ahead, or are not shown.
@@ -75,15 +75,15 @@ pub struct OwnBook {
 
 impl OwnBook {
     /// Make an own book without orders beside a feed of a level.
-    pub fn new(rules: Rules, level: u8) -> Self {
+    pub fn new(rules: FillRules, feed: Feed) -> Self {
         OwnBook {
             owns: Slab::default(),
-            available: AvailableLots::new(level, rules.queue_model),
+            available: AvailableLots::new(feed, rules.queue_model),
             moved: Vec::new(),
             events: Vec::new(),
             sides: Default::default(),
             rules,
-            turns: 0,
+            queue_stays: 0,
             waiting: BTreeMap::new(),
             behind: Default::default(),
             hidden: Default::default(),
@@ -132,31 +132,31 @@ impl OwnBook {
     /// Put an order at the end of the queue at its price; `waits`: it takes once something can be taken.
     pub fn rest(&mut self, displayed: Displayed, at: u32, waits: bool) {
         let book = displayed.book;
-        self.turns += 1;
+        self.queue_stays += 1;
         let own = &mut self.owns[at];
-        own.turn = self.turns;
+        own.queue_stay = self.queue_stays;
         // In the midst of a snapshot nothing is known: the order takes its place when the snapshot is complete.
         let known = !book.awaiting_snapshot[index(own.side)] && !book.beyond_window(own.side, own.limit_ticks());
         own.visible = known;
         own.shown = known;
         own.waits = waits;
         if waits {
-            self.waiting.insert(own.turn, at);
+            self.waiting.insert(own.queue_stay, at);
         }
         self.visibility_unknown |= !known;
         let (side, at_key) = (index(own.side), key(own.side, own.limit_ticks()));
-        if book.level == 3 {
+        if book.feed == Feed::L3 {
             order_queue::join(book, own);
         } else {
             level_queue::join(book, displayed.prints, own, displayed.now_ns);
         }
-        own.ahead_at_arrival = own.ahead_lots(book.level);
+        own.ahead_at_arrival = own.ahead_lots(book.feed);
         if known {
             self.frozen_from[side] = self.frozen_from[side].max(at_key.saturating_add(1));
         } else {
             self.hidden[side].insert((at_key, at));
         }
-        if book.level == 2 && (own.ahead != 0 || !known) {
+        if book.feed == Feed::L2 && (own.ahead != 0 || !known) {
             self.behind[side].insert((at_key, at));
         }
         self.sides[side].push(&mut self.owns, at_key, at);
@@ -168,7 +168,7 @@ impl OwnBook {
         let (side, at_key) = (index(own.side), key(own.side, own.limit_ticks()));
         if own.waits {
             own.waits = false;
-            self.waiting.remove(&own.turn);
+            self.waiting.remove(&own.queue_stay);
         }
         if !own.visible {
             self.hidden[side].remove(&(at_key, at));
@@ -287,7 +287,7 @@ impl OwnBook {
             left = self.through((side, price_ticks), OwnTrade::new(0, left, Cause::Through), matching);
         }
         // In the midst of a snapshot nothing is known of who is older.
-        let evidence = self.rules.evidence && !book.awaiting_snapshot[index(side)];
+        let evidence = self.rules.fill_on_younger_execution && !book.awaiting_snapshot[index(side)];
         // After a return to the window orders with nothing ahead may stand among those that count as older.
         let is_next = |own: &OwnOrder| own.visible && (own.ahead == 0 || evidence && own.arrival < order.arrival);
         if matching == Match::All {
@@ -355,7 +355,7 @@ impl OwnBook {
     fn clear(&mut self, book: &Book, side: i8) {
         self.available.clear(book, side);
         for each in sides(side) {
-            if !book.awaiting_snapshot[index(*each)] && book.level == 3 {
+            if !book.awaiting_snapshot[index(*each)] && book.feed == Feed::L3 {
                 self.each_resting(*each, |own_book, at| order_queue::remember(book, &mut own_book.owns[at]));
             }
         }

@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 
 use crate::book::slab::NONE;
-use crate::contract::codes::{Cause, Ns, OrderState, TimeInForce};
+use crate::contract::codes::{Cause, Feed, Ns, OrderState, TimeInForce};
 use crate::contract::tag::Tag;
 use crate::exchange::queue_model::to_lots;
-use crate::wire::messages::Stand;
+use crate::wire::messages::OrderSnapshot;
 
 /// What an own order traded.
 #[derive(Clone, Copy)]
@@ -85,7 +85,7 @@ pub struct OwnOrder {
     /// The market's lots ahead of it then.
     pub ahead_at_arrival: Option<i64>,
     /// Its place among own orders: lower is older.
-    pub turn: i64,
+    pub queue_stay: i64,
     /// L3: market orders up to this arrival are older than it.
     pub arrival: u64,
     /// The market's size ahead of it at its price: lots on L3, 2⁻²⁰ lot on L2.
@@ -114,8 +114,8 @@ pub struct OwnOrder {
 
 impl OwnOrder {
     /// Return the order as it stands.
-    pub fn stand(&self) -> Stand {
-        Stand {
+    pub fn snapshot(&self) -> OrderSnapshot {
+        OrderSnapshot {
             order_id: self.order_id,
             side: self.side,
             price_ticks: self.price_ticks,
@@ -125,7 +125,7 @@ impl OwnOrder {
             post_only: self.post_only,
             state: self.state,
             ahead_at_arrival: self.ahead_at_arrival,
-            turn: self.turn,
+            queue_stay: self.queue_stay,
         }
     }
 
@@ -143,7 +143,7 @@ impl OwnOrder {
             state: OrderState::Pending,
             ts_arrival_ns: 0,
             ahead_at_arrival: None,
-            turn: 0,
+            queue_stay: 0,
             arrival: 0,
             ahead: 0,
             older_lots: 0,
@@ -172,7 +172,7 @@ impl OwnOrder {
     }
 
     /// Return the whole lots ahead on a feed of this level, `None` outside what the feed shows.
-    pub fn ahead_lots(&self, level: u8) -> Option<i64> {
-        self.visible.then(|| if level == 3 { self.ahead } else { to_lots(self.ahead) })
+    pub fn ahead_lots(&self, feed: Feed) -> Option<i64> {
+        self.visible.then(|| if feed == Feed::L3 { self.ahead } else { to_lots(self.ahead) })
     }
 }

@@ -1,6 +1,6 @@
 //! Position, cash and fees of one strategy in one instrument, in integers.
 
-use crate::contract::fault::Fault;
+use crate::contract::error::RunError;
 use crate::contract::plan::Rates;
 
 const INT64: i128 = 1 << 63;
@@ -23,13 +23,13 @@ impl Account {
     ///
     /// # Errors
     /// The sums leave 64 bits.
-    pub fn fill(&mut self, side: i8, price_ticks: i64, size_lots: i64, fee_micro: i128) -> Result<(), Fault> {
+    pub fn fill(&mut self, side: i8, price_ticks: i64, size_lots: i64, fee_micro: i128) -> Result<(), RunError> {
         let signed_lots = i64::from(side) * size_lots;
         let cash_tick_lots = self.cash_tick_lots - i128::from(signed_lots) * i128::from(price_ticks);
         let fees_micro = self.fees_micro.saturating_add(fee_micro);
         let largest = cash_tick_lots.abs().max(fees_micro.saturating_abs()).max(fee_micro.saturating_abs());
         if largest >= INT64 {
-            return Err(Fault::Engine(format!(
+            return Err(RunError::Engine(format!(
                 "cash of {cash_tick_lots} tick·lots or fees of {fees_micro} · 10⁻⁶ do not fit 64 bits; use a coarser \
                  tick or lot, or trade less"
             )));

@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 
-use super::{given, Shared};
+use super::{arguments, Shared};
 use crate::book::touch::Touch;
 use crate::book::Book;
 use crate::python::ratio::ratio;
@@ -86,7 +86,7 @@ impl ReceivedBook {
     /// Return the best levels.
     fn depth(&self, n: &Bound<'_, PyAny>) -> PyResult<(Levels, Levels)> {
         self.replay.check()?;
-        let n = given::levels(n)?;
+        let n = arguments::levels(n)?;
         self.with(|book| {
             let top = |side| {
                 let all = if n < 0 { book.levels(side).count() } else { 0 };
@@ -100,16 +100,16 @@ impl ReceivedBook {
     /// Return the displayed size at a price.
     fn size_at(&self, side: &Bound<'_, PyAny>, price_ticks: &Bound<'_, PyAny>) -> PyResult<i64> {
         self.replay.check()?;
-        let side = given::side_of_book(side)?;
-        let Some(price_ticks) = given::price_of_book(price_ticks)? else { return Ok(0) };
+        let side = arguments::side_of_book(side)?;
+        let Some(price_ticks) = arguments::price_of_book(price_ticks)? else { return Ok(0) };
         self.with(|book| book.size_at(side, price_ticks))
     }
 
     /// Return the market's orders at a price.
     fn orders_at(&self, side: &Bound<'_, PyAny>, price_ticks: &Bound<'_, PyAny>) -> PyResult<Vec<(u64, i64)>> {
         self.replay.check()?;
-        let side = given::side_of_book(side)?;
-        let Some(price_ticks) = given::price_of_book(price_ticks)? else { return Ok(Vec::new()) };
+        let side = arguments::side_of_book(side)?;
+        let Some(price_ticks) = arguments::price_of_book(price_ticks)? else { return Ok(Vec::new()) };
         self.with(|book| {
             let level = book.level_at(side, price_ticks);
             let orders = level.into_iter().flat_map(|level| book.orders_of(level));

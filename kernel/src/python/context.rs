@@ -6,12 +6,12 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyIterator, PyList, PyString};
 
+use super::arguments::{self, Argument};
 use super::book_view::ReceivedBook;
-use super::given::{self, Given};
 use super::types::Types;
 use super::{Shared, StrategyError};
-use crate::client::entry::Entry;
-use crate::contract::fault::Fault;
+use crate::client::order_entry::OrderEntry;
+use crate::contract::error::RunError;
 use crate::money::account::Account;
 use crate::run::replay::Replay;
 
@@ -51,31 +51,31 @@ pub struct Context {
 
 impl Context {
     #[inline]
-    fn with<R>(&self, work: impl FnOnce(&mut Replay) -> Result<R, Fault>) -> PyResult<R> {
+    fn with<R>(&self, work: impl FnOnce(&mut Replay) -> Result<R, RunError>) -> PyResult<R> {
         self.replay.with(work)
     }
 
-    fn entry<R>(&self, place: usize, work: impl FnOnce(&mut Entry) -> Result<R, Fault>) -> PyResult<R> {
-        self.with(|replay| work(&mut replay.entry(self.agent, place)))
+    fn order_entry<R>(&self, place: usize, work: impl FnOnce(&mut OrderEntry) -> Result<R, RunError>) -> PyResult<R> {
+        self.with(|replay| work(&mut replay.order_entry(self.agent, place)))
     }
 
     fn account(&self) -> PyResult<(Account, Option<i64>)> {
         self.with(|replay| {
             let market = &replay.markets[self.place];
-            Ok((market.seats[self.agent].desk.account.clone(), market.view.state.mid2))
+            Ok((market.sessions[self.agent].local_state.account.clone(), market.view.state.mid2))
         })
     }
 
     fn send(&self, side: i8, order: (&Bound<'_, PyAny>, &Bound<'_, PyAny>), terms: Terms<'_, '_>) -> PyResult<i64> {
         self.replay.check()?;
-        let price = given::number_or_none((!order.0.is_none()).then_some(order.0))?;
-        let (size, terms) = (given::number(order.1)?, terms.read()?);
-        self.entry(self.place, |entry| entry.send(side, price, size, &terms))
+        let price = arguments::number_or_none((!order.0.is_none()).then_some(order.0))?;
+        let (size, terms) = (arguments::number(order.1)?, terms.read()?);
+        self.order_entry(self.place, |order_entry| order_entry.send(side, price, size, &terms))
     }
 
     /// Find the instrument that an order belongs to; this one, if it is nowhere.
     fn place_of(&self, replay: &Replay, id: i64) -> usize {
-        let has = |place: &usize| replay.markets[*place].seats[self.agent].desk.orders.contains_key(&id);
+        let has = |place: &usize| replay.markets[*place].sessions[self.agent].local_state.orders.contains_key(&id);
         (0..replay.markets.len()).find(has).unwrap_or(self.place)
     }
 }
@@ -88,20 +88,20 @@ struct Terms<'a, 'py> {
 }
 
 impl Terms<'_, '_> {
-    fn read(&self) -> PyResult<crate::client::entry::Terms> {
+    fn read(&self) -> PyResult<crate::client::order_entry::Terms> {
         let py = self.py.py();
         let tif = self.tif.clone().unwrap_or_else(|| pyo3::intern!(py, "GTC").clone().into_any());
         let post_only =
             self.post_only.clone().unwrap_or_else(|| pyo3::types::PyBool::new(py, false).to_owned().into_any());
         let tag = self.tag.clone().unwrap_or_else(|| pyo3::intern!(py, "").clone().into_any());
-        given::terms(&tif, &post_only, &tag)
+        arguments::terms(&tif, &post_only, &tag)
     }
 }
 
-fn or_missing(given: Given<'_>) -> Option<Bound<'_, PyAny>> {
+fn or_missing(given: Argument<'_>) -> Option<Bound<'_, PyAny>> {
     match given {
-        Given::Missing => None,
-        Given::Value(value) => Some(value),
+        Argument::Missing => None,
+        Argument::Value(value) => Some(value),
     }
 }
 
@@ -127,7 +127,7 @@ impl Context {
 
     /// Set a repeating timer.
     fn every(&self, interval_ns: &Bound<'_, PyAny>) -> PyResult<i64> {
-        let Some(interval) = given::nanoseconds(interval_ns)?.filter(|interval| *interval >= 1) else {
+        let Some(interval) = arguments::nanoseconds(interval_ns)?.filter(|interval| *interval >= 1) else {
             let given = interval_ns.repr()?;
             let message = format!("ctx.every({given}): expected nanoseconds, an integer of 1 or more");
             return Err(StrategyError::new_err(message));
@@ -142,7 +142,7 @@ impl Context {
 
     /// Set a timer that fires once.
     fn at(&self, ts_ns: &Bound<'_, PyAny>) -> PyResult<i64> {
-        let Some(due_ns) = given::nanoseconds(ts_ns)? else {
+        let Some(due_ns) = arguments::nanoseconds(ts_ns)? else {
             let given = ts_ns.repr()?;
             let message = format!("ctx.at({given}): expected nanoseconds since the epoch, an integer");
             return Err(StrategyError::new_err(message));
@@ -159,7 +159,7 @@ impl Context {
     /// Stop a timer.
     fn cancel_timer(&self, timer_id: &Bound<'_, PyAny>) -> PyResult<()> {
         self.replay.check()?;
-        let timer_id = given::timer_number(timer_id)?;
+        let timer_id = arguments::timer_number(timer_id)?;
         self.with(|replay| {
             replay.outbox.agents[self.agent].timers.cancel(timer_id);
             Ok(())
@@ -199,7 +199,7 @@ impl Context {
     /// Return the position as known.
     #[getter]
     fn position(&self) -> PyResult<i64> {
-        self.with(|replay| Ok(replay.markets[self.place].seats[self.agent].desk.account.position_lots))
+        self.with(|replay| Ok(replay.markets[self.place].sessions[self.agent].local_state.account.position_lots))
     }
 
     /// Return cash less fees in currency.
@@ -221,8 +221,8 @@ impl Context {
     #[getter]
     fn orders<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
         let known = self.with(|replay| {
-            let orders = replay.markets[self.place].seats[self.agent].desk.orders.values();
-            Ok(orders.filter(|known| !known.state.gone()).cloned().collect::<Vec<_>>())
+            let orders = replay.markets[self.place].sessions[self.agent].local_state.orders.values();
+            Ok(orders.filter(|known| !known.state.is_over()).cloned().collect::<Vec<_>>())
         })?;
         let orders = PyList::empty(py);
         for each in &known {
@@ -232,28 +232,28 @@ impl Context {
     }
 
     /// Send a buy order.
-    #[pyo3(signature = (price_ticks, size_lots, *, tif = Given::Missing, post_only = Given::Missing, tag = Given::Missing))]
+    #[pyo3(signature = (price_ticks, size_lots, *, tif = Argument::Missing, post_only = Argument::Missing, tag = Argument::Missing))]
     fn buy<'py>(
         &self,
         price_ticks: &Bound<'py, PyAny>,
         size_lots: &Bound<'py, PyAny>,
-        tif: Given<'py>,
-        post_only: Given<'py>,
-        tag: Given<'py>,
+        tif: Argument<'py>,
+        post_only: Argument<'py>,
+        tag: Argument<'py>,
     ) -> PyResult<i64> {
         let (tif, post_only, tag) = (or_missing(tif), or_missing(post_only), or_missing(tag));
         self.send(1, (price_ticks, size_lots), Terms { tif, post_only, tag, py: size_lots })
     }
 
     /// Send a sell order.
-    #[pyo3(signature = (price_ticks, size_lots, *, tif = Given::Missing, post_only = Given::Missing, tag = Given::Missing))]
+    #[pyo3(signature = (price_ticks, size_lots, *, tif = Argument::Missing, post_only = Argument::Missing, tag = Argument::Missing))]
     fn sell<'py>(
         &self,
         price_ticks: &Bound<'py, PyAny>,
         size_lots: &Bound<'py, PyAny>,
-        tif: Given<'py>,
-        post_only: Given<'py>,
-        tag: Given<'py>,
+        tif: Argument<'py>,
+        post_only: Argument<'py>,
+        tag: Argument<'py>,
     ) -> PyResult<i64> {
         let (tif, post_only, tag) = (or_missing(tif), or_missing(post_only), or_missing(tag));
         self.send(-1, (price_ticks, size_lots), Terms { tif, post_only, tag, py: size_lots })
@@ -268,36 +268,36 @@ impl Context {
         size_lots: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         self.replay.check()?;
-        let id = given::order_number(order_id)?;
-        let (price, size) = (given::number_or_none(price_ticks)?, given::number_or_none(size_lots)?);
+        let id = arguments::order_number(order_id)?;
+        let (price, size) = (arguments::number_or_none(price_ticks)?, arguments::number_or_none(size_lots)?);
         self.with(|replay| {
             let place = self.place_of(replay, id);
-            replay.entry(self.agent, place).replace(id, price, size)
+            replay.order_entry(self.agent, place).replace(id, price, size)
         })
     }
 
     /// Ask for an order to be taken off.
     fn cancel(&self, order_id: &Bound<'_, PyAny>) -> PyResult<()> {
         self.replay.check()?;
-        let id = given::order_number(order_id)?;
+        let id = arguments::order_number(order_id)?;
         self.with(|replay| {
             let place = self.place_of(replay, id);
-            replay.entry(self.agent, place).cancel(id)
+            replay.order_entry(self.agent, place).cancel(id)
         })
     }
 
-    /// Ask for every live order of this instrument to be taken off.
+    /// Request the cancellation of every live order of this instrument to be taken off.
     fn cancel_all(&self) -> PyResult<()> {
-        self.entry(self.place, |entry| entry.cancel_all())
+        self.order_entry(self.place, |order_entry| order_entry.cancel_all())
     }
 
     /// Say what the quotes are.
-    #[pyo3(signature = (*, bid = Given::Missing, ask = Given::Missing, top_up = None))]
-    fn quote(&self, bid: Given<'_>, ask: Given<'_>, top_up: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+    #[pyo3(signature = (*, bid = Argument::Missing, ask = Argument::Missing, top_up = None))]
+    fn quote(&self, bid: Argument<'_>, ask: Argument<'_>, top_up: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         self.replay.check()?;
-        let wanted = [given::quote(&bid, "bid")?, given::quote(&ask, "ask")?];
+        let wanted = [arguments::quote(&bid, "bid")?, arguments::quote(&ask, "ask")?];
         let top_up = top_up.map_or(Ok(false), |value| value.is_truthy())?;
-        self.entry(self.place, |entry| entry.quote(wanted, top_up))
+        self.order_entry(self.place, |order_entry| order_entry.quote(wanted, top_up))
     }
 
     /// Add a point to a series of the result.

@@ -16,7 +16,7 @@ use super::types::Types;
 use super::{input, plan_reader, raised, EngineError, Shared, StrategyError};
 use crate::client::agent::Agent;
 use crate::contract::batch::Batch;
-use crate::contract::fault::Fault;
+use crate::contract::error::RunError;
 use crate::contract::generated::TABLES;
 use crate::contract::plan::Plan;
 use crate::exchange::market::Market;
@@ -327,7 +327,7 @@ fn caught<T>(work: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
 }
 
 /// Run until something has to be done elsewhere.
-fn advance(replay: &mut Replay) -> Result<Advanced, Fault> {
+fn advance(replay: &mut Replay) -> Result<Advanced, RunError> {
     let rows = |replay: &Replay| replay.markets.iter().map(|market| market.done()).sum::<u64>();
     let before = rows(replay);
     let step = replay.go_on()?;
@@ -364,5 +364,5 @@ fn counts<'py>(py: Python<'py>, counts: &Counts) -> PyResult<Bound<'py, PyDict>>
 fn panicked(what: &dyn std::any::Any) -> PyErr {
     let text = what.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| what.downcast_ref::<&str>().copied()).unwrap_or("no message");
-    raised(Fault::Engine(format!("the kernel failed: {text}. This is a bug in lob_backtest: please report it")))
+    raised(RunError::Engine(format!("the kernel failed: {text}. This is a bug in lob_backtest: please report it")))
 }

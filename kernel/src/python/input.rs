@@ -4,7 +4,7 @@ use pyo3::buffer::{Element, PyBuffer};
 use pyo3::prelude::*;
 
 use super::EngineError;
-use crate::client::agent::{Agent, Wants};
+use crate::client::agent::{Agent, Callbacks};
 use crate::client::limits::Limits;
 use crate::contract::batch::{Batch, Columns};
 use crate::contract::generated::batch_column as column;
@@ -16,19 +16,19 @@ use crate::contract::plan::Plan;
 /// It is no strategy.
 pub fn agent(strategy: &Bound<'_, PyAny>, place: (usize, usize), plan: &Plan) -> PyResult<Agent> {
     let overrides = strategy.py().import("lob_backtest.strategy.api")?.getattr("overrides")?;
-    let wants = |name: &str| overrides.call1((strategy, name))?.extract::<bool>();
-    let wants = Wants {
-        start: wants("on_start")?,
-        book: wants("on_book")?,
-        trade: wants("on_trade")?,
-        order: wants("on_order")?,
-        fill: wants("on_fill")?,
-        timer: wants("on_timer")?,
-        stop: wants("on_stop")?,
+    let callbacks = |name: &str| overrides.call1((strategy, name))?.extract::<bool>();
+    let callbacks = Callbacks {
+        start: callbacks("on_start")?,
+        book: callbacks("on_book")?,
+        trade: callbacks("on_trade")?,
+        order: callbacks("on_order")?,
+        fill: callbacks("on_fill")?,
+        timer: callbacks("on_timer")?,
+        stop: callbacks("on_stop")?,
     };
     let name = strategy.get_type().getattr("__name__")?.extract()?;
     let limits = limits(strategy.py())?;
-    Ok(Agent::new(place, name, wants, (plan.entry_ns, plan.response_ns), plan.instruments.len(), limits))
+    Ok(Agent::new(place, name, callbacks, (plan.entry_ns, plan.response_ns), plan.instruments.len(), limits))
 }
 
 fn limits(py: Python<'_>) -> PyResult<Limits> {

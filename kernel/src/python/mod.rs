@@ -1,9 +1,9 @@
 //! Where the kernel meets Python: what a strategy holds, and the loop that calls it.
 
+pub mod arguments;
 pub mod book_view;
 pub mod context;
 pub mod driver;
-pub mod given;
 pub mod input;
 pub mod memory;
 pub mod plan_reader;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 
-use crate::contract::fault::Fault;
+use crate::contract::error::RunError;
 use crate::run::replay::Replay;
 
 mod errors {
@@ -56,7 +56,7 @@ impl Claim<'_> {
     #[inline]
     fn running(&mut self) -> PyResult<&mut Replay> {
         match self.held() {
-            Some(replay) if !replay.over => Ok(replay),
+            Some(replay) if !replay.is_over => Ok(replay),
             _ => Err(StrategyError::new_err("ctx was used after the run; keep what you need in on_stop")),
         }
     }
@@ -80,7 +80,7 @@ impl Shared {
     /// # Errors
     /// The run is over or in use by another thread, or what `work` answers.
     #[inline]
-    pub fn with<R>(&self, work: impl FnOnce(&mut Replay) -> Result<R, Fault>) -> PyResult<R> {
+    pub fn with<R>(&self, work: impl FnOnce(&mut Replay) -> Result<R, RunError>) -> PyResult<R> {
         work(self.claim()?.running()?).map_err(raised)
     }
 
@@ -111,7 +111,7 @@ impl Shared {
     pub fn with_detached<R: Send>(
         &self,
         py: Python<'_>,
-        work: impl FnOnce(&mut Replay) -> Result<R, Fault> + Send,
+        work: impl FnOnce(&mut Replay) -> Result<R, RunError> + Send,
     ) -> PyResult<R> {
         let mut claim = self.claim()?; // given back when Python's lock is held again
         let replay = claim.running()?;
@@ -132,10 +132,10 @@ impl Shared {
 
 /// Make the exception of a fault.
 #[cold]
-pub fn raised(fault: Fault) -> PyErr {
-    match fault {
-        Fault::Data(message) => DataError::new_err(message),
-        Fault::Engine(message) => EngineError::new_err(message),
-        Fault::Strategy(message) => StrategyError::new_err(message),
+pub fn raised(error: RunError) -> PyErr {
+    match error {
+        RunError::Data(message) => DataError::new_err(message),
+        RunError::Engine(message) => EngineError::new_err(message),
+        RunError::Strategy(message) => StrategyError::new_err(message),
     }
 }

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 use pyo3::IntoPyObjectExt;
 
-use crate::client::desk::KnownOrder;
+use crate::client::local_state::KnownOrder;
 use crate::contract::generated::{Cause, Liquidity, OrderState, RejectReason, TimeInForce, UpdateKind};
 use crate::wire::messages::Filled;
 use crate::wire::view::Print;

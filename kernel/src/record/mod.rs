@@ -1,5 +1,5 @@
 //! The result tables.
 
-pub mod quotes;
+pub mod bbo_table;
 pub mod recorder;
 pub mod table;

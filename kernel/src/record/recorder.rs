@@ -8,9 +8,9 @@ use crate::book::touch::Touch;
 use crate::contract::codes::{Ns, RejectReason, UpdateKind, NEVER};
 use crate::contract::generated::{self, ColumnKind};
 use crate::contract::tag::Tag;
-use crate::record::quotes::Quotes;
+use crate::record::bbo_table::BboTable;
 use crate::record::table::{Chunk, Table};
-use crate::wire::messages::Stand;
+use crate::wire::messages::OrderSnapshot;
 
 const CHUNK_ROWS: usize = 1 << 16;
 /// How many fills may wait for mids before it is seen whether some of them need not.
@@ -82,7 +82,7 @@ pub struct Recorder {
     /// Chunks that wait to be handed over, with the numbers of their tables.
     pub full: Vec<(usize, Chunk)>,
     tables: Vec<Table>,
-    quotes: Quotes,
+    bbo: BboTable,
     horizons: Vec<Ns>,
     /// When the next markout of a fill is due.
     due_ns: Ns,
@@ -103,7 +103,7 @@ impl Recorder {
             [&fills[..], &generated::ORDERS, &[], &generated::SAMPLES, &generated::SERIES].map(Table::new).into();
         let next = vec![0; horizons.len()];
         Recorder {
-            quotes: Quotes::default(),
+            bbo: BboTable::default(),
             due_ns: NEVER,
             full: Vec::new(),
             tables,
@@ -187,19 +187,19 @@ impl Recorder {
     pub fn order(
         &mut self,
         whose: (usize, usize),
-        what: (&Stand, &str),
+        what: (&OrderSnapshot, &str),
         why: (UpdateKind, RejectReason),
         times: Times,
     ) {
-        let ((agent, instrument), (stand, tag), (kind, reason)) = (whose, what, why);
+        let ((agent, instrument), (snapshot, tag), (kind, reason)) = (whose, what, why);
         let placed = matches!(kind, UpdateKind::Accepted | UpdateKind::Replaced);
         let table = &mut self.tables[ORDERS];
-        table.put([stand.order_id, agent as i64, instrument as i64]);
-        table.put([kind as i64, stand.state as i64, reason as i64]);
-        table.put([i64::from(stand.side), stand.tif as i64, i64::from(stand.post_only)]);
-        table.put_or_null([stand.price_ticks]);
-        table.put([stand.size_lots, stand.filled_lots]);
-        table.put_or_null([stand.ahead_at_arrival.filter(|_| placed), times.sent_ns, times.exchange_ns]);
+        table.put([snapshot.order_id, agent as i64, instrument as i64]);
+        table.put([kind as i64, snapshot.state as i64, reason as i64]);
+        table.put([i64::from(snapshot.side), snapshot.tif as i64, i64::from(snapshot.post_only)]);
+        table.put_or_null([snapshot.price_ticks]);
+        table.put([snapshot.size_lots, snapshot.filled_lots]);
+        table.put_or_null([snapshot.ahead_at_arrival.filter(|_| placed), times.sent_ns, times.exchange_ns]);
         table.put([times.local_ns]);
         table.put_text(tag);
         self.end_row(ORDERS);
@@ -208,17 +208,17 @@ impl Recorder {
     /// Add new best prices.
     #[inline]
     pub fn bbo(&mut self, instrument: usize, ts_ns: Ns, touch: Touch) {
-        if self.quotes.push(instrument, ts_ns, touch) {
-            self.full.push((BBO, self.quotes.take()));
+        if self.bbo.push(instrument, ts_ns, touch) {
+            self.full.push((BBO, self.bbo.take()));
         }
     }
 
     /// Add a sample of an account.
-    pub fn sample(&mut self, ts_ns: Ns, whose: (usize, usize), money: [i64; 3], quotes: [Option<i64>; 3]) {
+    pub fn sample(&mut self, ts_ns: Ns, whose: (usize, usize), money: [i64; 3], bbo: [Option<i64>; 3]) {
         let table = &mut self.tables[SAMPLES];
         table.put([ts_ns, whose.0 as i64, whose.1 as i64]);
         table.put(money);
-        table.put_or_null(quotes);
+        table.put_or_null(bbo);
         self.end_row(SAMPLES);
     }
 
@@ -233,8 +233,8 @@ impl Recorder {
     /// Complete the fills that still wait with the last mids, and hand everything over.
     pub fn finish(&mut self, mids2: &[Option<i64>]) {
         self.markouts(i64::MAX, mids2);
-        if self.quotes.rows() != 0 {
-            self.full.push((BBO, self.quotes.take()));
+        if self.bbo.rows() != 0 {
+            self.full.push((BBO, self.bbo.take()));
         }
         for (table, rest) in self.tables.iter_mut().enumerate().filter(|(_, rest)| rest.rows() != 0) {
             self.full.push((table, rest.take()));

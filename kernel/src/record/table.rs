@@ -1,7 +1,7 @@
 //! One result table, column by column in Arrow's memory layout, so that no value becomes an object.
 
 use crate::contract::generated::ColumnKind;
-use crate::record::quotes::Block;
+use crate::record::bbo_table::Block;
 
 /// The memory of a column.
 #[derive(Debug)]

@@ -1,5 +1,5 @@
 //! The main loop: what happens next.
 
 pub mod replay;
-pub mod seat;
+pub mod session;
 pub mod step;

@@ -6,9 +6,9 @@
 
 use crate::book::slab::NONE;
 use crate::client::agent::Agent;
-use crate::client::entry::Entry;
+use crate::client::order_entry::OrderEntry;
 use crate::contract::codes::{phase, Ns, RejectReason, UpdateKind, NEVER};
-use crate::contract::fault::Fault;
+use crate::contract::error::RunError;
 use crate::contract::plan::Plan;
 use crate::contract::tag::Tag;
 use crate::exchange::market::{narrow, Market};
@@ -20,7 +20,7 @@ use crate::wire::messages::Message;
 use crate::wire::view::Delivered;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Event {
+enum EventKind {
     Request,
     Packet,
     Message,
@@ -44,7 +44,7 @@ struct Telling {
     instrument: usize,
     agent: usize,
     print: usize,
-    awake: bool,
+    timers_woken: bool,
 }
 
 /// An order to look after when the callback that told of it is over.
@@ -68,7 +68,7 @@ pub struct Replay {
     /// Where the strategies started.
     pub start_ns: Ns,
     /// Whether the run has ended.
-    pub over: bool,
+    pub is_over: bool,
     sample_ns: Ns,
     stage: Stage,
     /// The instrument that has nothing to go on with.
@@ -84,8 +84,9 @@ impl Replay {
         let mut markets: Vec<Market> =
             (0..plan.instruments.len()).map(|i| Market::new(i, &plan, agents.len())).collect();
         for market in &mut markets {
-            market.view.has_packet_subscribers = agents.iter().any(|agent| agent.wants.book || agent.wants.trade);
-            market.view.has_print_subscribers = agents.iter().any(|agent| agent.wants.trade);
+            market.view.has_packet_subscribers =
+                agents.iter().any(|agent| agent.callbacks.book || agent.callbacks.trade);
+            market.view.has_print_subscribers = agents.iter().any(|agent| agent.callbacks.trade);
             market.update_filter();
         }
         let mids2 = vec![None; markets.len()];
@@ -96,7 +97,7 @@ impl Replay {
             outbox,
             now_ns: 0,
             start_ns: 0,
-            over: false,
+            is_over: false,
             sample_ns: 0,
             stage: Stage::First,
             out_of_rows: None,
@@ -110,7 +111,7 @@ impl Replay {
     ///
     /// # Errors
     /// The run cannot go on.
-    pub fn go_on(&mut self) -> Result<Step, Fault> {
+    pub fn go_on(&mut self) -> Result<Step, RunError> {
         loop {
             if let Some(step) = self.feed()? {
                 return Ok(step);
@@ -125,7 +126,7 @@ impl Replay {
                 Stage::First => self.first(),
                 Stage::WarmUp(instrument) => self.warm_up(instrument)?,
                 Stage::Start(agent) => self.start(agent),
-                Stage::Run => self.turn()?,
+                Stage::Run => self.run_to_next_event()?,
                 Stage::Stop(agent) => self.stop(agent),
                 Stage::Stopped(agent) => self.stopped(agent)?,
                 Stage::Done => return Ok(Step::Done),
@@ -137,7 +138,7 @@ impl Replay {
     }
 
     /// See that the instrument that has come to the end of its rows gets more of them.
-    fn feed(&mut self) -> Result<Option<Step>, Fault> {
+    fn feed(&mut self) -> Result<Option<Step>, RunError> {
         let Some(instrument) = self.out_of_rows else { return Ok(None) };
         let market = &mut self.markets[instrument];
         loop {
@@ -167,7 +168,7 @@ impl Replay {
         None
     }
 
-    fn warm_up(&mut self, instrument: usize) -> Result<Option<Call>, Fault> {
+    fn warm_up(&mut self, instrument: usize) -> Result<Option<Call>, RunError> {
         let Some(market) = self.markets.get_mut(instrument) else {
             self.stage = Stage::Start(0);
             return Ok(None);
@@ -176,7 +177,7 @@ impl Replay {
             market.advance(self.start_ns - 1, &mut self.outbox)?;
             self.out_of_rows = Some(instrument);
         } else {
-            market.view.catch_up(self.start_ns - 1, &mut market.seats);
+            market.view.catch_up(self.start_ns - 1, &mut market.sessions);
             market.start(self.start_ns, &mut self.outbox.recorder);
             self.stage = Stage::WarmUp(instrument + 1);
         }
@@ -190,12 +191,12 @@ impl Replay {
         };
         self.stage = Stage::Start(index + 1);
         agent.open_ns = self.start_ns.saturating_add(self.plan.warm_up_ns);
-        let wanted = agent.wants.start;
+        let wanted = agent.callbacks.start;
         self.call(wanted, index, 0, self.start_ns, Callback::Start)
     }
 
     /// Do the next thing in time.
-    fn turn(&mut self) -> Result<Option<Call>, Fault> {
+    fn run_to_next_event(&mut self) -> Result<Option<Call>, RunError> {
         let (event_ns, event, whose) = self.next_event();
         let until_ns = event_ns.min(self.end_ns());
         loop {
@@ -203,7 +204,7 @@ impl Replay {
             if next_ns > until_ns {
                 break;
             }
-            let limit_ns = until_ns.min(self.turn_ns(instrument));
+            let limit_ns = until_ns.min(self.own_stretch_ns(instrument));
             let market = &mut self.markets[instrument];
             market.reschedule = false;
             market.advance(limit_ns, &mut self.outbox)?;
@@ -231,37 +232,37 @@ impl Replay {
 
     /// Return the earliest thing that is not a market row.
     #[inline]
-    fn next_event(&mut self) -> (Ns, Event, usize) {
-        let mut next = (self.sample_ns, Event::Clock, 0);
+    fn next_event(&mut self) -> (Ns, EventKind, usize) {
+        let mut next = (self.sample_ns, EventKind::Clock, 0);
         for (i, agent) in self.outbox.agents.iter_mut().enumerate() {
-            next = next.min((agent.next_request_ns(), Event::Request, i));
-            next = next.min((agent.next_message_ns(), Event::Message, i));
-            next = next.min((agent.timers.next_ns(), Event::Timer, i));
+            next = next.min((agent.next_request_ns(), EventKind::Request, i));
+            next = next.min((agent.next_message_ns(), EventKind::Message, i));
+            next = next.min((agent.timers.next_ns(), EventKind::Timer, i));
         }
         for (i, market) in self.markets.iter().enumerate() {
             if market.view.has_packet_subscribers {
-                next = next.min((market.view.next_ns, Event::Packet, i));
+                next = next.min((market.view.next_ns, EventKind::Packet, i));
             }
         }
         next
     }
 
-    fn handle(&mut self, now_ns: Ns, event: Event, whose: usize) -> Result<Option<Call>, Fault> {
+    fn handle(&mut self, now_ns: Ns, event: EventKind, whose: usize) -> Result<Option<Call>, RunError> {
         for (i, market) in self.markets.iter_mut().enumerate() {
             // Packets of one nanosecond arrive in the order of their instruments, and before everything but requests.
-            let later = event == Event::Request || event == Event::Packet && i >= whose;
+            let later = event == EventKind::Request || event == EventKind::Packet && i >= whose;
             market.view.receive_until(now_ns - Ns::from(later));
         }
         match event {
-            Event::Request => self.arrive(whose)?,
-            Event::Packet => {
+            EventKind::Request => self.arrive(whose)?,
+            EventKind::Packet => {
                 let market = &mut self.markets[whose];
-                market.view.deliver(&mut self.delivered, &mut market.seats);
-                self.telling = Some(Telling { now_ns, instrument: whose, agent: 0, print: 0, awake: false });
+                market.view.deliver(&mut self.delivered, &mut market.sessions);
+                self.telling = Some(Telling { now_ns, instrument: whose, agent: 0, print: 0, timers_woken: false });
             }
-            Event::Message => return self.message(now_ns, whose),
-            Event::Timer => return Ok(self.timer(now_ns, whose)),
-            Event::Clock => self.clock(now_ns)?,
+            EventKind::Message => return self.message(now_ns, whose),
+            EventKind::Timer => return Ok(self.timer(now_ns, whose)),
+            EventKind::Clock => self.clock(now_ns)?,
         }
         Ok(None)
     }
@@ -278,7 +279,7 @@ impl Replay {
     }
 
     /// Return how far a market may go before it is another's turn; earlier instruments go first.
-    fn turn_ns(&self, instrument: usize) -> Ns {
+    fn own_stretch_ns(&self, instrument: usize) -> Ns {
         let others = self.markets.iter().enumerate().filter(|(i, _)| *i != instrument);
         others.map(|(i, other)| other.next_ns - Ns::from(i < instrument)).min().unwrap_or(NEVER)
     }
@@ -293,7 +294,7 @@ impl Replay {
     }
 
     /// Let the next request of a strategy happen at the exchange.
-    fn arrive(&mut self, agent: usize) -> Result<(), Fault> {
+    fn arrive(&mut self, agent: usize) -> Result<(), RunError> {
         let Some(request) = self.outbox.agents[agent].next_request() else { return Ok(()) };
         self.markets[request.instrument].serve(agent, &request, &mut self.outbox)
     }
@@ -307,13 +308,13 @@ impl Replay {
                 self.telling = None;
                 return None;
             };
-            if !telling.awake {
-                telling.awake = true;
+            if !telling.timers_woken {
+                telling.timers_woken = true;
                 if self.markets[instrument].view.state.phase != phase::CLOSED {
                     agent.timers.wake(now_ns, instrument);
                 }
             }
-            if agent.wants.trade {
+            if agent.callbacks.trade {
                 if let Some(print) = self.delivered.prints.get(telling.print).copied() {
                     telling.print += 1;
                     return self.call(true, index, instrument, now_ns, Callback::Trade(print));
@@ -321,8 +322,8 @@ impl Replay {
             }
             let delivered = &self.delivered;
             let changed = if agent.depth[instrument] { delivered.any_changed } else { delivered.best_changed };
-            let wanted = agent.wants.book;
-            (telling.agent, telling.print, telling.awake) = (index + 1, 0, false);
+            let wanted = agent.callbacks.book;
+            (telling.agent, telling.print, telling.timers_woken) = (index + 1, 0, false);
             if changed && wanted {
                 return self.call(true, index, instrument, now_ns, Callback::Book);
             }
@@ -330,25 +331,28 @@ impl Replay {
     }
 
     /// Take in the next message from the exchange.
-    fn message(&mut self, now_ns: Ns, agent: usize) -> Result<Option<Call>, Fault> {
+    fn message(&mut self, now_ns: Ns, agent: usize) -> Result<Option<Call>, RunError> {
         let Some(posted) = self.outbox.agents[agent].next_message() else { return Ok(None) };
         let instrument = posted.instrument;
         self.outbox.agents[agent].begin(posted.generation);
         self.look(agent, now_ns);
-        let wants = self.outbox.agents[agent].wants;
+        let callbacks = self.outbox.agents[agent].callbacks;
         let market = &mut self.markets[instrument];
-        let seat = &mut market.seats[agent];
+        let session = &mut market.sessions[agent];
         let (told, what) = match posted.message {
             Message::Answer(answer) => {
-                let mut told = seat.desk.take_answer(&answer, wants.order);
+                let mut told = session.local_state.take_answer(&answer, callbacks.order);
                 let refusal = matches!(answer.kind, UpdateKind::Rejected | UpdateKind::ReplaceRejected);
-                seat.quoter.note(answer.order_id, refusal && answer.reason != RejectReason::TooLate);
+                session.quoter.note(answer.order_id, refusal && answer.reason != RejectReason::TooLate);
                 let what = told.known.take().map(|known| Callback::Order(known, answer.kind, answer.reason));
                 (told, what)
             }
             Message::Filled(filled) => {
-                let mut told = seat.desk.take_fill(&filled, wants.fill).map_err(|fault| fault.at(&market.plan.name))?;
-                seat.quoter.note(filled.order_id, false);
+                let mut told = session
+                    .local_state
+                    .take_fill(&filled, callbacks.fill)
+                    .map_err(|error| error.at(&market.plan.name))?;
+                session.quoter.note(filled.order_id, false);
                 let what = told.known.take().map(|known| Callback::Fill(known, filled));
                 (told, what)
             }
@@ -357,22 +361,22 @@ impl Replay {
         Ok(what.map(|what| Call { agent, instrument, now_ns, what }))
     }
 
-    fn look_after(&mut self, told: &Afterwards) -> Result<(), Fault> {
-        let seat = &mut self.markets[told.instrument].seats[told.agent];
-        if told.own != NONE && !seat.desk.orders.contains_key(&told.order_id) {
-            seat.matcher.own_book.forget(told.own);
+    fn look_after(&mut self, told: &Afterwards) -> Result<(), RunError> {
+        let session = &mut self.markets[told.instrument].sessions[told.agent];
+        if told.own != NONE && !session.local_state.orders.contains_key(&told.order_id) {
+            session.matcher.own_book.forget(told.own);
         }
         if self.outbox.agents[told.agent].stopped {
             return Ok(());
         }
-        self.entry(told.agent, told.instrument).answered()
+        self.order_entry(told.agent, told.instrument).answered()
     }
 
     /// Return what sends the requests of a strategy in an instrument.
-    pub fn entry(&mut self, agent: usize, instrument: usize) -> Entry<'_> {
-        Entry {
+    pub fn order_entry(&mut self, agent: usize, instrument: usize) -> OrderEntry<'_> {
+        OrderEntry {
             agent: &mut self.outbox.agents[agent],
-            seat: &mut self.markets[instrument].seats[agent],
+            session: &mut self.markets[instrument].sessions[agent],
             recorder: &mut self.outbox.recorder,
             instrument,
         }
@@ -390,13 +394,13 @@ impl Replay {
             return None;
         }
         let (timer_id, generation) = agent.timers.pop();
-        let wanted = agent.wants.timer;
+        let wanted = agent.callbacks.timer;
         let call = self.call(wanted, index, instrument, now_ns, Callback::Timer(timer_id));
         self.outbox.agents[index].begin(generation);
         call
     }
 
-    fn clock(&mut self, now_ns: Ns) -> Result<(), Fault> {
+    fn clock(&mut self, now_ns: Ns) -> Result<(), RunError> {
         // The last sample is taken when everything is over.
         if now_ns != self.end_ns() {
             self.sample(now_ns)?;
@@ -406,11 +410,11 @@ impl Replay {
     }
 
     /// Record the accounts at the exchange.
-    fn sample(&mut self, now_ns: Ns) -> Result<(), Fault> {
+    fn sample(&mut self, now_ns: Ns) -> Result<(), RunError> {
         for agent in 0..self.outbox.agents.len() {
             for (instrument, market) in self.markets.iter().enumerate() {
-                let matcher = &market.seats[agent].matcher;
-                let named = |fault: Fault| fault.at(&market.plan.name);
+                let matcher = &market.sessions[agent].matcher;
+                let named = |error: RunError| error.at(&market.plan.name);
                 let cash = narrow(matcher.account.cash_tick_lots, "the cash of a strategy").map_err(named)?;
                 let fees = narrow(matcher.account.fees_micro, "the sum of a strategy's fees").map_err(named)?;
                 let quotes = [market.mid2, matcher.own_book.best(1), matcher.own_book.best(-1)];
@@ -427,13 +431,13 @@ impl Replay {
             return None;
         };
         agent.stopped = true;
-        let wanted = agent.wants.stop;
+        let wanted = agent.callbacks.stop;
         self.stage = Stage::Stopped(index);
         self.call(wanted, index, 0, self.now_ns, Callback::Stop)
     }
 
     /// Flatten the positions of a strategy that has stopped, if the plan says so.
-    fn stopped(&mut self, agent: usize) -> Result<Option<Call>, Fault> {
+    fn stopped(&mut self, agent: usize) -> Result<Option<Call>, RunError> {
         if self.plan.flatten {
             for instrument in 0..self.markets.len() {
                 self.flatten(agent, instrument)?;
@@ -444,10 +448,10 @@ impl Replay {
     }
 
     /// Close a position at the end of a run, as far as what is displayed allows.
-    fn flatten(&mut self, agent: usize, instrument: usize) -> Result<(), Fault> {
+    fn flatten(&mut self, agent: usize, instrument: usize) -> Result<(), RunError> {
         let now_ns = self.now_ns;
         let market = &mut self.markets[instrument];
-        let position = market.seats[agent].matcher.account.position_lots;
+        let position = market.sessions[agent].matcher.account.position_lots;
         if position == 0 {
             return Ok(());
         }
@@ -462,8 +466,8 @@ impl Replay {
     ///
     /// # Errors
     /// A sum of money does not fit its column.
-    pub fn finish(&mut self) -> Result<(), Fault> {
-        self.over = true;
+    pub fn finish(&mut self) -> Result<(), RunError> {
+        self.is_over = true;
         self.sample(self.now_ns)?;
         self.outbox.recorder.finish(&self.outbox.mids2);
         Ok(())
@@ -482,7 +486,7 @@ impl Replay {
         self.outbox.agents[agent].now_ns = now_ns;
         for market in &mut self.markets {
             if !market.view.has_packet_subscribers {
-                market.view.catch_up(now_ns, &mut market.seats);
+                market.view.catch_up(now_ns, &mut market.sessions);
             }
         }
     }

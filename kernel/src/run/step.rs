@@ -1,6 +1,6 @@
 //! What the loop cannot do by itself.
 
-use crate::client::desk::KnownOrder;
+use crate::client::local_state::KnownOrder;
 use crate::contract::codes::{Ns, RejectReason, UpdateKind};
 use crate::wire::messages::Filled;
 use crate::wire::view::Print;

@@ -1,12 +1,12 @@
 //! What travels between a strategy and the exchange.
 
-use crate::contract::codes::{Ask, Cause, Ns, OrderState, RejectReason, TimeInForce, UpdateKind};
+use crate::contract::codes::{Cause, Ns, OrderState, RejectReason, RequestKind, TimeInForce, UpdateKind};
 
 /// A message to the exchange. Price and size belong to a replacement.
 #[derive(Clone, Copy)]
 pub struct Request {
     /// What is asked for.
-    pub ask: Ask,
+    pub kind: RequestKind,
     /// When it was sent.
     pub ts_sent_ns: Ns,
     /// When it arrives.
@@ -26,7 +26,7 @@ pub struct Answer {
     /// The order's id.
     pub order_id: i64,
     /// What had been asked, `None` where nobody did.
-    pub asked: Option<Ask>,
+    pub requested: Option<RequestKind>,
     /// What happened.
     pub kind: UpdateKind,
     /// Why not.
@@ -38,7 +38,7 @@ pub struct Answer {
     /// Its total size.
     pub size_lots: i64,
     /// Its place among own orders.
-    pub turn: i64,
+    pub queue_stay: i64,
     /// The market's lots ahead of it when it took its place.
     pub ahead_lots: Option<i64>,
 }
@@ -71,7 +71,7 @@ pub enum Message {
 
 /// An order as it stood at some time: what its row of the `orders` table and an answer say.
 #[derive(Clone, Copy)]
-pub struct Stand {
+pub struct OrderSnapshot {
     /// Its id.
     pub order_id: i64,
     /// Its side.
@@ -91,5 +91,5 @@ pub struct Stand {
     /// The market's lots ahead of it when it took its place.
     pub ahead_at_arrival: Option<i64>,
     /// Its place among own orders.
-    pub turn: i64,
+    pub queue_stay: i64,
 }

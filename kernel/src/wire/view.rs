@@ -9,9 +9,9 @@ use crate::ahead::lazy_book::{LazyBook, Received};
 use crate::book::row_effect::NamedOrder;
 use crate::book::touch::Touch;
 use crate::book::Book;
-use crate::contract::codes::{action, flag, phase, Ns, NEVER};
+use crate::contract::codes::{action, flag, phase, Feed, Ns, NEVER};
 use crate::contract::row::Row;
-use crate::run::seat::Seat;
+use crate::run::session::Session;
 
 /// How many packets may wait before those that have arrived are taken in without being asked for.
 const CROWD: usize = 64;
@@ -38,7 +38,7 @@ pub struct QueueMove {
     /// Its id.
     pub order_id: i64,
     /// Which stay in a queue it belongs to.
-    pub turn: i64,
+    pub queue_stay: i64,
     /// The position.
     pub ahead_lots: Option<i64>,
 }
@@ -106,14 +106,14 @@ pub struct View {
 
 impl View {
     /// Make the view of an empty market.
-    pub fn new(level: u8, depth: usize, repairs: bool) -> Self {
+    pub fn new(feed: Feed, depth: usize, repairs: bool) -> Self {
         View {
             state: ViewState { phase: phase::CONTINUOUS, ..ViewState::default() },
             has_packet_subscribers: false,
             has_print_subscribers: false,
             has_level_subscribers: false,
             next_ns: NEVER,
-            lazy_book: LazyBook::new(level, depth, repairs),
+            lazy_book: LazyBook::new(feed, depth, repairs),
             packets: VecDeque::new(),
             prints: VecDeque::new(),
             moves: VecDeque::new(),
@@ -168,22 +168,22 @@ impl View {
 
     /// Take in all packets that have arrived by now, telling nobody.
     #[inline]
-    pub fn catch_up(&mut self, now_ns: Ns, seats: &mut [Seat]) {
+    pub fn catch_up(&mut self, now_ns: Ns, sessions: &mut [Session]) {
         self.receive_until(now_ns);
         if self.next_ns <= now_ns && !self.packets.is_empty() {
             let all = self.packets.back().is_some_and(|last| last.ts_local_ns <= now_ns);
             let arrived =
                 if all { self.packets.len() } else { self.packets.partition_point(|each| each.ts_local_ns <= now_ns) };
-            let packet = self.receive(arrived, seats);
+            let packet = self.receive(arrived, sessions);
             self.prints.drain(..(packet.prints - self.taken.0) as usize);
             self.taken.0 = packet.prints;
         }
     }
 
     /// Take in the next packet and say what it brought.
-    pub fn deliver(&mut self, delivered: &mut Delivered, seats: &mut [Seat]) {
+    pub fn deliver(&mut self, delivered: &mut Delivered, sessions: &mut [Session]) {
         let before = self.state.touch;
-        let packet = self.receive(1, seats);
+        let packet = self.receive(1, sessions);
         delivered.prints.clear();
         delivered.prints.extend(self.prints.drain(..(packet.prints - self.taken.0) as usize));
         self.taken.0 = packet.prints;
@@ -200,13 +200,13 @@ impl View {
 
     /// Take in so many packets, at least one, and return the last.
     #[inline]
-    fn receive(&mut self, packets: usize, seats: &mut [Seat]) -> SentPacket {
+    fn receive(&mut self, packets: usize, sessions: &mut [Session]) -> SentPacket {
         let packet = self.packets[packets - 1];
         self.packets.drain(..packets);
         self.next_ns = self.packets.front().map_or(NEVER, |next| next.ts_local_ns);
         self.state = packet.state;
         for each in self.moves.drain(..(packet.moves - self.taken.1) as usize) {
-            seats[each.agent].desk.moved(each.order_id, each.turn, each.ahead_lots);
+            sessions[each.agent].local_state.moved(each.order_id, each.queue_stay, each.ahead_lots);
         }
         self.taken.1 = packet.moves;
         packet

@@ -2,7 +2,7 @@
 
 use crate::book::ladder::NO_KEY;
 use crate::book::Book;
-use crate::contract::codes::index;
+use crate::contract::codes::{index, Feed};
 
 impl Book {
     /// Check the invariants (docs/reproducibility.md).
@@ -50,7 +50,7 @@ impl Book {
             sum += order.size_lots;
             count += 1;
         }
-        if self.level == 3 && sum != level.size_lots {
+        if self.feed == Feed::L3 && sum != level.size_lots {
             return Err(format!("the level at {} is not the sum of its orders", level.price_ticks()));
         }
         Ok(count)

@@ -1,8 +1,8 @@
 //! Books what happens to own orders: the account, the result tables, and the message to the strategy.
 
-use crate::client::entry::answer;
+use crate::client::order_entry::answer;
 use crate::contract::codes::{Cause, Ns, UpdateKind};
-use crate::contract::fault::Fault;
+use crate::contract::error::RunError;
 use crate::exchange::market::Market;
 use crate::exchange::outbox::Outbox;
 use crate::exchange::own_book::OrderEvent;
@@ -12,23 +12,28 @@ use crate::record::recorder::{FillRow, Times};
 use crate::wire::messages::{Filled, Message, Request};
 
 impl Market {
-    /// Book and tell what happened to a strategy's orders; `asked` is the request that is being dealt with, if one is.
+    /// Book and tell what happened to a strategy's orders; `requested` is the request that is being dealt with, if one is.
     ///
     /// # Errors
     /// A fee is beyond all bounds.
-    pub fn book_events(&mut self, agent: usize, asked: Option<&Request>, outbox: &mut Outbox) -> Result<(), Fault> {
-        let mut events = std::mem::take(&mut self.seats[agent].matcher.own_book.events);
-        let now_ns = asked.map_or(self.now_ns, |request| request.ts_exchange_ns);
+    pub fn book_events(
+        &mut self,
+        agent: usize,
+        requested: Option<&Request>,
+        outbox: &mut Outbox,
+    ) -> Result<(), RunError> {
+        let mut events = std::mem::take(&mut self.sessions[agent].matcher.own_book.events);
+        let now_ns = requested.map_or(self.now_ns, |request| request.ts_exchange_ns);
         for event in events.drain(..) {
             match event {
-                OrderEvent::Update { own, stand, kind, reason } => {
-                    let asked = asked.filter(|_| kind != UpdateKind::Expired);
+                OrderEvent::Update { own, snapshot, kind, reason } => {
+                    let requested = requested.filter(|_| kind != UpdateKind::Expired);
                     let local_ns = outbox.agents[agent].response_ns(now_ns);
-                    let sent_ns = asked.map(|request| request.ts_sent_ns);
+                    let sent_ns = requested.map(|request| request.ts_sent_ns);
                     let times = Times { sent_ns, exchange_ns: Some(now_ns), local_ns };
-                    let tag = &self.seats[agent].matcher.own_book.owns[own].tag;
-                    outbox.recorder.order((agent, self.index), (&stand, tag), (kind, reason), times);
-                    let answer = answer(&stand, asked.map(|request| request.ask), kind, reason);
+                    let tag = &self.sessions[agent].matcher.own_book.owns[own].tag;
+                    outbox.recorder.order((agent, self.index), (&snapshot, tag), (kind, reason), times);
+                    let answer = answer(&snapshot, requested.map(|request| request.kind), kind, reason);
                     outbox.agents[agent].tell(local_ns, self.index, Message::Answer(answer), 0);
                     self.stop_at(local_ns);
                 }
@@ -40,7 +45,7 @@ impl Market {
                 }
             }
         }
-        self.seats[agent].matcher.own_book.events = events;
+        self.sessions[agent].matcher.own_book.events = events;
         self.reschedule = true;
         self.update_filter();
         Ok(())
@@ -52,15 +57,15 @@ impl Market {
         trade: OwnTrade,
         now_ns: Ns,
         outbox: &mut Outbox,
-    ) -> Result<Filled, Fault> {
+    ) -> Result<Filled, RunError> {
         let OwnTrade { price_ticks, size_lots, cause, tainted, ts_traded_ns } = trade;
         let before = self.before(now_ns);
-        let seat = &mut self.seats[agent];
+        let session = &mut self.sessions[agent];
         let taker = cause == Cause::Take;
-        let own = &seat.matcher.own_book.owns[own];
-        let fee_micro = fee_micro(price_ticks, size_lots, if taker { seat.taker } else { seat.maker });
-        let booked = seat.matcher.account.fill(own.side, price_ticks, size_lots, fee_micro);
-        booked.map_err(|fault| fault.at(&self.plan.name))?;
+        let own = &session.matcher.own_book.owns[own];
+        let fee_micro = fee_micro(price_ticks, size_lots, if taker { session.taker } else { session.maker });
+        let booked = session.matcher.account.fill(own.side, price_ticks, size_lots, fee_micro);
+        booked.map_err(|error| error.at(&self.plan.name))?;
         let row = FillRow {
             order_id: own.order_id,
             agent,
@@ -68,7 +73,7 @@ impl Market {
             side: own.side,
             price_ticks,
             size_lots,
-            fee_micro: narrow(fee_micro, "the fee of a fill").map_err(|fault| fault.at(&self.plan.name))?,
+            fee_micro: narrow(fee_micro, "the fee of a fill").map_err(|error| error.at(&self.plan.name))?,
             taker,
             cause: cause as u8,
             ts_exchange_ns: now_ns,
@@ -90,6 +95,6 @@ impl Market {
 ///
 /// # Errors
 /// It does not fit.
-pub fn narrow(value: i128, what: &str) -> Result<i64, Fault> {
-    i64::try_from(value).map_err(|_| Fault::Engine(format!("{what} is {value}, more than 64 bits hold")))
+pub fn narrow(value: i128, what: &str) -> Result<i64, RunError> {
+    i64::try_from(value).map_err(|_| RunError::Engine(format!("{what} is {value}, more than 64 bits hold")))
 }

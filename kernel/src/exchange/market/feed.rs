@@ -6,7 +6,7 @@ use crate::ahead::trace_block::Checkpoint;
 use crate::ahead::worker::Next;
 use crate::contract::batch::{Batch, Columns};
 use crate::contract::codes::{flag, NEVER};
-use crate::contract::fault::Fault;
+use crate::contract::error::RunError;
 use crate::exchange::market::Market;
 use crate::exchange::outbox::Counts;
 
@@ -35,7 +35,7 @@ impl Market {
     ///
     /// # Errors
     /// There is nobody to wait for.
-    pub fn poll_block(&mut self) -> Result<bool, Fault> {
+    pub fn poll_block(&mut self) -> Result<bool, RunError> {
         match self.worker.poll()? {
             Next::Wait => return Ok(false),
             next => self.start_block(next),
@@ -47,7 +47,7 @@ impl Market {
     ///
     /// # Errors
     /// There is nobody to wait for.
-    pub fn wait(&mut self) -> Result<(), Fault> {
+    pub fn wait(&mut self) -> Result<(), RunError> {
         let next = self.worker.wait()?;
         self.start_block(next);
         Ok(())
@@ -95,7 +95,8 @@ impl Market {
 
     /// Return what has been done.
     pub fn counts(&self) -> Counts {
-        let unplaced_lots = self.seats.iter().map(|seat| seat.matcher.own_book.available.unplaced_lots()).sum();
+        let unplaced_lots =
+            self.sessions.iter().map(|session| session.matcher.own_book.available.unplaced_lots()).sum();
         Counts { rows: self.done(), packets: self.counts.packets + self.packets(), unplaced_lots, ..self.counts }
     }
 }

@@ -6,8 +6,8 @@ use rustc_hash::FxHashMap as HashMap;
 
 use crate::book::row_effect::{kind, RowEffect};
 use crate::contract::batch::Columns;
-use crate::contract::codes::{action, flag, index, key, phase, Ask};
-use crate::contract::fault::Fault;
+use crate::contract::codes::{action, flag, index, key, phase, Feed, RequestKind};
+use crate::contract::error::RunError;
 use crate::contract::row::Row;
 use crate::exchange::displayed::{Displayed, Match};
 use crate::exchange::market::Market;
@@ -18,8 +18,13 @@ use crate::wire::messages::Request;
 use crate::wire::view::QueueMove;
 
 impl Market {
-    /// Ask own orders about a row that may matter to them, and book what it does to them.
-    pub(super) fn show_row(&mut self, columns: &Columns, effect: RowEffect, outbox: &mut Outbox) -> Result<(), Fault> {
+    /// Show own orders a row that may matter to them, and book what it does to them.
+    pub(super) fn show_row(
+        &mut self,
+        columns: &Columns,
+        effect: RowEffect,
+        outbox: &mut Outbox,
+    ) -> Result<(), RunError> {
         let number = self.done() + 1;
         if effect.is(kind::OTHER) {
             self.awaiting_snapshot |= columns.action[self.i] == action::CLEAR;
@@ -59,7 +64,7 @@ impl Market {
         }
     }
 
-    fn show(&mut self, row: &Row, effect: RowEffect, outbox: &mut Outbox) -> Result<(), Fault> {
+    fn show(&mut self, row: &Row, effect: RowEffect, outbox: &mut Outbox) -> Result<(), RunError> {
         if effect.is(kind::NOTHING) {
             return Ok(());
         }
@@ -68,9 +73,9 @@ impl Market {
             return Ok(());
         }
         let named = effect.named_order();
-        if self.plan.level == 2 && row.action == action::LEVEL {
+        if self.plan.feed() == Feed::L2 && row.action == action::LEVEL {
             self.show_level_row(row);
-        } else if self.plan.level == 2 && is_print(row) {
+        } else if self.plan.feed() == Feed::L2 && is_print(row) {
             self.show_print(row, outbox)?;
         } else {
             self.show_order_row(row, effect);
@@ -82,21 +87,21 @@ impl Market {
     /// Tell own orders of what happens to an order of the market, of a hidden print or of a CLEAR.
     fn show_order_row(&mut self, row: &Row, effect: RowEffect) {
         let (named, done, matching) = (effect.named_order(), self.done(), self.matching());
-        let Market { seats, near_book, whole, prints, phase, now_ns, row_filter, .. } = self;
+        let Market { sessions, near_book, whole, prints, phase, now_ns, row_filter, .. } = self;
         let (phase, now_ns) = (*phase, *now_ns);
         let place = (named.side, named.price_ticks);
         let traded = effect.is_either(kind::EXECUTE) && row.flags & flag::AUCTION == 0;
         let book = if row_filter.needs_full_book() {
             whole.current()
-        } else if !traded && seats.iter().any(|seat| seat.matcher.own_book.available.remembers(place)) {
+        } else if !traded && sessions.iter().any(|session| session.matcher.own_book.available.remembers(place)) {
             whole.catch_up_to(done) // where it stands among the taken lots
         } else {
             near_book.book()
         };
-        for seat in seats {
-            seat.matcher.own_book.before(Displayed { book, prints, phase, matching, now_ns }, row, &named);
+        for session in sessions {
+            session.matcher.own_book.before(Displayed { book, prints, phase, matching, now_ns }, row, &named);
         }
-        if book.level == 2 && row.action == action::CLEAR {
+        if book.feed == Feed::L2 && row.action == action::CLEAR {
             prints.clear(row.side, now_ns, book);
         }
     }
@@ -122,7 +127,7 @@ impl Market {
     }
 
     /// L2: tell own orders of a print: what of it earlier falls have shown already, and what is new.
-    fn show_print(&mut self, row: &Row, outbox: &mut Outbox) -> Result<(), Fault> {
+    fn show_print(&mut self, row: &Row, outbox: &mut Outbox) -> Result<(), RunError> {
         let (place, now_ns) = ((row.side, row.price_ticks), self.now_ns);
         // Its own packet shows what it takes off from the level behind it (`engine/packets.py`).
         let shown = i64::try_from(row.order_id).unwrap_or(0);
@@ -146,11 +151,11 @@ impl Market {
     /// Show the whole book before a row to the own orders of each strategy.
     fn each_own_book(&mut self, row: &Row, mut tell: impl FnMut(&mut OwnBook, Displayed)) {
         let matching = self.matching();
-        let Market { seats, whole, prints, phase, now_ns, .. } = self;
-        for seat in seats {
+        let Market { sessions, whole, prints, phase, now_ns, .. } = self;
+        for session in sessions {
             let mut displayed = Displayed { book: whole.current(), prints, phase: *phase, matching, now_ns: *now_ns };
             displayed.matching = displayed.matching_row(row);
-            tell(&mut seat.matcher.own_book, displayed);
+            tell(&mut session.matcher.own_book, displayed);
         }
     }
 
@@ -165,9 +170,9 @@ impl Market {
 
     /// Book and tell what a row did to own orders.
     #[inline]
-    fn book_all(&mut self, outbox: &mut Outbox) -> Result<(), Fault> {
-        for agent in 0..self.seats.len() {
-            if !self.seats[agent].matcher.own_book.events.is_empty() {
+    fn book_all(&mut self, outbox: &mut Outbox) -> Result<(), RunError> {
+        for agent in 0..self.sessions.len() {
+            if !self.sessions[agent].matcher.own_book.events.is_empty() {
                 self.book_events(agent, None, outbox)?;
             }
         }
@@ -176,16 +181,16 @@ impl Market {
 
     /// Return whether the place of some own order depends on more than the rows at its price.
     fn any_needs_full_book(&self) -> bool {
-        self.seats.iter().any(|seat| seat.matcher.own_book.needs_full_book(self.plan.depth))
+        self.sessions.iter().any(|session| session.matcher.own_book.needs_full_book(self.plan.depth))
     }
 
     /// Find out which rows matter from now on.
     pub fn update_filter(&mut self) {
         self.next_relevant = 0;
         let everything =
-            self.plan.level == 2 || self.view.has_level_subscribers || self.paranoid || self.awaiting_snapshot;
+            self.plan.feed() == Feed::L2 || self.view.has_level_subscribers || self.paranoid || self.awaiting_snapshot;
         let needs_full_book = everything || self.any_needs_full_book();
-        self.row_filter.update(&self.seats, self.view.has_print_subscribers, needs_full_book);
+        self.row_filter.update(&self.sessions, self.view.has_print_subscribers, needs_full_book);
         let touch = self.at_packet_end.then_some(self.latest);
         if !self.row_filter.needs_full_book() && !self.near_book.extend_to(&self.row_filter, touch) {
             self.row_filter.require_full_book();
@@ -196,7 +201,7 @@ impl Market {
     }
 
     /// Settle what is judged after a whole packet.
-    pub(super) fn end_packet_of_orders(&mut self, outbox: &mut Outbox) -> Result<(), Fault> {
+    pub(super) fn end_packet_of_orders(&mut self, outbox: &mut Outbox) -> Result<(), RunError> {
         // An order that a row of this packet has taken out of the window needs the whole book now.
         let needs_full_book = self.row_filter.needs_full_book() || self.any_needs_full_book();
         self.own_orders_touched = false;
@@ -205,30 +210,30 @@ impl Market {
             self.whole.catch_up_to(done);
         }
         let (matching, now_ns) = (self.matching(), self.now_ns);
-        let Market { seats, near_book, whole, prints, phase, .. } = self;
+        let Market { sessions, near_book, whole, prints, phase, .. } = self;
         let phase = *phase;
         if needs_full_book {
             let book = whole.current();
             let falls = if book.is_awaiting_snapshot() { prints.end_packet(now_ns, book) } else { HashMap::default() };
-            for seat in seats.iter_mut() {
-                seat.matcher.own_book.update_visibility(Displayed { book, prints, phase, matching, now_ns }, &falls);
+            for session in sessions.iter_mut() {
+                session.matcher.own_book.update_visibility(Displayed { book, prints, phase, matching, now_ns }, &falls);
             }
             whole.end_packet(done);
         }
-        for seat in seats.iter_mut() {
+        for session in sessions.iter_mut() {
             let book = if needs_full_book { whole.current() } else { near_book.book() };
-            seat.matcher.own_book.end_packet(Displayed { book, prints, phase, matching, now_ns });
+            session.matcher.own_book.end_packet(Displayed { book, prints, phase, matching, now_ns });
         }
-        for agent in 0..self.seats.len() {
-            if !self.seats[agent].matcher.own_book.events.is_empty() {
+        for agent in 0..self.sessions.len() {
+            if !self.sessions[agent].matcher.own_book.events.is_empty() {
                 self.book_events(agent, None, outbox)?;
             }
-            if !self.seats[agent].matcher.own_book.moved.is_empty() {
+            if !self.sessions[agent].matcher.own_book.moved.is_empty() {
                 self.send_moves(agent);
                 self.packet_has_updates = true;
             }
         }
-        let tracks_order_ids = self.seats.iter().any(|seat| !seat.matcher.own_book.available.is_untouched());
+        let tracks_order_ids = self.sessions.iter().any(|session| !session.matcher.own_book.available.is_untouched());
         if needs_full_book || tracks_order_ids || !self.near_book.is_empty() {
             self.update_filter();
         }
@@ -236,14 +241,14 @@ impl Market {
     }
 
     fn send_moves(&mut self, agent: usize) {
-        let own_book = &mut self.seats[agent].matcher.own_book;
+        let own_book = &mut self.sessions[agent].matcher.own_book;
         for at in own_book.moved.drain(..) {
             let own = &mut own_book.owns[at];
             if !std::mem::take(&mut own.moved) {
                 continue; // forgotten, or counted before
             }
-            let (order_id, turn, ahead_lots) = (own.order_id, own.turn, own.ahead_lots(self.plan.level));
-            self.view.push_move(QueueMove { agent, order_id, turn, ahead_lots });
+            let (order_id, queue_stay, ahead_lots) = (own.order_id, own.queue_stay, own.ahead_lots(self.plan.feed()));
+            self.view.push_move(QueueMove { agent, order_id, queue_stay, ahead_lots });
         }
     }
 
@@ -251,10 +256,10 @@ impl Market {
     ///
     /// # Errors
     /// A fee is beyond all bounds.
-    pub fn serve(&mut self, agent: usize, request: &Request, outbox: &mut Outbox) -> Result<(), Fault> {
+    pub fn serve(&mut self, agent: usize, request: &Request, outbox: &mut Outbox) -> Result<(), RunError> {
         let (done, joined_level, matching) = (self.done(), self.joined_level(agent, request), self.matching());
-        let Market { seats, near_book, whole, prints, phase, .. } = self;
-        let (matcher, prints, phase, now_ns) = (&mut seats[agent].matcher, &*prints, *phase, request.ts_exchange_ns);
+        let Market { sessions, near_book, whole, prints, phase, .. } = self;
+        let (matcher, prints, phase, now_ns) = (&mut sessions[agent].matcher, &*prints, *phase, request.ts_exchange_ns);
         if let Some(joined_level) = joined_level {
             near_book.with_joined_level(joined_level, done, |book| {
                 matcher.serve(Displayed { book, prints, phase, matching, now_ns }, request);
@@ -270,14 +275,14 @@ impl Market {
     /// Return side, price and displayed size of the level that a request wants to join, or `None` where the whole book
     /// has to be looked at.
     fn joined_level(&self, agent: usize, request: &Request) -> Option<(i8, i64, i64)> {
-        let shown = self.plan.level == 3 && self.plan.depth == 0 && !self.awaiting_snapshot;
+        let shown = self.plan.feed() == Feed::L3 && self.plan.depth == 0 && !self.awaiting_snapshot;
         if !shown || !self.at_packet_end || self.row_filter.needs_full_book() {
             return None;
         }
-        if request.ask == Ask::Cancel {
+        if request.kind == RequestKind::Cancel {
             return Some((1, 0, 0));
         }
-        let own = &self.seats[agent].matcher.own_book.owns[request.own];
+        let own = &self.sessions[agent].matcher.own_book.owns[request.own];
         let (side, price_ticks) = (own.side, request.price_ticks.or(own.price_ticks)?);
         let (own_key, best) = (key(side, price_ticks), self.latest.key(side));
         if own_key.saturating_add(self.latest.key(-side)) <= 0 {
@@ -295,23 +300,23 @@ impl Market {
     ///
     /// # Errors
     /// A fee is beyond all bounds.
-    pub fn flatten(&mut self, agent: usize, order: OwnOrder, outbox: &mut Outbox) -> Result<(), Fault> {
+    pub fn flatten(&mut self, agent: usize, order: OwnOrder, outbox: &mut Outbox) -> Result<(), RunError> {
         let now_ns = order.ts_arrival_ns;
         let done = self.done();
         let book = self.whole.catch_up_to(done);
         let (prints, phase) = (&self.prints, self.phase);
         let displayed = Displayed { book, prints, phase, matching: Match::Nothing, now_ns };
-        let matcher = &mut self.seats[agent].matcher;
+        let matcher = &mut self.sessions[agent].matcher;
         let own = matcher.own_book.owns.insert(order);
         matcher.flatten(displayed, own);
-        let (ask, ts_sent_ns, ts_exchange_ns, instrument) = (Ask::New, now_ns, now_ns, self.index);
-        let request = Request { ask, ts_sent_ns, ts_exchange_ns, instrument, own, price_ticks: None, size_lots: None };
+        let (kind, ts_sent_ns, ts_exchange_ns, instrument) = (RequestKind::New, now_ns, now_ns, self.index);
+        let request = Request { kind, ts_sent_ns, ts_exchange_ns, instrument, own, price_ticks: None, size_lots: None };
         self.book_events(agent, Some(&request), outbox)
     }
 
     pub(super) fn check(&self) -> Result<(), String> {
         self.whole.current().check()?;
-        self.seats.iter().try_for_each(|seat| seat.matcher.own_book.check(self.whole.current()))
+        self.sessions.iter().try_for_each(|session| session.matcher.own_book.check(self.whole.current()))
     }
 }
 

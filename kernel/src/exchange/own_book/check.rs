@@ -2,7 +2,7 @@
 
 use crate::book::slab::NONE;
 use crate::book::Book;
-use crate::contract::codes::{index, key};
+use crate::contract::codes::{index, key, Feed};
 use crate::exchange::own_book::OwnBook;
 use crate::exchange::own_order::OwnOrder;
 
@@ -15,17 +15,17 @@ impl OwnBook {
         let mut hidden = 0;
         for side in [1, -1] {
             for (at_key, oldest) in self.sides[index(side)].rungs() {
-                let (mut at, mut older, mut turn) = (oldest, NONE, 0);
+                let (mut at, mut older, mut queue_stay) = (oldest, NONE, 0);
                 while at != NONE {
                     let own = &self.owns[at];
                     let place = (own.side, key(side, own.limit_ticks()), own.older);
-                    if own.turn <= turn || place != (side, at_key, older) {
+                    if own.queue_stay <= queue_stay || place != (side, at_key, older) {
                         return Err(format!("own order {} is out of turn or misplaced", own.order_id));
                     }
                     self.check_position(book, own)?;
                     self.check_lists(book, at)?;
                     hidden += usize::from(!own.visible);
-                    (at, older, turn) = (own.younger, at, own.turn);
+                    (at, older, queue_stay) = (own.younger, at, own.queue_stay);
                 }
             }
         }
@@ -39,7 +39,7 @@ impl OwnBook {
         if own.open_lots() <= 0 || own.ahead < 0 {
             return Err(format!("own order {} is empty or has {} ahead", own.order_id, own.ahead));
         }
-        if book.level == 3 && own.visible && !book.awaiting_snapshot[index(own.side)] {
+        if book.feed == Feed::L3 && own.visible && !book.awaiting_snapshot[index(own.side)] {
             let level = book.level_at(own.side, own.limit_ticks());
             let orders = level.into_iter().flat_map(|level| book.orders_of(level));
             let older: i64 = orders.filter(|each| each.arrival <= own.arrival).map(|each| each.size_lots).sum();
@@ -62,7 +62,7 @@ impl OwnBook {
         if self.sides[side].oldest_behind(at_key, own.arrival) == NONE {
             return Err(format!("own order {} arrived later than its price has it", own.order_id));
         }
-        let behind = book.level == 2 && (own.ahead != 0 || !own.shown);
+        let behind = book.feed == Feed::L2 && (own.ahead != 0 || !own.shown);
         if behind && !self.behind[side].contains(&(at_key, at)) {
             return Err(format!("own order {} has something ahead and is not listed so", own.order_id));
         }

@@ -16,10 +16,10 @@ impl OwnBook {
             .waiting
             .iter()
             .filter(|(_, at)| !awaiting_snapshot[index(-self.owns[**at].side)])
-            .map(|(turn, at)| (*turn, *at))
+            .map(|(queue_stay, at)| (*queue_stay, *at))
             .collect();
-        for (turn, at) in ended {
-            self.waiting.remove(&turn);
+        for (queue_stay, at) in ended {
+            self.waiting.remove(&queue_stay);
             self.owns[at].waits = false;
             self.meet(displayed, at, Cause::Take);
         }

@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap as HashMap;
 
 use crate::book::slab::NONE;
 use crate::book::Book;
-use crate::contract::codes::{index, key};
+use crate::contract::codes::{index, key, Feed};
 use crate::exchange::displayed::Displayed;
 use crate::exchange::own_book::OwnBook;
 use crate::exchange::print_match::{Fall, LevelKey};
@@ -59,7 +59,7 @@ impl OwnBook {
         while let Some((at_key, at)) = self.hidden[place].first().copied().filter(|(key, _)| *key <= end) {
             self.hidden[place].pop_first();
             let own = &mut self.owns[at];
-            if book.level == 3 {
+            if book.feed == Feed::L3 {
                 order_queue::reappear(book, own);
                 self.sides[place].stands_behind(at_key, own.arrival);
             } else {
@@ -77,7 +77,7 @@ impl OwnBook {
     fn rebuild(&mut self, displayed: Displayed, at: u32, falls: &HashMap<LevelKey, Fall>) {
         let (book, own) = (displayed.book, &mut self.owns[at]);
         if own.visible && !book.beyond_window(own.side, own.limit_ticks()) {
-            if book.level == 3 {
+            if book.feed == Feed::L3 {
                 order_queue::rebuild(book, own);
                 let (side, at_key) = (index(own.side), key(own.side, own.limit_ticks()));
                 self.sides[side].stands_behind(at_key, own.arrival);

@@ -7,24 +7,24 @@ use pyo3::types::{PyBool, PyFloat, PyInt, PyList, PyString, PyTuple};
 use rustc_hash::FxHashSet as HashSet;
 
 use super::StrategyError;
-use crate::client::entry::Terms;
 use crate::client::number::{Number, HUGE};
+use crate::client::order_entry::Terms;
 use crate::client::quoter::Wanted;
 use crate::contract::codes::{TimeInForce, LIMIT};
 
 /// An argument that may be left out, `None` being a value.
-pub enum Given<'py> {
+pub enum Argument<'py> {
     /// It was.
     Missing,
     /// It was not.
     Value(Bound<'py, PyAny>),
 }
 
-impl<'a, 'py> FromPyObject<'a, 'py> for Given<'py> {
+impl<'a, 'py> FromPyObject<'a, 'py> for Argument<'py> {
     type Error = PyErr;
 
     fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
-        Ok(Given::Value(object.to_owned()))
+        Ok(Argument::Value(object.to_owned()))
     }
 }
 
@@ -132,8 +132,8 @@ pub fn terms(tif: &Bound<'_, PyAny>, post_only: &Bound<'_, PyAny>, tag: &Bound<'
 ///
 /// # Errors
 /// `StrategyError`: it is not a pair of numbers, a list of pairs or `None`, or a price occurs twice.
-pub fn quote(given: &Given<'_>, side: &str) -> PyResult<Option<Wanted>> {
-    let Given::Value(quote) = given else { return Ok(None) };
+pub fn quote(given: &Argument<'_>, side: &str) -> PyResult<Option<Wanted>> {
+    let Argument::Value(quote) = given else { return Ok(None) };
     let mut wanted = Wanted::new();
     if let Ok(levels) = quote.cast::<PyList>() {
         // Copied first: the author's own `__index__` may change the list.

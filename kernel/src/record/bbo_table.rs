@@ -21,7 +21,7 @@ const BYTES: usize = ROWS * (2 + 8 * WIDE);
 
 /// One row.
 #[derive(Clone, Copy)]
-struct Quote {
+struct BboRow {
     ts_ns: Ns,
     touch: Touch,
     instrument: i16,
@@ -29,15 +29,15 @@ struct Quote {
 
 /// Rows of the table, gathered one by one and written column by column.
 #[derive(Default)]
-pub struct Quotes {
+pub struct BboTable {
     block: Option<Memory>,
     written: usize,
-    gathered: Vec<Quote>,
+    gathered: Vec<BboRow>,
     /// The rows of an empty bid, of an empty ask.
     empty: [Vec<usize>; 2],
 }
 
-impl Quotes {
+impl BboTable {
     /// Return the number of rows.
     #[inline]
     pub fn rows(&self) -> usize {
@@ -47,7 +47,7 @@ impl Quotes {
     /// Add a row; return whether the table is full.
     #[inline]
     pub fn push(&mut self, instrument: usize, ts_ns: Ns, touch: Touch) -> bool {
-        self.gathered.push(Quote { ts_ns, touch, instrument: instrument as i16 });
+        self.gathered.push(BboRow { ts_ns, touch, instrument: instrument as i16 });
         self.gathered.len() == GATHERED && self.write()
     }
 
@@ -56,25 +56,25 @@ impl Quotes {
     fn write(&mut self) -> bool {
         let block = self.block.get_or_insert_with(Memory::new).cells();
         let (first, gathered) = (self.written, &self.gathered);
-        let numbers: [fn(&Quote) -> i64; WIDE] = [
-            |quote| quote.ts_ns,
-            |quote| quote.touch.price(1).unwrap_or(0),
-            |quote| quote.touch.lots(1),
-            |quote| quote.touch.price(-1).unwrap_or(0),
-            |quote| quote.touch.lots(-1),
+        let numbers: [fn(&BboRow) -> i64; WIDE] = [
+            |row| row.ts_ns,
+            |row| row.touch.price(1).unwrap_or(0),
+            |row| row.touch.lots(1),
+            |row| row.touch.price(-1).unwrap_or(0),
+            |row| row.touch.lots(-1),
         ];
         for (i, number) in numbers.into_iter().enumerate() {
             let at = (ROWS * i + first) * 8;
-            for (cell, quote) in block[at..at + gathered.len() * 8].chunks_exact_mut(8).zip(gathered) {
-                cell.copy_from_slice(&number(quote).to_ne_bytes());
+            for (cell, row) in block[at..at + gathered.len() * 8].chunks_exact_mut(8).zip(gathered) {
+                cell.copy_from_slice(&number(row).to_ne_bytes());
             }
         }
         let at = ROWS * WIDE * 8 + first * 2;
-        for (cell, quote) in block[at..at + gathered.len() * 2].chunks_exact_mut(2).zip(gathered) {
-            cell.copy_from_slice(&quote.instrument.to_ne_bytes());
+        for (cell, row) in block[at..at + gathered.len() * 2].chunks_exact_mut(2).zip(gathered) {
+            cell.copy_from_slice(&row.instrument.to_ne_bytes());
         }
         for (empty, side) in self.empty.iter_mut().zip([1, -1]) {
-            let rows = gathered.iter().enumerate().filter(|(_, quote)| quote.touch.lots(side) == 0);
+            let rows = gathered.iter().enumerate().filter(|(_, row)| row.touch.lots(side) == 0);
             empty.extend(rows.map(|(row, _)| first + row));
         }
         self.written += gathered.len();
@@ -155,11 +155,11 @@ impl Drop for Memory {
 mod tests {
     use super::*;
     use crate::book::Book;
-    use crate::contract::codes::action;
+    use crate::contract::codes::{action, Feed};
     use crate::contract::row::Row;
 
     fn touch(bid: Option<i64>, ask: i64) -> Touch {
-        let mut book = Book::new(2, 0);
+        let mut book = Book::new(Feed::L2, 0);
         let row = |side, price_ticks| Row {
             action: action::LEVEL,
             side,
@@ -183,13 +183,13 @@ mod tests {
 
     #[test]
     fn rows_come_out_as_they_went_in_whether_gathered_or_written() {
-        let mut quotes = Quotes::default();
+        let mut table = BboTable::default();
         for n in [1, GATHERED, GATHERED + 1, 3 * GATHERED + 17] {
             for row in 0..n as i64 {
-                assert!(!quotes.push(3, row, touch((row % 5 != 2).then_some(row), row + 10)));
+                assert!(!table.push(3, row, touch((row % 5 != 2).then_some(row), row + 10)));
             }
-            let chunk = quotes.take();
-            assert_eq!((chunk.rows, quotes.rows()), (n, 0));
+            let chunk = table.take();
+            assert_eq!((chunk.rows, table.rows()), (n, 0));
             assert_eq!(words(&chunk.columns[1]), (0..n as i64).collect::<Vec<_>>());
             assert_eq!(words(&chunk.columns[4]), (10..n as i64 + 10).collect::<Vec<_>>());
             let bits = &chunk.columns[2].validity;
@@ -200,10 +200,10 @@ mod tests {
 
     #[test]
     fn a_full_table_says_so() {
-        let mut quotes = Quotes::default();
+        let mut table = BboTable::default();
         let touch = touch(Some(1), 2);
-        assert!((1..ROWS).all(|row| !quotes.push(0, row as i64, touch)));
-        assert!(quotes.push(0, 0, touch));
-        assert_eq!(quotes.take().rows, ROWS);
+        assert!((1..ROWS).all(|row| !table.push(0, row as i64, touch)));
+        assert!(table.push(0, 0, touch));
+        assert_eq!(table.take().rows, ROWS);
     }
 }

@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::book::slab::NONE;
-use crate::contract::codes::{index, Ask, OrderState, TimeInForce, UpdateKind};
-use crate::contract::fault::Fault;
+use crate::contract::codes::{index, OrderState, RequestKind, TimeInForce, UpdateKind};
+use crate::contract::error::RunError;
 use crate::contract::tag::Tag;
 use crate::money::account::Account;
 use crate::wire::messages::{Answer, Filled};
@@ -35,16 +35,16 @@ pub struct KnownOrder {
     /// Requests that are unanswered.
     pub in_flight: u32,
     /// Prices and total sizes of the replacements in flight: any of them may be in force already.
-    pub asked: Asked,
+    pub requested: Requested,
     /// Which stay in a queue it is in.
-    pub turn: i64,
+    pub queue_stay: i64,
     /// The market's lots ahead of it.
     pub ahead_lots: Option<i64>,
     /// The last queue position of each stay that the strategy does not know of yet, with its turn.
     pub early: VecDeque<(i64, Option<i64>)>,
     /// The number of the exchange's order.
     pub own: u32,
-    /// What `Desk` counts of it as exposed.
+    /// What `LocalState` counts of it as exposed.
     counted_lots: i64,
 }
 
@@ -62,8 +62,8 @@ impl KnownOrder {
             filled_lots: 0,
             state: OrderState::Pending,
             in_flight: 0,
-            asked: Asked::default(),
-            turn: 0,
+            requested: Requested::default(),
+            queue_stay: 0,
             ahead_lots: None,
             early: VecDeque::new(),
             own: NONE,
@@ -79,10 +79,10 @@ impl KnownOrder {
 
     /// Return the most that can still fill, whichever request in flight is in force already.
     pub fn exposed_lots(&self) -> i64 {
-        if self.state.gone() {
+        if self.state.is_over() {
             return 0;
         }
-        self.asked.largest().map_or(self.size_lots, |lots| lots.max(self.size_lots)) - self.filled_lots
+        self.requested.largest().map_or(self.size_lots, |lots| lots.max(self.size_lots)) - self.filled_lots
     }
 
     /// Bring what is counted of it up to date; return by how much that changes.
@@ -94,7 +94,7 @@ impl KnownOrder {
 
     /// Iterate every price at which the order may stand.
     pub fn prices(&self) -> impl DoubleEndedIterator<Item = i64> + '_ {
-        self.price_ticks.into_iter().chain(self.asked.prices())
+        self.price_ticks.into_iter().chain(self.requested.prices())
     }
 
     /// Return what `ctx.orders` shows of the queue position.
@@ -109,13 +109,13 @@ impl KnownOrder {
 
 /// Prices and total sizes of the replacements in flight, in the order in which they were asked for.
 #[derive(Clone, Default)]
-pub struct Asked {
+pub struct Requested {
     all: VecDeque<(Option<i64>, i64)>,
     /// The sizes that are larger than all later ones, in the same order: the first is the largest of all.
     largest: VecDeque<i64>,
 }
 
-impl Asked {
+impl Requested {
     /// Add one.
     pub fn push(&mut self, price_ticks: Option<i64>, size_lots: i64) {
         self.all.push_back((price_ticks, size_lots));
@@ -146,7 +146,7 @@ impl Asked {
 
     /// Iterate the prices of those that have one.
     pub fn prices(&self) -> impl DoubleEndedIterator<Item = i64> + '_ {
-        self.all.iter().filter_map(|asked| asked.0)
+        self.all.iter().filter_map(|requested| requested.0)
     }
 }
 
@@ -161,7 +161,7 @@ pub struct Told {
 }
 
 /// One strategy's knowledge of its business in one instrument.
-pub struct Desk {
+pub struct LocalState {
     /// Position, cash and fees from the fills received.
     pub account: Account,
     /// Live orders and those with a request in flight, by id, oldest first.
@@ -171,11 +171,11 @@ pub struct Desk {
     exposed: [i64; 2],
 }
 
-impl Desk {
-    /// Make a desk with a position and no orders.
+impl LocalState {
+    /// Make a local state with a position and no orders.
     pub fn new(max_position: Option<i64>, position_lots: i64) -> Self {
         let account = Account { position_lots, ..Account::default() };
-        Desk { account, orders: BTreeMap::new(), max_position, exposed: [0; 2] }
+        LocalState { account, orders: BTreeMap::new(), max_position, exposed: [0; 2] }
     }
 
     /// Take in that an order is new or has changed, for the room that it leaves.
@@ -194,14 +194,14 @@ impl Desk {
     }
 
     /// Take in a queue position that a packet received implies.
-    pub fn moved(&mut self, order_id: i64, turn: i64, ahead_lots: Option<i64>) {
+    pub fn moved(&mut self, order_id: i64, queue_stay: i64, ahead_lots: Option<i64>) {
         if let Some(known) = self.orders.get_mut(&order_id) {
-            if turn == known.turn {
+            if queue_stay == known.queue_stay {
                 known.ahead_lots = ahead_lots;
-            } else if turn > known.turn {
+            } else if queue_stay > known.queue_stay {
                 match known.early.back_mut() {
-                    Some(last) if last.0 == turn => last.1 = ahead_lots,
-                    _ => known.early.push_back((turn, ahead_lots)), // turns ascend
+                    Some(last) if last.0 == queue_stay => last.1 = ahead_lots,
+                    _ => known.early.push_back((queue_stay, ahead_lots)), // turns ascend
                 }
             }
         }
@@ -215,11 +215,11 @@ impl Desk {
             known.state = answer.state;
             return Told { order_id: answer.order_id, own: NONE, known: told.then(|| Box::new(known)) };
         };
-        if answer.asked.is_some() {
+        if answer.requested.is_some() {
             known.in_flight -= 1;
         }
-        if answer.asked == Some(Ask::Replace) {
-            known.asked.pop();
+        if answer.requested == Some(RequestKind::Replace) {
+            known.requested.pop();
         }
         match answer.kind {
             UpdateKind::Accepted | UpdateKind::Replaced => take_place(known, answer),
@@ -233,7 +233,7 @@ impl Desk {
     ///
     /// # Errors
     /// The sums of money leave 64 bits.
-    pub fn take_fill(&mut self, fill: &Filled, told: bool) -> Result<Told, Fault> {
+    pub fn take_fill(&mut self, fill: &Filled, told: bool) -> Result<Told, RunError> {
         let known = self.orders.get_mut(&fill.order_id).expect("a fill belongs to an order that the desk knows");
         known.filled_lots += fill.size_lots;
         self.account.fill(known.side, fill.price_ticks, fill.size_lots, fill.fee_micro)?;
@@ -243,11 +243,11 @@ impl Desk {
     /// Forget an order that is over, when nothing that was asked of it is unanswered.
     fn sweep(&mut self, order_id: i64, told: bool) -> Told {
         let known = self.orders.get_mut(&order_id).expect("the order at hand is known");
-        if known.state == OrderState::Live && known.open_lots() <= 0 && known.asked.is_empty() {
+        if known.state == OrderState::Live && known.open_lots() <= 0 && known.requested.is_empty() {
             known.state = OrderState::Filled;
         }
         self.exposed[index(known.side)] += known.count();
-        let (own, over) = (known.own, known.state.gone() && known.in_flight == 0);
+        let (own, over) = (known.own, known.state.is_over() && known.in_flight == 0);
         let known = told.then(|| Box::new(known.clone()));
         if over {
             self.orders.remove(&order_id);
@@ -260,12 +260,12 @@ fn take_place(known: &mut KnownOrder, answer: &Answer) {
     known.state = OrderState::Live;
     known.price_ticks = answer.price_ticks;
     known.size_lots = answer.size_lots;
-    if answer.turn != known.turn {
-        known.turn = answer.turn;
+    if answer.queue_stay != known.queue_stay {
+        known.queue_stay = answer.queue_stay;
         known.ahead_lots = answer.ahead_lots;
-        while let Some(early) = known.early.front().copied().filter(|early| early.0 <= answer.turn) {
+        while let Some(early) = known.early.front().copied().filter(|early| early.0 <= answer.queue_stay) {
             known.early.pop_front();
-            known.ahead_lots = if early.0 == answer.turn { early.1 } else { answer.ahead_lots };
+            known.ahead_lots = if early.0 == answer.queue_stay { early.1 } else { answer.ahead_lots };
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::contract::codes::Ns;
 
 /// Why a run cannot go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum RunError {
     /// A row cannot be applied and its policy is to fail.
     Data(String),
     /// An invariant is broken.
@@ -13,11 +13,11 @@ pub enum Fault {
     Strategy(String),
 }
 
-impl Fault {
+impl RunError {
     /// Name the instrument at which an engine's sums do not fit.
     pub fn at(self, instrument: &str) -> Self {
         match self {
-            Fault::Engine(message) => Fault::Engine(format!("{instrument}: {message}")),
+            RunError::Engine(message) => RunError::Engine(format!("{instrument}: {message}")),
             other => other,
         }
     }

@@ -4,15 +4,15 @@
 //! that no race can breach the position limit.
 
 use crate::client::agent::Agent;
-use crate::client::desk::KnownOrder;
+use crate::client::local_state::KnownOrder;
 use crate::client::number::Number;
-use crate::contract::codes::{Ask, OrderState, RejectReason, TimeInForce, UpdateKind};
-use crate::contract::fault::Fault;
+use crate::contract::codes::{OrderState, RejectReason, RequestKind, TimeInForce, UpdateKind};
+use crate::contract::error::RunError;
 use crate::contract::tag::Tag;
 use crate::exchange::own_order::OwnOrder;
 use crate::record::recorder::{Recorder, Times};
-use crate::run::seat::Seat;
-use crate::wire::messages::Stand;
+use crate::run::session::Session;
+use crate::wire::messages::OrderSnapshot;
 use crate::wire::messages::{Answer, Message};
 
 /// How a new order is to be handled, as given.
@@ -28,26 +28,26 @@ pub struct Terms {
 }
 
 /// Sends the requests of one strategy in one instrument.
-pub struct Entry<'a> {
+pub struct OrderEntry<'a> {
     /// Whose.
     pub agent: &'a mut Agent,
     /// Its business in the instrument.
-    pub seat: &'a mut Seat,
+    pub session: &'a mut Session,
     /// Takes refusals.
     pub recorder: &'a mut Recorder,
     /// The instrument's place in the plan.
     pub instrument: usize,
 }
 
-impl Entry<'_> {
+impl OrderEntry<'_> {
     /// Send a new order, or refuse it; return its id either way.
     ///
     /// # Errors
     /// Too many requests, see `Agent::count` and `Agent::next_generation`.
-    pub fn send(&mut self, side: i8, price: Option<Number>, size: Number, terms: &Terms) -> Result<i64, Fault> {
+    pub fn send(&mut self, side: i8, price: Option<Number>, size: Number, terms: &Terms) -> Result<i64, RunError> {
         self.agent.count()?;
         self.agent.check_request()?;
-        self.agent.check_order(self.seat.desk.orders.len(), &terms.tag)?;
+        self.agent.check_order(self.session.local_state.orders.len(), &terms.tag)?;
         let order_id = self.agent.new_id();
         let size_lots = size.size_lots();
         let price_ticks = price.map(Number::price_ticks);
@@ -65,15 +65,15 @@ impl Entry<'_> {
         let reason = reason.or(|| self.closed()).or(|| self.breach(side, size_lots, None));
         if reason == RejectReason::None {
             known.in_flight += 1;
-            known.own = self.seat.matcher.own_book.owns.insert(own);
-            self.agent.send(Ask::New, self.instrument, known.own, None, None);
+            known.own = self.session.matcher.own_book.owns.insert(own);
+            self.agent.send(RequestKind::New, self.instrument, known.own, None, None);
         } else {
             own.state = OrderState::Rejected;
             known.state = OrderState::Rejected;
-            self.refuse(&own.stand(), &terms.tag, UpdateKind::Rejected, reason)?;
+            self.refuse(&own.snapshot(), &terms.tag, UpdateKind::Rejected, reason)?;
         }
-        self.seat.desk.orders.insert(order_id, known);
-        self.seat.desk.count(order_id);
+        self.session.local_state.orders.insert(order_id, known);
+        self.session.local_state.count(order_id);
         Ok(order_id)
     }
 
@@ -81,7 +81,7 @@ impl Entry<'_> {
     ///
     /// # Errors
     /// Too many requests, see `Agent::count` and `Agent::next_generation`.
-    pub fn replace(&mut self, order_id: i64, price: Option<Number>, size: Option<Number>) -> Result<(), Fault> {
+    pub fn replace(&mut self, order_id: i64, price: Option<Number>, size: Option<Number>) -> Result<(), RunError> {
         self.agent.count()?;
         self.agent.check_request()?;
         let (price_ticks, size_lots) = (price.map(Number::price_ticks), size.map(Number::size_lots));
@@ -97,55 +97,55 @@ impl Entry<'_> {
         });
         if reason != RejectReason::None {
             self.refuse_request(order_id, UpdateKind::ReplaceRejected, reason)?;
-        } else if let Some(known) = self.seat.desk.orders.get_mut(&order_id) {
+        } else if let Some(known) = self.session.local_state.orders.get_mut(&order_id) {
             known.in_flight += 1;
-            known.asked.push(price_ticks, size_lots.unwrap_or(known.size_lots));
-            self.agent.send(Ask::Replace, self.instrument, known.own, price_ticks, size_lots);
-            self.seat.desk.count(order_id);
+            known.requested.push(price_ticks, size_lots.unwrap_or(known.size_lots));
+            self.agent.send(RequestKind::Replace, self.instrument, known.own, price_ticks, size_lots);
+            self.session.local_state.count(order_id);
         }
         Ok(())
     }
 
-    /// Ask for an order to be taken off, or refuse.
+    /// Request that an order be cancelled, or refuse.
     ///
     /// # Errors
     /// Too many requests, see `Agent::count` and `Agent::next_generation`.
-    pub fn cancel(&mut self, order_id: i64) -> Result<(), Fault> {
+    pub fn cancel(&mut self, order_id: i64) -> Result<(), RunError> {
         self.agent.count()?;
         self.agent.check_request()?;
         let stopped = self.agent.stopped;
         let reason = self.find(order_id).or(|| if stopped { RejectReason::Stopped } else { RejectReason::None });
         if reason != RejectReason::None {
             self.refuse_request(order_id, UpdateKind::CancelRejected, reason)?;
-        } else if let Some(known) = self.seat.desk.orders.get_mut(&order_id) {
+        } else if let Some(known) = self.session.local_state.orders.get_mut(&order_id) {
             known.in_flight += 1;
-            self.agent.send(Ask::Cancel, self.instrument, known.own, None, None);
+            self.agent.send(RequestKind::Cancel, self.instrument, known.own, None, None);
         }
         Ok(())
     }
 
-    /// Ask for every live order to be taken off.
+    /// Request the cancellation of every live order
     ///
     /// # Errors
     /// Too many requests, see `Agent::count` and `Agent::next_generation`.
-    pub fn cancel_all(&mut self) -> Result<(), Fault> {
-        let live = self.seat.desk.orders.values().filter(|known| !known.state.gone());
+    pub fn cancel_all(&mut self) -> Result<(), RunError> {
+        let live = self.session.local_state.orders.values().filter(|known| !known.state.is_over());
         for order_id in live.map(|known| known.order_id).collect::<Vec<_>>() {
             self.cancel(order_id)?;
         }
         Ok(())
     }
 
-    /// Return an order that is not over, as the desk knows it.
+    /// Return an order that is not over, as the local state knows it.
     fn known(&self, order_id: i64) -> Option<&KnownOrder> {
-        let known = self.seat.desk.orders.get(&order_id);
-        known.filter(|known| !known.state.gone())
+        let known = self.session.local_state.orders.get(&order_id);
+        known.filter(|known| !known.state.is_over())
     }
 
     fn find(&self, order_id: i64) -> RejectReason {
         if self.known(order_id).is_some() {
             RejectReason::None
-        } else if self.agent.knew(order_id) {
+        } else if self.agent.issued_id(order_id) {
             RejectReason::TooLate
         } else {
             RejectReason::UnknownOrder
@@ -163,33 +163,39 @@ impl Entry<'_> {
     }
 
     fn breach(&self, side: i8, size_lots: i64, apart_from: Option<i64>) -> RejectReason {
-        match self.seat.desk.room(side, apart_from) {
+        match self.session.local_state.room(side, apart_from) {
             Some(room) if size_lots > room => RejectReason::PositionLimit,
             _ => RejectReason::None,
         }
     }
 
-    fn refuse_request(&mut self, order_id: i64, kind: UpdateKind, reason: RejectReason) -> Result<(), Fault> {
+    fn refuse_request(&mut self, order_id: i64, kind: UpdateKind, reason: RejectReason) -> Result<(), RunError> {
         if let Some(known) = self.known(order_id) {
-            let own = &self.seat.matcher.own_book.owns[known.own];
-            let (stand, tag) = (own.stand(), own.tag.clone());
-            self.refuse(&stand, &tag, kind, reason)
+            let own = &self.session.matcher.own_book.owns[known.own];
+            let (snapshot, tag) = (own.snapshot(), own.tag.clone());
+            self.refuse(&snapshot, &tag, kind, reason)
         } else {
             // The order is gone or never was: the record names the id and nothing else.
             let mut own = OwnOrder::new(order_id, 0, None, 0, Tag::default());
             own.state = OrderState::Rejected;
-            self.refuse(&own.stand(), "", kind, reason)
+            self.refuse(&own.snapshot(), "", kind, reason)
         }
     }
 
     /// Answer a request that is not sent at all: recorded now, told after the callback at hand.
-    fn refuse(&mut self, stand: &Stand, tag: &str, kind: UpdateKind, reason: RejectReason) -> Result<(), Fault> {
+    fn refuse(
+        &mut self,
+        snapshot: &OrderSnapshot,
+        tag: &str,
+        kind: UpdateKind,
+        reason: RejectReason,
+    ) -> Result<(), RunError> {
         let generation = if self.agent.stopped { 0 } else { self.agent.next_generation("requests")? };
         let now_ns = self.agent.now_ns;
         let times = Times { sent_ns: Some(now_ns), exchange_ns: None, local_ns: now_ns };
-        self.recorder.order((self.agent.index, self.instrument), (stand, tag), (kind, reason), times);
+        self.recorder.order((self.agent.index, self.instrument), (snapshot, tag), (kind, reason), times);
         if !self.agent.stopped {
-            let answer = answer(stand, None, kind, reason);
+            let answer = answer(snapshot, None, kind, reason);
             self.agent.tell(now_ns, self.instrument, Message::Answer(answer), generation);
         }
         Ok(())
@@ -197,17 +203,22 @@ impl Entry<'_> {
 }
 
 /// Make an answer from an order as it stands.
-pub fn answer(stand: &Stand, asked: Option<Ask>, kind: UpdateKind, reason: RejectReason) -> Answer {
+pub fn answer(
+    snapshot: &OrderSnapshot,
+    requested: Option<RequestKind>,
+    kind: UpdateKind,
+    reason: RejectReason,
+) -> Answer {
     Answer {
-        order_id: stand.order_id,
-        asked,
+        order_id: snapshot.order_id,
+        requested,
         kind,
         reason,
-        state: stand.state,
-        price_ticks: stand.price_ticks,
-        size_lots: stand.size_lots,
-        turn: stand.turn,
-        ahead_lots: stand.ahead_at_arrival,
+        state: snapshot.state,
+        price_ticks: snapshot.price_ticks,
+        size_lots: snapshot.size_lots,
+        queue_stay: snapshot.queue_stay,
+        ahead_lots: snapshot.ahead_at_arrival,
     }
 }
 

@@ -1,16 +1,16 @@
 //! One strategy in one instrument: the exchange's side of it and its own.
 
-use crate::client::desk::Desk;
+use crate::client::local_state::LocalState;
 use crate::client::quoter::Quoter;
 use crate::contract::plan::Rates;
 use crate::exchange::matcher::Matcher;
 
 /// A strategy's business in an instrument.
-pub struct Seat {
+pub struct Session {
     /// At the exchange.
     pub matcher: Matcher,
     /// As the strategy knows it.
-    pub desk: Desk,
+    pub local_state: LocalState,
     /// Its quotes.
     pub quoter: Quoter,
     /// Fee of a maker fill.
