@@ -1,11 +1,8 @@
-//! One strategy in the engine: its channels to the exchange and back, which never reorder, its clock and its timers.
-
-use std::collections::VecDeque;
+//! One strategy in the engine: its clock, its timers, and the limits that it is held to.
 
 use crate::client::limits::{room, Limits, Texts};
-use crate::contract::codes::{Ns, RequestKind, BEFORE_ALL, NEVER};
+use crate::contract::codes::{Ns, BEFORE_ALL};
 use crate::contract::error::{format_instant, RunError};
-use crate::wire::messages::{Message, Request};
 use crate::wire::timers::Timers;
 
 const MAX_CHAIN: u32 = 10_000;
@@ -24,21 +21,7 @@ pub struct Callbacks {
     pub stop: bool,
 }
 
-/// A message on its way to the strategy.
-pub struct Posted {
-    /// When it arrives.
-    pub ts_local_ns: Ns,
-    /// Its instrument.
-    pub instrument: usize,
-    /// Itself.
-    pub message: Message,
-    /// See `Agent::begin`.
-    pub generation: u32,
-    /// Orders messages of one nanosecond.
-    number: u64,
-}
-
-/// A strategy's channels, clock and timers.
+/// A strategy's clock, timers and limits.
 pub struct Agent {
     /// The agent's number.
     pub index: usize,
@@ -56,34 +39,18 @@ pub struct Agent {
     pub timers: Timers,
     /// Whether it wants `on_book` for any level, an instrument each.
     pub depth: Vec<bool>,
-    requests: VecDeque<Request>,
-    /// Responses of the exchange, in order.
-    responses: VecDeque<Posted>,
-    /// Refusals on the spot, in order: they arrive before the responses that are on their way.
-    refusals: VecDeque<Posted>,
-    posted: u64,
     limits: Limits,
     tags: Texts,
     series: Texts,
     agents: i64,
     orders: i64,
-    back_ns: Ns,
     generation: u32,
     calls: u32,
-    entry_ns: Ns,
-    response_ns: Ns,
 }
 
 impl Agent {
     /// Make an agent, one of `agents`.
-    pub fn new(
-        place: (usize, usize),
-        name: String,
-        callbacks: Callbacks,
-        latency: (Ns, Ns),
-        instruments: usize,
-        limits: Limits,
-    ) -> Self {
+    pub fn new(place: (usize, usize), name: String, callbacks: Callbacks, instruments: usize, limits: Limits) -> Self {
         Agent {
             index: place.0,
             name,
@@ -93,20 +60,13 @@ impl Agent {
             stopped: false,
             timers: Timers::default(),
             depth: vec![false; instruments],
-            requests: VecDeque::new(),
-            responses: VecDeque::new(),
-            refusals: VecDeque::new(),
-            posted: 0,
             limits,
             tags: Texts::default(),
             series: Texts::default(),
             agents: place.1 as i64,
             orders: 0,
-            back_ns: BEFORE_ALL,
             generation: 0,
             calls: 0,
-            entry_ns: latency.0,
-            response_ns: latency.1,
         }
     }
 
@@ -145,13 +105,13 @@ impl Agent {
         self.tags.check("tag", tag, self.limits.tags, &self.limits)
     }
 
-    /// See that there is room for a request.
+    /// Check that another request may be sent beside those under way to the exchange.
     ///
     /// # Errors
     /// A limit is passed.
     #[inline]
-    pub fn check_request(&self) -> Result<(), RunError> {
-        room(self.requests.len(), self.limits.requests, "requests under way to the exchange")
+    pub fn check_request(&self, under_way: usize) -> Result<(), RunError> {
+        room(under_way, self.limits.requests, "requests under way to the exchange")
     }
 
     /// See that there is room for a timer.
@@ -198,75 +158,5 @@ impl Agent {
         let Some(number) = order_id.checked_sub(1) else { return false };
         let (place, owner) = (number.div_euclid(self.agents), number.rem_euclid(self.agents));
         owner == self.index as i64 && (0..self.orders).contains(&place)
-    }
-
-    /// Send a request: its arrival is added.
-    pub fn send(
-        &mut self,
-        kind: RequestKind,
-        instrument: usize,
-        own: u32,
-        price_ticks: Option<i64>,
-        size_lots: Option<i64>,
-    ) {
-        let soonest = self.now_ns.saturating_add(self.entry_ns);
-        let ts_exchange_ns = self.requests.back().map_or(soonest, |last| soonest.max(last.ts_exchange_ns));
-        let ts_sent_ns = self.now_ns;
-        self.requests.push_back(Request { kind, ts_sent_ns, ts_exchange_ns, instrument, own, price_ticks, size_lots });
-    }
-
-    /// Return when the response to something that happens now arrives.
-    pub fn response_ns(&mut self, now_ns: Ns) -> Ns {
-        self.back_ns = self.back_ns.max(now_ns.saturating_add(self.response_ns));
-        self.back_ns
-    }
-
-    /// Put a message on its way to the strategy; `generation` is 0 unless a callback causes it at its own nanosecond.
-    pub fn tell(&mut self, ts_local_ns: Ns, instrument: usize, message: Message, generation: u32) {
-        self.posted += 1;
-        let posted = Posted { ts_local_ns, instrument, message, generation, number: self.posted };
-        // Responses do not overtake each other, and neither do refusals.
-        if self.responses.back().is_none_or(|last| last.ts_local_ns <= ts_local_ns) {
-            self.responses.push_back(posted);
-        } else {
-            self.refusals.push_back(posted);
-        }
-    }
-
-    /// Count the requests that have not reached the exchange, an instrument each.
-    pub fn requests_not_arrived(&self) -> Vec<u64> {
-        let mut counts = vec![0; self.depth.len()];
-        for request in &self.requests {
-            counts[request.instrument] += 1;
-        }
-        counts
-    }
-
-    /// Return when the next request arrives at the exchange.
-    #[inline]
-    pub fn next_request_ns(&self) -> Ns {
-        self.requests.front().map_or(NEVER, |request| request.ts_exchange_ns)
-    }
-
-    /// Return when the next message arrives at the strategy.
-    #[inline]
-    pub fn next_message_ns(&self) -> Ns {
-        let first = |queue: &VecDeque<Posted>| queue.front().map_or(NEVER, |posted| posted.ts_local_ns);
-        first(&self.responses).min(first(&self.refusals))
-    }
-
-    /// Take the next request off its channel.
-    pub fn next_request(&mut self) -> Option<Request> {
-        self.requests.pop_front()
-    }
-
-    /// Take the next message off its channel.
-    pub fn next_message(&mut self) -> Option<Posted> {
-        let place = |queue: &VecDeque<Posted>| queue.front().map(|posted| (posted.ts_local_ns, posted.number));
-        match (place(&self.responses), place(&self.refusals)) {
-            (Some(response), Some(refusal)) if refusal < response => self.refusals.pop_front(),
-            (None, _) => self.refusals.pop_front(),
-            _ => self.responses.pop_front(),
-        }
     }
 }

@@ -6,3 +6,4 @@ pub mod local_state;
 pub mod number;
 pub mod order_entry;
 pub mod quoter;
+pub mod session;

@@ -6,14 +6,15 @@
 use crate::client::agent::Agent;
 use crate::client::local_state::KnownOrder;
 use crate::client::number::Number;
+use crate::client::session::Session;
 use crate::contract::codes::{OrderState, RejectReason, RequestKind, TimeInForce, UpdateKind};
 use crate::contract::error::RunError;
 use crate::contract::tag::Tag;
+use crate::exchange::own_book::OwnBook;
 use crate::exchange::own_order::OwnOrder;
 use crate::record::recorder::{Recorder, Times};
-use crate::run::session::Session;
-use crate::wire::messages::OrderSnapshot;
-use crate::wire::messages::{Answer, Message};
+use crate::wire::channels::Channels;
+use crate::wire::messages::{Answer, Message, OrderSnapshot, Request};
 
 /// How a new order is to be handled, as given.
 pub struct Terms {
@@ -29,10 +30,14 @@ pub struct Terms {
 
 /// Sends the requests of one strategy in one instrument.
 pub struct OrderEntry<'a> {
-    /// Whose.
+    /// The strategy.
     pub agent: &'a mut Agent,
-    /// Its business in the instrument.
+    /// Its channels.
+    pub channels: &'a mut Channels,
+    /// What it knows in the instrument.
     pub session: &'a mut Session,
+    /// Its orders at the exchange, to which a new one is added before its request arrives.
+    pub own_book: &'a mut OwnBook,
     /// Takes refusals.
     pub recorder: &'a mut Recorder,
     /// The instrument's place in the plan.
@@ -46,7 +51,7 @@ impl OrderEntry<'_> {
     /// Too many requests, see `Agent::count` and `Agent::next_generation`.
     pub fn send(&mut self, side: i8, price: Option<Number>, size: Number, terms: &Terms) -> Result<i64, RunError> {
         self.agent.count()?;
-        self.agent.check_request()?;
+        self.agent.check_request(self.channels.under_way())?;
         self.agent.check_order(self.session.local_state.orders.len(), &terms.tag)?;
         let order_id = self.agent.new_id();
         let size_lots = size.size_lots();
@@ -65,8 +70,13 @@ impl OrderEntry<'_> {
         let reason = reason.or(|| self.closed()).or(|| self.breach(side, size_lots, None));
         if reason == RejectReason::None {
             known.in_flight += 1;
-            known.own = self.session.matcher.own_book.owns.insert(own);
-            self.agent.send(RequestKind::New, self.instrument, known.own, None, None);
+            known.own = self.own_book.owns.insert(own);
+            self.channels.send(Request::new(
+                RequestKind::New,
+                (self.instrument, known.own),
+                self.agent.now_ns,
+                (None, None),
+            ));
         } else {
             own.state = OrderState::Rejected;
             known.state = OrderState::Rejected;
@@ -83,7 +93,7 @@ impl OrderEntry<'_> {
     /// Too many requests, see `Agent::count` and `Agent::next_generation`.
     pub fn replace(&mut self, order_id: i64, price: Option<Number>, size: Option<Number>) -> Result<(), RunError> {
         self.agent.count()?;
-        self.agent.check_request()?;
+        self.agent.check_request(self.channels.under_way())?;
         let (price_ticks, size_lots) = (price.map(Number::price_ticks), size.map(Number::size_lots));
         let reason = self
             .find(order_id)
@@ -100,7 +110,12 @@ impl OrderEntry<'_> {
         } else if let Some(known) = self.session.local_state.orders.get_mut(&order_id) {
             known.in_flight += 1;
             known.requested.push(price_ticks, size_lots.unwrap_or(known.size_lots));
-            self.agent.send(RequestKind::Replace, self.instrument, known.own, price_ticks, size_lots);
+            self.channels.send(Request::new(
+                RequestKind::Replace,
+                (self.instrument, known.own),
+                self.agent.now_ns,
+                (price_ticks, size_lots),
+            ));
             self.session.local_state.count(order_id);
         }
         Ok(())
@@ -112,14 +127,19 @@ impl OrderEntry<'_> {
     /// Too many requests, see `Agent::count` and `Agent::next_generation`.
     pub fn cancel(&mut self, order_id: i64) -> Result<(), RunError> {
         self.agent.count()?;
-        self.agent.check_request()?;
+        self.agent.check_request(self.channels.under_way())?;
         let stopped = self.agent.stopped;
         let reason = self.find(order_id).or(|| if stopped { RejectReason::Stopped } else { RejectReason::None });
         if reason != RejectReason::None {
             self.refuse_request(order_id, UpdateKind::CancelRejected, reason)?;
         } else if let Some(known) = self.session.local_state.orders.get_mut(&order_id) {
             known.in_flight += 1;
-            self.agent.send(RequestKind::Cancel, self.instrument, known.own, None, None);
+            self.channels.send(Request::new(
+                RequestKind::Cancel,
+                (self.instrument, known.own),
+                self.agent.now_ns,
+                (None, None),
+            ));
         }
         Ok(())
     }
@@ -171,7 +191,7 @@ impl OrderEntry<'_> {
 
     fn refuse_request(&mut self, order_id: i64, kind: UpdateKind, reason: RejectReason) -> Result<(), RunError> {
         if let Some(known) = self.known(order_id) {
-            let own = &self.session.matcher.own_book.owns[known.own];
+            let own = &self.own_book.owns[known.own];
             let (snapshot, tag) = (own.snapshot(), own.tag.clone());
             self.refuse(&snapshot, &tag, kind, reason)
         } else {
@@ -195,30 +215,10 @@ impl OrderEntry<'_> {
         let times = Times { sent_ns: Some(now_ns), exchange_ns: None, local_ns: now_ns };
         self.recorder.order((self.agent.index, self.instrument), (snapshot, tag), (kind, reason), times);
         if !self.agent.stopped {
-            let answer = answer(snapshot, None, kind, reason);
-            self.agent.tell(now_ns, self.instrument, Message::Answer(answer), generation);
+            let answer = Answer::new(snapshot, None, kind, reason);
+            self.channels.post(now_ns, self.instrument, Message::Answer(answer), generation);
         }
         Ok(())
-    }
-}
-
-/// Make an answer from an order as it stands.
-pub fn answer(
-    snapshot: &OrderSnapshot,
-    requested: Option<RequestKind>,
-    kind: UpdateKind,
-    reason: RejectReason,
-) -> Answer {
-    Answer {
-        order_id: snapshot.order_id,
-        requested,
-        kind,
-        reason,
-        state: snapshot.state,
-        price_ticks: snapshot.price_ticks,
-        size_lots: snapshot.size_lots,
-        queue_stay: snapshot.queue_stay,
-        ahead_lots: snapshot.ahead_at_arrival,
     }
 }
 

@@ -12,8 +12,6 @@ use crate::ahead::worker::BuilderWorker;
 use crate::book::row_effect::RowEffect;
 use crate::book::touch::Touch;
 use crate::book::Book;
-use crate::client::local_state::LocalState;
-use crate::client::quoter::Quoter;
 use crate::contract::batch::Columns;
 use crate::contract::codes::{action, flag, phase, Issue, IssuePolicy, Ns, BEFORE_ALL, ISSUES, NEVER};
 use crate::contract::error::{format_instant, RunError};
@@ -25,7 +23,6 @@ use crate::exchange::outbox::{Counts, Outbox};
 use crate::exchange::print_match::PrintMatch;
 use crate::exchange::row_filter::RowFilter;
 use crate::record::recorder::Recorder;
-use crate::run::session::Session;
 use crate::wire::view::{View, ViewState};
 
 mod booking;
@@ -46,8 +43,8 @@ pub struct Market {
     phase: u8,
     /// The same market as the strategies have received it.
     pub view: View,
-    /// The strategies' business here, one each.
-    pub sessions: Vec<Session>,
+    /// The exchange's side of each strategy, by agent.
+    pub matchers: Vec<Matcher>,
     /// The last two-sided doubled mid at the end of a packet.
     pub mid2: Option<i64>,
     /// Whether something was scheduled while rows were applied.
@@ -116,13 +113,7 @@ impl Market {
     /// Make the exchange of an instrument that waits for its first batch.
     pub fn new(index: usize, plan: &Plan, agents: usize) -> Self {
         let own = &plan.instruments[index];
-        let session = |_| Session {
-            matcher: Matcher::new(own.rules(), own.feed(), own.initial_position),
-            local_state: LocalState::new(own.max_position, own.initial_position),
-            quoter: Quoter::default(),
-            maker: own.maker_rates,
-            taker: own.taker_rates,
-        };
+        let matcher = |_| Matcher::new(own.rules(), own.feed(), own.initial_position);
         let repairs = plan.issue_policies[Issue::Oversize as usize - 1] == IssuePolicy::Repair;
         // The first instruments have the processors that the run itself leaves.
         let may_leave = available_parallelism().is_ok_and(|processors| index + 1 < processors.get());
@@ -132,7 +123,7 @@ impl Market {
             prints: PrintMatch::new(own.late_level_ns, own.late_print_ns),
             phase: phase::CONTINUOUS,
             view: View::new(own.feed(), own.depth, repairs),
-            sessions: (0..agents).map(session).collect(),
+            matchers: (0..agents).map(matcher).collect(),
             mid2: None,
             reschedule: false,
             now_ns: BEFORE_ALL,
@@ -391,7 +382,7 @@ impl Market {
             self.view.send(self.done(), ts_local_ns, state, self.changed);
             if self.view.is_crowded() {
                 // Nobody looks at the past any more: what had arrived before this row need not wait for a look.
-                self.view.catch_up(self.now_ns - 1, &mut self.sessions);
+                self.view.catch_up(self.now_ns - 1);
             }
             if self.view.has_packet_subscribers {
                 self.stop_at(ts_local_ns);
@@ -416,7 +407,7 @@ impl Market {
         self.touch = left.touch;
         self.crossed = !left.touch.uncrossed();
         self.mid2 = left.touch.mid2().or(self.mid2);
-        outbox.take_mid(self.index, self.mid2, self.now_ns);
+        outbox.set_mid(self.index, self.mid2, self.now_ns);
         if self.recording {
             outbox.recorder.bbo(self.index, self.now_ns, left.touch);
         }

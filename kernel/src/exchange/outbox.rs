@@ -1,13 +1,13 @@
-//! What an exchange gives out.
+//! Where the exchange writes: the strategies' channels, the result tables, the last mids.
 
-use crate::client::agent::Agent;
 use crate::contract::codes::{Ns, ISSUES};
 use crate::record::recorder::Recorder;
+use crate::wire::channels::Channels;
 
-/// What the exchange tells everybody else: the strategies' channels and the result tables.
+/// The strategies' channels and the result tables, shared by all instruments.
 pub struct Outbox {
-    /// The strategies.
-    pub agents: Vec<Agent>,
+    /// To and from each strategy, by agent.
+    pub channels: Vec<Channels>,
     /// The result tables.
     pub recorder: Recorder,
     /// The last two-sided doubled mid of each instrument.
@@ -15,9 +15,9 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// Record what is due before an instrument has another mid.
+    /// Set the mid of an instrument, after recording the markouts due before it changes.
     #[inline]
-    pub fn take_mid(&mut self, instrument: usize, mid2: Option<i64>, now_ns: Ns) {
+    pub fn set_mid(&mut self, instrument: usize, mid2: Option<i64>, now_ns: Ns) {
         if self.mids2[instrument] != mid2 {
             self.recorder.markouts(now_ns - 1, &self.mids2);
             self.mids2[instrument] = mid2;

@@ -4,7 +4,7 @@ use crate::book::ladder::NO_KEY;
 use crate::book::row_effect::{kind, RowEffect};
 use crate::book::touch::Touch;
 use crate::contract::codes::Ns;
-use crate::run::session::Session;
+use crate::exchange::own_book::OwnBook;
 
 /// Keys of one kind of row that matter: those up to `reach`, and so many behind `best`, itself among them.
 #[derive(Clone, Copy)]
@@ -48,10 +48,10 @@ impl Default for RowFilter {
 
 impl RowFilter {
     /// Derive the filter from what rests in an instrument now and what has been taken from its market. `prints`: executions all matter.
-    pub fn update(&mut self, sessions: &[Session], prints: bool, needs_full_book: bool) {
+    pub fn update<'a>(&mut self, own_books: impl Iterator<Item = &'a OwnBook>, prints: bool, needs_full_book: bool) {
         let mut spans = [(NO_KEY, -NO_KEY); 2];
         (self.best, self.needs_full_book, self.tracks_order_ids) = ([NO_KEY; 2], needs_full_book, false);
-        for own_book in sessions.iter().map(|session| &session.matcher.own_book) {
+        for own_book in own_books {
             for (best, own) in self.best.iter_mut().zip(own_book.span()) {
                 *best = (*best).min(own.0);
             }

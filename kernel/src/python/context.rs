@@ -61,8 +61,8 @@ impl Context {
 
     fn account(&self) -> PyResult<(Account, Option<i64>)> {
         self.with(|replay| {
-            let market = &replay.markets[self.place];
-            Ok((market.sessions[self.agent].local_state.account.clone(), market.view.state.mid2))
+            let account = replay.sessions[self.place][self.agent].local_state.account.clone();
+            Ok((account, replay.markets[self.place].view.state.mid2))
         })
     }
 
@@ -75,7 +75,7 @@ impl Context {
 
     /// Find the instrument that an order belongs to; this one, if it is nowhere.
     fn place_of(&self, replay: &Replay, id: i64) -> usize {
-        let has = |place: &usize| replay.markets[*place].sessions[self.agent].local_state.orders.contains_key(&id);
+        let has = |place: &usize| replay.sessions[*place][self.agent].local_state.orders.contains_key(&id);
         (0..replay.markets.len()).find(has).unwrap_or(self.place)
     }
 }
@@ -110,7 +110,7 @@ impl Context {
     /// Return the strategy's time.
     #[getter]
     fn now_ns(&self) -> PyResult<i64> {
-        self.with(|replay| Ok(replay.outbox.agents[self.agent].now_ns))
+        self.with(|replay| Ok(replay.agents[self.agent].now_ns))
     }
 
     /// Return the configured start.
@@ -133,7 +133,7 @@ impl Context {
             return Err(StrategyError::new_err(message));
         };
         self.with(|replay| {
-            let agent = &mut replay.outbox.agents[self.agent];
+            let agent = &mut replay.agents[self.agent];
             agent.count()?;
             agent.check_timer()?;
             Ok(agent.timers.add(agent.now_ns.saturating_add(interval), interval, self.place, 0))
@@ -148,7 +148,7 @@ impl Context {
             return Err(StrategyError::new_err(message));
         };
         self.with(|replay| {
-            let agent = &mut replay.outbox.agents[self.agent];
+            let agent = &mut replay.agents[self.agent];
             agent.count()?;
             let generation = if due_ns <= agent.now_ns { agent.next_generation("timers")? } else { 0 };
             agent.check_timer()?;
@@ -161,7 +161,7 @@ impl Context {
         self.replay.check()?;
         let timer_id = arguments::timer_number(timer_id)?;
         self.with(|replay| {
-            replay.outbox.agents[self.agent].timers.cancel(timer_id);
+            replay.agents[self.agent].timers.cancel(timer_id);
             Ok(())
         })
     }
@@ -174,7 +174,7 @@ impl Context {
             return Err(StrategyError::new_err(format!("ctx.subscribe({given}): expected lob_backtest.DEPTH")));
         }
         self.with(|replay| {
-            replay.outbox.agents[self.agent].depth[self.place] = true;
+            replay.agents[self.agent].depth[self.place] = true;
             replay.markets[self.place].subscribe_levels();
             Ok(())
         })
@@ -199,7 +199,7 @@ impl Context {
     /// Return the position as known.
     #[getter]
     fn position(&self) -> PyResult<i64> {
-        self.with(|replay| Ok(replay.markets[self.place].sessions[self.agent].local_state.account.position_lots))
+        self.with(|replay| Ok(replay.sessions[self.place][self.agent].local_state.account.position_lots))
     }
 
     /// Return cash less fees in currency.
@@ -221,7 +221,7 @@ impl Context {
     #[getter]
     fn orders<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
         let known = self.with(|replay| {
-            let orders = replay.markets[self.place].sessions[self.agent].local_state.orders.values();
+            let orders = replay.sessions[self.place][self.agent].local_state.orders.values();
             Ok(orders.filter(|known| !known.state.is_over()).cloned().collect::<Vec<_>>())
         })?;
         let orders = PyList::empty(py);
@@ -320,7 +320,7 @@ impl Context {
             read => read?,
         };
         self.with(|replay| {
-            let agent = &mut replay.outbox.agents[self.agent];
+            let agent = &mut replay.agents[self.agent];
             agent.check_series(&text)?;
             let now_ns = agent.now_ns;
             replay.outbox.recorder.point(&text, self.agent, now_ns, number);

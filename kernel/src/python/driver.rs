@@ -14,7 +14,6 @@ use super::context::{Context, Siblings};
 use super::memory::Memory;
 use super::types::Types;
 use super::{input, plan_reader, raised, EngineError, Shared, StrategyError};
-use crate::client::agent::Agent;
 use crate::contract::batch::Batch;
 use crate::contract::error::RunError;
 use crate::contract::generated::TABLES;
@@ -152,7 +151,8 @@ impl<'py> Run<'py> {
         let counts = replay.markets.iter().map(|market| counts(py, &market.counts())).collect::<PyResult<_>>()?;
         let failure = failure.map(|error| error.into_value(py).into_any());
         let suspect = replay.markets.iter().map(Market::suspect_since_ns).collect();
-        let not_arrived = replay.outbox.agents.iter().flat_map(Agent::requests_not_arrived).collect();
+        let not_arrived =
+            replay.outbox.channels.iter().flat_map(|each| each.requests_not_arrived(replay.markets.len())).collect();
         Ok((replay.start_ns, replay.now_ns, counts, failure, suspect, not_arrived))
     }
 

@@ -28,7 +28,7 @@ pub fn agent(strategy: &Bound<'_, PyAny>, place: (usize, usize), plan: &Plan) ->
     };
     let name = strategy.get_type().getattr("__name__")?.extract()?;
     let limits = limits(strategy.py())?;
-    Ok(Agent::new(place, name, callbacks, (plan.entry_ns, plan.response_ns), plan.instruments.len(), limits))
+    Ok(Agent::new(place, name, callbacks, plan.instruments.len(), limits))
 }
 
 fn limits(py: Python<'_>) -> PyResult<Limits> {

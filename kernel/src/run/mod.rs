@@ -1,5 +1,7 @@
 //! The main loop: what happens next.
 
+mod delivery;
+mod lifecycle;
 pub mod replay;
-pub mod session;
+mod state;
 pub mod step;

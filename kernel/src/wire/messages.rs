@@ -21,6 +21,18 @@ pub struct Request {
     pub size_lots: Option<i64>,
 }
 
+impl Request {
+    /// Make a request for an order by its number. `Channels::send` sets when it arrives.
+    pub fn new(
+        kind: RequestKind,
+        (instrument, own): (usize, u32),
+        ts_sent_ns: Ns,
+        (price_ticks, size_lots): (Option<i64>, Option<i64>),
+    ) -> Self {
+        Request { kind, ts_sent_ns, ts_exchange_ns: ts_sent_ns, instrument, own, price_ticks, size_lots }
+    }
+}
+
 /// A message to the strategy about an order as it stood at the exchange.
 pub struct Answer {
     /// The order's id.
@@ -92,4 +104,26 @@ pub struct OrderSnapshot {
     pub ahead_at_arrival: Option<i64>,
     /// Its place among own orders.
     pub queue_stay: i64,
+}
+
+impl Answer {
+    /// Make the answer about an order in a state; `requested` is `None` where no request is answered.
+    pub fn new(
+        snapshot: &OrderSnapshot,
+        requested: Option<RequestKind>,
+        kind: UpdateKind,
+        reason: RejectReason,
+    ) -> Answer {
+        Answer {
+            order_id: snapshot.order_id,
+            requested,
+            kind,
+            reason,
+            state: snapshot.state,
+            price_ticks: snapshot.price_ticks,
+            size_lots: snapshot.size_lots,
+            queue_stay: snapshot.queue_stay,
+            ahead_lots: snapshot.ahead_at_arrival,
+        }
+    }
 }

@@ -11,7 +11,6 @@ use crate::book::touch::Touch;
 use crate::book::Book;
 use crate::contract::codes::{action, flag, phase, Feed, Ns, NEVER};
 use crate::contract::row::Row;
-use crate::run::session::Session;
 
 /// How many packets may wait before those that have arrived are taken in without being asked for.
 const CROWD: usize = 64;
@@ -96,6 +95,8 @@ pub struct View {
     packets: VecDeque<SentPacket>,
     prints: VecDeque<Print>,
     moves: VecDeque<QueueMove>,
+    /// Queue positions that have arrived and that the strategies' local states do not have yet.
+    pub received_moves: Vec<QueueMove>,
     received: Received,
     /// How many prints and moves there have been, and how many of them have been sent and received.
     made: (u64, u64),
@@ -117,6 +118,7 @@ impl View {
             packets: VecDeque::new(),
             prints: VecDeque::new(),
             moves: VecDeque::new(),
+            received_moves: Vec::new(),
             received: Received::default(),
             made: (0, 0),
             sent: (0, 0),
@@ -168,22 +170,22 @@ impl View {
 
     /// Take in all packets that have arrived by now, telling nobody.
     #[inline]
-    pub fn catch_up(&mut self, now_ns: Ns, sessions: &mut [Session]) {
+    pub fn catch_up(&mut self, now_ns: Ns) {
         self.receive_until(now_ns);
         if self.next_ns <= now_ns && !self.packets.is_empty() {
             let all = self.packets.back().is_some_and(|last| last.ts_local_ns <= now_ns);
             let arrived =
                 if all { self.packets.len() } else { self.packets.partition_point(|each| each.ts_local_ns <= now_ns) };
-            let packet = self.receive(arrived, sessions);
+            let packet = self.receive(arrived);
             self.prints.drain(..(packet.prints - self.taken.0) as usize);
             self.taken.0 = packet.prints;
         }
     }
 
     /// Take in the next packet and say what it brought.
-    pub fn deliver(&mut self, delivered: &mut Delivered, sessions: &mut [Session]) {
+    pub fn deliver(&mut self, delivered: &mut Delivered) {
         let before = self.state.touch;
-        let packet = self.receive(1, sessions);
+        let packet = self.receive(1);
         delivered.prints.clear();
         delivered.prints.extend(self.prints.drain(..(packet.prints - self.taken.0) as usize));
         self.taken.0 = packet.prints;
@@ -200,14 +202,12 @@ impl View {
 
     /// Take in so many packets, at least one, and return the last.
     #[inline]
-    fn receive(&mut self, packets: usize, sessions: &mut [Session]) -> SentPacket {
+    fn receive(&mut self, packets: usize) -> SentPacket {
         let packet = self.packets[packets - 1];
         self.packets.drain(..packets);
         self.next_ns = self.packets.front().map_or(NEVER, |next| next.ts_local_ns);
         self.state = packet.state;
-        for each in self.moves.drain(..(packet.moves - self.taken.1) as usize) {
-            sessions[each.agent].local_state.moved(each.order_id, each.queue_stay, each.ahead_lots);
-        }
+        self.received_moves.extend(self.moves.drain(..(packet.moves - self.taken.1) as usize));
         self.taken.1 = packet.moves;
         packet
     }

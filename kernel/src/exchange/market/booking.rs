@@ -1,6 +1,5 @@
 //! Books what happens to own orders: the account, the result tables, and the message to the strategy.
 
-use crate::client::order_entry::answer;
 use crate::contract::codes::{Cause, Ns, UpdateKind};
 use crate::contract::error::RunError;
 use crate::exchange::market::Market;
@@ -9,7 +8,7 @@ use crate::exchange::own_book::OrderEvent;
 use crate::exchange::own_order::OwnTrade;
 use crate::money::account::fee_micro;
 use crate::record::recorder::{FillRow, Times};
-use crate::wire::messages::{Filled, Message, Request};
+use crate::wire::messages::{Answer, Filled, Message, Request};
 
 impl Market {
     /// Book and tell what happened to a strategy's orders; `requested` is the request that is being dealt with, if one is.
@@ -22,30 +21,30 @@ impl Market {
         requested: Option<&Request>,
         outbox: &mut Outbox,
     ) -> Result<(), RunError> {
-        let mut events = std::mem::take(&mut self.sessions[agent].matcher.own_book.events);
+        let mut events = std::mem::take(&mut self.matchers[agent].own_book.events);
         let now_ns = requested.map_or(self.now_ns, |request| request.ts_exchange_ns);
         for event in events.drain(..) {
             match event {
                 OrderEvent::Update { own, snapshot, kind, reason } => {
                     let requested = requested.filter(|_| kind != UpdateKind::Expired);
-                    let local_ns = outbox.agents[agent].response_ns(now_ns);
+                    let local_ns = outbox.channels[agent].response_ns(now_ns);
                     let sent_ns = requested.map(|request| request.ts_sent_ns);
                     let times = Times { sent_ns, exchange_ns: Some(now_ns), local_ns };
-                    let tag = &self.sessions[agent].matcher.own_book.owns[own].tag;
+                    let tag = &self.matchers[agent].own_book.owns[own].tag;
                     outbox.recorder.order((agent, self.index), (&snapshot, tag), (kind, reason), times);
-                    let answer = answer(&snapshot, requested.map(|request| request.kind), kind, reason);
-                    outbox.agents[agent].tell(local_ns, self.index, Message::Answer(answer), 0);
+                    let answer = Answer::new(&snapshot, requested.map(|request| request.kind), kind, reason);
+                    outbox.channels[agent].post(local_ns, self.index, Message::Answer(answer), 0);
                     self.stop_at(local_ns);
                 }
                 OrderEvent::Fill { own, trade } => {
                     let filled = self.book_fill((agent, own), trade, now_ns, outbox)?;
-                    let local_ns = outbox.agents[agent].response_ns(now_ns);
-                    outbox.agents[agent].tell(local_ns, self.index, Message::Filled(filled), 0);
+                    let local_ns = outbox.channels[agent].response_ns(now_ns);
+                    outbox.channels[agent].post(local_ns, self.index, Message::Filled(filled), 0);
                     self.stop_at(local_ns);
                 }
             }
         }
-        self.sessions[agent].matcher.own_book.events = events;
+        self.matchers[agent].own_book.events = events;
         self.reschedule = true;
         self.update_filter();
         Ok(())
@@ -60,11 +59,12 @@ impl Market {
     ) -> Result<Filled, RunError> {
         let OwnTrade { price_ticks, size_lots, cause, tainted, ts_traded_ns } = trade;
         let before = self.before(now_ns);
-        let session = &mut self.sessions[agent];
+        let matcher = &mut self.matchers[agent];
         let taker = cause == Cause::Take;
-        let own = &session.matcher.own_book.owns[own];
-        let fee_micro = fee_micro(price_ticks, size_lots, if taker { session.taker } else { session.maker });
-        let booked = session.matcher.account.fill(own.side, price_ticks, size_lots, fee_micro);
+        let own = &matcher.own_book.owns[own];
+        let fee_micro =
+            fee_micro(price_ticks, size_lots, if taker { self.plan.taker_rates } else { self.plan.maker_rates });
+        let booked = matcher.account.fill(own.side, price_ticks, size_lots, fee_micro);
         booked.map_err(|error| error.at(&self.plan.name))?;
         let row = FillRow {
             order_id: own.order_id,
@@ -77,7 +77,7 @@ impl Market {
             taker,
             cause: cause as u8,
             ts_exchange_ns: now_ns,
-            ts_local_ns: outbox.agents[agent].response_ns(now_ns),
+            ts_local_ns: outbox.channels[agent].response_ns(now_ns),
             ts_traded_ns,
             before,
             ahead_at_arrival: own.ahead_at_arrival.filter(|_| !taker),

@@ -95,8 +95,7 @@ impl Market {
 
     /// Return what has been done.
     pub fn counts(&self) -> Counts {
-        let unplaced_lots =
-            self.sessions.iter().map(|session| session.matcher.own_book.available.unplaced_lots()).sum();
+        let unplaced_lots = self.matchers.iter().map(|matcher| matcher.own_book.available.unplaced_lots()).sum();
         Counts { rows: self.done(), packets: self.counts.packets + self.packets(), unplaced_lots, ..self.counts }
     }
 }

@@ -87,19 +87,19 @@ impl Market {
     /// Tell own orders of what happens to an order of the market, of a hidden print or of a CLEAR.
     fn show_order_row(&mut self, row: &Row, effect: RowEffect) {
         let (named, done, matching) = (effect.named_order(), self.done(), self.matching());
-        let Market { sessions, near_book, whole, prints, phase, now_ns, row_filter, .. } = self;
+        let Market { matchers, near_book, whole, prints, phase, now_ns, row_filter, .. } = self;
         let (phase, now_ns) = (*phase, *now_ns);
         let place = (named.side, named.price_ticks);
         let traded = effect.is_either(kind::EXECUTE) && row.flags & flag::AUCTION == 0;
         let book = if row_filter.needs_full_book() {
             whole.current()
-        } else if !traded && sessions.iter().any(|session| session.matcher.own_book.available.remembers(place)) {
+        } else if !traded && matchers.iter().any(|matcher| matcher.own_book.available.remembers(place)) {
             whole.catch_up_to(done) // where it stands among the taken lots
         } else {
             near_book.book()
         };
-        for session in sessions {
-            session.matcher.own_book.before(Displayed { book, prints, phase, matching, now_ns }, row, &named);
+        for matcher in matchers {
+            matcher.own_book.before(Displayed { book, prints, phase, matching, now_ns }, row, &named);
         }
         if book.feed == Feed::L2 && row.action == action::CLEAR {
             prints.clear(row.side, now_ns, book);
@@ -151,11 +151,11 @@ impl Market {
     /// Show the whole book before a row to the own orders of each strategy.
     fn each_own_book(&mut self, row: &Row, mut tell: impl FnMut(&mut OwnBook, Displayed)) {
         let matching = self.matching();
-        let Market { sessions, whole, prints, phase, now_ns, .. } = self;
-        for session in sessions {
+        let Market { matchers, whole, prints, phase, now_ns, .. } = self;
+        for matcher in matchers {
             let mut displayed = Displayed { book: whole.current(), prints, phase: *phase, matching, now_ns: *now_ns };
             displayed.matching = displayed.matching_row(row);
-            tell(&mut session.matcher.own_book, displayed);
+            tell(&mut matcher.own_book, displayed);
         }
     }
 
@@ -171,8 +171,8 @@ impl Market {
     /// Book and tell what a row did to own orders.
     #[inline]
     fn book_all(&mut self, outbox: &mut Outbox) -> Result<(), RunError> {
-        for agent in 0..self.sessions.len() {
-            if !self.sessions[agent].matcher.own_book.events.is_empty() {
+        for agent in 0..self.matchers.len() {
+            if !self.matchers[agent].own_book.events.is_empty() {
                 self.book_events(agent, None, outbox)?;
             }
         }
@@ -181,7 +181,7 @@ impl Market {
 
     /// Return whether the place of some own order depends on more than the rows at its price.
     fn any_needs_full_book(&self) -> bool {
-        self.sessions.iter().any(|session| session.matcher.own_book.needs_full_book(self.plan.depth))
+        self.matchers.iter().any(|matcher| matcher.own_book.needs_full_book(self.plan.depth))
     }
 
     /// Find out which rows matter from now on.
@@ -190,7 +190,11 @@ impl Market {
         let everything =
             self.plan.feed() == Feed::L2 || self.view.has_level_subscribers || self.paranoid || self.awaiting_snapshot;
         let needs_full_book = everything || self.any_needs_full_book();
-        self.row_filter.update(&self.sessions, self.view.has_print_subscribers, needs_full_book);
+        self.row_filter.update(
+            self.matchers.iter().map(|matcher| &matcher.own_book),
+            self.view.has_print_subscribers,
+            needs_full_book,
+        );
         let touch = self.at_packet_end.then_some(self.latest);
         if !self.row_filter.needs_full_book() && !self.near_book.extend_to(&self.row_filter, touch) {
             self.row_filter.require_full_book();
@@ -210,30 +214,30 @@ impl Market {
             self.whole.catch_up_to(done);
         }
         let (matching, now_ns) = (self.matching(), self.now_ns);
-        let Market { sessions, near_book, whole, prints, phase, .. } = self;
+        let Market { matchers, near_book, whole, prints, phase, .. } = self;
         let phase = *phase;
         if needs_full_book {
             let book = whole.current();
             let falls = if book.is_awaiting_snapshot() { prints.end_packet(now_ns, book) } else { HashMap::default() };
-            for session in sessions.iter_mut() {
-                session.matcher.own_book.update_visibility(Displayed { book, prints, phase, matching, now_ns }, &falls);
+            for matcher in matchers.iter_mut() {
+                matcher.own_book.update_visibility(Displayed { book, prints, phase, matching, now_ns }, &falls);
             }
             whole.end_packet(done);
         }
-        for session in sessions.iter_mut() {
+        for matcher in matchers.iter_mut() {
             let book = if needs_full_book { whole.current() } else { near_book.book() };
-            session.matcher.own_book.end_packet(Displayed { book, prints, phase, matching, now_ns });
+            matcher.own_book.end_packet(Displayed { book, prints, phase, matching, now_ns });
         }
-        for agent in 0..self.sessions.len() {
-            if !self.sessions[agent].matcher.own_book.events.is_empty() {
+        for agent in 0..self.matchers.len() {
+            if !self.matchers[agent].own_book.events.is_empty() {
                 self.book_events(agent, None, outbox)?;
             }
-            if !self.sessions[agent].matcher.own_book.moved.is_empty() {
+            if !self.matchers[agent].own_book.moved.is_empty() {
                 self.send_moves(agent);
                 self.packet_has_updates = true;
             }
         }
-        let tracks_order_ids = self.sessions.iter().any(|session| !session.matcher.own_book.available.is_untouched());
+        let tracks_order_ids = self.matchers.iter().any(|matcher| !matcher.own_book.available.is_untouched());
         if needs_full_book || tracks_order_ids || !self.near_book.is_empty() {
             self.update_filter();
         }
@@ -241,7 +245,7 @@ impl Market {
     }
 
     fn send_moves(&mut self, agent: usize) {
-        let own_book = &mut self.sessions[agent].matcher.own_book;
+        let own_book = &mut self.matchers[agent].own_book;
         for at in own_book.moved.drain(..) {
             let own = &mut own_book.owns[at];
             if !std::mem::take(&mut own.moved) {
@@ -258,8 +262,8 @@ impl Market {
     /// A fee is beyond all bounds.
     pub fn serve(&mut self, agent: usize, request: &Request, outbox: &mut Outbox) -> Result<(), RunError> {
         let (done, joined_level, matching) = (self.done(), self.joined_level(agent, request), self.matching());
-        let Market { sessions, near_book, whole, prints, phase, .. } = self;
-        let (matcher, prints, phase, now_ns) = (&mut sessions[agent].matcher, &*prints, *phase, request.ts_exchange_ns);
+        let Market { matchers, near_book, whole, prints, phase, .. } = self;
+        let (matcher, prints, phase, now_ns) = (&mut matchers[agent], &*prints, *phase, request.ts_exchange_ns);
         if let Some(joined_level) = joined_level {
             near_book.with_joined_level(joined_level, done, |book| {
                 matcher.serve(Displayed { book, prints, phase, matching, now_ns }, request);
@@ -282,7 +286,7 @@ impl Market {
         if request.kind == RequestKind::Cancel {
             return Some((1, 0, 0));
         }
-        let own = &self.sessions[agent].matcher.own_book.owns[request.own];
+        let own = &self.matchers[agent].own_book.owns[request.own];
         let (side, price_ticks) = (own.side, request.price_ticks.or(own.price_ticks)?);
         let (own_key, best) = (key(side, price_ticks), self.latest.key(side));
         if own_key.saturating_add(self.latest.key(-side)) <= 0 {
@@ -306,7 +310,7 @@ impl Market {
         let book = self.whole.catch_up_to(done);
         let (prints, phase) = (&self.prints, self.phase);
         let displayed = Displayed { book, prints, phase, matching: Match::Nothing, now_ns };
-        let matcher = &mut self.sessions[agent].matcher;
+        let matcher = &mut self.matchers[agent];
         let own = matcher.own_book.owns.insert(order);
         matcher.flatten(displayed, own);
         let (kind, ts_sent_ns, ts_exchange_ns, instrument) = (RequestKind::New, now_ns, now_ns, self.index);
@@ -316,7 +320,7 @@ impl Market {
 
     pub(super) fn check(&self) -> Result<(), String> {
         self.whole.current().check()?;
-        self.sessions.iter().try_for_each(|session| session.matcher.own_book.check(self.whole.current()))
+        self.matchers.iter().try_for_each(|matcher| matcher.own_book.check(self.whole.current()))
     }
 }
 

@@ -1,0 +1,159 @@
+//! Brings packets, messages and timers to the strategies.
+
+use crate::book::slab::NONE;
+use crate::contract::codes::{phase, Ns, RejectReason, UpdateKind};
+use crate::contract::error::RunError;
+use crate::run::state::Replay;
+use crate::run::step::{Call, Callback};
+use crate::wire::messages::Message;
+
+/// A packet that is being delivered: to which strategy next, and which of its prints.
+pub(super) struct PacketDelivery {
+    pub(super) now_ns: Ns,
+    pub(super) instrument: usize,
+    pub(super) agent: usize,
+    pub(super) print: usize,
+    pub(super) timers_woken: bool,
+}
+
+/// An order to look after when the callback that told of it is over.
+pub(super) struct AfterCallback {
+    pub(super) agent: usize,
+    pub(super) instrument: usize,
+    pub(super) order_id: i64,
+    pub(super) own: u32,
+}
+
+impl Replay {
+    /// Let the next request of a strategy happen at the exchange.
+    pub(super) fn arrive(&mut self, agent: usize) -> Result<(), RunError> {
+        let Some(request) = self.outbox.channels[agent].next_request() else { return Ok(()) };
+        self.markets[request.instrument].serve(agent, &request, &mut self.outbox)
+    }
+
+    /// Return the next call that the packet at hand needs: for each strategy its prints, then the book.
+    pub(super) fn deliver_packet(&mut self) -> Option<Call> {
+        loop {
+            let packet = self.packet.as_mut()?;
+            let (now_ns, instrument, index) = (packet.now_ns, packet.instrument, packet.agent);
+            let Some(agent) = self.agents.get_mut(index) else {
+                self.packet = None;
+                return None;
+            };
+            if !packet.timers_woken {
+                packet.timers_woken = true;
+                if self.markets[instrument].view.state.phase != phase::CLOSED {
+                    agent.timers.wake(now_ns, instrument);
+                }
+            }
+            if agent.callbacks.trade {
+                if let Some(print) = self.delivered.prints.get(packet.print).copied() {
+                    packet.print += 1;
+                    return self.call(true, index, instrument, now_ns, Callback::Trade(print));
+                }
+            }
+            let delivered = &self.delivered;
+            let changed = if agent.depth[instrument] { delivered.any_changed } else { delivered.best_changed };
+            let wanted = agent.callbacks.book;
+            (packet.agent, packet.print, packet.timers_woken) = (index + 1, 0, false);
+            if changed && wanted {
+                return self.call(true, index, instrument, now_ns, Callback::Book);
+            }
+        }
+    }
+
+    /// Take in the next message from the exchange.
+    pub(super) fn message(&mut self, now_ns: Ns, agent: usize) -> Result<Option<Call>, RunError> {
+        let Some(posted) = self.outbox.channels[agent].next_message() else { return Ok(None) };
+        let instrument = posted.instrument;
+        self.agents[agent].begin(posted.generation);
+        self.catch_up_to(agent, now_ns);
+        let callbacks = self.agents[agent].callbacks;
+        let market = &mut self.markets[instrument];
+        let session = &mut self.sessions[instrument][agent];
+        let (told, what) = match posted.message {
+            Message::Answer(answer) => {
+                let mut told = session.local_state.take_answer(&answer, callbacks.order);
+                let refusal = matches!(answer.kind, UpdateKind::Rejected | UpdateKind::ReplaceRejected);
+                session.quoter.note(answer.order_id, refusal && answer.reason != RejectReason::TooLate);
+                let what = told.known.take().map(|known| Callback::Order(known, answer.kind, answer.reason));
+                (told, what)
+            }
+            Message::Filled(filled) => {
+                let mut told = session
+                    .local_state
+                    .take_fill(&filled, callbacks.fill)
+                    .map_err(|error| error.at(&market.plan.name))?;
+                session.quoter.note(filled.order_id, false);
+                let what = told.known.take().map(|known| Callback::Fill(known, filled));
+                (told, what)
+            }
+        };
+        self.after_callback = Some(AfterCallback { agent, instrument, order_id: told.order_id, own: told.own });
+        Ok(what.map(|what| Call { agent, instrument, now_ns, what }))
+    }
+
+    pub(super) fn finish_callback(&mut self, told: &AfterCallback) -> Result<(), RunError> {
+        let local_state = &self.sessions[told.instrument][told.agent].local_state;
+        if told.own != NONE && !local_state.orders.contains_key(&told.order_id) {
+            self.markets[told.instrument].matchers[told.agent].own_book.forget(told.own);
+        }
+        if self.agents[told.agent].stopped {
+            return Ok(());
+        }
+        self.order_entry(told.agent, told.instrument).answered()
+    }
+
+    /// Fire the next timer, unless its market is closed.
+    pub(super) fn timer(&mut self, now_ns: Ns, index: usize) -> Option<Call> {
+        self.catch_up_to(index, now_ns);
+        let agent = &mut self.agents[index];
+        let instrument = agent.timers.next_instrument();
+        let view = &mut self.markets[instrument].view;
+        if view.state.phase == phase::CLOSED {
+            agent.timers.sleep();
+            view.has_packet_subscribers = true; // so that the packet that opens the market wakes the timer
+            return None;
+        }
+        let (timer_id, generation) = agent.timers.pop();
+        let wanted = agent.callbacks.timer;
+        let call = self.call(wanted, index, instrument, now_ns, Callback::Timer(timer_id));
+        self.agents[index].begin(generation);
+        call
+    }
+
+    /// Bring the clock and the received markets to the present, and say what is to be called.
+    #[inline]
+    pub(super) fn call(
+        &mut self,
+        wanted: bool,
+        agent: usize,
+        instrument: usize,
+        now_ns: Ns,
+        what: Callback,
+    ) -> Option<Call> {
+        self.agents[agent].begin(0);
+        self.catch_up_to(agent, now_ns);
+        wanted.then_some(Call { agent, instrument, now_ns, what })
+    }
+
+    #[inline]
+    pub(super) fn catch_up_to(&mut self, agent: usize, now_ns: Ns) {
+        self.agents[agent].now_ns = now_ns;
+        for instrument in 0..self.markets.len() {
+            let view = &mut self.markets[instrument].view;
+            if !view.has_packet_subscribers {
+                view.catch_up(now_ns);
+            }
+            self.note_moves(instrument);
+        }
+    }
+
+    /// Bring the queue positions that have arrived to the local states.
+    #[inline]
+    pub(super) fn note_moves(&mut self, instrument: usize) {
+        for each in self.markets[instrument].view.received_moves.drain(..) {
+            self.sessions[instrument][each.agent].local_state.moved(each.order_id, each.queue_stay, each.ahead_lots);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! One run: what there is of it, and what it starts with.
+
+use crate::client::agent::Agent;
+use crate::client::local_state::LocalState;
+use crate::client::order_entry::OrderEntry;
+use crate::client::quoter::Quoter;
+use crate::client::session::Session;
+use crate::contract::codes::Ns;
+use crate::contract::plan::{InstrumentPlan, Plan};
+use crate::exchange::market::Market;
+use crate::exchange::outbox::Outbox;
+use crate::record::recorder::Recorder;
+use crate::run::delivery::{AfterCallback, PacketDelivery};
+use crate::run::lifecycle::Stage;
+use crate::wire::channels::Channels;
+use crate::wire::view::Delivered;
+
+/// One run of the kernel.
+pub struct Replay {
+    /// What to do.
+    pub plan: Plan,
+    /// The exchange, an instrument each.
+    pub markets: Vec<Market>,
+    /// The strategies.
+    pub agents: Vec<Agent>,
+    /// What each strategy knows and wants, by instrument and agent.
+    pub sessions: Vec<Vec<Session>>,
+    /// The strategies' channels and the result tables.
+    pub outbox: Outbox,
+    /// The time of the run.
+    pub now_ns: Ns,
+    /// Where the strategies started.
+    pub start_ns: Ns,
+    /// Whether the run has ended.
+    pub is_over: bool,
+    pub(super) sample_ns: Ns,
+    pub(super) stage: Stage,
+    /// The instrument that has nothing to go on with.
+    pub(super) out_of_rows: Option<usize>,
+    pub(super) packet: Option<PacketDelivery>,
+    pub(super) delivered: Delivered,
+    pub(super) after_callback: Option<AfterCallback>,
+}
+
+impl Replay {
+    /// Prepare a run; it begins by asking for the first batch of each instrument.
+    pub fn new(plan: Plan, agents: Vec<Agent>) -> Self {
+        let mut markets: Vec<Market> =
+            (0..plan.instruments.len()).map(|i| Market::new(i, &plan, agents.len())).collect();
+        for market in &mut markets {
+            market.view.has_packet_subscribers =
+                agents.iter().any(|agent| agent.callbacks.book || agent.callbacks.trade);
+            market.view.has_print_subscribers = agents.iter().any(|agent| agent.callbacks.trade);
+            market.update_filter();
+        }
+        let mids2 = vec![None; markets.len()];
+        let session = |plan: &InstrumentPlan| Session {
+            local_state: LocalState::new(plan.max_position, plan.initial_position),
+            quoter: Quoter::default(),
+        };
+        let sessions = plan.instruments.iter().map(|each| agents.iter().map(|_| session(each)).collect()).collect();
+        let channels = agents.iter().map(|_| Channels::new(plan.entry_ns, plan.response_ns)).collect();
+        let outbox = Outbox { channels, recorder: Recorder::new(plan.markouts_ns.clone()), mids2 };
+        Replay {
+            plan,
+            markets,
+            agents,
+            sessions,
+            outbox,
+            now_ns: 0,
+            start_ns: 0,
+            is_over: false,
+            sample_ns: 0,
+            stage: Stage::First,
+            out_of_rows: None,
+            packet: None,
+            delivered: Delivered::default(),
+            after_callback: None,
+        }
+    }
+
+    /// Return what sends the requests of a strategy in an instrument.
+    pub fn order_entry(&mut self, agent: usize, instrument: usize) -> OrderEntry<'_> {
+        OrderEntry {
+            agent: &mut self.agents[agent],
+            channels: &mut self.outbox.channels[agent],
+            session: &mut self.sessions[instrument][agent],
+            own_book: &mut self.markets[instrument].matchers[agent].own_book,
+            recorder: &mut self.outbox.recorder,
+            instrument,
+        }
+    }
+}

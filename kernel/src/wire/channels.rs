@@ -1,0 +1,117 @@
+//! The channels between one strategy and the exchange, one in either direction. Neither reorders.
+
+use std::collections::VecDeque;
+
+use crate::contract::codes::{Ns, BEFORE_ALL, NEVER};
+use crate::wire::messages::{Message, Request};
+
+/// A message on its way to the strategy.
+pub struct Posted {
+    /// When it arrives.
+    pub ts_local_ns: Ns,
+    /// The instrument's place in the plan.
+    pub instrument: usize,
+    /// The message.
+    pub message: Message,
+    /// Length of the chain of callbacks that caused it at its own nanosecond, see `Agent::begin`.
+    pub generation: u32,
+    /// Breaks ties between messages of one nanosecond: ascends as they are posted.
+    number: u64,
+}
+
+/// Requests on their way to the exchange, and messages on their way back.
+pub struct Channels {
+    requests: VecDeque<Request>,
+    /// From the exchange, in order of arrival.
+    responses: VecDeque<Posted>,
+    /// From the local checks, in order of arrival: they arrive before the responses that are on their way.
+    refusals: VecDeque<Posted>,
+    posted: u64,
+    /// When the last response arrives.
+    last_response_ns: Ns,
+    entry_latency_ns: Ns,
+    response_latency_ns: Ns,
+}
+
+impl Channels {
+    /// Make empty channels with the latency of a request and of a response.
+    pub fn new(entry_latency_ns: Ns, response_latency_ns: Ns) -> Self {
+        Channels {
+            requests: VecDeque::new(),
+            responses: VecDeque::new(),
+            refusals: VecDeque::new(),
+            posted: 0,
+            last_response_ns: BEFORE_ALL,
+            entry_latency_ns,
+            response_latency_ns,
+        }
+    }
+
+    /// Return how many requests are under way to the exchange.
+    #[inline]
+    pub fn under_way(&self) -> usize {
+        self.requests.len()
+    }
+
+    /// Send a request. Its arrival is set here: no earlier than that of the request before it.
+    pub fn send(&mut self, mut request: Request) {
+        let soonest_ns = request.ts_sent_ns.saturating_add(self.entry_latency_ns);
+        request.ts_exchange_ns = self.requests.back().map_or(soonest_ns, |last| soonest_ns.max(last.ts_exchange_ns));
+        self.requests.push_back(request);
+    }
+
+    /// Return when the response to something that happens now arrives.
+    pub fn response_ns(&mut self, now_ns: Ns) -> Ns {
+        self.last_response_ns = self.last_response_ns.max(now_ns.saturating_add(self.response_latency_ns));
+        self.last_response_ns
+    }
+
+    /// Post a message to the strategy; `generation` is 0 unless a callback causes it at its own nanosecond.
+    pub fn post(&mut self, ts_local_ns: Ns, instrument: usize, message: Message, generation: u32) {
+        self.posted += 1;
+        let posted = Posted { ts_local_ns, instrument, message, generation, number: self.posted };
+        // Responses do not overtake each other, and neither do refusals.
+        if self.responses.back().is_none_or(|last| last.ts_local_ns <= ts_local_ns) {
+            self.responses.push_back(posted);
+        } else {
+            self.refusals.push_back(posted);
+        }
+    }
+
+    /// Return the number of requests that have not reached the exchange, per instrument.
+    pub fn requests_not_arrived(&self, instruments: usize) -> Vec<u64> {
+        let mut counts = vec![0; instruments];
+        for request in &self.requests {
+            counts[request.instrument] += 1;
+        }
+        counts
+    }
+
+    /// Return when the next request arrives at the exchange.
+    #[inline]
+    pub fn next_request_ns(&self) -> Ns {
+        self.requests.front().map_or(NEVER, |request| request.ts_exchange_ns)
+    }
+
+    /// Return when the next message arrives at the strategy.
+    #[inline]
+    pub fn next_message_ns(&self) -> Ns {
+        let first = |queue: &VecDeque<Posted>| queue.front().map_or(NEVER, |posted| posted.ts_local_ns);
+        first(&self.responses).min(first(&self.refusals))
+    }
+
+    /// Take the next request off its channel.
+    pub fn next_request(&mut self) -> Option<Request> {
+        self.requests.pop_front()
+    }
+
+    /// Take the next message off its channel.
+    pub fn next_message(&mut self) -> Option<Posted> {
+        let place = |queue: &VecDeque<Posted>| queue.front().map(|posted| (posted.ts_local_ns, posted.number));
+        match (place(&self.responses), place(&self.refusals)) {
+            (Some(response), Some(refusal)) if refusal < response => self.refusals.pop_front(),
+            (None, _) => self.refusals.pop_front(),
+            _ => self.responses.pop_front(),
+        }
+    }
+}
