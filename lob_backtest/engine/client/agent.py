@@ -17,7 +17,7 @@ from lob_backtest.engine.exchange.market import Market
 from lob_backtest.engine.exchange.matcher import Gateway
 from lob_backtest.engine.exchange.own_order import OwnOrder, OwnTrade
 from lob_backtest.engine.record.recorder import NEVER, Recorder
-from lob_backtest.engine.wire.messages import Answer, Ask, Filled, Message, Request
+from lob_backtest.engine.wire.messages import Answer, Filled, Message, Request, RequestKind
 from lob_backtest.errors import StrategyError
 from lob_backtest.strategy.api import Strategy, overrides
 from lob_backtest.units import format_instant
@@ -68,7 +68,7 @@ class Agent:
         self._orders = 0
         self._numbers = 0
         self._back_ns = -NEVER
-        self._asked: Request | None = None
+        self._request: Request | None = None
         self._generation = 0
         self._calls = 0
         self._tags: set[str] = set()
@@ -158,7 +158,7 @@ class Agent:
     def send(
         self,
         now_ns: int,
-        ask: Ask,
+        kind: RequestKind,
         instrument: int,
         own: OwnOrder,
         price_ticks: int | None = None,
@@ -168,7 +168,7 @@ class Agent:
         arrival = now_ns + self._plan.entry_ns
         if self.requests:
             arrival = max(arrival, self.requests[-1].ts_exchange_ns)
-        self.requests.append(Request(ask, now_ns, arrival, instrument, own, price_ticks, size_lots))
+        self.requests.append(Request(kind, now_ns, arrival, instrument, own, price_ticks, size_lots))
 
     def refuse(self, now_ns: int, instrument: int, own: OwnOrder, kind: UpdateKind, reason: RejectReason) -> None:
         """Answer a request that is not sent at all: recorded now, told after the callback at hand."""
@@ -179,15 +179,15 @@ class Agent:
 
     def arrive(self) -> None:
         """Let the next request happen at the exchange."""
-        request = self._asked = self.requests.popleft()
+        request = self._request = self.requests.popleft()
         gateway, now_ns, own = self.gateways[request.instrument], request.ts_exchange_ns, request.own
-        if request.ask == Ask.NEW:
+        if request.kind == RequestKind.NEW:
             gateway.submit(own, now_ns)
-        elif request.ask == Ask.REPLACE:
+        elif request.kind == RequestKind.REPLACE:
             gateway.replace(own, request.price_ticks, request.size_lots, now_ns)
         else:
             gateway.cancel(own)
-        self._asked = None
+        self._request = None
 
     def flatten(self, instrument: int, now_ns: int) -> None:
         """Close the position in an instrument at the end of a run, as far as what is displayed allows."""
@@ -195,13 +195,13 @@ class Agent:
         if position:
             own = OwnOrder(self.new_id(), self.index, -1 if position > 0 else 1, None, abs(position), tag="flatten")
             own.ts_arrival_ns = now_ns
-            self._asked = Request(Ask.NEW, now_ns, now_ns, instrument, own)
+            self._request = Request(RequestKind.NEW, now_ns, now_ns, instrument, own)
             self.gateways[instrument].flatten(own, now_ns)
-            self._asked = None
+            self._request = None
 
     def _now_ns(self, instrument: int) -> int:
         """Return the exchange's time: the request's at hand, or the market row's."""
-        return self._asked.ts_exchange_ns if self._asked is not None else self.markets[instrument].now_ns
+        return self._request.ts_exchange_ns if self._request is not None else self.markets[instrument].now_ns
 
     def _response_ns(self, now_ns: int) -> int:
         self._back_ns = max(self._back_ns, now_ns + self._plan.response_ns)
@@ -216,10 +216,10 @@ class Agent:
         """Take the next message off its channel: its instrument, itself, and its generation."""
         return heappop(self.messages)[2:]
 
-    def _answer(self, own: OwnOrder, asked: Ask | None, kind: UpdateKind, reason: RejectReason) -> Answer:
+    def _answer(self, own: OwnOrder, requested: RequestKind | None, kind: UpdateKind, reason: RejectReason) -> Answer:
         return Answer(
             order_id=own.order_id,
-            asked=asked,
+            requested=requested,
             kind=kind,
             reason=reason,
             state=own.state,
@@ -230,13 +230,13 @@ class Agent:
         )
 
     def _update(self, instrument: int, own: OwnOrder, kind: UpdateKind, reason: RejectReason) -> None:
-        request, now_ns = self._asked, self._now_ns(instrument)
+        request, now_ns = self._request, self._now_ns(instrument)
         assert request is not None
         expired = kind == UpdateKind.EXPIRED
         local_ns = self._response_ns(now_ns)
         sent_ns = None if expired else request.ts_sent_ns
         self._record(instrument, own, kind, reason, sent_ns=sent_ns, exchange_ns=now_ns, local_ns=local_ns)
-        self._tell(local_ns, instrument, self._answer(own, None if expired else request.ask, kind, reason))
+        self._tell(local_ns, instrument, self._answer(own, None if expired else request.kind, kind, reason))
 
     def _record(
         self,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from lob_backtest.contract.plan import InstrumentPlan
 from lob_backtest.contract.tables import OrderState, RejectReason, TimeInForce, UpdateKind
 from lob_backtest.engine.money.account import Account
-from lob_backtest.engine.wire.messages import Answer, Ask, Filled
+from lob_backtest.engine.wire.messages import Answer, Filled, RequestKind
 from lob_backtest.engine.wire.view import View
 from lob_backtest.strategy.api import Order
 
@@ -19,8 +19,8 @@ class KnownOrder:
     """An own order as the strategy knows it.
 
     Attributes:
-        asked: total sizes of the replacements in flight: any of them may be in force already.
-        asked_prices: their prices.
+        requested_sizes: total sizes of the replacements in flight: any of them may be in force already.
+        requested_prices: their prices.
         counted_lots: what `Desk.exposed` counts of it.
         in_flight: requests that are unanswered.
         early: the last queue position of each stay that the strategy does not know of yet, by turn.
@@ -28,8 +28,6 @@ class KnownOrder:
 
     __slots__ = (
         "ahead_lots",
-        "asked",
-        "asked_prices",
         "counted_lots",
         "early",
         "filled_lots",
@@ -37,6 +35,8 @@ class KnownOrder:
         "order_id",
         "post_only",
         "price_ticks",
+        "requested_prices",
+        "requested_sizes",
         "side",
         "size_lots",
         "state",
@@ -66,8 +66,8 @@ class KnownOrder:
         self.filled_lots = 0
         self.state = OrderState.PENDING
         self.in_flight = 0
-        self.asked: list[int] = []
-        self.asked_prices: list[int | None] = []
+        self.requested_sizes: list[int] = []
+        self.requested_prices: list[int | None] = []
         self.counted_lots = 0
         self.turn = 0
         self.ahead_lots: int | None = None
@@ -83,11 +83,11 @@ class KnownOrder:
         """Return the most that can still fill, whichever request in flight is in force already."""
         if self.state in GONE:
             return 0
-        return max(self.size_lots, *self.asked) - self.filled_lots if self.asked else self.open_lots
+        return max(self.size_lots, *self.requested_sizes) - self.filled_lots if self.requested_sizes else self.open_lots
 
     def prices(self) -> list[int]:
         """Return every price at which the order may stand."""
-        return [price for price in (self.price_ticks, *self.asked_prices) if price is not None]
+        return [price for price in (self.price_ticks, *self.requested_prices) if price is not None]
 
 
 class Desk:
@@ -144,10 +144,10 @@ class Desk:
             known = KnownOrder(answer.order_id, 0, None, 0, tif=TimeInForce.GTC, post_only=False, tag="")
             known.state = answer.state
             return self.snapshot(known, answer.kind, answer.reason)
-        if answer.asked is not None:
+        if answer.requested is not None:
             known.in_flight -= 1
-        if answer.asked == Ask.REPLACE:
-            del known.asked[0], known.asked_prices[0]
+        if answer.requested == RequestKind.REPLACE:
+            del known.requested_sizes[0], known.requested_prices[0]
         if answer.kind in (UpdateKind.ACCEPTED, UpdateKind.REPLACED):
             self._take_place(known, answer)
         elif answer.kind in (UpdateKind.REJECTED, UpdateKind.CANCELLED, UpdateKind.EXPIRED):
@@ -194,8 +194,8 @@ class Desk:
             known.early = {turn: lots for turn, lots in known.early.items() if turn > answer.turn}
 
     def _sweep(self, known: KnownOrder) -> None:
-        """Forget an order that is over, when nothing that was asked of it is unanswered."""
-        if known.state == OrderState.LIVE and known.open_lots <= 0 and not known.asked:
+        """Forget an order that is over, when no request for it is unanswered."""
+        if known.state == OrderState.LIVE and known.open_lots <= 0 and not known.requested_sizes:
             known.state = OrderState.FILLED
         self.count(known)
         if known.state in GONE and not known.in_flight:

@@ -16,7 +16,7 @@ from lob_backtest.engine.client.arguments import Number
 from lob_backtest.engine.client.clock import Clock
 from lob_backtest.engine.client.local_state import GONE, KnownOrder
 from lob_backtest.engine.exchange.own_order import OwnOrder
-from lob_backtest.engine.wire.messages import Ask
+from lob_backtest.engine.wire.messages import RequestKind
 
 TIMES_IN_FORCE: Final = {tif.name: tif for tif in TimeInForce}
 
@@ -127,7 +127,7 @@ class Entry:
         else:
             known.in_flight += 1
             self._owns[order_id] = own
-            self._agent.send(self._clock.now_ns, Ask.NEW, self._instrument, own)
+            self._agent.send(self._clock.now_ns, RequestKind.NEW, self._instrument, own)
         self._desk.orders[order_id] = known
         self._desk.count(known)
         return order_id
@@ -151,11 +151,11 @@ class Entry:
             self._refuse(order_id, known, UpdateKind.REPLACE_REJECTED, reason)
             return
         known.in_flight += 1
-        known.asked.append(size_lots if size_lots is not None else known.size_lots)
-        known.asked_prices.append(price_ticks)
+        known.requested_sizes.append(size_lots if size_lots is not None else known.size_lots)
+        known.requested_prices.append(price_ticks)
         self._desk.count(known)
         own = self._owns[known.order_id]
-        self._agent.send(self._clock.now_ns, Ask.REPLACE, self._instrument, own, price_ticks, size_lots)
+        self._agent.send(self._clock.now_ns, RequestKind.REPLACE, self._instrument, own, price_ticks, size_lots)
 
     def cancel(self, order_id: Number) -> None:
         """Ask for an order to be taken off, or refuse."""
@@ -168,7 +168,7 @@ class Entry:
             self._refuse(order_id, known, UpdateKind.CANCEL_REJECTED, reason)
             return
         known.in_flight += 1
-        self._agent.send(self._clock.now_ns, Ask.CANCEL, self._instrument, self._owns[known.order_id])
+        self._agent.send(self._clock.now_ns, RequestKind.CANCEL, self._instrument, self._owns[known.order_id])
 
     def has(self, order_id: Number) -> bool:
         """Return whether the desk knows an order."""

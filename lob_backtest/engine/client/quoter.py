@@ -17,12 +17,12 @@ from lob_backtest.engine.client.order_entry import Entry
 class Quoter:
     """The quotes of one strategy in one instrument."""
 
-    __slots__ = ("_asked", "_desk", "_due", "_entry", "_refused", "_top_up", "_waiting", "_wanted")
+    __slots__ = ("_desk", "_due", "_entry", "_refused", "_requested", "_top_up", "_waiting", "_wanted")
 
     def __init__(self, desk: Desk, entry: Entry) -> None:
         self._desk = desk
         self._entry = entry
-        self._asked: dict[int, dict[int, Number]] = {1: {}, -1: {}}  # the price last asked for, by order
+        self._requested: dict[int, dict[int, Number]] = {1: {}, -1: {}}  # the price last requested for, by order
         self._refused: dict[int, set[Number]] = {1: set(), -1: set()}
         self._due = False
         self._wanted: dict[int, Wanted] = {1: [], -1: []}
@@ -44,11 +44,11 @@ class Quoter:
     def note(self, order_id: int, *, refused: bool) -> None:
         """Take in whose message this is, before the strategy hears of it and may want other quotes."""
         self._due = False
-        for side, asked in self._asked.items():
-            if order_id in asked:
+        for side, requested in self._requested.items():
+            if order_id in requested:
                 self._due = True
                 if refused:
-                    self._refused[side].add(asked[order_id])
+                    self._refused[side].add(requested[order_id])
 
     def answered(self) -> None:
         """Send what had to wait for the answer noted."""
@@ -57,10 +57,10 @@ class Quoter:
                 self._reconcile(side)
 
     def _live(self, side: int) -> list[KnownOrder]:
-        orders, asked = self._desk.orders, self._asked[side]
-        live = [orders[order_id] for order_id in asked if order_id in orders]
+        orders, requested = self._desk.orders, self._requested[side]
+        live = [orders[order_id] for order_id in requested if order_id in orders]
         live = [known for known in live if known.state not in GONE]
-        self._asked[side] = {known.order_id: asked[known.order_id] for known in live}
+        self._requested[side] = {known.order_id: requested[known.order_id] for known in live}
         return live
 
     def _nearest(self, side: int) -> int | None:
@@ -121,6 +121,6 @@ class Quoter:
             self._sent(side, self._entry.new(side, price_ticks, size_lots, post_only=True), price_ticks)
 
     def _sent(self, side: int, order_id: int, price_ticks: Number) -> None:
-        self._asked[side][order_id] = price_ticks
+        self._requested[side][order_id] = price_ticks
         if not self._desk.orders[order_id].in_flight:  # refused on the spot
             self._refused[side].add(price_ticks)

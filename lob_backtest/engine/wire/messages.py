@@ -9,8 +9,8 @@ from lob_backtest.contract.tables import Cause, OrderState, RejectReason, Update
 from lob_backtest.engine.exchange.own_order import OwnOrder
 
 
-class Ask(IntEnum):
-    """What a request asks for."""
+class RequestKind(IntEnum):
+    """The operations that a strategy can request."""
 
     NEW = 1
     REPLACE = 2
@@ -20,7 +20,7 @@ class Ask(IntEnum):
 class Request(NamedTuple):
     """A message to the exchange; it arrives at `ts_exchange_ns`. Price and size belong to REPLACE."""
 
-    ask: Ask
+    kind: RequestKind
     ts_sent_ns: int
     ts_exchange_ns: int
     instrument: int
@@ -30,10 +30,13 @@ class Request(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """A message to the strategy about an order as it stood at the exchange; `asked` is `None` where nobody asked."""
+    """A message to the strategy about an order as it stood at the exchange.
+
+    `requested` is the kind of the request that it answers, `None` where there was none.
+    """
 
     order_id: int
-    asked: Ask | None
+    requested: RequestKind | None
     kind: UpdateKind
     reason: RejectReason
     state: OrderState
