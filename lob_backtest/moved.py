@@ -50,7 +50,7 @@ MOVED: Final = {
     "engine.order_queue": "engine.exchange.order_queue",
     "engine.overlay": "engine.exchange.own_book",
     "engine.own_order": "engine.exchange.own_order",
-    "engine.prints": "engine.exchange.prints",
+    "engine.prints": "engine.exchange.print_match",
     "engine.queue_model": "engine.exchange.queue_model",
     "engine.quoter": "engine.client.quoter",
     "engine.recorder": "engine.record.recorder",

@@ -30,7 +30,7 @@ class Issue(IntEnum):
     BAD_SIDE = 4
 
 
-class MarketOrder:
+class BookOrder:
     """A displayed order of the market. `arrival` numbers the places in all queues of the book: lower is older."""
 
     __slots__ = ("arrival", "price_ticks", "side", "size_lots")
@@ -50,7 +50,7 @@ class Level:
     def __init__(self, price_ticks: int) -> None:
         self.price_ticks = price_ticks
         self.size_lots = 0
-        self.orders: dict[int, MarketOrder] = {}
+        self.orders: dict[int, BookOrder] = {}
 
 
 class Book:
@@ -74,7 +74,7 @@ class Book:
         self.level = level
         self.depth = depth
         self.ladders: dict[int, SortedDict[int, Level]] = {1: SortedDict(), -1: SortedDict()}
-        self.orders: dict[int, MarketOrder] = {}
+        self.orders: dict[int, BookOrder] = {}
         self.best_bid: int | None = None
         self.best_ask: int | None = None
         self.suspect = False
@@ -142,7 +142,7 @@ class Book:
 
     def _join(self, order_id: int, side: int, price_ticks: int, size_lots: int) -> None:
         self.arrivals += 1
-        order = MarketOrder(side, price_ticks, size_lots, self.arrivals)
+        order = BookOrder(side, price_ticks, size_lots, self.arrivals)
         self.orders[order_id] = order
         level = self.ladders[side].get(-side * price_ticks)
         if level is None:
@@ -150,7 +150,7 @@ class Book:
         level.orders[order_id] = order
         level.size_lots += size_lots
 
-    def _reduce(self, order_id: int, order: MarketOrder, size_lots: int) -> None:
+    def _reduce(self, order_id: int, order: BookOrder, size_lots: int) -> None:
         side, price_ticks = order.side, order.price_ticks
         level = self.ladders[side][-side * price_ticks]
         level.size_lots -= size_lots

@@ -17,7 +17,7 @@ from lob_backtest.contract.rows import Action, Batch, Flag
 _TRADE, _CLEAR, _STATUS, _LEVEL = (int(a) for a in (Action.TRADE, Action.CLEAR, Action.STATUS, Action.LEVEL))
 _LAST, _WINDOW = int(Flag.LAST), int(Flag.WINDOW)
 _SILENT: Final = int(Flag.HIDDEN | Flag.AUCTION)
-"""Prints with one of these flags explain nothing."""
+"""PrintMatch with one of these flags explain nothing."""
 
 Ints = NDArray[np.int64]
 

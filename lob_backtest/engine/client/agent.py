@@ -14,7 +14,7 @@ from lob_backtest.contract.tables import Cause, Liquidity, RejectReason, UpdateK
 from lob_backtest.engine.client.failure import explain
 from lob_backtest.engine.client.local_state import Desk
 from lob_backtest.engine.exchange.market import Market
-from lob_backtest.engine.exchange.matcher import Gateway
+from lob_backtest.engine.exchange.matcher import Matcher
 from lob_backtest.engine.exchange.own_order import OwnOrder, OwnTrade
 from lob_backtest.engine.record.recorder import NEVER, Recorder
 from lob_backtest.engine.wire.messages import Answer, Filled, Message, Request, RequestKind
@@ -38,7 +38,7 @@ class Agent:
 
     Attributes:
         desks: what the strategy knows, an instrument each.
-        gateways: the exchange's side, an instrument each.
+        matchers: the exchange's side, an instrument each.
         requests: on their way to the exchange, in order.
         messages: on their way to the strategy: `(ts_local_ns, number, instrument, message, generation)`, a heap.
         open_ns: requests are refused before this time.
@@ -53,7 +53,7 @@ class Agent:
         self.strategy = strategy
         self.markets = markets
         self.desks = [Desk(market.plan, market.view) for market in markets]
-        self.gateways = [self._gateway(i, market) for i, market in enumerate(markets)]
+        self.matchers = [self._matcher(i, market) for i, market in enumerate(markets)]
         self.requests: deque[Request] = deque()
         self.messages: list[tuple[int, int, int, Message, int]] = []
         self.open_ns = -NEVER
@@ -77,14 +77,14 @@ class Agent:
             market.view.takers[index] = self.desks[i]
             market.view.eager |= self.wants_book or self.wants_trades
 
-    def _gateway(self, instrument: int, market: Market) -> Gateway:
+    def _matcher(self, instrument: int, market: Market) -> Matcher:
         def update(own: OwnOrder, kind: UpdateKind, reason: RejectReason) -> None:
             self._update(instrument, own, kind, reason)
 
         def filled(own: OwnOrder, trade: OwnTrade, fee_micro: int) -> None:
             self._filled(instrument, own, trade, fee_micro)
 
-        return Gateway(market, update, filled)
+        return Matcher(market, update, filled)
 
     def call(self, name: str, now_ns: int, *args: Any) -> None:
         """Run a callback of the strategy; whatever it raises becomes a `StrategyError`, but an interrupt.
@@ -180,23 +180,23 @@ class Agent:
     def arrive(self) -> None:
         """Let the next request happen at the exchange."""
         request = self._request = self.requests.popleft()
-        gateway, now_ns, own = self.gateways[request.instrument], request.ts_exchange_ns, request.own
+        matcher, now_ns, own = self.matchers[request.instrument], request.ts_exchange_ns, request.own
         if request.kind == RequestKind.NEW:
-            gateway.submit(own, now_ns)
+            matcher.submit(own, now_ns)
         elif request.kind == RequestKind.REPLACE:
-            gateway.replace(own, request.price_ticks, request.size_lots, now_ns)
+            matcher.replace(own, request.price_ticks, request.size_lots, now_ns)
         else:
-            gateway.cancel(own)
+            matcher.cancel(own)
         self._request = None
 
     def flatten(self, instrument: int, now_ns: int) -> None:
         """Close the position in an instrument at the end of a run, as far as what is displayed allows."""
-        position = self.gateways[instrument].account.position_lots
+        position = self.matchers[instrument].account.position_lots
         if position:
             own = OwnOrder(self.new_id(), self.index, -1 if position > 0 else 1, None, abs(position), tag="flatten")
             own.ts_arrival_ns = now_ns
             self._request = Request(RequestKind.NEW, now_ns, now_ns, instrument, own)
-            self.gateways[instrument].flatten(own, now_ns)
+            self.matchers[instrument].flatten(own, now_ns)
             self._request = None
 
     def _now_ns(self, instrument: int) -> int:

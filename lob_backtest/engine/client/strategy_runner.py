@@ -99,10 +99,10 @@ class Trader:
 
     def sample(self, now_ns: int, recorder: Recorder) -> None:
         """Record the accounts at the exchange."""
-        for instrument, gateway in enumerate(self.agent.gateways):
-            account, overlay = gateway.account, gateway.overlay
+        for instrument, matcher in enumerate(self.agent.matchers):
+            account, own_book = matcher.account, matcher.own_book
             money = (account.position_lots, account.cash_tick_lots, account.fees_micro)
-            quotes = (gateway.market.mid2, overlay.best(1), overlay.best(-1))
+            quotes = (matcher.market.mid2, own_book.best(1), own_book.best(-1))
             recorder.row("samples", (now_ns, self.agent.index, instrument, *money, *quotes))
 
     def _call(self, name: str, now_ns: int, instrument: int, *args: object, generation: int = 0) -> None:

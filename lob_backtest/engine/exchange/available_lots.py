@@ -1,6 +1,6 @@
 """What the market's displayed book still has for own orders that take.
 
-History goes on as recorded, so the feed does not know what own orders took. `Liquidity` remembers it as one number a
+History goes on as recorded, so the feed does not know what own orders took. `AvailableLots` keeps it as one number per
 level: its first lots, in time order. Trades of the market do not give them back.
 """
 
@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from lob_backtest.book.book import Book, MarketOrder
+from lob_backtest.book.book import Book, BookOrder
 from lob_backtest.engine.exchange.level_queue import after
 from lob_backtest.engine.exchange.own_order import Past, note
-from lob_backtest.engine.exchange.prints import Fall, Place, Prints
+from lob_backtest.engine.exchange.print_match import Fall, LevelKey, PrintMatch
 from lob_backtest.engine.exchange.queue_model import SHIFT, Model
 
 
@@ -43,12 +43,12 @@ class Taken:
         self.survivors: dict[int, int] | None = None
 
 
-class Liquidity:
+class AvailableLots:
     """Displayed lots less those that own orders have taken and, on L2, those that prints say are gone.
 
     Args:
         book: the market's book.
-        prints: the prints since each level's last update; they stay empty on L3.
+        print_match: the prints since each level's last update; they stay empty on L3.
         model: L2: how much of an unexplained fall was taken.
 
     Attributes:
@@ -56,15 +56,15 @@ class Liquidity:
         unplaced: flow of the market that found no untaken lot at its price; lots on L3, 2⁻²⁰ lot on L2.
     """
 
-    __slots__ = ("_book", "_model", "_prints", "_unit", "_unsettled", "taken", "unplaced")
+    __slots__ = ("_book", "_model", "_print_match", "_unit", "_unsettled", "taken", "unplaced")
 
-    def __init__(self, book: Book, prints: Prints, model: Model) -> None:
+    def __init__(self, book: Book, print_match: PrintMatch, model: Model) -> None:
         self._book = book
-        self._prints = prints
+        self._print_match = print_match
         self._model = model
         self._unit = SHIFT if book.level == 2 else 0
         self._unsettled = False
-        self.taken: dict[Place, Taken] = {}
+        self.taken: dict[LevelKey, Taken] = {}
         self.unplaced = 0
 
     @property
@@ -89,19 +89,19 @@ class Liquidity:
                     if left:
                         yield Offer(side, price_ticks, left)
             else:
-                printed = self._prints.printed((side, price_ticks), now_ns)
+                printed = self._print_match.printed((side, price_ticks), now_ns)
                 left = (((level.size_lots - printed) << SHIFT) - lots) >> SHIFT
                 if left > 0:
                     yield Offer(side, price_ticks, left)
 
     def take(self, offer: Offer, size_lots: int) -> None:
         """Remember that own orders took some of an offer."""
-        place = (offer.side, offer.price_ticks)
-        taken = self.taken.setdefault(place, Taken())
-        self._note(place, taken, Past(0, taken.lots, size_lots << SHIFT))
+        level_key = (offer.side, offer.price_ticks)
+        taken = self.taken.setdefault(level_key, Taken())
+        self._note(level_key, taken, Past(0, taken.lots, size_lots << SHIFT))
         taken.lots += size_lots << self._unit
 
-    def executed(self, order: MarketOrder, size_lots: int) -> None:
+    def executed(self, order: BookOrder, size_lots: int) -> None:
         """L3: take in an execution, which meets the first untaken lots."""
         taken = self._known((order.side, order.price_ticks))
         if taken is not None:
@@ -109,47 +109,47 @@ class Liquidity:
             self.unplaced += max(0, taken.lots - displayed)
             self._keep((order.side, order.price_ticks), taken, min(taken.lots, displayed))
 
-    def reduced(self, order_id: int, order: MarketOrder, left_lots: int) -> None:
+    def reduced(self, order_id: int, order: BookOrder, left_lots: int) -> None:
         """L3: take in that an order has lost size, or its place (`left_lots` 0); what was taken of that comes back."""
-        place = (order.side, order.price_ticks)
-        taken = self._known(place)
+        level_key = (order.side, order.price_ticks)
+        taken = self._known(level_key)
         if taken is not None:
-            share = self._shares(place, taken).get(order_id, 0)
-            self._keep(place, taken, taken.lots - max(0, share - left_lots))
+            share = self._shares(level_key, taken).get(order_id, 0)
+            self._keep(level_key, taken, taken.lots - max(0, share - left_lots))
 
-    def freeze(self, place: Place) -> None:
+    def freeze(self, level_key: LevelKey) -> None:
         """Take in that a WINDOW row has changed a level."""
-        taken = self.taken.get(place)
+        taken = self.taken.get(level_key)
         if taken is not None:
             taken.frozen = self._unsettled = True
 
-    def fell(self, place: Place, fall: Fall) -> None:
+    def fell(self, level_key: LevelKey, fall: Fall) -> None:
         """L2: take in a fall of a level."""
-        taken = self._known(place)
+        taken = self._known(level_key)
         if taken is not None:
-            self._note(place, taken, Past(fall.number, taken.lots))
+            self._note(level_key, taken, Past(fall.number, taken.lots))
             if not fall.new:
                 taken.past.clear()  # what comes later cannot make more of nothing
-            self._keep(place, taken, after(fall, taken.lots, self._model))
+            self._keep(level_key, taken, after(fall, taken.lots, self._model))
 
-    def late(self, place: Place, fall: Fall) -> None:
+    def late(self, level_key: LevelKey, fall: Fall) -> None:
         """L2: judge what is taken again, since a late print explains more of a fall."""
-        taken = self.taken.get(place)
+        taken = self.taken.get(level_key)
         entry = next((i for i, past in enumerate(taken.past) if past.fall == fall.number), None) if taken else None
         if taken is None or entry is None:
             return
-        falls = {each.number: each for each in self._prints.falls[place]}
+        falls = {each.number: each for each in self._print_match.falls[level_key]}
         lots = taken.past[entry].before
         for past in taken.past[entry:]:
             past.before = lots
             lots = after(falls[past.fall], lots, self._model) if past.fall else lots + past.flow
-        self._keep(place, taken, min(lots, self._book.size_at(*place) << SHIFT))
+        self._keep(level_key, taken, min(lots, self._book.size_at(*level_key) << SHIFT))
 
-    def printed(self, place: Place, size_lots: int, now_ns: int) -> None:
+    def printed(self, level_key: LevelKey, size_lots: int, now_ns: int) -> None:
         """L2: count what of a new print finds no untaken lot at its price."""
-        taken = self._known(place)
+        taken = self._known(level_key)
         if taken is not None:
-            left = (self._book.size_at(*place) - self._prints.printed(place, now_ns)) << SHIFT
+            left = (self._book.size_at(*level_key) - self._print_match.printed(level_key, now_ns)) << SHIFT
             flow = size_lots << SHIFT
             # Flow beyond what is displayed would not have been placed without takes either.
             over = max(0, flow - (left - taken.lots)) - max(0, taken.lots - left)
@@ -157,49 +157,49 @@ class Liquidity:
 
     def clear(self, side: int) -> None:
         """Take in that a CLEAR is about to empty a side (0: both)."""
-        for place, taken in self.taken.items():
-            if side in (0, place[0]) and place[0] not in self._book.partial:
-                taken.survivors = self._shares(place, taken) if self._book.level == 3 and not taken.frozen else None
+        for level_key, taken in self.taken.items():
+            if side in (0, level_key[0]) and level_key[0] not in self._book.partial:
+                taken.survivors = self._shares(level_key, taken) if self._book.level == 3 and not taken.frozen else None
                 self._unsettled = True
 
-    def end_packet(self, falls: dict[Place, Fall]) -> None:
+    def end_packet(self, falls: dict[LevelKey, Fall]) -> None:
         """Settle what a snapshot or the window has left open; `falls` are those that a snapshot shows."""
         if not self._unsettled:
             return
         self._unsettled = False
-        for place, taken in list(self.taken.items()):
-            side, price_ticks = place
+        for level_key, taken in list(self.taken.items()):
+            side, price_ticks = level_key
             if side in self._book.partial:
                 if not self._book.ladders[side]:
                     self._unsettled = True
                     continue
-                self._survive(place, taken)
-                if place in falls:
-                    self._note(place, taken, Past(falls[place].number, taken.lots))
+                self._survive(level_key, taken)
+                if level_key in falls:
+                    self._note(level_key, taken, Past(falls[level_key].number, taken.lots))
             if self._book.beyond_window(side, price_ticks):
                 taken.frozen = self._unsettled = True
             else:
                 taken.frozen = False
-                self._keep(place, taken, min(taken.lots, self._book.size_at(*place) << self._unit))
+                self._keep(level_key, taken, min(taken.lots, self._book.size_at(*level_key) << self._unit))
 
-    def _known(self, place: Place) -> Taken | None:
+    def _known(self, level_key: LevelKey) -> Taken | None:
         """Return what is taken of a level that the feed shows."""
-        taken = self.taken.get(place)
-        return None if taken is None or taken.frozen or place[0] in self._book.partial else taken
+        taken = self.taken.get(level_key)
+        return None if taken is None or taken.frozen or level_key[0] in self._book.partial else taken
 
-    def _survive(self, place: Place, taken: Taken) -> None:
+    def _survive(self, level_key: LevelKey, taken: Taken) -> None:
         """L3: keep, of what was taken before a CLEAR, what is listed again."""
-        if taken.survivors is None or self._book.beyond_window(*place):
+        if taken.survivors is None or self._book.beyond_window(*level_key):
             return
-        level = self._book.ladders[place[0]].get(-place[0] * place[1])
+        level = self._book.ladders[level_key[0]].get(-level_key[0] * level_key[1])
         orders = level.orders if level is not None else {}
         listed = {order_id: lots for order_id, lots in taken.survivors.items() if order_id in orders}
         taken.lots = sum(min(lots, orders[order_id].size_lots) for order_id, lots in listed.items())
         taken.survivors = None
 
-    def _shares(self, place: Place, taken: Taken) -> dict[int, int]:
+    def _shares(self, level_key: LevelKey, taken: Taken) -> dict[int, int]:
         """L3: return how much is taken of each order of a level."""
-        level = self._book.ladders[place[0]].get(-place[0] * place[1])
+        level = self._book.ladders[level_key[0]].get(-level_key[0] * level_key[1])
         shares: dict[int, int] = {}
         left = taken.lots
         for order_id, order in level.orders.items() if level is not None else ():
@@ -207,14 +207,14 @@ class Liquidity:
             left -= shares[order_id]
         return shares
 
-    def _note(self, place: Place, taken: Taken, past: Past) -> None:
+    def _note(self, level_key: LevelKey, taken: Taken, past: Past) -> None:
         if self._book.level == 2:
-            note(taken.past, past, self._prints.oldest(place))
+            note(taken.past, past, self._print_match.oldest(level_key))
 
-    def _keep(self, place: Place, taken: Taken, lots: int) -> None:
+    def _keep(self, level_key: LevelKey, taken: Taken, lots: int) -> None:
         taken.lots = lots
         if not lots and not taken.past:
-            del self.taken[place]
+            del self.taken[level_key]
 
     def check(self) -> None:
         """Assert the invariants; for tests and runs that check everything."""

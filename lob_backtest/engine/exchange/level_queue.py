@@ -7,7 +7,7 @@ from typing import Final
 
 from lob_backtest.book.book import Book
 from lob_backtest.engine.exchange.own_order import OwnOrder, Past, note
-from lob_backtest.engine.exchange.prints import Fall, Prints
+from lob_backtest.engine.exchange.print_match import Fall, PrintMatch
 from lob_backtest.engine.exchange.queue_model import SHIFT, Model
 
 _ALL: Final = 1 << 62
@@ -19,23 +19,23 @@ class LevelQueue:
 
     Args:
         book: the market's book, before the row at hand.
-        prints: what explains what at each level.
+        print_match: what explains what at each level.
         model: how much of an unexplained fall was ahead.
     """
 
-    __slots__ = ("_book", "_model", "_prints")
+    __slots__ = ("_book", "_model", "_print_match")
 
-    def __init__(self, book: Book, prints: Prints, model: Model) -> None:
+    def __init__(self, book: Book, print_match: PrintMatch, model: Model) -> None:
         self._book = book
-        self._prints = prints
+        self._print_match = print_match
         self._model = model
 
     def join(self, own: OwnOrder, now_ns: int) -> None:
         """Put an own order behind the displayed size at its price, less what is printed there."""
         assert own.price_ticks is not None
-        place = (own.side, own.price_ticks)
-        own.ahead = max(0, self._book.size_at(*place) - self._prints.printed(place, now_ns)) << SHIFT
-        own.since = self._prints.number
+        level_key = (own.side, own.price_ticks)
+        own.ahead = max(0, self._book.size_at(*level_key) - self._print_match.printed(level_key, now_ns)) << SHIFT
+        own.since = self._print_match.number
         own.past.clear()
 
     def reappear(self, own: OwnOrder) -> None:
@@ -81,7 +81,7 @@ class LevelQueue:
         if entry is None or not own.visible:
             return 0
         assert own.price_ticks is not None
-        falls = {each.number: each for each in self._prints.falls[own.side, own.price_ticks]}
+        falls = {each.number: each for each in self._print_match.falls[own.side, own.price_ticks]}
         beyond = (size_lots << SHIFT) - own.past[entry].before
         own.past[entry].before = max(0, -beyond)
         reached = max(0, beyond)
@@ -96,7 +96,7 @@ class LevelQueue:
 
     def _note(self, own: OwnOrder, past: Past) -> None:
         assert own.price_ticks is not None
-        note(own.past, past, self._prints.oldest((own.side, own.price_ticks)))
+        note(own.past, past, self._print_match.oldest((own.side, own.price_ticks)))
 
     def remember(self, own: OwnOrder) -> None:
         """Do nothing before a CLEAR: sizes have no identity."""

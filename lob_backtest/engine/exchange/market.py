@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 from lob_backtest.book.book import CLEAR, LEVEL, Book, Issue
 from lob_backtest.contract.plan import IssuePolicy, Plan
 from lob_backtest.contract.rows import Batch, Flag, Phase
-from lob_backtest.engine.exchange.own_book import AUCTION, HIDDEN, TRADE, WINDOW, Match, Overlay
-from lob_backtest.engine.exchange.prints import Prints
+from lob_backtest.engine.exchange.own_book import AUCTION, HIDDEN, TRADE, WINDOW, Match, OwnBook
+from lob_backtest.engine.exchange.print_match import PrintMatch
 from lob_backtest.engine.record.recorder import NEVER, Recorder
 from lob_backtest.engine.wire.view import STATUS, Move, Packet, Row, View
 from lob_backtest.errors import DataError, EngineError
@@ -45,18 +45,18 @@ class Market:
         suspect_since_ns: when the present stretch of suspect rows began, `None` outside of one.
         stirred: set by whoever schedules something while rows are applied: the loop looks up before the next row.
         counts: rows, packets, crossed packets, and what was skipped or repaired.
-        overlays: own orders beside the book, one a strategy.
+        own_books: own orders beside the book, one a strategy.
         view: the same market as the strategies have received it.
     """
 
     def __init__(self, index: int, plan: Plan, batches: Iterator[Batch], recorder: Recorder) -> None:
         self.plan = plan.instruments[index]
         self.book = Book(self.plan.level, self.plan.depth)
-        self.prints = Prints(self.plan.late_level_ns, self.plan.late_print_ns)
+        self.print_match = PrintMatch(self.plan.late_level_ns, self.plan.late_print_ns)
         self.phase = int(Phase.CONTINUOUS)
         self._good = True
         self.view = View(self.plan)
-        self.overlays: list[Overlay] = []
+        self.own_books: list[OwnBook] = []
         self.counts = dict.fromkeys(("rows", "packets", "crossed"), 0)
         self.mid2: int | None = None
         self.suspect_ns = BEFORE_ALL
@@ -142,15 +142,15 @@ class Market:
         """Return whether anything but the book needs to hear of a row."""
         if self.plan.level == 2:
             return True
-        for overlay in self.overlays:  # noqa: SIM110 - a third of the time of any()
-            if overlay.watching:
+        for own_book in self.own_books:  # noqa: SIM110 - a third of the time of any()
+            if own_book.needs_rows:
                 return True
         return False
 
     def _tell(self, i: int) -> bool:
         """Apply a row to own orders and prints, before the book; return whether the book takes it."""
         _, _, action, side, order_id, _, size_lots, flags, _ = self._rows[i]
-        watching = [overlay for overlay in self.overlays if overlay.watching]
+        watching = [own_book for own_book in self.own_books if own_book.needs_rows]
         if watching:
             issue = self.book.issue(action, side, order_id, size_lots)
             if issue and not self._settle(issue, i):
@@ -164,56 +164,56 @@ class Market:
         elif self.plan.level == 2 and action == TRADE and side and not flags & (HIDDEN | AUCTION):
             self._print(watching, i, match)
         else:
-            for overlay in watching:
-                overlay.before(self._rows[i][2:8], match)
+            for own_book in watching:
+                own_book.before(self._rows[i][2:8], match)
             if self.plan.level == 2 and action == CLEAR:
-                self.prints.clear(side, self.now_ns, self.book)
+                self.print_match.clear(side, self.now_ns, self.book)
         return True
 
-    def _level(self, watching: list[Overlay], i: int) -> None:
+    def _level(self, watching: list[OwnBook], i: int) -> None:
         """L2: tell of a LEVEL row."""
         _, _, _, side, _, price_ticks, size_lots, flags, _ = self._rows[i]
-        place = (side, price_ticks)
-        take_in = self.prints.window if flags & WINDOW or side in self.book.partial else self.prints.level
-        fall = take_in(place, self.book.size_at(*place), size_lots, self.now_ns)
+        level_key = (side, price_ticks)
+        take_in = self.print_match.window if flags & WINDOW or side in self.book.partial else self.print_match.level
+        fall = take_in(level_key, self.book.size_at(*level_key), size_lots, self.now_ns)
         leaves = flags & WINDOW != 0 and size_lots == 0
         if side not in self.book.partial and (fall is not None or leaves):
-            for overlay in watching:
-                overlay.level(place, fall)
+            for own_book in watching:
+                own_book.level(level_key, fall)
 
-    def _print(self, watching: list[Overlay], i: int, match: Match) -> None:
+    def _print(self, watching: list[OwnBook], i: int, match: Match) -> None:
         """L2: tell of a print: what of it earlier falls have shown already, and what is new."""
         _, _, _, side, shown, price_ticks, size_lots, _, _ = self._rows[i]
-        place = (side, price_ticks)
+        level_key = (side, price_ticks)
         # Its own packet shows what it takes off from the level behind it (see `packets`).
-        fresh_lots = max(0, self.book.size_at(*place) - (shown - 1)) if shown else 0
-        split = self.prints.split(place, size_lots, fresh_lots, self.now_ns)
+        fresh_lots = max(0, self.book.size_at(*level_key) - (shown - 1)) if shown else 0
+        split = self.print_match.split(level_key, size_lots, fresh_lots, self.now_ns)
         for fall, lots in split.late:
             fall.late += lots
-            for overlay in watching:
-                overlay.late(place, fall, lots, match)
+            for own_book in watching:
+                own_book.late(level_key, fall, lots, match)
         if split.new:
-            for overlay in watching:
-                overlay.printed(place, split.new, match, self.now_ns)
-            self.prints.trade(place, split.new, self.now_ns, self.book)
+            for own_book in watching:
+                own_book.printed(level_key, split.new, match, self.now_ns)
+            self.print_match.trade(level_key, split.new, self.now_ns, self.book)
 
     def _end_packet(self, local_ns: int) -> None:
         self.counts["packets"] += 1
-        falls = self.prints.end_packet(self.now_ns, self.book) if self.book.partial else {}
-        for overlay in self.overlays:
-            if overlay.watching:
-                overlay.settle(falls)
+        falls = self.print_match.end_packet(self.now_ns, self.book) if self.book.partial else {}
+        for own_book in self.own_books:
+            if own_book.needs_rows:
+                own_book.settle(falls)
         if self.book.partial:
             self.book.complete()
         self._good = self.book.uncrossed() and not self.book.suspect
         moves: list[Move] = []
-        for agent, overlay in enumerate(self.overlays):
-            if overlay.watching and self.match == Match.ALL:
-                overlay.end_packet(self.now_ns)
-            if overlay.moved:
-                for own in overlay.moved.values():
+        for agent, own_book in enumerate(self.own_books):
+            if own_book.needs_rows and self.match == Match.ALL:
+                own_book.end_packet(self.now_ns)
+            if own_book.moved:
+                for own in own_book.moved.values():
                     moves.append(Move(agent, own.order_id, own.turn, own.ahead_lots(self.plan.level)))
-                overlay.moved.clear()
+                own_book.moved.clear()
         self.view.packets.append(Packet(local_ns, self._rows, self._start, self._i, moves))
         self._start = self._i
         bbo = self.book.bbo()
@@ -280,14 +280,14 @@ class Market:
         self._tail = self._i
         done = [f"{issue.name.lower()}_{done}" for issue in Issue if issue for done in ("repaired", "skipped")]
         self.counts = {name: self.counts[name] for name in ("rows", "packets", "crossed", *done) if name in self.counts}
-        unplaced = sum(overlay.liquidity.unplaced_lots for overlay in self.overlays)
+        unplaced = sum(own_book.available.unplaced_lots for own_book in self.own_books)
         if unplaced:
             self.counts["unplaced_lots"] = unplaced
 
     def _check(self) -> None:
         try:
             self.book.check()
-            for overlay in self.overlays:
-                overlay.check()
+            for own_book in self.own_books:
+                own_book.check()
         except AssertionError as error:
             raise EngineError(f"{self.plan.instrument.name} at {format_instant(self.now_ns)}: {error!r}") from error

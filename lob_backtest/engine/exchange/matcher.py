@@ -1,6 +1,6 @@
 """Order kinds at the exchange, written once over three operations: what can be taken, take, rest.
 
-A gateway answers the requests of one strategy in one instrument when they arrive, and books its fills. Refusals are
+A matcher answers the requests of one strategy in one instrument when they arrive, and books its fills. Refusals are
 answers, never exceptions.
 """
 
@@ -12,7 +12,7 @@ from lob_backtest.contract.rows import Phase
 from lob_backtest.contract.tables import Cause, OrderState, RejectReason, TimeInForce, UpdateKind
 from lob_backtest.engine.exchange.available_lots import Offer
 from lob_backtest.engine.exchange.market import Market
-from lob_backtest.engine.exchange.own_book import Match, Overlay
+from lob_backtest.engine.exchange.own_book import Match, OwnBook
 from lob_backtest.engine.exchange.own_order import OwnOrder, OwnTrade
 from lob_backtest.engine.money.account import Account
 from lob_backtest.instrument import fee_micro
@@ -24,7 +24,7 @@ Filled = Callable[[OwnOrder, OwnTrade, int], None]
 """Tell a fill: order, what it traded, fee in 10⁻⁶ tick·lots."""
 
 
-class Gateway:
+class Matcher:
     """The exchange's side of one strategy in one instrument.
 
     Args:
@@ -34,16 +34,16 @@ class Gateway:
 
     Attributes:
         account: position, cash and fees, as the exchange knows them.
-        overlay: the resting orders.
+        own_book: the resting orders.
     """
 
     def __init__(self, market: Market, update: Update, filled: Filled) -> None:
         self.market = market
         self.account = Account(market.plan.instrument.name, market.plan.initial_position)
-        self.overlay = Overlay(market.book, market.prints, market.plan, self._fill)
+        self.own_book = OwnBook(market.book, market.print_match, market.plan, self._fill)
         self._update = update
         self._filled = filled
-        market.overlays.append(self.overlay)
+        market.own_books.append(self.own_book)
 
     def submit(self, own: OwnOrder, now_ns: int) -> None:
         """Take in a new order."""
@@ -68,7 +68,7 @@ class Gateway:
         elif reason := self._refusal(own, price_ticks, now_ns):
             self._update(own, UpdateKind.REPLACE_REJECTED, reason)
         else:
-            self.overlay.remove(own)
+            self.own_book.remove(own)
             own.price_ticks, own.size_lots = price_ticks, size_lots
             self._enter(own, UpdateKind.REPLACED, now_ns)
 
@@ -83,13 +83,13 @@ class Gateway:
         """Take what is displayed, whatever the phase, to close a position at the end of a run."""
         own.state = OrderState.LIVE
         self._update(own, UpdateKind.ACCEPTED, RejectReason.NONE)
-        self._walk(own, list(self.overlay.liquidity.offers(-own.side, None, now_ns)))
+        self._walk(own, list(self.own_book.available.offers(-own.side, None, now_ns)))
         if own.open_lots:
             own.state = OrderState.EXPIRED
             self._update(own, UpdateKind.EXPIRED, RejectReason.NONE)
 
     def _take_off(self, own: OwnOrder) -> None:
-        self.overlay.remove(own)
+        self.own_book.remove(own)
         own.state = OrderState.CANCELLED
         self._update(own, UpdateKind.CANCELLED, RejectReason.NONE)
 
@@ -104,7 +104,7 @@ class Gateway:
 
     def _meets_itself(self, own: OwnOrder, price_ticks: int | None, now_ns: int) -> bool:
         """Return whether an order would reach an own resting order of the other side."""
-        best = self.overlay.best(-own.side)
+        best = self.own_book.best(-own.side)
         if best is None:
             return False
         if price_ticks is None:
@@ -127,7 +127,7 @@ class Gateway:
         """List what an order of a side would take, in turn; nothing while it cannot take."""
         listed: list[Offer] = []
         if self._takes(side):
-            for offer in self.overlay.liquidity.offers(-side, limit_ticks, now_ns):
+            for offer in self.own_book.available.offers(-side, limit_ticks, now_ns):
                 listed.append(offer)
                 size_lots -= offer.size_lots
                 if size_lots <= 0:
@@ -143,7 +143,7 @@ class Gateway:
         fills = sum(offer.size_lots for offer in offers) >= own.open_lots
         rests = not fills and own.tif == TimeInForce.GTC and own.price_ticks is not None
         if rests:
-            self.overlay.rest(own, now_ns, waits=not own.post_only and not self._takes(own.side))
+            self.own_book.rest(own, now_ns, waits=not own.post_only and not self._takes(own.side))
         self._update(own, kind, RejectReason.NONE)
         if fills or own.tif != TimeInForce.FOK:
             self._walk(own, offers)
@@ -156,7 +156,7 @@ class Gateway:
             lots = min(offer.size_lots, own.open_lots)
             if not lots:
                 break
-            self.overlay.liquidity.take(offer, lots)
+            self.own_book.available.take(offer, lots)
             self._fill(own, OwnTrade(offer.price_ticks, lots, Cause.TAKE))
 
     def _fill(self, own: OwnOrder, trade: OwnTrade) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lob_backtest.book.book import Book, MarketOrder
+from lob_backtest.book.book import Book, BookOrder
 from lob_backtest.engine.exchange.own_order import OwnOrder
 
 
@@ -35,7 +35,7 @@ class OrderQueue:
         if shown:
             own.ahead = min(frozen, own.older_lots)
 
-    def reached(self, owns: Sequence[OwnOrder], size_lots: int, order: MarketOrder) -> Iterator[tuple[OwnOrder, int]]:
+    def reached(self, owns: Sequence[OwnOrder], size_lots: int, order: BookOrder) -> Iterator[tuple[OwnOrder, int]]:
         """Yield the own orders that an execution of `order` fills at its price, with the lots; `size_lots` in all."""
         # In the midst of a snapshot nothing is known of who is older.
         evidence = self._evidence and order.side not in self._book.partial
@@ -48,7 +48,7 @@ class OrderQueue:
                 size_lots -= lots
                 yield own, lots
 
-    def executed(self, own: OwnOrder, order: MarketOrder, size_lots: int) -> bool:
+    def executed(self, own: OwnOrder, order: BookOrder, size_lots: int) -> bool:
         """Take in that a market order at the price traded; return whether the position changed."""
         if order.arrival > own.arrival or not own.visible:
             return False
@@ -56,7 +56,7 @@ class OrderQueue:
         own.ahead = max(0, own.ahead - size_lots)
         return True
 
-    def cancelled(self, own: OwnOrder, order: MarketOrder, size_lots: int) -> bool:
+    def cancelled(self, own: OwnOrder, order: BookOrder, size_lots: int) -> bool:
         """Take in that a market order at the price was cancelled or reduced; return whether the position changed."""
         if order.arrival > own.arrival or not own.visible:
             return False

@@ -13,15 +13,15 @@ from typing import Final
 
 from sortedcontainers import SortedDict
 
-from lob_backtest.book.book import CANCEL, CLEAR, EXECUTE, MODIFY, Book, MarketOrder
+from lob_backtest.book.book import CANCEL, CLEAR, EXECUTE, MODIFY, Book, BookOrder
 from lob_backtest.contract.plan import InstrumentPlan
 from lob_backtest.contract.rows import Action, Flag
 from lob_backtest.contract.tables import Cause
-from lob_backtest.engine.exchange.available_lots import Liquidity
+from lob_backtest.engine.exchange.available_lots import AvailableLots
 from lob_backtest.engine.exchange.level_queue import LevelQueue
 from lob_backtest.engine.exchange.order_queue import OrderQueue
 from lob_backtest.engine.exchange.own_order import OwnOrder, OwnTrade
-from lob_backtest.engine.exchange.prints import Fall, Place, Prints
+from lob_backtest.engine.exchange.print_match import Fall, LevelKey, PrintMatch
 from lob_backtest.engine.exchange.queue_model import MODELS
 
 TRADE: Final = int(Action.TRADE)
@@ -39,17 +39,17 @@ class Match(IntEnum):
     ALL = 2
 
 
-class Overlay:
+class OwnBook:
     """The resting orders of one strategy in one instrument.
 
     Args:
         book: the market's book.
-        prints: the prints since each level's last update (L2).
+        print_match: the prints since each level's last update (L2).
         plan: the instrument's part of the plan.
-        fill: books a fill; the overlay takes a filled order off by itself.
+        fill: books a fill; the own_book takes a filled order off by itself.
 
     Attributes:
-        liquidity: what own orders can still take.
+        available: what own orders can still take.
         moved: orders whose queue position changed in the packet at hand, by id.
         sides: the resting orders of each side by `-side * price_ticks`, at each price by turn, oldest first.
     """
@@ -64,24 +64,24 @@ class Overlay:
         "_turns",
         "_unsettled",
         "_waiting",
-        "liquidity",
+        "available",
         "moved",
         "sides",
     )
 
-    def __init__(self, book: Book, prints: Prints, plan: InstrumentPlan, fill: FillOrder) -> None:
+    def __init__(self, book: Book, print_match: PrintMatch, plan: InstrumentPlan, fill: FillOrder) -> None:
         model = MODELS[plan.queue_model]
         self._book = book
         self._fill = fill
         self._any_side = plan.hidden_any_side
         self._orders = OrderQueue(book, plan.evidence)
-        self._levels = LevelQueue(book, prints, model)
+        self._levels = LevelQueue(book, print_match, model)
         self._turns = 0
         self._waiting: dict[int, OwnOrder] = {}  # those that take once something can be taken, by turn
         self._unsettled = False  # whether some resting order may be outside of what the feed shows
         # L2: keys, turns and orders of each side that may have something ahead, or are not shown.
         self._behind: dict[int, SortedDict[tuple[int, int], OwnOrder]] = {1: SortedDict(), -1: SortedDict()}
-        self.liquidity = Liquidity(book, prints, model)
+        self.available = AvailableLots(book, print_match, model)
         self.moved: dict[int, OwnOrder] = {}
         self.sides: dict[int, SortedDict[int, OrderedDict[int, OwnOrder]]] = {1: SortedDict(), -1: SortedDict()}
 
@@ -90,9 +90,9 @@ class Overlay:
         return self._orders if self._book.level == 3 else self._levels
 
     @property
-    def watching(self) -> bool:
+    def needs_rows(self) -> bool:
         """Return whether any row can matter: an order rests, or a taken lot is remembered."""
-        return bool(self.sides[1] or self.sides[-1] or self.liquidity.taken)
+        return bool(self.sides[1] or self.sides[-1] or self.available.taken)
 
     def resting(self, side: int) -> Iterator[OwnOrder]:
         """Iterate the orders of one side in price-time order."""
@@ -166,7 +166,7 @@ class Overlay:
             if flags & AUCTION:
                 self._lose(order_id, size_lots)
             else:
-                self.liquidity.executed(order, size_lots)
+                self.available.executed(order, size_lots)
         elif action == CANCEL:
             self._cancel(order_id, size_lots, flags)
         elif action == MODIFY:
@@ -178,13 +178,13 @@ class Overlay:
         elif action == CLEAR:
             self._clear(side)
 
-    def settle(self, falls: dict[Place, Fall]) -> None:
+    def settle(self, falls: dict[LevelKey, Fall]) -> None:
         """Settle positions at the end of a packet, before the book takes in that a side is shown again.
 
         Args:
             falls: the levels of which a snapshot shows less.
         """
-        self.liquidity.end_packet(falls)
+        self.available.end_packet(falls)
         if not (self._unsettled or self._book.depth or self._book.partial):
             return
         self._unsettled = False
@@ -204,26 +204,26 @@ class Overlay:
         self._cross(1, now_ns)
         self._cross(-1, now_ns)
 
-    def level(self, place: Place, fall: Fall | None) -> None:
+    def level(self, level_key: LevelKey, fall: Fall | None) -> None:
         """L2: take in that a LEVEL row takes something off, or (`None`) that the price leaves the window."""
         if fall is None:
-            for own in self.at(*place):
+            for own in self.at(*level_key):
                 self._freeze(own)
-            self.liquidity.freeze(place)
+            self.available.freeze(level_key)
             return
-        for own in self.at(*place):
+        for own in self.at(*level_key):
             ahead = own.ahead
             if own.visible:
                 self._levels.fell(own, fall)
             if own.ahead != ahead:
                 self._changed(own)
-        self.liquidity.fell(place, fall)
+        self.available.fell(level_key, fall)
 
-    def late(self, place: Place, fall: Fall, size_lots: int, match: Match) -> None:
+    def late(self, level_key: LevelKey, fall: Fall, size_lots: int, match: Match) -> None:
         """L2: take in the part of a print that belongs to an earlier fall."""
-        side, price_ticks = place
+        side, price_ticks = level_key
         flow = OwnTrade(0, size_lots, Cause.THROUGH, ts_traded_ns=fall.ts_ns)
-        left = self._late_through(place, fall, flow, match)
+        left = self._late_through(level_key, fall, flow, match)
         for own in self.at(side, price_ticks):
             if own.since >= fall.number:
                 break  # the oldest stood with their present place when the level fell
@@ -236,12 +236,12 @@ class Overlay:
             if lots and match == Match.ALL:
                 left -= lots
                 self._take(own, OwnTrade(price_ticks, lots, Cause.QUEUE, ts_traded_ns=fall.ts_ns))
-        self.liquidity.late(place, fall)
+        self.available.late(level_key, fall)
 
-    def printed(self, place: Place, size_lots: int, match: Match, now_ns: int) -> None:
+    def printed(self, level_key: LevelKey, size_lots: int, match: Match, now_ns: int) -> None:
         """L2: take in the new part of a print."""
-        side, price_ticks = place
-        left = self._through(place, OwnTrade(0, size_lots, Cause.THROUGH), match)
+        side, price_ticks = level_key
+        left = self._through(level_key, OwnTrade(0, size_lots, Cause.THROUGH), match)
         owns = self.at(side, price_ticks)
         for own, lots in self._levels.printed(owns, left, matching=match == Match.ALL):
             self._take(own, OwnTrade(price_ticks, lots, Cause.QUEUE))
@@ -253,7 +253,7 @@ class Overlay:
             if own.ahead or not own.shown:
                 self._levels.emptied(own)
                 self._changed(own)
-        self.liquidity.printed(place, size_lots, now_ns)
+        self.available.printed(level_key, size_lots, now_ns)
 
     def _take(self, own: OwnOrder, trade: OwnTrade) -> None:
         if trade.size_lots == own.open_lots:
@@ -263,9 +263,9 @@ class Overlay:
     def _changed(self, own: OwnOrder) -> None:
         self.moved[own.order_id] = own
 
-    def _through(self, place: Place, flow: OwnTrade, match: Match) -> int:
+    def _through(self, level_key: LevelKey, flow: OwnTrade, match: Match) -> int:
         """Fill orders at better prices than a trade's, each at its own price; return what is left of the trade."""
-        side, price_ticks = place
+        side, price_ticks = level_key
         left = flow.size_lots
         while left and match != Match.NOTHING:
             own = self._first(side, -side * price_ticks)
@@ -274,9 +274,9 @@ class Overlay:
             left -= self._take_first(own, left, flow, match)
         return left
 
-    def _late_through(self, place: Place, fall: Fall, flow: OwnTrade, match: Match) -> int:
+    def _late_through(self, level_key: LevelKey, fall: Fall, flow: OwnTrade, match: Match) -> int:
         """Fill orders at better prices that stood when a level fell; return what is left of the late flow."""
-        side, price_ticks = place
+        side, price_ticks = level_key
         left = flow.size_lots if match != Match.NOTHING else 0
         for key in list(self.sides[side].irange(maximum=-side * price_ticks, inclusive=(True, False))) if left else ():
             for own in self.at(side, -side * key):
@@ -293,7 +293,7 @@ class Overlay:
         self._take(own, flow._replace(price_ticks=own.price_ticks, size_lots=lots, tainted=tainted))
         return lots
 
-    def _execute(self, order: MarketOrder, size_lots: int, match: Match) -> None:
+    def _execute(self, order: BookOrder, size_lots: int, match: Match) -> None:
         side, price_ticks = order.side, order.price_ticks
         left = self._through((side, price_ticks), OwnTrade(0, size_lots, Cause.THROUGH), match)
         if match == Match.ALL:
@@ -311,13 +311,13 @@ class Overlay:
             elif self._orders.cancelled(own, order, size_lots):
                 self._changed(own)
         if flags & WINDOW:
-            self.liquidity.freeze((order.side, order.price_ticks))
+            self.available.freeze((order.side, order.price_ticks))
         else:
             self._lose(order_id, size_lots)
 
     def _lose(self, order_id: int, size_lots: int) -> None:
         order = self._book.orders[order_id]
-        self.liquidity.reduced(order_id, order, order.size_lots - size_lots)
+        self.available.reduced(order_id, order, order.size_lots - size_lots)
 
     def _hidden(self, side: int, price_ticks: int, size_lots: int, match: Match) -> None:
         sides = (side,) if side else (1, -1) if self._any_side else ()
@@ -351,21 +351,21 @@ class Overlay:
     def _meet(self, own: OwnOrder, cause: Cause, now_ns: int) -> None:
         """Let a resting order trade with what is available within its limit: a taker at that price, else at its own."""
         assert own.price_ticks is not None
-        for offer in list(self.liquidity.offers(-own.side, own.price_ticks, now_ns)):
+        for offer in list(self.available.offers(-own.side, own.price_ticks, now_ns)):
             lots = min(offer.size_lots, own.open_lots)
             if not lots:
                 return
-            self.liquidity.take(offer, lots)
+            self.available.take(offer, lots)
             self._take(own, OwnTrade(offer.price_ticks if cause == Cause.TAKE else own.price_ticks, lots, cause))
 
     def _clear(self, side: int) -> None:
-        self.liquidity.clear(side)
+        self.available.clear(side)
         for each in (1, -1) if side == 0 else (side,):
             if each not in self._book.partial:
                 for own in self.resting(each):
                     self._queue.remember(own)
 
-    def _rebuild(self, own: OwnOrder, falls: dict[Place, Fall]) -> None:
+    def _rebuild(self, own: OwnOrder, falls: dict[LevelKey, Fall]) -> None:
         assert own.price_ticks is not None
         if own.visible and not self._book.beyond_window(own.side, own.price_ticks):
             fall = falls.get((own.side, own.price_ticks))
@@ -408,4 +408,4 @@ class Overlay:
                         orders = level.orders.values() if level is not None else ()
                         assert own.older_lots == sum(o.size_lots for o in orders if o.arrival <= own.arrival)
                         assert own.ahead <= own.older_lots
-        self.liquidity.check()
+        self.available.check()

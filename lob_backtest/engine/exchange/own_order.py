@@ -61,7 +61,7 @@ class OwnOrder:
         size_lots: the total, fills included.
         filled_lots: how much has filled.
         turn: its place among own orders: lower is older.
-        arrival: L3: market orders up to this `MarketOrder.arrival` are older than it.
+        arrival: L3: market orders up to this `BookOrder.arrival` are older than it.
         ahead: the market's size ahead of it at its price: lots on L3, 2⁻²⁰ lot on L2.
         older_lots: L3: the size of all older market orders at the price; `ahead` but after a return to the window.
         past: L2: what has moved `ahead` since the oldest fall of its level that a print may still explain.

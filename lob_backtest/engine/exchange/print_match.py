@@ -1,7 +1,7 @@
 """L2: what explains what at each level, kept once for all own orders.
 
 A feed of levels and prints tells one trade twice, as a print and as a fall of its level, in either order and some time
-apart. `Prints` keeps the two from being counted twice.
+apart. `PrintMatch` keeps the two from being counted twice.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from lob_backtest.book.book import Book
 
-Place = tuple[int, int]
+LevelKey = tuple[int, int]
 """Side and price of a level."""
 
 _SWEEP: Final = 4096
@@ -55,7 +55,7 @@ class Split(NamedTuple):
     new: int
 
 
-class Prints:
+class PrintMatch:
     """The prints that no LEVEL row has shown yet, and the falls that no print has explained yet.
 
     Args:
@@ -72,14 +72,14 @@ class Prints:
     def __init__(self, late_level_ns: int, late_print_ns: int) -> None:
         self._late_level_ns = late_level_ns
         self._late_print_ns = late_print_ns
-        self._printed: dict[Place, deque[tuple[int, int]]] = {}
-        self._shown: dict[Place, tuple[int, int]] = {}
-        self.falls: dict[Place, deque[Fall]] = {}
+        self._printed: dict[LevelKey, deque[tuple[int, int]]] = {}
+        self._shown: dict[LevelKey, tuple[int, int]] = {}
+        self.falls: dict[LevelKey, deque[Fall]] = {}
         self.number = 0
 
-    def printed(self, place: Place, now_ns: int) -> int:
+    def printed(self, level_key: LevelKey, now_ns: int) -> int:
         """Return the lots printed at a level that its next LEVEL row is to show."""
-        prints = self._printed.get(place)
+        prints = self._printed.get(level_key)
         if prints is None:
             return 0
         self._let_go(prints, now_ns)
@@ -89,37 +89,37 @@ class Prints:
         while prints and now_ns - prints[0][0] > self._late_level_ns:
             prints.popleft()
 
-    def level(self, place: Place, old: int, new: int, now_ns: int) -> Fall | None:
+    def level(self, level_key: LevelKey, old: int, new: int, now_ns: int) -> Fall | None:
         """Take in a LEVEL row; return what it took off, if anything."""
-        explained = min(self.printed(place, now_ns), old - new)
-        self._printed.pop(place, None)
-        return self._fall(place, old, new, explained, now_ns) if new < old else None
+        explained = min(self.printed(level_key, now_ns), old - new)
+        self._printed.pop(level_key, None)
+        return self._fall(level_key, old, new, explained, now_ns) if new < old else None
 
-    def window(self, place: Place, old: int, new: int, now_ns: int) -> Fall | None:
+    def window(self, level_key: LevelKey, old: int, new: int, now_ns: int) -> Fall | None:
         """Forget a level that a WINDOW row changes; return what it takes off a level that stays, if anything."""
-        self._printed.pop(place, None)
-        self.falls.pop(place, None)
+        self._printed.pop(level_key, None)
+        self.falls.pop(level_key, None)
         if not 0 < new < old:
             return None
         self.number += 1
         return Fall(self.number, now_ns, old, new, 0, by_model=False)
 
-    def split(self, place: Place, size_lots: int, fresh_lots: int, now_ns: int) -> Split:
+    def split(self, level_key: LevelKey, size_lots: int, fresh_lots: int, now_ns: int) -> Split:
         """Split a print into what is late and what is new; up to `fresh_lots` are new in any case."""
         late: list[tuple[Fall, int]] = []
         left = size_lots - min(size_lots, fresh_lots)
         new = size_lots - left
-        for fall in self._alive(place, now_ns):
+        for fall in self._alive(level_key, now_ns):
             lots = min(left, fall.unexplained)
             if lots:
                 late.append((fall, lots))
                 left -= lots
         return Split(late, new + left)
 
-    def trade(self, place: Place, size_lots: int, now_ns: int, book: Book) -> None:
+    def trade(self, level_key: LevelKey, size_lots: int, now_ns: int, book: Book) -> None:
         """Take in the new part of a print: it went through all better levels."""
-        side, price_ticks = place
-        prints = self._printed.setdefault(place, deque())
+        side, price_ticks = level_key
+        prints = self._printed.setdefault(level_key, deque())
         self._let_go(prints, now_ns)
         prints.append((now_ns, size_lots))
         for level in book.levels(side):
@@ -132,34 +132,36 @@ class Prints:
         for each in (1, -1) if side == 0 else (side,):
             if each not in book.partial and self._late_print_ns:
                 for level in book.levels(each):
-                    place = (each, level.price_ticks)
-                    self._shown[place] = (level.size_lots, self.printed(place, now_ns))
+                    level_key = (each, level.price_ticks)
+                    self._shown[level_key] = (level.size_lots, self.printed(level_key, now_ns))
             for table in (self._printed, self.falls):
-                for place in [place for place in table if place[0] == each]:
-                    del table[place]
+                for level_key in [level_key for level_key in table if level_key[0] == each]:
+                    del table[level_key]
 
-    def end_packet(self, now_ns: int, book: Book) -> dict[Place, Fall]:
+    def end_packet(self, now_ns: int, book: Book) -> dict[LevelKey, Fall]:
         """Note, once a side is shown again after a CLEAR, which levels it shows less of, and return those falls."""
-        falls: dict[Place, Fall] = {}
+        falls: dict[LevelKey, Fall] = {}
         for side in [side for side in (1, -1) if side in book.partial and book.ladders[side]]:
-            for place in [place for place in self._shown if place[0] == side]:
-                old, printed = self._shown.pop(place)
-                new = book.size_at(*place)
-                if new < old and not book.beyond_window(*place):
-                    falls[place] = self._fall(place, old, new, min(printed, old - new), now_ns, by_model=False)
+            for level_key in [level_key for level_key in self._shown if level_key[0] == side]:
+                old, printed = self._shown.pop(level_key)
+                new = book.size_at(*level_key)
+                if new < old and not book.beyond_window(*level_key):
+                    falls[level_key] = self._fall(level_key, old, new, min(printed, old - new), now_ns, by_model=False)
         return falls
 
-    def oldest(self, place: Place) -> int | None:
+    def oldest(self, level_key: LevelKey) -> int | None:
         """Return the number of the oldest fall that is kept at a level."""
-        falls = self.falls.get(place)
+        falls = self.falls.get(level_key)
         return falls[0].number if falls else None
 
-    def _fall(self, place: Place, old: int, new: int, explained: int, now_ns: int, *, by_model: bool = True) -> Fall:
+    def _fall(
+        self, level_key: LevelKey, old: int, new: int, explained: int, now_ns: int, *, by_model: bool = True
+    ) -> Fall:
         self.number += 1
         fall = Fall(self.number, now_ns, old, new, explained, by_model=by_model)
         # What is explained in full is kept only to be applied again behind an older fall.
-        if self._late_print_ns and (self._alive(place, now_ns) or fall.unexplained):
-            self.falls.setdefault(place, deque()).append(fall)
+        if self._late_print_ns and (self._alive(level_key, now_ns) or fall.unexplained):
+            self.falls.setdefault(level_key, deque()).append(fall)
         if self.number % _SWEEP == 0:
             for each in list(self.falls):
                 self._alive(each, now_ns)
@@ -167,13 +169,13 @@ class Prints:
                 del self._printed[each]
         return fall
 
-    def _alive(self, place: Place, now_ns: int) -> deque[Fall]:
+    def _alive(self, level_key: LevelKey, now_ns: int) -> deque[Fall]:
         """Return the falls of a level from the oldest that a print may still explain."""
-        falls = self.falls.get(place)
+        falls = self.falls.get(level_key)
         if falls is None:
             return deque()
         while falls and (now_ns - falls[0].ts_ns > self._late_print_ns or not falls[0].unexplained):
             falls.popleft()
         if not falls:
-            del self.falls[place]
+            del self.falls[level_key]
         return falls
