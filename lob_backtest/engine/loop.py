@@ -13,7 +13,7 @@ from lob_backtest.contract.plan import Plan
 from lob_backtest.contract.rows import Batch
 from lob_backtest.engine.client.agent import Agent
 from lob_backtest.engine.client.clock import Clock
-from lob_backtest.engine.client.strategy_runner import Trader
+from lob_backtest.engine.client.strategy_runner import StrategyRunner
 from lob_backtest.engine.exchange.market import Market
 from lob_backtest.engine.record.recorder import NEVER, Recorder
 from lob_backtest.errors import StrategyError
@@ -37,8 +37,8 @@ class Replay:
         self.plan = plan
         self.recorder = Recorder(plan, sink)
         self.markets = [Market(i, plan, source, self.recorder) for i, source in enumerate(sources)]
-        self.traders = [
-            Trader(Agent(i, strategy, plan, self.markets, self.recorder, len(agents)), plan, Clock())
+        self.runners = [
+            StrategyRunner(Agent(i, strategy, plan, self.markets, self.recorder, len(agents)), plan, Clock())
             for i, strategy in enumerate(agents)
         ]
         first_ns = min(market.next_ns for market in self.markets)
@@ -59,7 +59,7 @@ class Replay:
             self._finish()
         counts = tuple(market.counts for market in self.markets)
         suspect_since_ns = tuple(market.suspect_since_ns for market in self.markets)
-        not_arrived = tuple(n for trader in self.traders for n in trader.agent.requests_not_arrived())
+        not_arrived = tuple(n for runner in self.runners for n in runner.agent.requests_not_arrived())
         return Outcome(self.start_ns, self.now_ns, counts, failure, suspect_since_ns, not_arrived)
 
     def _start(self) -> None:
@@ -68,8 +68,8 @@ class Replay:
                 market.advance(self.start_ns - 1)
             market.view.catch_up(self.start_ns - 1)
             market.start(self.start_ns)
-        for trader in self.traders:
-            trader.start(self.start_ns)
+        for runner in self.runners:
+            runner.start(self.start_ns)
 
     def _loop(self) -> None:
         while True:
@@ -89,25 +89,25 @@ class Replay:
     def _next_event(self) -> Event:
         """Return the earliest thing that is not a market row."""
         events: list[Event] = [(min(self.recorder.due_ns, self.sample_ns), CLOCK, 0)]
-        for i, trader in enumerate(self.traders):
-            events.append((trader.agent.next_request_ns, REQUEST, i))
-            events.append((trader.agent.next_message_ns, MESSAGE, i))
-            events.append((trader.timers.next_ns, TIMER, i))
+        for i, runner in enumerate(self.runners):
+            events.append((runner.agent.next_request_ns, REQUEST, i))
+            events.append((runner.agent.next_message_ns, MESSAGE, i))
+            events.append((runner.timers.next_ns, TIMER, i))
         events.extend((m.view.next_ns, PACKET, i) for i, m in enumerate(self.markets) if m.view.eager)
         return min(events)
 
     def _handle(self, event: Event) -> None:
         now_ns, kind, whose = event
         if kind == REQUEST:
-            self.traders[whose].agent.arrive()
+            self.runners[whose].agent.arrive()
         elif kind == PACKET:
             delivered = self.markets[whose].view.deliver()
-            for trader in self.traders:
-                trader.packet(now_ns, whose, delivered)
+            for runner in self.runners:
+                runner.packet(now_ns, whose, delivered)
         elif kind == MESSAGE:
-            self.traders[whose].message(now_ns)
+            self.runners[whose].message(now_ns)
         elif kind == TIMER:
-            self.traders[whose].timer(now_ns)
+            self.runners[whose].timer(now_ns)
         else:
             self._clock(now_ns)
 
@@ -132,17 +132,17 @@ class Replay:
             self.sample_ns += self.plan.sample_ns
 
     def _sample(self, now_ns: int) -> None:
-        for trader in self.traders:
-            trader.sample(now_ns, self.recorder)
+        for runner in self.runners:
+            runner.sample(now_ns, self.recorder)
 
     def _stop(self) -> None:
         self.now_ns = self._end_ns()
-        for trader in self.traders:
-            trader.stop(self.now_ns)
+        for runner in self.runners:
+            runner.stop(self.now_ns)
 
     def _finish(self) -> None:
-        for trader in self.traders:
-            trader.clock.over = True
+        for runner in self.runners:
+            runner.clock.over = True
         for market in self.markets:
             market.close()
         self._sample(self.now_ns)

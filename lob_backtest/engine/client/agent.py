@@ -12,7 +12,7 @@ from lob_backtest.contract import limits
 from lob_backtest.contract.plan import Plan
 from lob_backtest.contract.tables import Cause, Liquidity, RejectReason, UpdateKind
 from lob_backtest.engine.client.failure import explain
-from lob_backtest.engine.client.local_state import Desk
+from lob_backtest.engine.client.local_state import LocalState
 from lob_backtest.engine.exchange.market import Market
 from lob_backtest.engine.exchange.matcher import Matcher
 from lob_backtest.engine.exchange.own_order import OwnOrder, OwnTrade
@@ -37,7 +37,7 @@ class Agent:
         recorder: takes updates and fills.
 
     Attributes:
-        desks: what the strategy knows, an instrument each.
+        local_states: what the strategy knows, an instrument each.
         matchers: the exchange's side, an instrument each.
         requests: on their way to the exchange, in order.
         messages: on their way to the strategy: `(ts_local_ns, number, instrument, message, generation)`, a heap.
@@ -52,7 +52,7 @@ class Agent:
         self.index = index
         self.strategy = strategy
         self.markets = markets
-        self.desks = [Desk(market.plan, market.view) for market in markets]
+        self.local_states = [LocalState(market.plan, market.view) for market in markets]
         self.matchers = [self._matcher(i, market) for i, market in enumerate(markets)]
         self.requests: deque[Request] = deque()
         self.messages: list[tuple[int, int, int, Message, int]] = []
@@ -74,7 +74,7 @@ class Agent:
         self._tags: set[str] = set()
         self._series: set[str] = set()
         for i, market in enumerate(markets):
-            market.view.takers[index] = self.desks[i]
+            market.view.takers[index] = self.local_states[i]
             market.view.eager |= self.wants_book or self.wants_trades
 
     def _matcher(self, instrument: int, market: Market) -> Matcher:
@@ -117,7 +117,7 @@ class Agent:
         Raises:
             StrategyError: a limit of `limits` is passed.
         """
-        if len(self.desks[instrument].orders) >= limits.MAX_ORDERS:
+        if len(self.local_states[instrument].orders) >= limits.MAX_ORDERS:
             raise StrategyError(f"more than {limits.MAX_ORDERS:,} orders of one instrument live or in flight")
         if tag:
             _check_text("tag", tag, self._tags, limits.MAX_TAGS)

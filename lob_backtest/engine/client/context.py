@@ -8,11 +8,11 @@ from typing import Any
 
 from lob_backtest.book.book import Book
 from lob_backtest.contract.plan import Plan
-from lob_backtest.engine.client import arguments as given
+from lob_backtest.engine.client import arguments
 from lob_backtest.engine.client.agent import Agent
 from lob_backtest.engine.client.clock import Clock
 from lob_backtest.engine.client.local_state import GONE
-from lob_backtest.engine.client.order_entry import Entry
+from lob_backtest.engine.client.order_entry import OrderEntry
 from lob_backtest.engine.client.quoter import Quoter
 from lob_backtest.engine.wire.timers import Timers
 from lob_backtest.errors import StrategyError
@@ -91,18 +91,18 @@ class ReceivedBook:
 
     def depth(self, n: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
         """Return the best levels."""
-        book, n = self._book, given.levels(n)
+        book, n = self._book, arguments.levels(n)
         bids, asks = book.top(1, n), book.top(-1, n)
         return [level[:2] for level in bids], [level[:2] for level in asks]
 
     def size_at(self, side: int, price_ticks: int) -> int:
         """Return the displayed size at a price."""
-        book, side, price = self._book, given.side_of_book(side), given.price_of_book(price_ticks)
+        book, side, price = self._book, arguments.side_of_book(side), arguments.price_of_book(price_ticks)
         return 0 if price is None else book.size_at(side, price)
 
     def orders_at(self, side: int, price_ticks: int) -> list[tuple[int, int]]:
         """Return the market's orders at a price."""
-        book, side, price = self._book, given.side_of_book(side), given.price_of_book(price_ticks)
+        book, side, price = self._book, arguments.side_of_book(side), arguments.price_of_book(price_ticks)
         level = None if price is None else book.ladders[side].get(-side * price)
         return [(order_id, order.size_lots) for order_id, order in level.orders.items()] if level is not None else []
 
@@ -116,12 +116,12 @@ class ReferenceContext:
         self._plan = plan
         self._clock = clock
         self._timers = timers
-        self._desk = agent.desks[instrument]
-        self._book = ReceivedBook(self._desk.view.book, clock)
+        self._local_state = agent.local_states[instrument]
+        self._book = ReceivedBook(self._local_state.view.book, clock)
         self._value = plan.instruments[instrument].tick_lot_value
         self._siblings: dict[str, ReferenceContext] = {}
-        self.entry = Entry(agent, instrument, clock)
-        self.quoter = Quoter(self._desk, self.entry)
+        self.order_entry = OrderEntry(agent, instrument, clock)
+        self.quoter = Quoter(self._local_state, self.order_entry)
 
     def link(self, siblings: dict[str, ReferenceContext]) -> None:
         """Learn the contexts of the other instruments."""
@@ -163,7 +163,7 @@ class ReferenceContext:
     def cancel_timer(self, timer_id: int) -> None:
         """Stop a timer."""
         self._clock.check()
-        self._timers.cancel(given.timer_number(timer_id))
+        self._timers.cancel(arguments.timer_number(timer_id))
 
     def subscribe(self, what: str) -> None:
         """Ask for more calls of `on_book`."""
@@ -180,7 +180,7 @@ class ReferenceContext:
     @property
     def instrument(self) -> Instrument:
         """Return the instrument."""
-        return self._desk.plan.instrument
+        return self._local_state.plan.instrument
 
     def market(self, name: str) -> ReferenceContext:
         """Return the context of another instrument."""
@@ -194,71 +194,71 @@ class ReferenceContext:
     def position(self) -> int:
         """Return the position as known."""
         self._clock.check()
-        return self._desk.account.position_lots
+        return self._local_state.account.position_lots
 
     @property
     def cash(self) -> float:
         """Return cash less fees in currency."""
         self._clock.check()
-        account = self._desk.account
+        account = self._local_state.account
         return (account.cash_tick_lots - account.fees_micro / 1e6) * self._value
 
     @property
     def equity(self) -> float:
         """Return cash plus the position at the last mid received, in currency."""
         self._clock.check()
-        account = self._desk.account
-        half = account.equity_half_tick_lots(self._desk.view.mid2)
+        account = self._local_state.account
+        half = account.equity_half_tick_lots(self._local_state.view.mid2)
         return (half / 2 - account.fees_micro / 1e6) * self._value
 
     @property
     def orders(self) -> Iterator[Order]:
         """Iterate own live orders and those in flight."""
         self._clock.check()
-        desk = self._desk
-        return iter([desk.snapshot(known) for known in desk.orders.values() if known.state not in GONE])
+        local_state = self._local_state
+        return iter([local_state.snapshot(known) for known in local_state.orders.values() if known.state not in GONE])
 
     def buy(
         self, price_ticks: int | None, size_lots: int, *, tif: str = "GTC", post_only: bool = False, tag: str = ""
     ) -> int:
         """Send a buy order."""
         self._clock.check()
-        price, size = given.price_or_size_or_none(price_ticks), given.price_or_size(size_lots)
-        return self.entry.new(1, price, size, tif=tif, post_only=post_only, tag=tag)
+        price, size = arguments.price_or_size_or_none(price_ticks), arguments.price_or_size(size_lots)
+        return self.order_entry.new(1, price, size, tif=tif, post_only=post_only, tag=tag)
 
     def sell(
         self, price_ticks: int | None, size_lots: int, *, tif: str = "GTC", post_only: bool = False, tag: str = ""
     ) -> int:
         """Send a sell order."""
         self._clock.check()
-        price, size = given.price_or_size_or_none(price_ticks), given.price_or_size(size_lots)
-        return self.entry.new(-1, price, size, tif=tif, post_only=post_only, tag=tag)
+        price, size = arguments.price_or_size_or_none(price_ticks), arguments.price_or_size(size_lots)
+        return self.order_entry.new(-1, price, size, tif=tif, post_only=post_only, tag=tag)
 
     def replace(self, order_id: int, *, price_ticks: int | None = None, size_lots: int | None = None) -> None:
         """Ask for another price or total size."""
         self._clock.check()
-        number = given.price_or_size(order_id)
-        price, size = given.price_or_size_or_none(price_ticks), given.price_or_size_or_none(size_lots)
-        self._entry_of(number).replace(number, price, size)
+        number = arguments.price_or_size(order_id)
+        price, size = arguments.price_or_size_or_none(price_ticks), arguments.price_or_size_or_none(size_lots)
+        self._order_entry_of(number).replace(number, price, size)
 
     def cancel(self, order_id: int) -> None:
         """Ask for an order to be taken off."""
         self._clock.check()
-        number = given.price_or_size(order_id)
-        self._entry_of(number).cancel(number)
+        number = arguments.price_or_size(order_id)
+        self._order_entry_of(number).cancel(number)
 
     def cancel_all(self) -> None:
         """Ask for every live order of this instrument to be taken off."""
         self._clock.check()
-        for known in list(self._desk.orders.values()):
+        for known in list(self._local_state.orders.values()):
             if known.state not in GONE:
-                self.entry.cancel(known.order_id)
+                self.order_entry.cancel(known.order_id)
 
     def quote(self, *, bid: Quote = _AS_IT_IS, ask: Quote = _AS_IT_IS, top_up: bool = False) -> None:
         """Say what the quotes are."""
         self._clock.check()
         sides = {1: ("bid", bid), -1: ("ask", ask)}
-        wanted = {side: given.quote(quote, name) for side, (name, quote) in sides.items() if quote is not _AS_IT_IS}
+        wanted = {side: arguments.quote(quote, name) for side, (name, quote) in sides.items() if quote is not _AS_IT_IS}
         self.quoter.quote(wanted, top_up=bool(top_up))
 
     def record(self, name: str, value: float) -> None:
@@ -274,9 +274,9 @@ class ReferenceContext:
         """Write a line to the run's log."""
         self._agent.log(self.now_ns, text)
 
-    def _entry_of(self, order_id: given.Number) -> Entry:
+    def _order_entry_of(self, order_id: arguments.Number) -> OrderEntry:
         """Find the instrument that an order belongs to; this one, if it is nowhere."""
         for context in self._siblings.values():
-            if context.entry.has(order_id):
-                return context.entry
-        return self.entry
+            if context.order_entry.has(order_id):
+                return context.order_entry
+        return self.order_entry

@@ -21,7 +21,7 @@ class KnownOrder:
     Attributes:
         requested_sizes: total sizes of the replacements in flight: any of them may be in force already.
         requested_prices: their prices.
-        counted_lots: what `Desk.exposed` counts of it.
+        counted_lots: what `LocalState.exposed` counts of it.
         in_flight: requests that are unanswered.
         early: the last queue position of each stay that the strategy does not know of yet, by turn.
     """
@@ -90,7 +90,7 @@ class KnownOrder:
         return [price for price in (self.price_ticks, *self.requested_prices) if price is not None]
 
 
-class Desk:
+class LocalState:
     """One strategy's knowledge of its business in one instrument.
 
     Args:

@@ -56,7 +56,7 @@ def order_number(value: Number) -> int:
     return number if not reason and abs(number) < LIMIT else -1
 
 
-class Entry:
+class OrderEntry:
     """Sends the requests of one strategy in one instrument.
 
     Args:
@@ -65,12 +65,12 @@ class Entry:
         clock: the strategy's time.
     """
 
-    __slots__ = ("_agent", "_clock", "_desk", "_instrument", "_owns")
+    __slots__ = ("_agent", "_clock", "_instrument", "_local_state", "_owns")
 
     def __init__(self, agent: Agent, instrument: int, clock: Clock) -> None:
         self._agent = agent
         self._instrument = instrument
-        self._desk = agent.desks[instrument]
+        self._local_state = agent.local_states[instrument]
         self._owns: dict[int, OwnOrder] = {}
         self._clock = clock
 
@@ -128,8 +128,8 @@ class Entry:
             known.in_flight += 1
             self._owns[order_id] = own
             self._agent.send(self._clock.now_ns, RequestKind.NEW, self._instrument, own)
-        self._desk.orders[order_id] = known
-        self._desk.count(known)
+        self._local_state.orders[order_id] = known
+        self._local_state.count(known)
         return order_id
 
     def replace(self, order_id: Number, price: Number | None, size: Number | None) -> None:
@@ -153,7 +153,7 @@ class Entry:
         known.in_flight += 1
         known.requested_sizes.append(size_lots if size_lots is not None else known.size_lots)
         known.requested_prices.append(price_ticks)
-        self._desk.count(known)
+        self._local_state.count(known)
         own = self._owns[known.order_id]
         self._agent.send(self._clock.now_ns, RequestKind.REPLACE, self._instrument, own, price_ticks, size_lots)
 
@@ -171,17 +171,17 @@ class Entry:
         self._agent.send(self._clock.now_ns, RequestKind.CANCEL, self._instrument, self._owns[known.order_id])
 
     def has(self, order_id: Number) -> bool:
-        """Return whether the desk knows an order."""
-        return order_number(order_id) in self._desk.orders
+        """Return whether the local state knows an order."""
+        return order_number(order_id) in self._local_state.orders
 
     def forget(self, order_id: int) -> None:
-        """Drop what the desk has forgotten."""
-        if order_id not in self._desk.orders:
+        """Drop what the local state has forgotten."""
+        if order_id not in self._local_state.orders:
             self._owns.pop(order_id, None)
 
     def _find(self, order_id: Number) -> tuple[KnownOrder | None, RejectReason]:
         order_id = order_number(order_id)
-        known = self._desk.orders.get(order_id)
+        known = self._local_state.orders.get(order_id)
         if known is not None and known.state not in GONE:
             return known, RejectReason.NONE
         return None, RejectReason.TOO_LATE if self._agent.knew(order_id) else RejectReason.UNKNOWN_ORDER
@@ -192,7 +192,7 @@ class Entry:
         return RejectReason.WARM_UP if self._clock.now_ns < self._agent.open_ns else RejectReason.NONE
 
     def _breach(self, side: int, size_lots: int, apart_from: KnownOrder | None) -> RejectReason:
-        room = self._desk.room(side, apart_from)
+        room = self._local_state.room(side, apart_from)
         return RejectReason.POSITION_LIMIT if room is not None and size_lots > room else RejectReason.NONE
 
     def _refuse(self, order_id: Number, known: KnownOrder | None, kind: UpdateKind, reason: RejectReason) -> None:

@@ -10,18 +10,18 @@ from __future__ import annotations
 from collections import deque
 
 from lob_backtest.engine.client.arguments import Number, Wanted
-from lob_backtest.engine.client.local_state import GONE, Desk, KnownOrder
-from lob_backtest.engine.client.order_entry import Entry
+from lob_backtest.engine.client.local_state import GONE, KnownOrder, LocalState
+from lob_backtest.engine.client.order_entry import OrderEntry
 
 
 class Quoter:
     """The quotes of one strategy in one instrument."""
 
-    __slots__ = ("_desk", "_due", "_entry", "_refused", "_requested", "_top_up", "_waiting", "_wanted")
+    __slots__ = ("_due", "_local_state", "_order_entry", "_refused", "_requested", "_top_up", "_waiting", "_wanted")
 
-    def __init__(self, desk: Desk, entry: Entry) -> None:
-        self._desk = desk
-        self._entry = entry
+    def __init__(self, local_state: LocalState, order_entry: OrderEntry) -> None:
+        self._local_state = local_state
+        self._order_entry = order_entry
         self._requested: dict[int, dict[int, Number]] = {1: {}, -1: {}}  # the price last requested for, by order
         self._refused: dict[int, set[Number]] = {1: set(), -1: set()}
         self._due = False
@@ -57,7 +57,7 @@ class Quoter:
                 self._reconcile(side)
 
     def _live(self, side: int) -> list[KnownOrder]:
-        orders, requested = self._desk.orders, self._requested[side]
+        orders, requested = self._local_state.orders, self._requested[side]
         live = [orders[order_id] for order_id in requested if order_id in orders]
         live = [known for known in live if known.state not in GONE]
         self._requested[side] = {known.order_id: requested[known.order_id] for known in live}
@@ -103,24 +103,24 @@ class Quoter:
             else:
                 self._send(side, price, size)
         for known in free:
-            self._entry.cancel(known.order_id)
+            self._order_entry.cancel(known.order_id)
 
     def _move(self, side: int, known: KnownOrder, price_ticks: Number, size_lots: Number) -> None:
-        room = self._desk.room(side, known)
+        room = self._local_state.room(side, known)
         size_lots = size_lots if room is None else min(size_lots, room)
         if size_lots <= 0:
-            self._entry.cancel(known.order_id)
+            self._order_entry.cancel(known.order_id)
         elif price_ticks != known.price_ticks or size_lots != known.open_lots:
-            self._entry.replace(known.order_id, price_ticks, known.filled_lots + size_lots)
+            self._order_entry.replace(known.order_id, price_ticks, known.filled_lots + size_lots)
             self._sent(side, known.order_id, price_ticks)
 
     def _send(self, side: int, price_ticks: Number, size_lots: Number) -> None:
-        room = self._desk.room(side)
+        room = self._local_state.room(side)
         size_lots = size_lots if room is None else min(size_lots, room)
         if size_lots > 0:
-            self._sent(side, self._entry.new(side, price_ticks, size_lots, post_only=True), price_ticks)
+            self._sent(side, self._order_entry.new(side, price_ticks, size_lots, post_only=True), price_ticks)
 
     def _sent(self, side: int, order_id: int, price_ticks: Number) -> None:
         self._requested[side][order_id] = price_ticks
-        if not self._desk.orders[order_id].in_flight:  # refused on the spot
+        if not self._local_state.orders[order_id].in_flight:  # refused on the spot
             self._refused[side].add(price_ticks)

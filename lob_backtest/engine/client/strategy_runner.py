@@ -8,7 +8,7 @@ from lob_backtest.contract.tables import Cause, Liquidity, RejectReason, UpdateK
 from lob_backtest.engine.client.agent import Agent
 from lob_backtest.engine.client.clock import Clock
 from lob_backtest.engine.client.context import ReferenceContext
-from lob_backtest.engine.client.local_state import Desk
+from lob_backtest.engine.client.local_state import LocalState
 from lob_backtest.engine.record.recorder import Recorder
 from lob_backtest.engine.wire.messages import Filled
 from lob_backtest.engine.wire.timers import Timers
@@ -18,7 +18,7 @@ from lob_backtest.strategy.api import Fill, overrides
 REFUSALS = (UpdateKind.REJECTED, UpdateKind.REPLACE_REJECTED)
 
 
-class Trader:
+class StrategyRunner:
     """A strategy at work.
 
     Args:
@@ -32,7 +32,7 @@ class Trader:
         self.clock = clock
         self.timers = Timers()
         self._plan = plan
-        self._contexts = [ReferenceContext(agent, i, plan, clock, self.timers) for i in range(len(agent.desks))]
+        self._contexts = [ReferenceContext(agent, i, plan, clock, self.timers) for i in range(len(agent.local_states))]
         named = {context.instrument.name: context for context in self._contexts}
         for context in self._contexts:
             context.link(named)
@@ -60,20 +60,20 @@ class Trader:
         """Take in the next message from the exchange and tell of it."""
         instrument, message, generation = self.agent.next_message()
         self.agent.begin(generation)
-        desk, context = self.agent.desks[instrument], self._contexts[instrument]
+        local_state, context = self.agent.local_states[instrument], self._contexts[instrument]
         self._look(now_ns)
         if isinstance(message, Filled):
-            fill = _fill(desk, message)
+            fill = _fill(local_state, message)
             context.quoter.note(message.order_id, refused=False)
             if self._wants_fills:
                 self._call("on_fill", now_ns, instrument, fill, generation=generation)
         else:
-            order = desk.take_answer(message)
+            order = local_state.take_answer(message)
             refused = message.kind in REFUSALS and message.reason != RejectReason.TOO_LATE
             context.quoter.note(message.order_id, refused=refused)
             if self._wants_orders:
                 self._call("on_order", now_ns, instrument, order, generation=generation)
-        context.entry.forget(message.order_id)
+        context.order_entry.forget(message.order_id)
         if not self.agent.stopped:
             context.quoter.answered()
 
@@ -119,16 +119,16 @@ class Trader:
                 market.view.catch_up(now_ns)
 
 
-def _fill(desk: Desk, message: Filled) -> Fill:
-    known = desk.take_fill(message)
+def _fill(local_state: LocalState, message: Filled) -> Fill:
+    known = local_state.take_fill(message)
     return Fill(
         fill_id=message.fill_id,
         order_id=message.order_id,
-        instrument=desk.plan.instrument.name,
+        instrument=local_state.plan.instrument.name,
         side=known.side,
         price_ticks=message.price_ticks,
         size_lots=message.size_lots,
-        fee=message.fee_micro / 1e6 * desk.plan.tick_lot_value,
+        fee=message.fee_micro / 1e6 * local_state.plan.tick_lot_value,
         liquidity=Liquidity.TAKER if message.cause == Cause.TAKE else Liquidity.MAKER,
         cause=message.cause,
         ts_exchange_ns=message.ts_exchange_ns,
