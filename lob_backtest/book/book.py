@@ -65,10 +65,20 @@ class Book:
         best_ask: the lowest ask in ticks, `None` where there is none.
         suspect: whether the last row said that the book is not known to be right.
         arrivals: how many places in queues have been given out.
-        partial: sides that a CLEAR has emptied and that no complete packet has shown again; see `complete`.
+        awaiting_snapshot: sides that a CLEAR has emptied and that no complete packet has shown again; see `complete`.
     """
 
-    __slots__ = ("arrivals", "best_ask", "best_bid", "depth", "ladders", "level", "orders", "partial", "suspect")
+    __slots__ = (
+        "arrivals",
+        "awaiting_snapshot",
+        "best_ask",
+        "best_bid",
+        "depth",
+        "ladders",
+        "level",
+        "orders",
+        "suspect",
+    )
 
     def __init__(self, level: int, depth: int = 0) -> None:
         self.level = level
@@ -79,7 +89,7 @@ class Book:
         self.best_ask: int | None = None
         self.suspect = False
         self.arrivals = 0
-        self.partial: set[int] = set()
+        self.awaiting_snapshot: set[int] = set()
 
     def apply(self, action: int, side: int, order_id: int, price_ticks: int, size_lots: int, flags: int) -> int:
         """Apply one row of the feed; O(log levels).
@@ -194,7 +204,7 @@ class Book:
                 for order_id in level.orders:
                     del self.orders[order_id]
             self.ladders[each].clear()
-            self.partial.add(each)
+            self.awaiting_snapshot.add(each)
             if each > 0:
                 self.best_bid = None
             else:
@@ -204,7 +214,7 @@ class Book:
         """Take in the end of a packet: a side that shows something again is known again."""
         for side in (1, -1):
             if self.ladders[side]:
-                self.partial.discard(side)
+                self.awaiting_snapshot.discard(side)
 
     def best(self, side: int) -> int | None:
         """Return the best price of one side in ticks, `None` where it is empty."""

@@ -77,7 +77,7 @@ class Replay:
             until_ns = min(event[0], self._end_ns())
             market = min(self.markets, key=lambda market: market.next_ns)
             if market.next_ns <= until_ns:
-                market.stirred = False
+                market.reschedule = False
                 market.advance(min(until_ns, self._turn_ns(market)))
                 self.now_ns = max(self.now_ns, market.now_ns)
             elif event[0] > until_ns:
@@ -93,7 +93,7 @@ class Replay:
             events.append((runner.agent.next_request_ns, REQUEST, i))
             events.append((runner.agent.next_message_ns, MESSAGE, i))
             events.append((runner.timers.next_ns, TIMER, i))
-        events.extend((m.view.next_ns, PACKET, i) for i, m in enumerate(self.markets) if m.view.eager)
+        events.extend((m.view.next_ns, PACKET, i) for i, m in enumerate(self.markets) if m.view.has_packet_subscribers)
         return min(events)
 
     def _handle(self, event: Event) -> None:

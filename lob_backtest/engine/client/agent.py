@@ -74,8 +74,8 @@ class Agent:
         self._tags: set[str] = set()
         self._series: set[str] = set()
         for i, market in enumerate(markets):
-            market.view.takers[index] = self.local_states[i]
-            market.view.eager |= self.wants_book or self.wants_trades
+            market.view.queue_listeners[index] = self.local_states[i]
+            market.view.has_packet_subscribers |= self.wants_book or self.wants_trades
 
     def _matcher(self, instrument: int, market: Market) -> Matcher:
         def update(own: OwnOrder, kind: UpdateKind, reason: RejectReason) -> None:
@@ -210,7 +210,7 @@ class Agent:
     def _tell(self, ts_local_ns: int, instrument: int, message: Message, generation: int = 0) -> None:
         self._numbers += 1
         heappush(self.messages, (ts_local_ns, self._numbers, instrument, message, generation))
-        self.markets[instrument].stirred = True
+        self.markets[instrument].reschedule = True
 
     def next_message(self) -> tuple[int, Message, int]:
         """Take the next message off its channel: its instrument, itself, and its generation."""
@@ -225,7 +225,7 @@ class Agent:
             state=own.state,
             price_ticks=own.price_ticks,
             size_lots=own.size_lots,
-            turn=own.turn,
+            queue_stay=own.queue_stay,
             ahead_lots=own.ahead_at_arrival,
         )
 

@@ -23,7 +23,7 @@ class KnownOrder:
         requested_prices: their prices.
         counted_lots: what `LocalState.exposed` counts of it.
         in_flight: requests that are unanswered.
-        early: the last queue position of each stay that the strategy does not know of yet, by turn.
+        early: the last queue position of each stay that the strategy does not know of yet, by stay.
     """
 
     __slots__ = (
@@ -35,6 +35,7 @@ class KnownOrder:
         "order_id",
         "post_only",
         "price_ticks",
+        "queue_stay",
         "requested_prices",
         "requested_sizes",
         "side",
@@ -42,7 +43,6 @@ class KnownOrder:
         "state",
         "tag",
         "tif",
-        "turn",
     )
 
     def __init__(
@@ -69,7 +69,7 @@ class KnownOrder:
         self.requested_sizes: list[int] = []
         self.requested_prices: list[int | None] = []
         self.counted_lots = 0
-        self.turn = 0
+        self.queue_stay = 0
         self.ahead_lots: int | None = None
         self.early: dict[int, int | None] = {}
 
@@ -126,15 +126,15 @@ class LocalState:
             exposed -= apart_from.counted_lots
         return max(0, limit - side * self.account.position_lots - exposed)
 
-    def moved(self, order_id: int, turn: int, ahead_lots: int | None) -> None:
+    def moved(self, order_id: int, queue_stay: int, ahead_lots: int | None) -> None:
         """Take in a queue position that a packet received implies."""
         known = self.orders.get(order_id)
         if known is None:
             return
-        if turn == known.turn:
+        if queue_stay == known.queue_stay:
             known.ahead_lots = ahead_lots
-        elif turn > known.turn:
-            known.early[turn] = ahead_lots
+        elif queue_stay > known.queue_stay:
+            known.early[queue_stay] = ahead_lots
 
     def take_answer(self, answer: Answer) -> Order:
         """Take in an answer; return the order as now known."""
@@ -188,10 +188,10 @@ class LocalState:
         known.state = OrderState.LIVE
         known.price_ticks = answer.price_ticks
         known.size_lots = answer.size_lots
-        if answer.turn != known.turn:
-            known.turn = answer.turn
-            known.ahead_lots = known.early.pop(answer.turn, answer.ahead_lots)
-            known.early = {turn: lots for turn, lots in known.early.items() if turn > answer.turn}
+        if answer.queue_stay != known.queue_stay:
+            known.queue_stay = answer.queue_stay
+            known.ahead_lots = known.early.pop(answer.queue_stay, answer.ahead_lots)
+            known.early = {stay: lots for stay, lots in known.early.items() if stay > answer.queue_stay}
 
     def _sweep(self, known: KnownOrder) -> None:
         """Forget an order that is over, when no request for it is unanswered."""

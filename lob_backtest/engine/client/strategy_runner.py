@@ -61,7 +61,7 @@ class StrategyRunner:
         instrument, message, generation = self.agent.next_message()
         self.agent.begin(generation)
         local_state, context = self.agent.local_states[instrument], self._contexts[instrument]
-        self._look(now_ns)
+        self._catch_up(now_ns)
         if isinstance(message, Filled):
             fill = _fill(local_state, message)
             context.quoter.note(message.order_id, refused=False)
@@ -79,12 +79,12 @@ class StrategyRunner:
 
     def timer(self, now_ns: int) -> None:
         """Fire the next timer, unless its market is closed."""
-        self._look(now_ns)
+        self._catch_up(now_ns)
         instrument = self.timers.next_instrument
         view = self.agent.markets[instrument].view
         if view.phase == Phase.CLOSED:
             self.timers.sleep()
-            view.eager = True  # so that the packet that opens the market wakes the timer
+            view.has_packet_subscribers = True  # so that the packet that opens the market wakes the timer
             return
         timer = self.timers.pop()
         self._call("on_timer", now_ns, instrument, timer.timer_id, generation=timer.generation)
@@ -106,16 +106,16 @@ class StrategyRunner:
             recorder.row("samples", (now_ns, self.agent.index, instrument, *money, *quotes))
 
     def _call(self, name: str, now_ns: int, instrument: int, *args: object, generation: int = 0) -> None:
-        self._look(now_ns)
+        self._catch_up(now_ns)
         self.agent.begin(generation)
         if overrides(self.agent.strategy, name):
             self.agent.call(name, now_ns, self._contexts[instrument], *args)
 
-    def _look(self, now_ns: int) -> None:
+    def _catch_up(self, now_ns: int) -> None:
         """Bring the clock and the received markets to the present."""
         self.clock.now_ns = now_ns
         for market in self.agent.markets:
-            if not market.view.eager:
+            if not market.view.has_packet_subscribers:
                 market.view.catch_up(now_ns)
 
 

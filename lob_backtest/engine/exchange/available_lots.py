@@ -56,14 +56,14 @@ class AvailableLots:
         unplaced: flow of the market that found no untaken lot at its price; lots on L3, 2⁻²⁰ lot on L2.
     """
 
-    __slots__ = ("_book", "_model", "_print_match", "_unit", "_unsettled", "taken", "unplaced")
+    __slots__ = ("_book", "_model", "_print_match", "_unit", "_visibility_unknown", "taken", "unplaced")
 
     def __init__(self, book: Book, print_match: PrintMatch, model: Model) -> None:
         self._book = book
         self._print_match = print_match
         self._model = model
         self._unit = SHIFT if book.level == 2 else 0
-        self._unsettled = False
+        self._visibility_unknown = False
         self.taken: dict[LevelKey, Taken] = {}
         self.unplaced = 0
 
@@ -74,7 +74,7 @@ class AvailableLots:
 
     def offers(self, side: int, limit_ticks: int | None, now_ns: int) -> Iterator[Offer]:
         """Iterate what one side of the market offers, best first, no worse than a limit (`None`: any price)."""
-        if side in self._book.partial:
+        if side in self._book.awaiting_snapshot:
             return
         for level in self._book.levels(side):
             price_ticks = level.price_ticks
@@ -121,7 +121,7 @@ class AvailableLots:
         """Take in that a WINDOW row has changed a level."""
         taken = self.taken.get(level_key)
         if taken is not None:
-            taken.frozen = self._unsettled = True
+            taken.frozen = self._visibility_unknown = True
 
     def fell(self, level_key: LevelKey, fall: Fall) -> None:
         """L2: take in a fall of a level."""
@@ -158,26 +158,26 @@ class AvailableLots:
     def clear(self, side: int) -> None:
         """Take in that a CLEAR is about to empty a side (0: both)."""
         for level_key, taken in self.taken.items():
-            if side in (0, level_key[0]) and level_key[0] not in self._book.partial:
+            if side in (0, level_key[0]) and level_key[0] not in self._book.awaiting_snapshot:
                 taken.survivors = self._shares(level_key, taken) if self._book.level == 3 and not taken.frozen else None
-                self._unsettled = True
+                self._visibility_unknown = True
 
     def end_packet(self, falls: dict[LevelKey, Fall]) -> None:
         """Settle what a snapshot or the window has left open; `falls` are those that a snapshot shows."""
-        if not self._unsettled:
+        if not self._visibility_unknown:
             return
-        self._unsettled = False
+        self._visibility_unknown = False
         for level_key, taken in list(self.taken.items()):
             side, price_ticks = level_key
-            if side in self._book.partial:
+            if side in self._book.awaiting_snapshot:
                 if not self._book.ladders[side]:
-                    self._unsettled = True
+                    self._visibility_unknown = True
                     continue
                 self._survive(level_key, taken)
                 if level_key in falls:
                     self._note(level_key, taken, Past(falls[level_key].number, taken.lots))
             if self._book.beyond_window(side, price_ticks):
-                taken.frozen = self._unsettled = True
+                taken.frozen = self._visibility_unknown = True
             else:
                 taken.frozen = False
                 self._keep(level_key, taken, min(taken.lots, self._book.size_at(*level_key) << self._unit))
@@ -185,7 +185,7 @@ class AvailableLots:
     def _known(self, level_key: LevelKey) -> Taken | None:
         """Return what is taken of a level that the feed shows."""
         taken = self.taken.get(level_key)
-        return None if taken is None or taken.frozen or level_key[0] in self._book.partial else taken
+        return None if taken is None or taken.frozen or level_key[0] in self._book.awaiting_snapshot else taken
 
     def _survive(self, level_key: LevelKey, taken: Taken) -> None:
         """L3: keep, of what was taken before a CLEAR, what is listed again."""
@@ -221,5 +221,5 @@ class AvailableLots:
         for (side, price_ticks), taken in self.taken.items():
             # No displayed lot is taken twice.
             assert taken.lots >= 0
-            if side not in self._book.partial and not taken.frozen:
+            if side not in self._book.awaiting_snapshot and not taken.frozen:
                 assert taken.lots <= self._book.size_at(side, price_ticks) << self._unit

@@ -11,7 +11,7 @@ from lob_backtest.contract.rows import Batch, Flag, Phase
 from lob_backtest.engine.exchange.own_book import AUCTION, HIDDEN, TRADE, WINDOW, Match, OwnBook
 from lob_backtest.engine.exchange.print_match import PrintMatch
 from lob_backtest.engine.record.recorder import NEVER, Recorder
-from lob_backtest.engine.wire.view import STATUS, Move, Packet, Row, View
+from lob_backtest.engine.wire.view import STATUS, Packet, QueueMove, Row, View
 from lob_backtest.errors import DataError, EngineError
 from lob_backtest.units import format_instant
 
@@ -43,7 +43,7 @@ class Market:
         mid2: the last two-sided doubled mid at the end of a packet, `None` until there was one.
         suspect_ns: when the last suspect or repaired row happened.
         suspect_since_ns: when the present stretch of suspect rows began, `None` outside of one.
-        stirred: set by whoever schedules something while rows are applied: the loop looks up before the next row.
+        reschedule: set by whoever schedules something while rows are applied: the loop looks up before the next row.
         counts: rows, packets, crossed packets, and what was skipped or repaired.
         own_books: own orders beside the book, one a strategy.
         view: the same market as the strategies have received it.
@@ -63,7 +63,7 @@ class Market:
         self.suspect_since_ns: int | None = None
         self.last_local_ns = BEFORE_ALL
         self._recording = False
-        self.stirred = False
+        self.reschedule = False
         self._index = index
         self._policies = plan.issue_policies
         self._paranoid = plan.paranoid
@@ -98,7 +98,7 @@ class Market:
         of the first that is on its way: what the strategy then sends has to find the exchange as it is at that time.
         """
         rows, i = self._rows, self._i
-        while self.next_ns <= limit_ns and not self.stirred:
+        while self.next_ns <= limit_ns and not self.reschedule:
             row = rows[i]
             now_ns, local_ns, action, flags = row[0], row[1], row[2], row[7]
             if now_ns != self.now_ns:
@@ -106,7 +106,7 @@ class Market:
                 self.now_ns = now_ns
             if not self._beside or self._tell(i):
                 issue = self.book.apply(*rows[i][2:8])
-                if issue and self._settle(Issue(issue), i):
+                if issue and self._apply_policy(Issue(issue), i):
                     self.book.apply(*rows[i][2:8])
             if action == STATUS:
                 self.phase = row[8]
@@ -120,7 +120,7 @@ class Market:
             self._i = i
             if flags & LAST:
                 self._end_packet(local_ns)
-                if self.view.eager:
+                if self.view.has_packet_subscribers:
                     limit_ns = min(limit_ns, local_ns)
             if i == len(rows):
                 self._load()
@@ -153,7 +153,7 @@ class Market:
         watching = [own_book for own_book in self.own_books if own_book.needs_rows]
         if watching:
             issue = self.book.issue(action, side, order_id, size_lots)
-            if issue and not self._settle(issue, i):
+            if issue and not self._apply_policy(issue, i):
                 self.book.suspect = flags & SUSPECT != 0
                 return False
             match = min(self.match, Match.THROUGH) if flags & SUSPECT else self.match
@@ -174,10 +174,11 @@ class Market:
         """L2: tell of a LEVEL row."""
         _, _, _, side, _, price_ticks, size_lots, flags, _ = self._rows[i]
         level_key = (side, price_ticks)
-        take_in = self.print_match.window if flags & WINDOW or side in self.book.partial else self.print_match.level
-        fall = take_in(level_key, self.book.size_at(*level_key), size_lots, self.now_ns)
+        is_known = side not in self.book.awaiting_snapshot
+        compare = self.print_match.level if is_known and not flags & WINDOW else self.print_match.window
+        fall = compare(level_key, self.book.size_at(*level_key), size_lots, self.now_ns)
         leaves = flags & WINDOW != 0 and size_lots == 0
-        if side not in self.book.partial and (fall is not None or leaves):
+        if is_known and (fall is not None or leaves):
             for own_book in watching:
                 own_book.level(level_key, fall)
 
@@ -199,20 +200,20 @@ class Market:
 
     def _end_packet(self, local_ns: int) -> None:
         self.counts["packets"] += 1
-        falls = self.print_match.end_packet(self.now_ns, self.book) if self.book.partial else {}
+        falls = self.print_match.end_packet(self.now_ns, self.book) if self.book.awaiting_snapshot else {}
         for own_book in self.own_books:
             if own_book.needs_rows:
-                own_book.settle(falls)
-        if self.book.partial:
+                own_book.update_visibility(falls)
+        if self.book.awaiting_snapshot:
             self.book.complete()
         self._good = self.book.uncrossed() and not self.book.suspect
-        moves: list[Move] = []
+        moves: list[QueueMove] = []
         for agent, own_book in enumerate(self.own_books):
             if own_book.needs_rows and self.match == Match.ALL:
                 own_book.end_packet(self.now_ns)
             if own_book.moved:
                 for own in own_book.moved.values():
-                    moves.append(Move(agent, own.order_id, own.turn, own.ahead_lots(self.plan.level)))
+                    moves.append(QueueMove(agent, own.order_id, own.queue_stay, own.ahead_lots(self.plan.level)))
                 own_book.moved.clear()
         self.view.packets.append(Packet(local_ns, self._rows, self._start, self._i, moves))
         self._start = self._i
@@ -229,7 +230,7 @@ class Market:
         if self._paranoid:
             self._check()
 
-    def _settle(self, issue: Issue, i: int) -> bool:
+    def _apply_policy(self, issue: Issue, i: int) -> bool:
         """Deal with a row that the book cannot apply, by policy; return whether it can be applied now."""
         policy = self._policies.get(issue, IssuePolicy.FAIL)
         ts_ns, _, action, side, order_id, price_ticks, size_lots, flags, phase = self._rows[i]
@@ -267,7 +268,7 @@ class Market:
             self._origin = (batch.path, batch.row)
             self.last_local_ns = int(batch.ts_local_ns[-1])
             self.next_ns = self._rows[self._i][0]
-            if not self.view.eager:
+            if not self.view.has_packet_subscribers:
                 # Nobody looks at the past any more: what had arrived before the last row need not wait for a look.
                 self.view.catch_up(self.now_ns - 1)
             return

@@ -114,7 +114,7 @@ class Matcher:
 
     def _takes(self, side: int) -> bool:
         """Return whether an order of a side can take now: the book is good, and what it would take is shown."""
-        return self.market.match == Match.ALL and -side not in self.market.book.partial
+        return self.market.match == Match.ALL and -side not in self.market.book.awaiting_snapshot
 
     def _would_take(self, side: int, price_ticks: int | None, now_ns: int) -> bool:
         assert price_ticks is not None

@@ -38,7 +38,7 @@ class OrderQueue:
     def reached(self, owns: Sequence[OwnOrder], size_lots: int, order: BookOrder) -> Iterator[tuple[OwnOrder, int]]:
         """Yield the own orders that an execution of `order` fills at its price, with the lots; `size_lots` in all."""
         # In the midst of a snapshot nothing is known of who is older.
-        evidence = self._evidence and order.side not in self._book.partial
+        evidence = self._evidence and order.side not in self._book.awaiting_snapshot
         for own in owns:
             if size_lots == 0:
                 return

@@ -51,7 +51,7 @@ class OwnBook:
     Attributes:
         available: what own orders can still take.
         moved: orders whose queue position changed in the packet at hand, by id.
-        sides: the resting orders of each side by `-side * price_ticks`, at each price by turn, oldest first.
+        sides: the resting orders of each side by `-side * price_ticks`, at each price by stay, oldest first.
     """
 
     __slots__ = (
@@ -61,8 +61,8 @@ class OwnBook:
         "_fill",
         "_levels",
         "_orders",
-        "_turns",
-        "_unsettled",
+        "_queue_stays",
+        "_visibility_unknown",
         "_waiting",
         "available",
         "moved",
@@ -76,10 +76,10 @@ class OwnBook:
         self._any_side = plan.hidden_any_side
         self._orders = OrderQueue(book, plan.evidence)
         self._levels = LevelQueue(book, print_match, model)
-        self._turns = 0
-        self._waiting: dict[int, OwnOrder] = {}  # those that take once something can be taken, by turn
-        self._unsettled = False  # whether some resting order may be outside of what the feed shows
-        # L2: keys, turns and orders of each side that may have something ahead, or are not shown.
+        self._queue_stays = 0
+        self._waiting: dict[int, OwnOrder] = {}  # those that take once something can be taken, by stay
+        self._visibility_unknown = False  # whether some resting order may be outside of what the feed shows
+        # L2: keys, stays and orders of each side that may have something ahead, or are not shown.
         self._behind: dict[int, SortedDict[tuple[int, int], OwnOrder]] = {1: SortedDict(), -1: SortedDict()}
         self.available = AvailableLots(book, print_match, model)
         self.moved: dict[int, OwnOrder] = {}
@@ -112,10 +112,10 @@ class OwnBook:
     def rest(self, own: OwnOrder, now_ns: int, *, waits: bool) -> None:
         """Put an order at the end of the queue at its price; `waits`: it takes once something can be taken."""
         assert own.price_ticks is not None
-        self._turns += 1
-        own.turn = self._turns
+        self._queue_stays += 1
+        own.queue_stay = self._queue_stays
         # In the midst of a snapshot nothing is known: the order takes its place when the snapshot is complete.
-        known = own.side not in self._book.partial and not self._book.beyond_window(own.side, own.price_ticks)
+        known = own.side not in self._book.awaiting_snapshot and not self._book.beyond_window(own.side, own.price_ticks)
         own.visible = own.shown = known
         if self._book.level == 3:
             self._orders.join(own)
@@ -123,26 +123,26 @@ class OwnBook:
             self._levels.join(own, now_ns)
         own.ahead_at_arrival = own.ahead_lots(self._book.level)
         key = -own.side * own.price_ticks
-        self.sides[own.side].setdefault(key, OrderedDict())[own.turn] = own
-        self._unsettled |= not known
+        self.sides[own.side].setdefault(key, OrderedDict())[own.queue_stay] = own
+        self._visibility_unknown |= not known
         if self._book.level == 2 and (own.ahead or not known):
-            self._behind[own.side][key, own.turn] = own
+            self._behind[own.side][key, own.queue_stay] = own
         own.waits = waits
         if waits:
-            self._waiting[own.turn] = own
+            self._waiting[own.queue_stay] = own
 
     def remove(self, own: OwnOrder) -> None:
         """Take an order off."""
         assert own.price_ticks is not None
         key = -own.side * own.price_ticks
         owns = self.sides[own.side][key]
-        del owns[own.turn]
+        del owns[own.queue_stay]
         if not owns:
             del self.sides[own.side][key]
-        self._behind[own.side].pop((key, own.turn), None)
+        self._behind[own.side].pop((key, own.queue_stay), None)
         if own.waits:
             own.waits = False
-            del self._waiting[own.turn]
+            del self._waiting[own.queue_stay]
 
     def _first(self, side: int, limit_key: int) -> OwnOrder | None:
         """Return the first order of a side in price-time order, if its price is better than a limit's."""
@@ -178,25 +178,25 @@ class OwnBook:
         elif action == CLEAR:
             self._clear(side)
 
-    def settle(self, falls: dict[LevelKey, Fall]) -> None:
+    def update_visibility(self, falls: dict[LevelKey, Fall]) -> None:
         """Settle positions at the end of a packet, before the book takes in that a side is shown again.
 
         Args:
             falls: the levels of which a snapshot shows less.
         """
         self.available.end_packet(falls)
-        if not (self._unsettled or self._book.depth or self._book.partial):
+        if not (self._visibility_unknown or self._book.depth or self._book.awaiting_snapshot):
             return
-        self._unsettled = False
+        self._visibility_unknown = False
         for side in (1, -1):
-            shown = side not in self._book.partial
+            shown = side not in self._book.awaiting_snapshot
             if not shown and not self._book.ladders[side]:
-                self._unsettled = True  # cleared and not shown again: nothing is known of any queue
+                self._visibility_unknown = True  # cleared and not shown again: nothing is known of any queue
                 continue
             for own in self.resting(side):
                 if not shown:
                     self._rebuild(own, falls)
-                self._look(own)
+                self._update_order_visibility(own)
 
     def end_packet(self, now_ns: int) -> None:
         """Let orders that wait or are crossed trade with a good book after a whole packet."""
@@ -231,7 +231,7 @@ class OwnBook:
             lots = self._levels.late(own, fall, left)
             if own.ahead != ahead:
                 if own.ahead:
-                    self._behind[side][-side * price_ticks, own.turn] = own
+                    self._behind[side][-side * price_ticks, own.queue_stay] = own
                 self._changed(own)
             if lots and match == Match.ALL:
                 left -= lots
@@ -331,9 +331,9 @@ class OwnBook:
 
     def _end_wait(self, now_ns: int) -> None:
         """Let orders that arrived while nothing could be taken take what there is within their limits."""
-        waiting = [own for own in self._waiting.values() if -own.side not in self._book.partial]
+        waiting = [own for own in self._waiting.values() if -own.side not in self._book.awaiting_snapshot]
         for own in waiting:
-            del self._waiting[own.turn]
+            del self._waiting[own.queue_stay]
             own.waits = False
             self._meet(own, Cause.TAKE, now_ns)
 
@@ -361,7 +361,7 @@ class OwnBook:
     def _clear(self, side: int) -> None:
         self.available.clear(side)
         for each in (1, -1) if side == 0 else (side,):
-            if each not in self._book.partial:
+            if each not in self._book.awaiting_snapshot:
                 for own in self.resting(each):
                     self._queue.remember(own)
 
@@ -377,10 +377,10 @@ class OwnBook:
     def _freeze(self, own: OwnOrder) -> None:
         if own.visible:
             own.visible = False
-            self._unsettled = True
+            self._visibility_unknown = True
             self._changed(own)
 
-    def _look(self, own: OwnOrder) -> None:
+    def _update_order_visibility(self, own: OwnOrder) -> None:
         assert own.price_ticks is not None
         if self._book.beyond_window(own.side, own.price_ticks):
             self._freeze(own)
@@ -388,22 +388,22 @@ class OwnBook:
             self._queue.reappear(own)
             own.visible = own.shown = True
             if self._book.level == 2 and own.ahead:
-                self._behind[own.side][-own.side * own.price_ticks, own.turn] = own
+                self._behind[own.side][-own.side * own.price_ticks, own.queue_stay] = own
             self._changed(own)
 
     def check(self) -> None:
         """Assert the invariants of own orders; for tests and runs that check everything."""
         for side, ladder in self.sides.items():
-            for key, by_turn in ladder.items():
-                owns = list(by_turn.values())
+            for key, by_stay in ladder.items():
+                owns = list(by_stay.values())
                 # Own orders stand oldest first, at their price, with something open.
-                assert [own.turn for own in owns] == sorted(own.turn for own in owns)
+                assert [own.queue_stay for own in owns] == sorted(own.queue_stay for own in owns)
                 assert all((own.side, -side * int(own.price_ticks or 0)) == (side, key) for own in owns)
                 assert all(own.open_lots > 0 for own in owns)
                 for own in owns:
                     # A queue position is never negative; on L3 it is the size of the older orders, or less.
                     assert own.ahead >= 0
-                    if self._book.level == 3 and own.visible and side not in self._book.partial:
+                    if self._book.level == 3 and own.visible and side not in self._book.awaiting_snapshot:
                         level = self._book.ladders[side].get(key)
                         orders = level.orders.values() if level is not None else ()
                         assert own.older_lots == sum(o.size_lots for o in orders if o.arrival <= own.arrival)

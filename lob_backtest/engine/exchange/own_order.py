@@ -60,7 +60,7 @@ class OwnOrder:
         price_ticks: the limit, `None` for a market order.
         size_lots: the total, fills included.
         filled_lots: how much has filled.
-        turn: its place among own orders: lower is older.
+        queue_stay: the number of its stay in a queue: lower is older.
         arrival: L3: market orders up to this `BookOrder.arrival` are older than it.
         ahead: the market's size ahead of it at its price: lots on L3, 2⁻²⁰ lot on L2.
         older_lots: L3: the size of all older market orders at the price; `ahead` but after a return to the window.
@@ -83,6 +83,7 @@ class OwnOrder:
         "past",
         "post_only",
         "price_ticks",
+        "queue_stay",
         "shown",
         "side",
         "since",
@@ -92,7 +93,6 @@ class OwnOrder:
         "tag",
         "tif",
         "ts_arrival_ns",
-        "turn",
         "visible",
         "waits",
     )
@@ -121,7 +121,7 @@ class OwnOrder:
         self.state = OrderState.PENDING
         self.ts_arrival_ns = 0
         self.ahead_at_arrival: int | None = None
-        self.turn = 0
+        self.queue_stay = 0
         self.arrival = 0
         self.ahead = 0
         self.older_lots = 0

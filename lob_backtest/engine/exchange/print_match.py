@@ -130,7 +130,7 @@ class PrintMatch:
     def clear(self, side: int, now_ns: int, book: Book) -> None:
         """Forget a side (0: both) that a CLEAR is about to empty; remember what it showed."""
         for each in (1, -1) if side == 0 else (side,):
-            if each not in book.partial and self._late_print_ns:
+            if each not in book.awaiting_snapshot and self._late_print_ns:
                 for level in book.levels(each):
                     level_key = (each, level.price_ticks)
                     self._shown[level_key] = (level.size_lots, self.printed(level_key, now_ns))
@@ -141,7 +141,7 @@ class PrintMatch:
     def end_packet(self, now_ns: int, book: Book) -> dict[LevelKey, Fall]:
         """Note, once a side is shown again after a CLEAR, which levels it shows less of, and return those falls."""
         falls: dict[LevelKey, Fall] = {}
-        for side in [side for side in (1, -1) if side in book.partial and book.ladders[side]]:
+        for side in [side for side in (1, -1) if side in book.awaiting_snapshot and book.ladders[side]]:
             for level_key in [level_key for level_key in self._shown if level_key[0] == side]:
                 old, printed = self._shown.pop(level_key)
                 new = book.size_at(*level_key)

@@ -42,7 +42,7 @@ class Answer(NamedTuple):
     state: OrderState
     price_ticks: int | None
     size_lots: int
-    turn: int
+    queue_stay: int
     ahead_lots: int | None
 
 

@@ -18,12 +18,12 @@ Row = tuple[int, int, int, int, int, int, int, int, int]
 """ts_exchange_ns, ts_local_ns, action, side, order_id, price_ticks, size_lots, flags, phase."""
 
 
-class Move(NamedTuple):
-    """A new queue position of an own order; `turn` says which stay in a queue it belongs to."""
+class QueueMove(NamedTuple):
+    """A new queue position of an own order; `queue_stay` is the stay in a queue that it belongs to."""
 
     agent: int
     order_id: int
-    turn: int
+    queue_stay: int
     ahead_lots: int | None
 
 
@@ -34,7 +34,7 @@ class Packet(NamedTuple):
     rows: list[Row]
     start: int
     end: int
-    moves: list[Move]
+    moves: list[QueueMove]
 
 
 class Delivered(NamedTuple):
@@ -45,10 +45,10 @@ class Delivered(NamedTuple):
     any_changed: bool
 
 
-class MovesTaker(Protocol):
+class QueueListener(Protocol):
     """Takes the new queue positions of one strategy's orders."""
 
-    def moved(self, order_id: int, turn: int, ahead_lots: int | None) -> None:
+    def moved(self, order_id: int, queue_stay: int, ahead_lots: int | None) -> None:
         """Take the position of an order in its current stay in a queue."""
 
 
@@ -60,18 +60,18 @@ class View:
         phase: the trading phase after it.
         mid2: the last two-sided doubled mid.
         packets: on their way, in order.
-        takers: who learns of queue positions, by agent.
-        eager: whether some strategy wants to be called for packets; else they are taken in when somebody looks.
+        queue_listeners: who learns of queue positions, by agent.
+        has_packet_subscribers: whether a strategy is called for packets; else they are delivered on the next read.
     """
 
-    __slots__ = ("_bbo", "book", "eager", "mid2", "packets", "phase", "takers")
+    __slots__ = ("_bbo", "book", "has_packet_subscribers", "mid2", "packets", "phase", "queue_listeners")
 
     def __init__(self, plan: InstrumentPlan) -> None:
         self.book = Book(plan.level, plan.depth)
         self.phase = int(Phase.CONTINUOUS)
         self.packets: deque[Packet] = deque()
-        self.takers: dict[int, MovesTaker] = {}
-        self.eager = False
+        self.queue_listeners: dict[int, QueueListener] = {}
+        self.has_packet_subscribers = False
         self.mid2: int | None = None
         self._bbo = self.book.bbo()
 
@@ -105,8 +105,8 @@ class View:
                     changed = True
             elif apply(action, side, order_id, price_ticks, size_lots, flags) == 0:
                 changed = True
-        for agent, order_id, turn, ahead_lots in packet.moves:
-            self.takers[agent].moved(order_id, turn, ahead_lots)
+        for agent, order_id, queue_stay, ahead_lots in packet.moves:
+            self.queue_listeners[agent].moved(order_id, queue_stay, ahead_lots)
         before, self._bbo = self._bbo, self.book.bbo()
         if self._bbo[0] is not None and self._bbo[2] is not None:
             self.mid2 = self._bbo[0] + self._bbo[2]
