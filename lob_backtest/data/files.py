@@ -309,7 +309,7 @@ def _described(path: str, parquet: pq.ParquetFile, footer: Footer) -> dict[str, 
 
 
 def _metadata(path: str, found: dict[bytes, bytes], footer: Footer) -> dict[str, str]:
-    """Decode the metadata of a file; refuse a file that this package wrote and that has lost its seal."""
+    """Decode the metadata of a file; refuse a file that this package wrote and whose footer checksum is missing."""
     meta = {}
     for key, value in found.items():
         try:
@@ -321,9 +321,9 @@ def _metadata(path: str, found: dict[bytes, bytes], footer: Footer) -> dict[str,
                 f"{path}: not a canonical market data file: metadata {key!r} are not UTF-8. Remedy: {_AGAIN}, or "
                 f"{_REMEDY}"
             ) from None
-    if _is_ours(found, meta) and not footer.is_sealed:
+    if _is_ours(found, meta) and not footer.has_checksum:
         raise DataError(
-            f"{path}: corrupt ({Meta.CREATED_BY} is {meta[Meta.CREATED_BY]!r}, but the seal before the footer is "
+            f"{path}: corrupt ({Meta.CREATED_BY} is {meta[Meta.CREATED_BY]!r}, but the checksum of its footer is "
             f"missing); {_AGAIN}. A tool that rewrites files has to leave {Meta.CREATED_BY} out"
         )
     return meta

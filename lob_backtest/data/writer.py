@@ -13,7 +13,7 @@ from lob_backtest.contract.rows import SCHEMA_BY_LEVEL, Meta, columns_of
 from lob_backtest.data.coerce import as_table
 from lob_backtest.data.files import MarketFile
 from lob_backtest.data.output import ParquetDraft
-from lob_backtest.data.parquet import footer_checksum as seal
+from lob_backtest.data.parquet import footer_checksum
 from lob_backtest.errors import DataError
 from lob_backtest.process.interrupts import entering, uninterrupted, with_guard
 from lob_backtest.units import DURATION_LIMIT_NS
@@ -147,7 +147,7 @@ class EventWriter:
             parquet = self._draft.parquet
             parquet.add_key_value_metadata({key: value for key, value in meta.items() if value is not None})
             parquet.close()
-            seal.seal(self._draft.file)
+            footer_checksum.insert(self._draft.file)
 
     @entering
     def __enter__(self) -> Self:

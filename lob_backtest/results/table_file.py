@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from lob_backtest.atomic.drafts import create_native, flush, reopen
 from lob_backtest.contract.tables import SINCE
-from lob_backtest.data.parquet import footer_checksum as seal
+from lob_backtest.data.parquet import footer_checksum
 from lob_backtest.data.parquet.footer import DamageError, read_footer
 from lob_backtest.data.provenance import READ_BYTES, Origin, Stamp, stamp_of
 from lob_backtest.errors import DataError
@@ -77,7 +77,7 @@ class TableWriter:
 
     @uninterrupted
     def finish(self) -> None:
-        """Write what is left, seal the footer, and flush the file to disk.
+        """Write what is left, add the footer's checksum, and flush the file to disk.
 
         Raises:
             OSError: the disk is full, or the like.
@@ -88,7 +88,7 @@ class TableWriter:
         self._parquet.close()
         self._file.close()
         with reopen(self._path) as file:
-            seal.seal(file)
+            footer_checksum.insert(file)
             flush(file)
 
 

@@ -14,13 +14,13 @@ from random import Random
 from typing import Any
 
 from lob_backtest.contract.tables import schemas
-from lob_backtest.data.parquet.footer_checksum import SEAL_BYTES, TRAILER_BYTES
+from lob_backtest.data.parquet.footer_checksum import CHECKSUM_BYTES, TRAILER_BYTES
 from lob_backtest.data.reader import open_market
 from lob_backtest.errors import DataError
 from lob_backtest.results.table_file import TableFile
 
 MARK = b"LOBSEAL1"
-FILES = ("market", "unsealed market", "table", "unsealed table")
+FILES = ("market", "unchecked market", "table", "unchecked table")
 
 
 def footer_start(whole: bytes) -> int:
@@ -57,7 +57,7 @@ def footer(random: Random, data: bytearray) -> None:
 def boundary(random: Random, data: bytearray) -> None:
     """Damage both sides of the footer's begin, a stretch or some bytes."""
     start = footer_start(data)
-    begin, end = start - random.randint(1, 2 * SEAL_BYTES), start + random.randint(1, 200)
+    begin, end = start - random.randint(1, 2 * CHECKSUM_BYTES), start + random.randint(1, 200)
     if random.random() < 0.5:
         data[begin:end] = random.randbytes(end - begin)
     else:
@@ -66,9 +66,9 @@ def boundary(random: Random, data: bytearray) -> None:
 
 
 def without_mark(random: Random, data: bytearray) -> None:
-    """Damage the mark of the seal, and the footer where it holds small numbers: types, counts and lengths."""
+    """Damage the footer checksum's mark, and the footer where it holds small numbers: types, counts, lengths."""
     start = footer_start(data)
-    data[start - SEAL_BYTES + random.randrange(len(MARK))] ^= 1 << random.randrange(8)
+    data[start - CHECKSUM_BYTES + random.randrange(len(MARK))] ^= 1 << random.randrange(8)
     small(random, data)
 
 
@@ -80,12 +80,12 @@ def small(random: Random, data: bytearray) -> None:
         data[at] = random.randrange(20)
 
 
-def resealed(random: Random, data: bytearray) -> None:
-    """Change the footer, and set the seal right."""
+def with_new_checksum(random: Random, data: bytearray) -> None:
+    """Change the footer, and its checksum to match."""
     small(random, data)
     start = footer_start(data)
     checksum = zlib.crc32(data[start:-TRAILER_BYTES]).to_bytes(4, "little")
-    if data[start - SEAL_BYTES : start].startswith(MARK):
+    if data[start - CHECKSUM_BYTES : start].startswith(MARK):
         data[start - 4 : start] = checksum
 
 
@@ -109,7 +109,7 @@ def length_changed(random: Random, data: bytearray) -> None:
 
 Mutation = Callable[[Random, bytearray], None]
 MUTATIONS: tuple[Mutation, ...] = (
-    anywhere, one_bit, pages, footer, boundary, without_mark, small, resealed, sector, length_changed,
+    anywhere, one_bit, pages, footer, boundary, without_mark, small, with_new_checksum, sector, length_changed,
 )  # fmt: skip
 
 

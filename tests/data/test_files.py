@@ -8,14 +8,14 @@ from market_rows import L2, META, clean, write
 
 from lob_backtest.contract.rows import Action, Batch
 from lob_backtest.data.files import MarketFile
-from lob_backtest.data.parquet.footer_checksum import SEAL_BYTES, TRAILER_BYTES
+from lob_backtest.data.parquet.footer_checksum import CHECKSUM_BYTES, TRAILER_BYTES
 from lob_backtest.data.reader import open_market
 from lob_backtest.data.writer import read_events
 from lob_backtest.errors import DataError
 
 
 def rewrite(path, table=None, drop=(), **metadata):
-    """Write a canonical file again as a foreign tool might: other columns, other metadata, no seal."""
+    """Write a canonical file again as a foreign tool might: other columns, other metadata, no footer checksum."""
     old = pq.read_table(path)
     kept = {key.decode(): value for key, value in pq.read_metadata(path).metadata.items()}
     kept = {key: value for key, value in kept.items() if key not in drop} | metadata
@@ -246,11 +246,11 @@ def test_damaged_footer_is_found_before_it_is_parsed(path):
         open_market(path)
 
 
-def test_seal_stands_between_the_pages_and_the_footer(path):
+def test_the_checksum_stands_between_the_pages_and_the_footer(path):
     whole = path.read_bytes()
     length = int.from_bytes(whole[-TRAILER_BYTES : -TRAILER_BYTES + 4], "little")
-    seal = whole[-TRAILER_BYTES - length - SEAL_BYTES : -TRAILER_BYTES - length]
-    assert seal.startswith(b"LOBSEAL1")
+    checksum = whole[-TRAILER_BYTES - length - CHECKSUM_BYTES : -TRAILER_BYTES - length]
+    assert checksum.startswith(b"LOBSEAL1")
     assert pq.read_table(path).num_rows == 100
 
 

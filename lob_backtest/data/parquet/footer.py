@@ -1,4 +1,4 @@
-"""Read the footer of a Parquet file, and check it against itself, the file and its seal.
+"""Read the footer of a Parquet file, and check it against itself, the file and its checksum.
 
 Arrow reads the rows, but is not asked for the metadata of column chunks: where those contradict the schema, their
 constructors throw C++ exceptions that nothing catches, and the process ends. What is needed of them is decoded here.
@@ -12,8 +12,8 @@ from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
 
-from lob_backtest.data.parquet import footer_checksum as seal
 from lob_backtest.data.parquet import thrift
+from lob_backtest.data.parquet.footer_checksum import CHECKSUM_BYTES, TRAILER_BYTES, is_intact
 
 MAGIC: Final = b"PAR1"
 _TYPES: Final = ("BOOLEAN", "INT32", "INT64", "INT96", "FLOAT", "DOUBLE", "BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY")
@@ -68,47 +68,47 @@ class Footer(NamedTuple):
     """What the footer says of where the rows are.
 
     Attributes:
-        is_sealed: whether there is a seal, which then matches.
+        has_checksum: whether there is a checksum, which then matches.
     """
 
     rows: int
     columns: tuple[Column, ...]
     groups: tuple[Group, ...]
-    is_sealed: bool
+    has_checksum: bool
 
 
 def read_footer(file: pa.NativeFile) -> Footer:
     """Read and check the footer of a Parquet file.
 
     Raises:
-        DamageError: there is none, it does not match its seal or contradicts itself; or there are as many bytes between
-            the last page and the footer as a seal has, but no seal.
+        DamageError: there is none, it does not match its checksum or contradicts itself; or the gap between the last
+            page and the footer has the size of a checksum, but holds none.
         OSError: the file cannot be read.
     """
     size = file.size()
-    trailer = file.read_at(seal.TRAILER_BYTES, size - seal.TRAILER_BYTES) if size >= seal.TRAILER_BYTES else b""
+    trailer = file.read_at(TRAILER_BYTES, size - TRAILER_BYTES) if size >= TRAILER_BYTES else b""
     length = int.from_bytes(trailer[:4], "little")
-    start = size - seal.TRAILER_BYTES - length
+    start = size - TRAILER_BYTES - length
     if trailer[4:] != MAGIC or start < len(MAGIC):
         raise DamageError("truncated or corrupt (no Parquet footer at its end)")
-    before = file.read_at(seal.SEAL_BYTES, start - seal.SEAL_BYTES) if start >= seal.SEAL_BYTES else b""
+    before = file.read_at(CHECKSUM_BYTES, start - CHECKSUM_BYTES) if start >= CHECKSUM_BYTES else b""
     data = file.read_at(length, start)
-    is_intact = seal.is_intact(before, data)
-    if is_intact is False:
+    matches = is_intact(before, data)
+    if matches is False:
         raise DamageError("corrupt (the footer does not match its checksum)")
     try:
-        footer = _decoded(data, is_sealed=bool(is_intact))
+        footer = _decoded(data, has_checksum=bool(matches))
     except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise DamageError(f"corrupt footer ({error or type(error).__name__})") from None
     _check(footer, start)
     return footer
 
 
-def _decoded(data: bytes, *, is_sealed: bool) -> Footer:
+def _decoded(data: bytes, *, has_checksum: bool) -> Footer:
     """Take from a footer what is needed; raises whatever a value of another type or a missing one leads to."""
     found = thrift.decode(data)
     groups = tuple(Group(_natural(group[3]), tuple(_chunk(each[3]) for each in group[1])) for group in found[4])
-    return Footer(_natural(found[3]), tuple(_columns(found[2])), groups, is_sealed)
+    return Footer(_natural(found[3]), tuple(_columns(found[2])), groups, has_checksum)
 
 
 def _columns(elements: list[dict[int, Any]]) -> list[Column]:
@@ -182,5 +182,5 @@ def _check(footer: Footer, start: int) -> None:
         raise DamageError(f"corrupt (the footer says {footer.rows} rows, its row groups {rows})")
     if end > start:
         raise DamageError("corrupt (the footer says that pages reach into it)")
-    if not footer.is_sealed and start - end == seal.SEAL_BYTES:
-        raise DamageError("corrupt (the mark of its seal is damaged)")
+    if not footer.has_checksum and start - end == CHECKSUM_BYTES:
+        raise DamageError("corrupt (the mark of its footer checksum is damaged)")

@@ -1,9 +1,9 @@
 """A checksum of the Parquet footer, where page checksums do not reach.
 
 Parquet can carry a CRC-32 of each page, but has none for the footer: one flipped bit in `lob.tick_size`, or in
-the offset of a page, reads back as another market. A sealed file has a mark and the CRC-32 of its footer between the
-last page and the footer, where readers of Parquet do not look. It is no part of the metadata, so that a tool
-that copies those into another file does not copy the checksum.
+the offset of a page, reads back as another market. The checksum is a mark and the CRC-32 of the footer, between the
+last page and the footer, where readers of Parquet do not look. It is not part of the metadata, so that a tool
+that copies the metadata into another file does not copy the checksum.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import zlib
 from typing import BinaryIO, Final
 
-SEAL_BYTES: Final = 12
+CHECKSUM_BYTES: Final = 12
 """The mark (8) and the CRC-32 of the footer (4, little-endian)."""
 
 TRAILER_BYTES: Final = 8
@@ -21,7 +21,7 @@ TRAILER_BYTES: Final = 8
 _MARK: Final = b"LOBSEAL1"
 
 
-def seal(file: BinaryIO) -> None:
+def insert(file: BinaryIO) -> None:
     """Insert the checksum before the footer of a whole Parquet file.
 
     Args:
@@ -33,23 +33,23 @@ def seal(file: BinaryIO) -> None:
     start = file.seek(-TRAILER_BYTES - length, os.SEEK_END)
     footer = file.read(length)
     file.seek(start)
-    file.write(_seal_of(footer) + footer + trailer)
+    file.write(_checksum_of(footer) + footer + trailer)
 
 
 def is_intact(before: bytes, footer: bytes) -> bool | None:
     """Compare a footer with its checksum.
 
     Args:
-        before: the `SEAL_BYTES` before the footer.
+        before: the `CHECKSUM_BYTES` before the footer.
         footer: the bytes between the row groups and the trailer.
 
     Returns:
-        Whether they agree; `None` where the file was never sealed.
+        Whether they agree; `None` where the file has no checksum.
     """
     if not before.startswith(_MARK):
         return None
-    return before == _seal_of(footer)
+    return before == _checksum_of(footer)
 
 
-def _seal_of(footer: bytes) -> bytes:
+def _checksum_of(footer: bytes) -> bytes:
     return _MARK + zlib.crc32(footer).to_bytes(4, "little")
