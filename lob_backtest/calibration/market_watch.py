@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 
 from lob_backtest.book.book import Book
 from lob_backtest.contract.rows import Action, Batch, Flag, Phase
-from lob_backtest.data.audit.book_dump import settle
-from lob_backtest.data.faults import Sample, Tally
+from lob_backtest.data.audit.book_dump import apply_policy
+from lob_backtest.data.faults import FaultSample, Tally
 from lob_backtest.data.reader import MarketSource
 from lob_backtest.units import SECOND
 
@@ -120,7 +120,7 @@ class _Watcher:
                 self._trade(order.side, order.price_ticks, flags)
             issue = book.apply(*row)
             if issue:
-                settle(issue, order_id, Sample(batch.path, batch.row + i, times[i]), tally)
+                apply_policy(issue, order_id, FaultSample(batch.path, batch.row + i, times[i]), tally)
             if flags & LAST:
                 self._settle_mid()
 

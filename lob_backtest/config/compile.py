@@ -9,7 +9,7 @@ from lob_backtest.book.book import Issue
 from lob_backtest.config.model import RunConfig
 from lob_backtest.contract.plan import InstrumentPlan, IssuePolicy, Plan, QueueModel
 from lob_backtest.contract.rows import LIMIT
-from lob_backtest.data.faults import Kind, resolve_policies
+from lob_backtest.data.faults import FaultKind, resolve_policies
 from lob_backtest.data.reader import MarketSource
 from lob_backtest.data.span import span_ns
 from lob_backtest.errors import ConfigError
@@ -48,7 +48,7 @@ def make_plan(config: RunConfig, sources: Sequence[MarketSource], *, paranoid: b
             raise ConfigError(f"instrument.name: {name!r} occurs twice; give each instrument a name of its own")
     _check_samples(config, sources)
     policies = resolve_policies(config.data.policies)
-    issues = {int(issue): IssuePolicy[policies[Kind(issue.name.lower())].name] for issue in Issue if issue}
+    issues = {int(issue): IssuePolicy[policies[FaultKind(issue.name.lower())].name] for issue in Issue if issue}
     return Plan(
         instruments=tuple(_instrument_plan(config, i, source) for i, source in enumerate(sources)),
         start_ns=start,

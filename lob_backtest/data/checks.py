@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lob_backtest.contract.rows import LIMIT, Action, Flag, Phase
-from lob_backtest.data.faults import ALLOWED, SAMPLES, Kind, Policy, Sample, Tally
+from lob_backtest.data.faults import ALLOWED, SAMPLES, FaultKind, FaultSample, Policy, Tally
 from lob_backtest.errors import DataError
 from lob_backtest.units import SECOND, format_instant
 
@@ -61,7 +61,7 @@ class Checked(NamedTuple):
 class Findings:
     """The rows of one stretch that something is wrong with; at the end, the ones to keep and an error."""
 
-    def __init__(self, columns: Columns, policies: Mapping[Kind, Policy], path: str, row: int) -> None:
+    def __init__(self, columns: Columns, policies: Mapping[FaultKind, Policy], path: str, row: int) -> None:
         self.columns = columns
         self.policies = policies
         self.path = path
@@ -69,10 +69,10 @@ class Findings:
         self.rows = len(columns["action"])
         self.alive: Mask | None = None
         self.stop = self.rows
-        self._found: list[tuple[Kind, Policy, Mask]] = []
+        self._found: list[tuple[FaultKind, Policy, Mask]] = []
         self._error: DataError | None = None
 
-    def report(self, kind: Kind, bad: Mask, describe: Callable[[int], str]) -> Mask:
+    def report(self, kind: FaultKind, bad: Mask, describe: Callable[[int], str]) -> Mask:
         """Apply a kind's policy to rows.
 
         Args:
@@ -99,7 +99,7 @@ class Findings:
             self.alive[self.stop :] = False
         return bad if policy == Policy.REPAIR else np.zeros_like(bad)
 
-    def _message(self, kind: Kind, text: str) -> str:
+    def _message(self, kind: FaultKind, text: str) -> str:
         row, time = self.row + self.stop, format_instant(int(self.columns["ts_exchange_ns"][self.stop]))
         others = sorted(ALLOWED[kind] - {Policy.FAIL})
         return (
@@ -107,12 +107,13 @@ class Findings:
             f"to {' or '.join(others)} (`lob-backtest validate` lists all such rows)"
         )
 
-    def settle(self, tally: Tally) -> DataError | None:
+    def count(self, tally: Tally) -> DataError | None:
         """Count what was found in the rows up to the first failure."""
         for kind, policy, bad in self._found:
             rows = np.flatnonzero(bad[: self.stop + 1])
             samples = [
-                Sample(self.path, self.row + int(i), int(self.columns["ts_exchange_ns"][i])) for i in rows[:SAMPLES]
+                FaultSample(self.path, self.row + int(i), int(self.columns["ts_exchange_ns"][i]))
+                for i in rows[:SAMPLES]
             ]
             for i, sample in enumerate(samples):
                 if i == 0:
@@ -147,7 +148,7 @@ class RowChecker:
         feed_ns: the latency that makes local times; `None`: they are recorded in the file.
     """
 
-    def __init__(self, level: int, policies: Mapping[Kind, Policy], tally: Tally, *, feed_ns: int | None) -> None:
+    def __init__(self, level: int, policies: Mapping[FaultKind, Policy], tally: Tally, *, feed_ns: int | None) -> None:
         self.level = level
         self.policies = policies
         self.tally = tally
@@ -185,7 +186,7 @@ class RowChecker:
         if "sequence" in columns:
             self._check_sequence(found)
         self._order_local_time(found)
-        error = found.settle(self.tally)
+        error = found.count(self.tally)
         ends_earlier_packet = _end_packets(found)
         return Checked(found.columns, found.alive, error, ends_earlier_packet)
 
@@ -198,35 +199,39 @@ class RowChecker:
         columns = found.columns
         for name, missing in nulls.items():
             if name != "ts_local_ns":
-                found.report(Kind.NULL, missing, _is_null(name))
+                found.report(FaultKind.NULL, missing, _is_null(name))
         rule = self.rules[(columns["action"].astype(np.uint16) << 8) | columns["side"].view(np.uint8)]
         if (rule & (_BAD_ACTION | _BAD_SIDE)).any():
-            found.report(Kind.UNKNOWN_ACTION, rule & _BAD_ACTION != 0, lambda i: self._bad_action(columns, i))
-            found.report(Kind.BAD_SIDE, rule & _BAD_SIDE != 0, lambda i: _bad_side(columns, i))
+            found.report(FaultKind.UNKNOWN_ACTION, rule & _BAD_ACTION != 0, lambda i: self._bad_action(columns, i))
+            found.report(FaultKind.BAD_SIDE, rule & _BAD_SIDE != 0, lambda i: _bad_side(columns, i))
         size, price = columns["size_lots"], columns["price_ticks"]
         zero = size == 0
         if zero.any():
-            found.report(Kind.ZERO_SIZE, zero & (rule & _HAS_SIZE != 0), lambda i: f"{_action(columns, i)} of 0 lots")
+            found.report(
+                FaultKind.ZERO_SIZE, zero & (rule & _HAS_SIZE != 0), lambda i: f"{_action(columns, i)} of 0 lots"
+            )
         if int(size.min()) < 0 or int(size.max()) >= LIMIT:
             found.report(
-                Kind.OUT_OF_RANGE,
+                FaultKind.OUT_OF_RANGE,
                 (size < 0) | (size >= LIMIT),
                 lambda i: f"size_lots is {size[i]}, expected 0 to 2^40 - 1",
             )
         if int(price.min()) <= -LIMIT or int(price.max()) >= LIMIT:
             found.report(
-                Kind.OUT_OF_RANGE,
+                FaultKind.OUT_OF_RANGE,
                 (price <= -LIMIT) | (price >= LIMIT),
                 lambda i: f"price_ticks is {price[i]}, expected less than 2^40 in size",
             )
         if self.level == 3:
             ids = columns["order_id"]
             if not ids.all():
-                found.report(Kind.ZERO_ORDER_ID, (rule & _NEEDS_ID != 0) & (ids == 0), lambda _: "ADD of order_id 0")
+                found.report(
+                    FaultKind.ZERO_ORDER_ID, (rule & _NEEDS_ID != 0) & (ids == 0), lambda _: "ADD of order_id 0"
+                )
         if int(columns["phase"].max()) > max(Phase):
             phase = columns["phase"]
             found.report(
-                Kind.UNKNOWN_PHASE,
+                FaultKind.UNKNOWN_PHASE,
                 (phase > max(Phase)) & (rule & _IS_STATUS != 0),
                 lambda i: f"phase is {phase[i]}, expected 0 to {max(Phase):d}",
             )
@@ -239,21 +244,21 @@ class RowChecker:
         times = found.columns["ts_exchange_ns"]
         if int(times.max()) >= TIME_LIMIT_NS:
             found.report(
-                Kind.OUT_OF_RANGE,
+                FaultKind.OUT_OF_RANGE,
                 times >= TIME_LIMIT_NS,
                 lambda i: f"ts_exchange_ns is {times[i]}, after the year 2116: expected nanoseconds since 1970",
             )
         floor = self.floor_ns
         if int(times.min()) < floor:
             found.report(
-                Kind.OVERLAP,
+                FaultKind.OVERLAP,
                 times < floor,
                 lambda i: f"ts_exchange_ns is {times[i]}, but the file before this one ends at {floor}",
             )
         if _falls(times, self.exchange_ns):
             latest = _latest(times, found.alive, self.exchange_ns)
             repair = found.report(
-                Kind.TIME_BACKWARDS,
+                FaultKind.TIME_BACKWARDS,
                 times < latest,
                 lambda i: f"time runs backwards: ts_exchange_ns was {latest[i]} before",
             )
@@ -283,7 +288,7 @@ class RowChecker:
         local = found.columns["ts_local_ns"]
         if missing is not None:
             repair = found.report(
-                Kind.MISSING_LOCAL, missing, lambda _: "ts_local_ns is null, though other rows have local times"
+                FaultKind.MISSING_LOCAL, missing, lambda _: "ts_local_ns is null, though other rows have local times"
             )
             # Zeros stand for nulls: whatever is done about them, they are not early. Made monotone later, the time
             # becomes the latest known one.
@@ -291,14 +296,14 @@ class RowChecker:
             found.suspect(repair)
         if int(local.max()) >= TIME_LIMIT_NS:
             found.report(
-                Kind.OUT_OF_RANGE,
+                FaultKind.OUT_OF_RANGE,
                 local >= TIME_LIMIT_NS,
                 lambda i: f"ts_local_ns is {local[i]}, after the year 2116: expected nanoseconds since 1970",
             )
         early = local < exchange
         if early.any():
             repair = found.report(
-                Kind.LOCAL_BEFORE_EXCHANGE,
+                FaultKind.LOCAL_BEFORE_EXCHANGE,
                 early,
                 lambda i: f"ts_local_ns {local[i]} is before the exchange's {exchange[i]}",
             )
@@ -328,7 +333,7 @@ class RowChecker:
         compared = (before != 0) & (sequence != 0) & ~fresh
         gap = compared & (sequence > before + 1)
         again = compared & begins & ((sequence < before) | ((sequence == before) & repeats))
-        for kind, bad in ((Kind.SEQUENCE_GAP, gap), (Kind.DUPLICATE, again)):
+        for kind, bad in ((FaultKind.SEQUENCE_GAP, gap), (FaultKind.DUPLICATE, again)):
             if kind in self.policies:
                 repair = found.report(kind, bad, lambda i: f"sequence is {sequence[i]}, it was {before[i]} before")
                 found.suspect(repair)

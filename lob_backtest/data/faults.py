@@ -25,7 +25,7 @@ class Policy(StrEnum):
     KEEP = "keep"  # the row is handed over as it is
 
 
-class Kind(StrEnum):
+class FaultKind(StrEnum):
     """What is wrong."""
 
     # Found by the reader, in the order in which it looks: a row counts for the first kind that disposes of it.
@@ -51,37 +51,37 @@ class Kind(StrEnum):
     CROSSED = "crossed"  # best bid >= best ask at the end of a packet of the continuous phase
 
 
-DEFAULT_POLICIES: Final[Mapping[Kind, Policy]] = MappingProxyType(
+DEFAULT_POLICIES: Final[Mapping[FaultKind, Policy]] = MappingProxyType(
     {
-        **dict.fromkeys(Kind, Policy.FAIL),
-        Kind.NO_LAST: Policy.REPAIR,
-        Kind.UNKNOWN_ORDER: Policy.SKIP,  # files of limited depth are full of them, and no book breaks
-        Kind.CROSSED: Policy.KEEP,  # nothing own matches while it lasts
-        Kind.SEQUENCE_GAP: Policy.KEEP,
-        Kind.DUPLICATE: Policy.KEEP,
+        **dict.fromkeys(FaultKind, Policy.FAIL),
+        FaultKind.NO_LAST: Policy.REPAIR,
+        FaultKind.UNKNOWN_ORDER: Policy.SKIP,  # files of limited depth are full of them, and no book breaks
+        FaultKind.CROSSED: Policy.KEEP,  # nothing own matches while it lasts
+        FaultKind.SEQUENCE_GAP: Policy.KEEP,
+        FaultKind.DUPLICATE: Policy.KEEP,
     }
 )
 """What is done where a run does not say. `ON_REQUEST` kinds are not even looked for then."""
 
-ON_REQUEST: Final = frozenset({Kind.SEQUENCE_GAP, Kind.DUPLICATE})
+ON_REQUEST: Final = frozenset({FaultKind.SEQUENCE_GAP, FaultKind.DUPLICATE})
 """Looked for only where a policy is given: most feeds number a channel, not an instrument."""
 
 _SKIPPABLE = {Policy.FAIL, Policy.SKIP}
 _ANY = set(Policy)
-ALLOWED: Final[Mapping[Kind, frozenset[Policy]]] = MappingProxyType(
+ALLOWED: Final[Mapping[FaultKind, frozenset[Policy]]] = MappingProxyType(
     {
         kind: frozenset(policies)
         for kind, policies in {
-            **dict.fromkeys(Kind, _SKIPPABLE),
-            Kind.FOREIGN_FILE: {Policy.FAIL},
-            Kind.TIME_BACKWARDS: _SKIPPABLE | {Policy.REPAIR},
-            Kind.MISSING_LOCAL: _SKIPPABLE | {Policy.REPAIR},
-            Kind.LOCAL_BEFORE_EXCHANGE: _SKIPPABLE | {Policy.REPAIR},
-            Kind.SEQUENCE_GAP: _ANY - {Policy.SKIP},
-            Kind.DUPLICATE: _ANY - {Policy.REPAIR},
-            Kind.NO_LAST: _ANY - {Policy.SKIP},
-            Kind.OVERSIZE: _SKIPPABLE | {Policy.REPAIR},
-            Kind.CROSSED: {Policy.KEEP},
+            **dict.fromkeys(FaultKind, _SKIPPABLE),
+            FaultKind.FOREIGN_FILE: {Policy.FAIL},
+            FaultKind.TIME_BACKWARDS: _SKIPPABLE | {Policy.REPAIR},
+            FaultKind.MISSING_LOCAL: _SKIPPABLE | {Policy.REPAIR},
+            FaultKind.LOCAL_BEFORE_EXCHANGE: _SKIPPABLE | {Policy.REPAIR},
+            FaultKind.SEQUENCE_GAP: _ANY - {Policy.SKIP},
+            FaultKind.DUPLICATE: _ANY - {Policy.REPAIR},
+            FaultKind.NO_LAST: _ANY - {Policy.SKIP},
+            FaultKind.OVERSIZE: _SKIPPABLE | {Policy.REPAIR},
+            FaultKind.CROSSED: {Policy.KEEP},
         }.items()
     }
 )
@@ -91,7 +91,7 @@ SAMPLES: Final = 5
 """How many rows of a kind a tally remembers."""
 
 
-class Sample(NamedTuple):
+class FaultSample(NamedTuple):
     """One of the first rows of a kind: where it is, and its exchange time."""
 
     path: str
@@ -109,9 +109,9 @@ class Tally:
 
     def __init__(self) -> None:
         self.counts: dict[str, dict[str, int]] = {}
-        self.samples: dict[str, list[Sample]] = {}
+        self.samples: dict[str, list[FaultSample]] = {}
 
-    def add(self, kind: Kind, policy: Policy, sample: Sample, count: int = 1) -> None:
+    def add(self, kind: FaultKind, policy: Policy, sample: FaultSample, count: int = 1) -> None:
         """Count rows of one kind.
 
         Args:
@@ -126,7 +126,7 @@ class Tally:
         if len(samples) < SAMPLES:
             samples.append(sample)
 
-    def remember(self, kind: Kind, sample: Sample) -> None:
+    def remember(self, kind: FaultKind, sample: FaultSample) -> None:
         """Keep one more of the first rows of a kind that `add` has counted."""
         samples = self.samples[str(kind)]
         if len(samples) < SAMPLES:
@@ -137,11 +137,11 @@ class Tally:
         return sum(n for by in self.counts.values() for done, n in by.items() if policy is None or done == policy)
 
 
-def resolve_policies(given: Mapping[str, str] | None) -> dict[Kind, Policy]:
+def resolve_policies(given: Mapping[str, str] | None) -> dict[FaultKind, Policy]:
     """Complete a run's policies with the defaults.
 
     Args:
-        given: policy by kind, as in the ``[data.policies]`` table of a config; names as in `Kind` and `Policy`.
+        given: policy by kind, as in the ``[data.policies]`` table of a config; names as in `FaultKind` and `Policy`.
 
     Returns:
         The policy of every kind that is looked for.
@@ -151,9 +151,9 @@ def resolve_policies(given: Mapping[str, str] | None) -> dict[Kind, Policy]:
     """
     policies = {kind: policy for kind, policy in DEFAULT_POLICIES.items() if kind not in ON_REQUEST}
     for name, value in (given or {}).items():
-        if name not in set(Kind):
-            raise ConfigError(f"data.policies: no kind {name!r}; {_suggest(name, Kind)}")
-        kind = Kind(name)
+        if name not in set(FaultKind):
+            raise ConfigError(f"data.policies: no kind {name!r}; {_suggest(name, FaultKind)}")
+        kind = FaultKind(name)
         if value not in ALLOWED[kind]:
             allowed = ", ".join(sorted(ALLOWED[kind]))
             raise ConfigError(f"data.policies.{name}: {value!r} is not possible; expected one of: {allowed}")

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from lob_backtest.contract.rows import Batch, Flag, columns_of
 from lob_backtest.data.checks import Checked, Columns, Mask, RowChecker, segments
-from lob_backtest.data.faults import Kind, Policy, Sample, Tally, resolve_policies
+from lob_backtest.data.faults import FaultKind, FaultSample, Policy, Tally, resolve_policies
 from lob_backtest.data.files import MarketFile, Path, find_files
 from lob_backtest.errors import ConfigError, DataError
 from lob_backtest.progress import Progress
@@ -52,7 +52,7 @@ class MarketSource:
         self,
         files: Sequence[MarketFile],
         *,
-        policies: Mapping[Kind, Policy],
+        policies: Mapping[FaultKind, Policy],
         feed_ns: int | None = None,
         max_bad_fraction: float | None = None,
         batch_rows: int = 65536,
@@ -118,16 +118,16 @@ class MarketSource:
         if int(held.flags[-1]) & Flag.LAST:
             yield self._hand_over(held)
             return
-        policy = self._policies[Kind.NO_LAST]
+        policy = self._policies[FaultKind.NO_LAST]
         row, time = held.row + len(held.flags) - 1, int(held.ts_exchange_ns[-1])
-        self.tally.add(Kind.NO_LAST, policy, Sample(held.path, row, time))
+        self.tally.add(FaultKind.NO_LAST, policy, FaultSample(held.path, row, time))
         if policy == Policy.REPAIR:
             held = _flag_last_row(held, Flag.LAST | Flag.SUSPECT)
         yield self._hand_over(held)
         if policy == Policy.FAIL:
             raise DataError(
                 f"{held.path}, row {row} at {format_instant(time)}: the data end within a packet (no LAST flag). "
-                f"Get the rest of the data, or set data.policies.{Kind.NO_LAST!s} to repair"
+                f"Get the rest of the data, or set data.policies.{FaultKind.NO_LAST!s} to repair"
             )
 
     def _checked(self) -> Iterator[tuple[Checked, str, int]]:
@@ -146,7 +146,7 @@ class MarketSource:
     def _is_read(self, name: str) -> bool:
         if name == "ts_local_ns":
             return self._feed_ns is None
-        return name != "sequence" or Kind.SEQUENCE_GAP in self._policies or Kind.DUPLICATE in self._policies
+        return name != "sequence" or FaultKind.SEQUENCE_GAP in self._policies or FaultKind.DUPLICATE in self._policies
 
     def _batch(self, columns: Columns, begin: int, end: int, path: str, row: int) -> Batch:
         def part(name: str) -> Any:

@@ -19,7 +19,7 @@ from lob_backtest.cli import group
 from lob_backtest.contract.rows import Action, Flag
 from lob_backtest.data.audit.acceptance import LEFT_TO_VALIDATE, Acceptance
 from lob_backtest.data.audit.validate import validate
-from lob_backtest.data.faults import Kind
+from lob_backtest.data.faults import FaultKind
 from lob_backtest.data.reader import open_market
 from lob_backtest.errors import DataError
 from lob_backtest.vendors.convert import convert
@@ -82,18 +82,18 @@ def vendor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     return run
 
 
-FAULTS: dict[Kind, list[list[Row]]] = {
-    Kind.NULL: [[BID, ASK | {"size_lots": None}]],
-    Kind.UNKNOWN_ACTION: [[BID, ASK | {"action": 0}], [BID, ASK | {"action": 99}], [BID, LEVEL]],
-    Kind.BAD_SIDE: [
+FAULTS: dict[FaultKind, list[list[Row]]] = {
+    FaultKind.NULL: [[BID, ASK | {"size_lots": None}]],
+    FaultKind.UNKNOWN_ACTION: [[BID, ASK | {"action": 0}], [BID, ASK | {"action": 99}], [BID, LEVEL]],
+    FaultKind.BAD_SIDE: [
         [BID, ASK | {"side": 0}],
         [BID, ASK | {"side": 5}],
         [BID, row(Action.CANCEL, -1, 1, 100, 1)],
         [BID, row(Action.EXECUTE, -1, 1, 100, 1)],
         [BID, row(Action.MODIFY, -1, 1, 100, 1)],
     ],
-    Kind.ZERO_SIZE: [[BID, ASK | {"size_lots": 0}], [BID, row(Action.MODIFY, 1, 1, 100, 0)]],
-    Kind.OUT_OF_RANGE: [
+    FaultKind.ZERO_SIZE: [[BID, ASK | {"size_lots": 0}], [BID, row(Action.MODIFY, 1, 1, 100, 0)]],
+    FaultKind.OUT_OF_RANGE: [
         [BID, ASK | {"size_lots": 1 << 40}],
         [BID, ASK | {"size_lots": -1}],
         [BID, ASK | {"price_ticks": 1 << 40}],
@@ -103,21 +103,21 @@ FAULTS: dict[Kind, list[list[Row]]] = {
         [BID | {"ts_exchange_ns": T0 // 1000}],
         [BID | {"ts_exchange_ns": -1}],
     ],
-    Kind.ZERO_ORDER_ID: [[BID, ASK | {"order_id": 0}]],
-    Kind.UNKNOWN_PHASE: [[BID, row(Action.STATUS, 0, 0, 0, 0, phase=9)]],
-    Kind.TIME_BACKWARDS: [[BID, ASK | {"ts_exchange_ns": T0 - 1}]],
-    Kind.MISSING_LOCAL: [[BID, ASK | {"ts_local_ns": None}], [BID | {"ts_local_ns": None}, ASK]],
-    Kind.LOCAL_BEFORE_EXCHANGE: [[BID, ASK | {"ts_local_ns": T0 - 1}]],
-    Kind.NO_LAST: [[BID, ASK | {"flags": 0}]],
-    Kind.UNKNOWN_ORDER: [
+    FaultKind.ZERO_ORDER_ID: [[BID, ASK | {"order_id": 0}]],
+    FaultKind.UNKNOWN_PHASE: [[BID, row(Action.STATUS, 0, 0, 0, 0, phase=9)]],
+    FaultKind.TIME_BACKWARDS: [[BID, ASK | {"ts_exchange_ns": T0 - 1}]],
+    FaultKind.MISSING_LOCAL: [[BID, ASK | {"ts_local_ns": None}], [BID | {"ts_local_ns": None}, ASK]],
+    FaultKind.LOCAL_BEFORE_EXCHANGE: [[BID, ASK | {"ts_local_ns": T0 - 1}]],
+    FaultKind.NO_LAST: [[BID, ASK | {"flags": 0}]],
+    FaultKind.UNKNOWN_ORDER: [
         [BID, row(Action.CANCEL, 1, 5, 100, 1)],
         [BID, row(Action.MODIFY, 1, 5, 100, 1)],
         [BID, row(Action.EXECUTE, 1, 1, 100, 10), row(Action.EXECUTE, 1, 1, 100, 1)],
         [BID, ASK, row(Action.CLEAR, 0, 0, 0, 0), row(Action.CANCEL, -1, 2, 102, 1)],
         [BID, ASK, row(Action.CLEAR, 1, 0, 0, 0), row(Action.CANCEL, 1, 1, 100, 1)],
     ],
-    Kind.DUPLICATE_ORDER: [[BID, BID], [BID, row(Action.CANCEL, 1, 1, 100, 9), BID]],
-    Kind.OVERSIZE: [
+    FaultKind.DUPLICATE_ORDER: [[BID, BID], [BID, row(Action.CANCEL, 1, 1, 100, 9), BID]],
+    FaultKind.OVERSIZE: [
         [BID, row(Action.CANCEL, 1, 1, 100, 11)],
         [BID, row(Action.EXECUTE, 1, 1, 100, 4), row(Action.EXECUTE, 1, 1, 100, 7)],
         [BID, row(Action.MODIFY, 1, 1, 100, 3), row(Action.CANCEL, 1, 1, 100, 4)],
@@ -127,24 +127,29 @@ CASES = [(kind, rows) for kind, samples in FAULTS.items() for rows in samples]
 
 
 def test_every_kind_has_a_sample() -> None:
-    assert set(FAULTS) == set(Kind) - LEFT_TO_VALIDATE - {Kind.FOREIGN_FILE, Kind.OVERLAP}  # those need two files
+    assert set(FAULTS) == set(FaultKind) - LEFT_TO_VALIDATE - {
+        FaultKind.FOREIGN_FILE,
+        FaultKind.OVERLAP,
+    }  # those need two files
 
 
 @pytest.mark.parametrize("split", [False, True], ids=["one stretch", "two stretches"])
 @pytest.mark.parametrize(("kind", "rows"), CASES)
-def test_a_row_that_a_run_would_refuse_is_not_written(tmp_path: Path, vendor, kind: Kind, rows, split: bool) -> None:
+def test_a_row_that_a_run_would_refuse_is_not_written(
+    tmp_path: Path, vendor, kind: FaultKind, rows, split: bool
+) -> None:
     stretches = [rows[:-1], rows[-1:]] if split and len(rows) > 1 else [rows]
     with pytest.raises(DataError) as caught:
         vendor(*stretches)
     assert str(tmp_path / "a.vendor") in str(caught.value)
     assert [path.name for path in tmp_path.iterdir()] == ["a.vendor"]
-    if kind != Kind.NULL:  # refused as a column, before its rows are looked at
+    if kind != FaultKind.NULL:  # refused as a column, before its rows are looked at
         assert f": {kind} in what became of the event at " in str(caught.value)
         assert any(f"sequence 7, order id {each['order_id']}: " in str(caught.value) for each in rows)
 
 
-@pytest.mark.parametrize(("kind", "rows"), [case for case in CASES if case[0] != Kind.NULL])
-def test_validate_finds_the_same(tmp_path: Path, kind: Kind, rows) -> None:
+@pytest.mark.parametrize(("kind", "rows"), [case for case in CASES if case[0] != FaultKind.NULL])
+def test_validate_finds_the_same(tmp_path: Path, kind: FaultKind, rows) -> None:
     write_events(tmp_path / "a.parquet", columns_of(rows), level=3, symbol="T", tick_size=1, lot_size=1)
     if rows[0]["ts_exchange_ns"] == T0:
         assert kind in validate([tmp_path / "a.parquet"]).to_dict()["kinds"]

@@ -15,7 +15,7 @@ from market_rows import T0, clean, with_row, write
 import lob_backtest as lob
 from lob_backtest.contract.rows import Action
 from lob_backtest.data.audit.validate import validate
-from lob_backtest.data.faults import ALLOWED, DEFAULT_POLICIES, ON_REQUEST, Kind, Policy
+from lob_backtest.data.faults import ALLOWED, DEFAULT_POLICIES, ON_REQUEST, FaultKind, Policy
 from lob_backtest.errors import DataError
 
 Files = list[Path]
@@ -64,26 +64,26 @@ def crossed() -> dict[str, Any]:
     return {name: np.delete(values, 43) for name, values in columns.items()}
 
 
-FAULTS: dict[Kind, list[Callable[[Path], Files]]] = {
-    Kind.FOREIGN_FILE: [two(clean(start_ns=T0 + 10**9), symbol="OTHER")],
-    Kind.NULL: [with_null],
-    Kind.UNKNOWN_ACTION: [one(with_row(43, action=77))],
-    Kind.BAD_SIDE: [one(with_row(43, side=0)), *(one(of_other_side(row)) for row in (41, 42, 43))],
-    Kind.ZERO_SIZE: [one(with_row(43, size_lots=0))],
-    Kind.OUT_OF_RANGE: [one(with_row(43, size_lots=-4)), one(with_row(43, price_ticks=2**40))],
-    Kind.ZERO_ORDER_ID: [one(with_row(44, order_id=0))],
-    Kind.UNKNOWN_PHASE: [one(with_row(43, action=Action.STATUS, phase=9))],
-    Kind.OVERLAP: [two(clean(start_ns=T0 + 10))],
-    Kind.TIME_BACKWARDS: [one(with_row(43, ts_exchange_ns=T0 - 1))],
-    Kind.MISSING_LOCAL: [one(without_one_local_time())],
-    Kind.LOCAL_BEFORE_EXCHANGE: [one(with_row(43, ts_local_ns=T0 - 1))],
-    Kind.SEQUENCE_GAP: [one(with_gap())],
-    Kind.DUPLICATE: [one(with_row(50, sequence=3))],
-    Kind.NO_LAST: [one(with_row(99, flags=0))],
-    Kind.UNKNOWN_ORDER: [one(with_row(row, order_id=999)) for row in (41, 42, 43)],
-    Kind.DUPLICATE_ORDER: [one(with_row(41, action=Action.ADD))],
-    Kind.OVERSIZE: [one(with_row(42, size_lots=9)), one(with_row(43, size_lots=6))],
-    Kind.CROSSED: [one(crossed())],
+FAULTS: dict[FaultKind, list[Callable[[Path], Files]]] = {
+    FaultKind.FOREIGN_FILE: [two(clean(start_ns=T0 + 10**9), symbol="OTHER")],
+    FaultKind.NULL: [with_null],
+    FaultKind.UNKNOWN_ACTION: [one(with_row(43, action=77))],
+    FaultKind.BAD_SIDE: [one(with_row(43, side=0)), *(one(of_other_side(row)) for row in (41, 42, 43))],
+    FaultKind.ZERO_SIZE: [one(with_row(43, size_lots=0))],
+    FaultKind.OUT_OF_RANGE: [one(with_row(43, size_lots=-4)), one(with_row(43, price_ticks=2**40))],
+    FaultKind.ZERO_ORDER_ID: [one(with_row(44, order_id=0))],
+    FaultKind.UNKNOWN_PHASE: [one(with_row(43, action=Action.STATUS, phase=9))],
+    FaultKind.OVERLAP: [two(clean(start_ns=T0 + 10))],
+    FaultKind.TIME_BACKWARDS: [one(with_row(43, ts_exchange_ns=T0 - 1))],
+    FaultKind.MISSING_LOCAL: [one(without_one_local_time())],
+    FaultKind.LOCAL_BEFORE_EXCHANGE: [one(with_row(43, ts_local_ns=T0 - 1))],
+    FaultKind.SEQUENCE_GAP: [one(with_gap())],
+    FaultKind.DUPLICATE: [one(with_row(50, sequence=3))],
+    FaultKind.NO_LAST: [one(with_row(99, flags=0))],
+    FaultKind.UNKNOWN_ORDER: [one(with_row(row, order_id=999)) for row in (41, 42, 43)],
+    FaultKind.DUPLICATE_ORDER: [one(with_row(41, action=Action.ADD))],
+    FaultKind.OVERSIZE: [one(with_row(42, size_lots=9)), one(with_row(43, size_lots=6))],
+    FaultKind.CROSSED: [one(crossed())],
 }
 CASES = [pytest.param(kind, fault, id=f"{kind}-{i}") for kind, each in FAULTS.items() for i, fault in enumerate(each)]
 
@@ -94,18 +94,18 @@ def run(files: Files, engine: str, policies: dict[str, str]) -> lob.Result:
 
 
 def test_every_kind_has_a_file() -> None:
-    assert set(FAULTS) == set(Kind)
+    assert set(FAULTS) == set(FaultKind)
 
 
 @pytest.mark.parametrize(("kind", "fault"), CASES)
 def test_a_run_finds_what_validate_finds(
-    tmp_path: Path, engine: str, kind: Kind, fault: Callable[[Path], Files]
+    tmp_path: Path, engine: str, kind: FaultKind, fault: Callable[[Path], Files]
 ) -> None:
     files = fault(tmp_path)
     assert kind in [each for each, _, _ in validate(files, gaps=True).found()]
     asked = {str(kind): str(Policy.FAIL)} if kind in ON_REQUEST else {}
     if asked or DEFAULT_POLICIES[kind] == Policy.FAIL:
-        remedy = "differs from" if kind == Kind.FOREIGN_FILE else rf"data\.policies\.{kind}"
+        remedy = "differs from" if kind == FaultKind.FOREIGN_FILE else rf"data\.policies\.{kind}"
         with pytest.raises(DataError, match=rf"\.parquet.*{remedy}"):
             run(files, engine, asked)
     else:
@@ -115,10 +115,12 @@ def test_a_run_finds_what_validate_finds(
 
 @pytest.mark.parametrize(("kind", "fault"), CASES)
 def test_what_is_done_about_a_fault_is_counted(
-    tmp_path: Path, engine: str, kind: Kind, fault: Callable[[Path], Files]
+    tmp_path: Path, engine: str, kind: FaultKind, fault: Callable[[Path], Files]
 ) -> None:
     files = fault(tmp_path)
     for policy in sorted(ALLOWED[kind] - {Policy.FAIL}):
-        others = {str(other): "skip" for other in Kind if Policy.SKIP in ALLOWED[other] and other not in ON_REQUEST}
+        others = {
+            str(other): "skip" for other in FaultKind if Policy.SKIP in ALLOWED[other] and other not in ON_REQUEST
+        }
         counts = run(files, engine, others | {str(kind): str(policy)}).info.counts
         assert any(name.startswith(str(kind)) and n for name, n in counts.items()), (policy, counts)

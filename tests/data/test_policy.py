@@ -12,9 +12,9 @@ from lob_backtest.data.faults import (
     DEFAULT_POLICIES,
     ON_REQUEST,
     SAMPLES,
-    Kind,
+    FaultKind,
+    FaultSample,
     Policy,
-    Sample,
     Tally,
     resolve_policies,
 )
@@ -22,13 +22,13 @@ from lob_backtest.errors import ConfigError
 
 
 def test_every_kind_has_a_default_that_is_allowed():
-    assert set(DEFAULT_POLICIES) == set(ALLOWED) == set(Kind)
-    assert all(DEFAULT_POLICIES[kind] in ALLOWED[kind] or kind in (Kind.SEQUENCE_GAP,) for kind in Kind)
+    assert set(DEFAULT_POLICIES) == set(ALLOWED) == set(FaultKind)
+    assert all(DEFAULT_POLICIES[kind] in ALLOWED[kind] or kind in (FaultKind.SEQUENCE_GAP,) for kind in FaultKind)
 
 
 def test_sequence_kinds_are_looked_for_only_on_request():
-    assert Kind.SEQUENCE_GAP not in resolve_policies(None)
-    assert resolve_policies({"sequence_gap": "repair"})[Kind.SEQUENCE_GAP] == Policy.REPAIR
+    assert FaultKind.SEQUENCE_GAP not in resolve_policies(None)
+    assert resolve_policies({"sequence_gap": "repair"})[FaultKind.SEQUENCE_GAP] == Policy.REPAIR
 
 
 def test_documentation_lists_every_kind_with_its_policies():
@@ -42,7 +42,7 @@ def test_documentation_lists_every_kind_with_its_policies():
             "not looked for" if kind in ON_REQUEST else str(DEFAULT_POLICIES[kind]),
             set(map(str, ALLOWED[kind])),
         )
-        for kind in Kind
+        for kind in FaultKind
     }
 
 
@@ -60,7 +60,7 @@ def test_policy_that_makes_no_sense_for_a_kind_is_refused(value):
 def test_tally_counts_all_and_remembers_the_first():
     tally = Tally()
     for row in range(SAMPLES + 3):
-        tally.add(Kind.CROSSED, Policy.KEEP, Sample("a", row, 10 * row))
+        tally.add(FaultKind.CROSSED, Policy.KEEP, FaultSample("a", row, 10 * row))
     assert tally.counts == {"crossed": {"keep": SAMPLES + 3}}
     assert [sample.row for sample in tally.samples["crossed"]] == list(range(SAMPLES))
     assert tally.total() == tally.total(Policy.KEEP) == SAMPLES + 3

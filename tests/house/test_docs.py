@@ -231,13 +231,13 @@ def test_every_action_flag_and_column_is_documented() -> None:
 
 
 def test_the_policies_of_bad_data_are_documented() -> None:
-    from lob_backtest.data.faults import ALLOWED, DEFAULT_POLICIES, ON_REQUEST, Kind
+    from lob_backtest.data.faults import ALLOWED, DEFAULT_POLICIES, ON_REQUEST, FaultKind
 
     page = (ROOT / "docs/data.md").read_text("utf-8")
     rows = re.findall(r"^\| `(\w+)` \|[^|]*\| ([\w ]+) \| ([\w, ]+) \|$", page, re.MULTILINE)
     assert rows == [
         (str(k), "not looked for" if k in ON_REQUEST else str(DEFAULT_POLICIES[k]), ", ".join(sorted(ALLOWED[k])))
-        for k in Kind
+        for k in FaultKind
     ]
 
 

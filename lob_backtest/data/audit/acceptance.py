@@ -17,12 +17,12 @@ import pyarrow as pa
 from lob_backtest.contract.rows import Action, Flag, columns_of
 from lob_backtest.data.checks import Columns, Mask, RowChecker
 from lob_backtest.data.coerce import as_table
-from lob_backtest.data.faults import Kind, Policy, Tally
+from lob_backtest.data.faults import FaultKind, Policy, Tally
 from lob_backtest.data.reader import EARLIEST_NS, arrays_of
 from lob_backtest.errors import DataError
 from lob_backtest.units import format_instant
 
-LEFT_TO_VALIDATE: Final = frozenset({Kind.CROSSED, Kind.SEQUENCE_GAP, Kind.DUPLICATE})
+LEFT_TO_VALIDATE: Final = frozenset({FaultKind.CROSSED, FaultKind.SEQUENCE_GAP, FaultKind.DUPLICATE})
 """Found in good feeds as well, and accepted by a run."""
 
 FILES_SHOWN: Final = 5
@@ -30,7 +30,7 @@ FILES_SHOWN: Final = 5
 ADD, CANCEL, MODIFY, EXECUTE = int(Action.ADD), int(Action.CANCEL), int(Action.MODIFY), int(Action.EXECUTE)
 CLEAR: Final = int(Action.CLEAR)
 
-Fault = tuple[Kind, int]
+Fault = tuple[FaultKind, int]
 """What is wrong, and the index of the row in its stretch."""
 
 
@@ -56,7 +56,7 @@ class Acceptance:
         self._schema = columns_of(level)
         self._files = files_shown(files)
         self._tally = Tally()
-        policies = dict.fromkeys(set(Kind) - LEFT_TO_VALIDATE, Policy.FAIL)
+        policies = dict.fromkeys(set(FaultKind) - LEFT_TO_VALIDATE, Policy.FAIL)
         self._checker = RowChecker(level, policies, self._tally, feed_ns=None)
         self._orders: dict[int, int] | None = {} if level == 3 else None
         """Size in lots times side of each order in the book, by id."""
@@ -98,26 +98,26 @@ class Acceptance:
             DataError: it does not end its packet.
         """
         if not int(self._latest["flags"][0]) & Flag.LAST:
-            raise self._error(Kind.NO_LAST, self._latest, 0)
+            raise self._error(FaultKind.NO_LAST, self._latest, 0)
 
     def _first_time(self, columns: Columns) -> Fault | None:
         """Refuse times of another unit, as the reader does; where times never fall the first one tells it."""
         if self.rows:
             return None
         self.first_ns = int(columns["ts_exchange_ns"][0])
-        return (Kind.OUT_OF_RANGE, 0) if self.first_ns < EARLIEST_NS else None
+        return (FaultKind.OUT_OF_RANGE, 0) if self.first_ns < EARLIEST_NS else None
 
     def _row_fault(self, columns: Columns, nulls: dict[str, Mask]) -> Fault | None:
         missing = nulls.get("ts_local_ns")
         has_local = missing is None or not missing.all()
         if self._has_local not in (None, has_local):
-            return Kind.MISSING_LOCAL, 0
+            return FaultKind.MISSING_LOCAL, 0
         self._has_local = has_local
         checked = self._checker.check(dict(columns), nulls, self._files, self.rows, has_local=has_local)
         if checked.error is None:
             return None
         kind, samples = next(iter(self._tally.samples.items()))
-        return Kind(kind), samples[0].row - self.rows
+        return FaultKind(kind), samples[0].row - self.rows
 
     def _order_fault(self, columns: Columns) -> Fault | None:
         """Follow the size of each order, and look for what the book would refuse."""
@@ -128,17 +128,17 @@ class Acceptance:
         for i, (action, side, order_id, size_lots) in enumerate(rows):
             if action == ADD:
                 if order_id in orders:
-                    return Kind.DUPLICATE_ORDER, i
+                    return FaultKind.DUPLICATE_ORDER, i
                 orders[order_id] = side * size_lots
             elif action in (CANCEL, EXECUTE, MODIFY):
                 held = orders.get(order_id)
                 if held is None:
-                    return Kind.UNKNOWN_ORDER, i
+                    return FaultKind.UNKNOWN_ORDER, i
                 left = size_lots if action == MODIFY else held * side - size_lots
                 if held * side < 0:
-                    return Kind.BAD_SIDE, i
+                    return FaultKind.BAD_SIDE, i
                 if left < 0:
-                    return Kind.OVERSIZE, i
+                    return FaultKind.OVERSIZE, i
                 if left:
                     orders[order_id] = left * side
                 else:
@@ -148,7 +148,7 @@ class Acceptance:
                 self._orders = orders
         return None
 
-    def _error(self, kind: Kind, columns: Columns, i: int) -> DataError:
+    def _error(self, kind: FaultKind, columns: Columns, i: int) -> DataError:
         row = {name: int(column[i]) for name, column in columns.items()}
         order = f", order id {row['order_id']}" if "order_id" in row else ""
         action = row["action"]

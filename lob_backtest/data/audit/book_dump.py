@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from lob_backtest.atomic.drafts import check_output
 from lob_backtest.book.book import Book, Issue
 from lob_backtest.contract.rows import Flag, Meta
-from lob_backtest.data.faults import DEFAULT_POLICIES, Kind, Policy, Sample, Tally
+from lob_backtest.data.faults import DEFAULT_POLICIES, FaultKind, FaultSample, Policy, Tally
 from lob_backtest.data.output import ParquetDraft
 from lob_backtest.data.reader import MarketSource, open_market
 from lob_backtest.errors import ConfigError, DataError
@@ -26,10 +26,10 @@ from lob_backtest.units import format_instant
 STRETCH_ROWS: Final = 1 << 15
 _META_KEYS: Final = [key.encode() for name, key in vars(Meta).items() if name.isupper()]
 KIND_BY_ISSUE: Final = {
-    Issue.UNKNOWN_ORDER: Kind.UNKNOWN_ORDER,
-    Issue.DUPLICATE_ORDER: Kind.DUPLICATE_ORDER,
-    Issue.OVERSIZE: Kind.OVERSIZE,
-    Issue.BAD_SIDE: Kind.BAD_SIDE,
+    Issue.UNKNOWN_ORDER: FaultKind.UNKNOWN_ORDER,
+    Issue.DUPLICATE_ORDER: FaultKind.DUPLICATE_ORDER,
+    Issue.OVERSIZE: FaultKind.OVERSIZE,
+    Issue.BAD_SIDE: FaultKind.BAD_SIDE,
 }
 
 
@@ -147,11 +147,11 @@ def replay(source: MarketSource, book: Book, tally: Tally) -> Iterator[Moment]:
         for i, event in enumerate(batch.book_rows()):
             issue = book.apply(*event)
             if issue:
-                settle(issue, event[2], Sample(batch.path, batch.row + i, times[i]), tally)
+                apply_policy(issue, event[2], FaultSample(batch.path, batch.row + i, times[i]), tally)
             yield Moment(begin + i, numbers[i], times[i], bool(event[5] & Flag.LAST))
 
 
-def settle(issue: int, order_id: int, sample: Sample, tally: Tally) -> None:
+def apply_policy(issue: int, order_id: int, sample: FaultSample, tally: Tally) -> None:
     """Count a row that the book could not apply, or refuse it.
 
     Args:

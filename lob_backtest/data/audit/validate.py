@@ -8,17 +8,17 @@ from typing import Any, Final
 
 from lob_backtest.book.book import Book, Issue
 from lob_backtest.contract.rows import Action, Batch, Flag, Phase
-from lob_backtest.data.faults import ALLOWED, Kind, Policy, Sample, Tally, resolve_policies
+from lob_backtest.data.faults import ALLOWED, FaultKind, FaultSample, Policy, Tally, resolve_policies
 from lob_backtest.data.files import MarketFile, Path, find_files
 from lob_backtest.data.reader import MarketSource, foreign_files, in_order_of_time
 from lob_backtest.errors import DataError
 from lob_backtest.progress import Progress
 
 _KIND_OF: Final = {
-    int(Issue.UNKNOWN_ORDER): Kind.UNKNOWN_ORDER,
-    int(Issue.DUPLICATE_ORDER): Kind.DUPLICATE_ORDER,
-    int(Issue.OVERSIZE): Kind.OVERSIZE,
-    int(Issue.BAD_SIDE): Kind.BAD_SIDE,
+    int(Issue.UNKNOWN_ORDER): FaultKind.UNKNOWN_ORDER,
+    int(Issue.DUPLICATE_ORDER): FaultKind.DUPLICATE_ORDER,
+    int(Issue.OVERSIZE): FaultKind.OVERSIZE,
+    int(Issue.BAD_SIDE): FaultKind.BAD_SIDE,
 }
 _STATUS, _LAST, _SUSPECT = int(Action.STATUS), int(Flag.LAST), int(Flag.SUSPECT)
 
@@ -42,11 +42,11 @@ class Validation:
         """Whether nothing was found."""
         return not self.tally.counts
 
-    def found(self) -> list[tuple[Kind, int, list[Sample]]]:
-        """Return kind, number of rows and first rows of each fault, in the order of `Kind`."""
+    def found(self) -> list[tuple[FaultKind, int, list[FaultSample]]]:
+        """Return kind, number of rows and first rows of each fault, in the order of `FaultKind`."""
         return [
             (kind, sum(self.tally.counts[kind].values()), self.tally.samples[kind])
-            for kind in Kind
+            for kind in FaultKind
             if kind in self.tally.counts
         ]
 
@@ -97,17 +97,19 @@ def validate(paths: Path | Iterable[Path], *, gaps: bool = False, progress: Prog
         tally.counts.setdefault(kind, {}).update(by_policy)
         tally.samples[kind] = tally.samples.get(kind, []) + book_tally.samples[kind]
     for path in foreign:
-        tally.add(Kind.FOREIGN_FILE, Policy.SKIP, Sample(path, 0, 0))
+        tally.add(FaultKind.FOREIGN_FILE, Policy.SKIP, FaultSample(path, 0, 0))
     return Validation(source.files, source.rows, tally)
 
 
-def _policies(gaps: bool) -> dict[Kind, Policy]:
+def _policies(gaps: bool) -> dict[FaultKind, Policy]:
     """Choose for each kind what lets the reading go on."""
-    given = {str(kind): "repair" for kind in Kind if Policy.REPAIR in ALLOWED[kind] and kind != Kind.SEQUENCE_GAP}
-    given |= {str(kind): "skip" for kind in Kind if str(kind) not in given and Policy.SKIP in ALLOWED[kind]}
-    given[Kind.DUPLICATE] = "keep"
+    given = {
+        str(kind): "repair" for kind in FaultKind if Policy.REPAIR in ALLOWED[kind] and kind != FaultKind.SEQUENCE_GAP
+    }
+    given |= {str(kind): "skip" for kind in FaultKind if str(kind) not in given and Policy.SKIP in ALLOWED[kind]}
+    given[FaultKind.DUPLICATE] = "keep"
     if gaps:
-        given[Kind.SEQUENCE_GAP] = "keep"
+        given[FaultKind.SEQUENCE_GAP] = "keep"
     return resolve_policies(given)
 
 
@@ -131,7 +133,7 @@ class _Watch:
             if action == _STATUS:
                 self.phase = int(batch.phase[i])
             if flags & _LAST and self.phase == Phase.CONTINUOUS and not flags & _SUSPECT and not book.uncrossed():
-                self._count(Kind.CROSSED, batch, i)
+                self._count(FaultKind.CROSSED, batch, i)
 
-    def _count(self, kind: Kind, batch: Batch, i: int) -> None:
-        self.tally.add(kind, Policy.KEEP, Sample(batch.path, batch.row + i, int(batch.ts_exchange_ns[i])))
+    def _count(self, kind: FaultKind, batch: Batch, i: int) -> None:
+        self.tally.add(kind, Policy.KEEP, FaultSample(batch.path, batch.row + i, int(batch.ts_exchange_ns[i])))
