@@ -69,7 +69,7 @@ class Tolerance:
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class MetricMove:
     """A metric that differs.
 
     Attributes:
@@ -125,7 +125,7 @@ class Comparison:
     reasons: tuple[str, ...]
     base_digest: str
     new_digest: str
-    moves: tuple[Move, ...]
+    moves: tuple[MetricMove, ...]
     first_fill: RowDifference | None
     first_row: RowDifference | None
 
@@ -223,7 +223,7 @@ def _is_number(value: Metric) -> bool:
 
 def _moves(
     before: Mapping[str, Metric], after: Mapping[str, Metric], names: list[str], allowed: Mapping[str, Tolerance]
-) -> list[Move]:
+) -> list[MetricMove]:
     """List the metrics that differ. Where tolerances are given, a metric that none names may move."""
     moves = []
     for name in names:
@@ -234,7 +234,7 @@ def _moves(
         within = bool(allowed) and not chosen
         if chosen and _is_number(base) and _is_number(new):
             within = all(tolerance.allows(float(base), float(new)) for tolerance in chosen)  # type: ignore[arg-type]
-        moves.append(Move(name, base, new, within))
+        moves.append(MetricMove(name, base, new, within))
     return moves
 
 
@@ -330,7 +330,7 @@ def describe(comparison: Comparison) -> str:
     return "\n".join(lines)
 
 
-def _show_moves(title: str, moves: list[Move]) -> list[str]:
+def _show_moves(title: str, moves: list[MetricMove]) -> list[str]:
     if not moves:
         return []
     lines = [f"{title} ({len(moves)}):"]
