@@ -13,7 +13,7 @@ Row = tuple[int, int, int, int, int]
 """Action, side, price in ticks, size in lots, flags beside those of its packet."""
 
 
-class Packet(NamedTuple):
+class FeedPacket(NamedTuple):
     """Rows of one message; packets compare in the order in which they are written.
 
     Attributes:
@@ -44,11 +44,11 @@ class TimeOrder:
 
     def __init__(self) -> None:
         self.late = 0
-        self._heap: list[Packet] = []
+        self._heap: list[FeedPacket] = []
         self._newest_ns = 0
         self._released_ns = 0
 
-    def add(self, packet: Packet) -> Iterator[Packet]:
+    def add(self, packet: FeedPacket) -> Iterator[FeedPacket]:
         """Take a packet in, and yield those that nothing earlier can follow any more."""
         if packet.ts_ns < self._released_ns:
             self.late += 1
@@ -58,12 +58,12 @@ class TimeOrder:
         while self._heap and self._heap[0].ts_ns < self._newest_ns - HOLD_NS:
             yield self._release()
 
-    def rest(self) -> Iterator[Packet]:
+    def rest(self) -> Iterator[FeedPacket]:
         """Yield what is left."""
         while self._heap:
             yield self._release()
 
-    def _release(self) -> Packet:
+    def _release(self) -> FeedPacket:
         packet = heapq.heappop(self._heap)
         self._released_ns = packet.ts_ns
         return packet

@@ -39,7 +39,7 @@ from lob_backtest.vendors.binance.survey import Survey, survey
 from lob_backtest.vendors.binance.top import TopOfBook
 from lob_backtest.vendors.binance.units import ROUNDED_DOWN, ROUNDED_UP, Units, lot_of
 from lob_backtest.vendors.packet_rows import EventRows
-from lob_backtest.vendors.time_order import Packet, Row, TimeOrder
+from lob_backtest.vendors.time_order import FeedPacket, Row, TimeOrder
 
 OPTIONS: Final = frozenset({"min_latency", "clock_offset"})
 MIN_LATENCY_NS: Final = MS // 2
@@ -181,7 +181,7 @@ class BinanceSource:
         del columns["order_id"]
         return columns
 
-    def _in_order(self) -> Iterator[Packet]:
+    def _in_order(self) -> Iterator[FeedPacket]:
         for path in self.files:
             for message in read_messages(path):
                 if message.symbol not in (self.symbol, None):
@@ -195,13 +195,13 @@ class BinanceSource:
         yield from self._aggregates(None)
         yield from self._order.rest()
 
-    def _aggregates(self, ts_ns: int | None) -> Iterator[Packet]:
+    def _aggregates(self, ts_ns: int | None) -> Iterator[FeedPacket]:
         """Pass on what aggregates print that have waited for their trades until an exchange time."""
         for trade, place, number in self._prints.due(ts_ns):
             for packet in self._print(trade, place, number):
                 yield from self._order.add(packet)
 
-    def _packets(self, message: Message, place: str) -> Iterator[Packet]:
+    def _packets(self, message: Message, place: str) -> Iterator[FeedPacket]:
         """Yield what a message says as packets: none, one, or a diff and the snapshot that it completes."""
         if isinstance(message, Trade):
             self._number += 1
@@ -214,7 +214,7 @@ class BinanceSource:
         else:
             self.counts[f"left_out_{message.kind}"] += 1
 
-    def _changed(self, message: Diff | Snapshot, place: str) -> Iterator[Packet]:
+    def _changed(self, message: Diff | Snapshot, place: str) -> Iterator[FeedPacket]:
         if isinstance(message, Diff):
             gaps = self.counts["gaps"]
             levels = self._levels(message.bids, message.asks, place)
@@ -234,7 +234,7 @@ class BinanceSource:
         if (levels_now := self._book.whole()) is not None:
             yield self._book_packet(message.local_ns, ((CLEAR, 0, 0, 0, 0), *_level_rows(levels_now)), SNAPSHOT)
 
-    def _stated(self, message: Top, place: str) -> Iterator[Packet]:
+    def _stated(self, message: Top, place: str) -> Iterator[FeedPacket]:
         if self._top is None:
             self.counts["left_out_partial_books"] += 1
             return
@@ -244,22 +244,22 @@ class BinanceSource:
             assert self._top.last is not None
             flags = SNAPSHOT if rows[0][0] == CLEAR else 0
             self._number += 1
-            yield Packet(self._top.ts_ns, BOOK, self._number, message.local_ns, self._top.last, flags, rows)
+            yield FeedPacket(self._top.ts_ns, BOOK, self._number, message.local_ns, self._top.last, flags, rows)
 
-    def _print(self, trade: Trade, place: str, number: int) -> Iterator[Packet]:
+    def _print(self, trade: Trade, place: str, number: int) -> Iterator[FeedPacket]:
         price_ticks = self._price.of(trade.price, place)
         size_lots = self._size.of(trade.size, place, ROUNDED_DOWN)
         if not price_ticks or not trade.size.strip("0."):
             raise DataError(f"{place}: trade of {trade.size} at {trade.price}; expected a price and a size")
         if size_lots:
             row = (TRADE, trade.side, price_ticks, size_lots, 0)
-            yield Packet(trade.ts_ns, PRINT, number, trade.local_ns, 0, 0, (row,))
+            yield FeedPacket(trade.ts_ns, PRINT, number, trade.local_ns, 0, 0, (row,))
 
-    def _book_packet(self, local_ns: int, rows: tuple[Row, ...], flags: int = 0) -> Packet:
+    def _book_packet(self, local_ns: int, rows: tuple[Row, ...], flags: int = 0) -> FeedPacket:
         assert self._book.last is not None
         self._number += 1
         flags |= SUSPECT if self._book.suspect else 0
-        return Packet(self._book.ts_ns, BOOK, self._number, local_ns, self._book.last, flags, rows)
+        return FeedPacket(self._book.ts_ns, BOOK, self._number, local_ns, self._book.last, flags, rows)
 
     def _levels(self, bids: LevelTexts, asks: LevelTexts, place: str) -> Levels:
         """Return levels in ticks and lots."""
@@ -273,7 +273,7 @@ class BinanceSource:
                 levels.append((side, price_ticks, size.of(size_text, place, ROUNDED_UP)))
         return levels
 
-    def _write(self, packet: Packet) -> None:
+    def _write(self, packet: FeedPacket) -> None:
         """Write a packet's rows; a print is as suspect as the book that it meets."""
         rows = self._rows
         if packet.rank == BOOK:

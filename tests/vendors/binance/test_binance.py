@@ -29,7 +29,7 @@ from lob_backtest.contract.rows import Meta
 from lob_backtest.data.audit.validate import validate
 from lob_backtest.errors import ConfigError, DataError
 from lob_backtest.vendors.convert import convert
-from lob_backtest.vendors.time_order import HOLD_NS, Packet, TimeOrder
+from lob_backtest.vendors.time_order import HOLD_NS, FeedPacket, TimeOrder
 
 
 def test_rows_are_in_order_of_exchange_time_with_prints_before_levels(tmp_path):
@@ -54,7 +54,7 @@ def test_rows_are_in_order_of_exchange_time_with_prints_before_levels(tmp_path):
 
 def test_packet_that_comes_after_its_time_has_passed_takes_the_time_of_the_one_before():
     order = TimeOrder()
-    packets = [Packet(ts, 0, i, 0, 0, 0, ()) for i, ts in enumerate([5, HOLD_NS + 6, 4, HOLD_NS + 7])]
+    packets = [FeedPacket(ts, 0, i, 0, 0, 0, ()) for i, ts in enumerate([5, HOLD_NS + 6, 4, HOLD_NS + 7])]
     passed = [packet for each in packets for packet in order.add(each)] + list(order.rest())
     assert [(packet.number, packet.ts_ns) for packet in passed] == [(0, 5), (2, 5), (1, HOLD_NS + 6), (3, HOLD_NS + 7)]
     assert order.late == 1
