@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from lob_backtest.report.metrics.lots import LotsTable
-    from lob_backtest.report.metrics.summary import Account, Metric
+    from lob_backtest.report.metrics.summary import AccountMetrics, Metric
 
 __all__ = ["InputInfo", "InstrumentInfo", "Result", "RunInfo"]
 
@@ -105,7 +105,7 @@ class Result:
         return LotsTable([account.ledger for account in self.accounts], self.info)
 
     @cached_property
-    def accounts(self) -> list[Account]:
+    def accounts(self) -> list[AccountMetrics]:
         """Everything measured, one entry an agent and instrument."""
         from lob_backtest.report.metrics.summary import measure
 

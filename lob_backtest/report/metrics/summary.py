@@ -40,7 +40,7 @@ _ADDED: Final = ("fills", "filled_lots", "orders", "requests", "refused", "taint
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class AccountMetrics:
     """Everything measured about one agent in one instrument.
 
     Attributes:
@@ -106,7 +106,7 @@ class Account:
         }
 
 
-def measure(tables: Mapping[str, Rows], info: RunInfo) -> list[Account]:
+def measure(tables: Mapping[str, Rows], info: RunInfo) -> list[AccountMetrics]:
     """Measure every account of a run.
 
     Args:
@@ -126,7 +126,7 @@ def measure(tables: Mapping[str, Rows], info: RunInfo) -> list[Account]:
         orders = Stretches(tables, "orders", account_codes(info, agent, instrument))
         quoted = measure_quotes(ledger, orders, best_prices(tables, info, instrument))
         accounts.append(
-            Account(
+            AccountMetrics(
                 name=name,
                 ledger=ledger,
                 attributions=attributions,
@@ -143,7 +143,7 @@ def measure(tables: Mapping[str, Rows], info: RunInfo) -> list[Account]:
     return accounts
 
 
-def summarize(accounts: list[Account], info: RunInfo) -> dict[str, Metric]:
+def summarize(accounts: list[AccountMetrics], info: RunInfo) -> dict[str, Metric]:
     """Flatten what was measured.
 
     Args:
@@ -162,12 +162,12 @@ def summarize(accounts: list[Account], info: RunInfo) -> dict[str, Metric]:
     return out
 
 
-def currencies(accounts: list[Account]) -> list[str]:
+def currencies(accounts: list[AccountMetrics]) -> list[str]:
     """Return the currencies of the accounts, each once, in order."""
     return list(dict.fromkeys(account.ledger.instrument.currency for account in accounts))
 
 
-def _totals(accounts: list[Account], info: RunInfo) -> dict[str, Metric]:
+def _totals(accounts: list[AccountMetrics], info: RunInfo) -> dict[str, Metric]:
     labels = currencies(accounts)
     out: dict[str, Metric] = {
         "currency": " ".join(labels),
@@ -193,11 +193,11 @@ def _totals(accounts: list[Account], info: RunInfo) -> dict[str, Metric]:
     return out
 
 
-def _joined(accounts: Sequence[Account]) -> Iterator[Columns]:
+def _joined(accounts: Sequence[AccountMetrics]) -> Iterator[Columns]:
     return add_curves([equity(account.ledger) for account in accounts], ("equity",))
 
 
-def _added(account: Account, name: str) -> int:
+def _added(account: AccountMetrics, name: str) -> int:
     if name == "refused":
         return sum(account.activity.refused.values())
     value = getattr(account.activity, name)
@@ -205,12 +205,12 @@ def _added(account: Account, name: str) -> int:
     return value
 
 
-def _fees_residual(account: Account) -> int:
+def _fees_residual(account: AccountMetrics) -> int:
     """Return what the account was charged beyond its fills; always 0."""
     return account.ledger.fees_end_micro - account.fees_paid_micro + account.rebates_micro
 
 
-def _of_account(account: Account) -> dict[str, Metric]:
+def _of_account(account: AccountMetrics) -> dict[str, Metric]:
     return {
         "currency": account.ledger.instrument.currency,
         **{f"{name}_currency": float(value) for name, value in account.money().items()},
@@ -225,7 +225,7 @@ def _of_account(account: Account) -> dict[str, Metric]:
     }
 
 
-def _exact(account: Account) -> dict[str, Metric]:
+def _exact(account: AccountMetrics) -> dict[str, Metric]:
     head, sums = account.headline, account.realized
     out: dict[str, Metric] = {
         "mark": account.ledger.mark,

@@ -17,7 +17,7 @@ from lob_backtest.report.metrics.equity import LINES, add_curves, curve, equity
 from lob_backtest.report.metrics.inventory import position_steps
 from lob_backtest.report.metrics.ledger import Ledger
 from lob_backtest.report.metrics.stretches import Columns, Stretches
-from lob_backtest.report.metrics.summary import Account
+from lob_backtest.report.metrics.summary import AccountMetrics
 from lob_backtest.report.show.downsample import Points, Span, keep_extremes
 from lob_backtest.report.show.sections import digits_for, horizon, number
 
@@ -60,7 +60,7 @@ def over(figure: go.Figure, start_ns: int, end_ns: int) -> go.Figure:
     return figure.update_xaxes(range=[start_ns / 1e6, end_ns / 1e6])
 
 
-def equity_points(accounts: Sequence[Account]) -> Columns:
+def equity_points(accounts: Sequence[AccountMetrics]) -> Columns:
     """Choose the points of equity and its parts to draw.
 
     Args:
@@ -240,7 +240,7 @@ def drawn_fills(ledger: Ledger) -> int:
     return max(1, -(-ledger.fill_count // MARKERS))
 
 
-def markout_chart(accounts: Sequence[Account]) -> go.Figure:
+def markout_chart(accounts: Sequence[AccountMetrics]) -> go.Figure:
     """Draw the mean markout over the horizons with its 95% interval, and buys and sells apart.
 
     Args:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from lob_backtest.report.metrics.equity import Floats, add_curves, equity
-from lob_backtest.report.metrics.summary import Account, currencies
+from lob_backtest.report.metrics.summary import AccountMetrics, currencies
 from lob_backtest.report.show.downsample import Span, keep_extremes
 from lob_backtest.report.show.sections import money_section
 
@@ -39,14 +39,14 @@ def notebook(result: Shown) -> str:
     return "".join(parts)
 
 
-def _points(accounts: Sequence[Account], count: int) -> tuple[Floats, Floats]:
+def _points(accounts: Sequence[AccountMetrics], count: int) -> tuple[Floats, Floats]:
     """Return times and equity, about as many points as are asked for."""
     span = Span.of(times for times, _ in _equity(accounts))
     kept = keep_extremes(_equity(accounts), span, points=count)
     return (kept[0], kept[1]) if kept else (np.zeros(0), np.zeros(0))
 
 
-def _equity(accounts: Sequence[Account]) -> Iterator[tuple[Floats, Floats]]:
+def _equity(accounts: Sequence[AccountMetrics]) -> Iterator[tuple[Floats, Floats]]:
     for stretch in add_curves([equity(account.ledger) for account in accounts], ("equity",)):
         yield stretch["ts_ns"].astype(float), stretch["equity"]
 

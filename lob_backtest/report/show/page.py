@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from lob_backtest.report.metrics.ledger import best_prices
-from lob_backtest.report.metrics.summary import Account, currencies
+from lob_backtest.report.metrics.summary import AccountMetrics, currencies
 from lob_backtest.report.show.sections import (
     Section,
     counts_section,
@@ -141,7 +141,7 @@ def _overview(result: Shown, charts: _Charts) -> list[Chart]:
     return out
 
 
-def _account(result: Shown, account: Account, charts: _Charts) -> dict[str, Any]:
+def _account(result: Shown, account: AccountMetrics, charts: _Charts) -> dict[str, Any]:
     from lob_backtest.report.show import charts as draw
 
     ledger = account.ledger
@@ -189,7 +189,7 @@ def _until(at: str) -> str:
     return f"Adverse selection over {at} after each fill; inventory from then on." if at else ""
 
 
-def worst_section(account: Account) -> Section:
+def worst_section(account: AccountMetrics) -> Section:
     """List the closed lots that lost most, and why: how each loss splits into its parts.
 
     Args:

@@ -9,7 +9,7 @@ from math import ceil, log10
 
 from lob_backtest.report.metrics.attribution import Attribution
 from lob_backtest.report.metrics.ledger import MICRO_PER_HALF
-from lob_backtest.report.metrics.summary import Account
+from lob_backtest.report.metrics.summary import AccountMetrics
 from lob_backtest.results.run_info import InstrumentInfo, RunInfo
 from lob_backtest.units import format_duration
 
@@ -50,7 +50,7 @@ class Section:
         return self.losses and column > 0 and cell.startswith("-") and len(cell) > 1 and "…" not in cell
 
 
-def sections(account: Account, info: RunInfo) -> list[Section]:
+def sections(account: AccountMetrics, info: RunInfo) -> list[Section]:
     """Lay out what was measured about one account, the money first.
 
     Args:
@@ -111,20 +111,20 @@ def matching(instrument: InstrumentInfo) -> str:
     return f"queue {instrument.queue}, late level {late_level}, late print {late_print}"
 
 
-def in_currency(account: Account) -> str:
+def in_currency(account: AccountMetrics) -> str:
     """Return the currency as a part of a title."""
     label = account.ledger.instrument.currency
     return f" ({label})" if label else ""
 
 
-def shown(account: Account) -> list[Attribution]:
+def shown(account: AccountMetrics) -> list[Attribution]:
     """Return the attributions that fit side by side, the headline among them, shortest horizon first."""
     ordered = sorted(account.attributions, key=lambda each: each.horizon_ns or 0)
     first = max(0, min(ordered.index(account.headline) - 1, len(ordered) - _COLUMNS))
     return ordered[first : first + _COLUMNS]
 
 
-def money_section(account: Account) -> Section:
+def money_section(account: AccountMetrics) -> Section:
     """Say where the money came from, at each horizon."""
     half = account.ledger.instrument.tick_lot_value / 2
     micro = half / MICRO_PER_HALF
@@ -157,7 +157,7 @@ def money_section(account: Account) -> Section:
     )
 
 
-def _mark_note(account: Account) -> str:
+def _mark_note(account: AccountMetrics) -> str:
     """Say what values the position where the book has no mid at the end."""
     ledger = account.ledger
     if ledger.mark == "stale mid":
@@ -168,7 +168,7 @@ def _mark_note(account: Account) -> str:
     return "No mark: the market never had two sides, and nothing was filled; the position counts nothing."
 
 
-def realized_section(account: Account) -> Section:
+def realized_section(account: AccountMetrics) -> Section:
     """Show realized gains and losses apart, before and after fees, and what is unrealized."""
     half = account.ledger.instrument.tick_lot_value / 2
     micro = half / MICRO_PER_HALF
@@ -193,7 +193,7 @@ def realized_section(account: Account) -> Section:
     )
 
 
-def fills_section(account: Account) -> Section:
+def fills_section(account: AccountMetrics) -> Section:
     """Show fills by cause, with their markout at the headline horizon."""
     at = account.headline.horizon_ns
     means = {each.group: each.mean_ticks for each in account.markouts if each.horizon_ns == at}
@@ -217,7 +217,7 @@ def fills_section(account: Account) -> Section:
     )
 
 
-def markouts_section(account: Account) -> Section:
+def markouts_section(account: AccountMetrics) -> Section:
     """Show the markouts of all fills, and of buys and sells."""
     rows = []
     for each in account.markouts:
@@ -248,7 +248,7 @@ def markouts_section(account: Account) -> Section:
     )
 
 
-def inventory_section(account: Account, info: RunInfo) -> Section:
+def inventory_section(account: AccountMetrics, info: RunInfo) -> Section:
     """Show the position's statistics, and what it risked."""
     held = account.inventory
     rows = [
@@ -272,7 +272,7 @@ def inventory_section(account: Account, info: RunInfo) -> Section:
     return Section("Inventory (lots) and risk", ("", ""), tuple(rows), note=note, losses=False)
 
 
-def orders_section(account: Account) -> Section:
+def orders_section(account: AccountMetrics) -> Section:
     """Show what was asked of the exchange, and what came of it."""
     done = account.activity
     rows = [
@@ -293,7 +293,7 @@ def orders_section(account: Account) -> Section:
     return Section("Orders", ("", ""), tuple(rows))
 
 
-def quoting_section(account: Account) -> Section:
+def quoting_section(account: AccountMetrics) -> Section:
     """Show how long own quotes stood near the touch, and with how many lots."""
     rows = []
     for near in account.presence:
@@ -305,7 +305,7 @@ def quoting_section(account: Account) -> Section:
     return Section("Quoting near the touch", ("", "bid", "ask", "both"), tuple(rows))
 
 
-def totals_section(accounts: Sequence[Account]) -> Section:
+def totals_section(accounts: Sequence[AccountMetrics]) -> Section:
     """Put several accounts side by side, in currency."""
     rows = []
     for account in accounts:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from lob_backtest.contract.tables import Rows
-from lob_backtest.report.metrics.summary import Account, Metric
+from lob_backtest.report.metrics.summary import AccountMetrics, Metric
 from lob_backtest.results.run_info import RunInfo
 
 
@@ -28,7 +28,7 @@ class Shown(Protocol):
         """Return the SHA-256 over the integer tables."""
 
     @property
-    def accounts(self) -> list[Account]:
+    def accounts(self) -> list[AccountMetrics]:
         """Return everything measured, one entry per agent and instrument."""
 
     @property
