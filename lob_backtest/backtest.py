@@ -22,7 +22,7 @@ from lob_backtest.contract.output import Outcome
 from lob_backtest.contract.plan import InstrumentPlan, Plan
 from lob_backtest.contract.rows import Batch
 from lob_backtest.data.files import hashed_meanwhile
-from lob_backtest.data.own_orders import Stripped
+from lob_backtest.data.own_orders import WithoutOrders
 from lob_backtest.data.prefetch import prefetched
 from lob_backtest.data.reader import MarketSource, open_market
 from lob_backtest.engine import ENGINES, load_engine
@@ -280,7 +280,7 @@ class _Feed:
         self.source = source
         self.read_s = 0.0
         self._found: list[tuple[int, dict[str, int]]] = []
-        self._stripped = Stripped(source.batches(), strip_orders) if strip_orders else None
+        self._stripped = WithoutOrders(source.batches(), strip_orders) if strip_orders else None
 
     def batches(self) -> Generator[Batch, None, None]:
         """Yield the rows; to be closed by whoever takes them, so that the thread ends."""

@@ -12,7 +12,7 @@ from lob_backtest.contract.rows import Action, Batch, Flag
 LAST = np.uint8(Flag.LAST)
 
 
-class Stripped:
+class WithoutOrders:
     """The rows of a feed without those of some orders. A packet whose last row goes ends with the row before it.
 
     An execution of such an order becomes a print: TRADE with HIDDEN, at the order's side and price. The aggressor was
@@ -41,12 +41,12 @@ class Stripped:
             ends = np.flatnonzero(batch.flags & LAST)
             whole = int(ends[-1]) + 1 if len(ends) else 0
             if whole:
-                yield from self._strip(_part(batch, 0, whole))
+                yield from self._exclude(_part(batch, 0, whole))
             held = _part(batch, whole, len(batch.flags)) if whole < len(batch.flags) else None
         if held is not None:
-            yield from self._strip(held)
+            yield from self._exclude(held)
 
-    def _strip(self, batch: Batch) -> Iterator[Batch]:
+    def _exclude(self, batch: Batch) -> Iterator[Batch]:
         named = np.isin(batch.order_id, self._ids) & (batch.order_id != 0)
         prints = self._executions(batch, named)
         if not named.any():

@@ -8,7 +8,7 @@ from scenario import BASE, Script, batch, check, instrument_plan, market_row
 import lob_backtest as lob
 from lob_backtest.contract.plan import Plan
 from lob_backtest.contract.rows import Action, Flag
-from lob_backtest.data.own_orders import Stripped
+from lob_backtest.data.own_orders import WithoutOrders
 from lob_backtest.engine import load_engine
 from lob_backtest.results.sink import MemorySink
 
@@ -292,16 +292,16 @@ def test_own_orders_that_the_feed_recorded_are_stripped_before_the_replay(split:
     ]
     rows = [(i, *market_row(line.split())) for i, line in enumerate(lines)]
     batches = [batch(rows[i : i + split]) for i in range(0, len(rows), split)]
-    stripped = Stripped(batches, [7])
+    stripped = WithoutOrders(batches, [7])
     kept = [(ids, flags & Flag.LAST) for part in stripped for ids, flags in zip(part.order_id, part.flags, strict=True)]
     assert kept == [(1, 1), (2, 1), (1, 1)]  # a packet whose last row goes still ends
     assert stripped.rows == 3
 
 
-def stripped_rows(lines: list[str], split: int) -> tuple[list[tuple[int, ...]], Stripped]:
+def stripped_rows(lines: list[str], split: int) -> tuple[list[tuple[int, ...]], WithoutOrders]:
     """Strip order 7 out of packets of market lines, in batches of `split` rows."""
     rows = [(i, *market_row(line.split())) for i, line in enumerate(lines)]
-    stripped = Stripped([batch(rows[i : i + split]) for i in range(0, len(rows), split)], [7])
+    stripped = WithoutOrders([batch(rows[i : i + split]) for i in range(0, len(rows), split)], [7])
     columns = ("action", "side", "order_id", "price_ticks", "size_lots", "flags")
     parts = [zip(*(getattr(part, name).tolist() for name in columns), strict=True) for part in stripped]
     return [row for part in parts for row in part], stripped
@@ -337,7 +337,7 @@ def test_the_print_of_a_stripped_order_fills_an_own_order_in_its_stead(engine: s
     script.lines = [(15, "a", ["buy", "100", "3"])]
     sink = MemorySink(())
     plan = Plan(instruments=(instrument_plan(3),), end_ns=BASE + 50, markouts_ns=(), paranoid=True)
-    outcome = load_engine(engine)(plan, [iter(Stripped([batch(rows)], [7]))], [script], sink)
+    outcome = load_engine(engine)(plan, [iter(WithoutOrders([batch(rows)], [7]))], [script], sink)
     assert outcome.failure is None
     (fill,) = sink.tables()["fills"].to_pylist()
     assert (fill["price_ticks"], fill["size_lots"], fill["cause"]) == (100, 3, lob.Cause.HIDDEN)
