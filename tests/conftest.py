@@ -10,6 +10,8 @@ import pytest
 
 from lob_backtest.engine import ENGINES
 
+pytest.register_assert_rewrite("scenario")  # so that a scenario that fails shows what happened
+
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what runs in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

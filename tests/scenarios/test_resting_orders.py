@@ -1,4 +1,4 @@
-"""Resting orders: docs/fill-model.md, "Resting orders", sentence by sentence."""
+"""Resting orders, beyond what docs/fill-model.md shows: other levels, phases and rows in other orders."""
 
 from __future__ import annotations
 
@@ -13,82 +13,6 @@ BOOK = """
     0 add bid 100 40 #2
     0 add ask 102 100 #9
 """
-L2_BOOK = """
-    0 level bid 100 100
-    0 level ask 102 100
-"""
-
-
-def test_l3_ahead_is_every_order_that_arrived_before(engine: str) -> None:
-    check(engine, BOOK + "10 a buy 100 10\n 20 ahead a 100\n 21 b buy 99 5\n 25 ahead b 0")
-
-
-def test_l3_ahead_shrinks_with_cancels_reductions_and_executions_of_older_orders(engine: str) -> None:
-    check(
-        engine,
-        BOOK
-        + """
-        10 a buy 100 10
-        20 execute #1 10
-        22 ahead a 90
-        30 modify #1 100 20
-        32 ahead a 60
-        40 cancel #2 40
-        42 ahead a 20
-        50 modify #1 99 20
-        52 ahead a 0
-        """,
-    )
-
-
-def test_l3_an_order_that_is_modified_upwards_goes_behind(engine: str) -> None:
-    check(
-        engine,
-        BOOK
-        + """
-        10 a buy 100 10
-        20 modify #1 100 70
-        22 ahead a 40
-        30 execute #2 40
-        40 execute #1 5
-        40 fill a 5 @ 100 queue
-        """,
-    )
-
-
-def test_l3_several_own_orders_fill_in_turn_from_one_execution(engine: str) -> None:
-    check(
-        engine,
-        BOOK
-        + """
-        10 a buy 100 10
-        20 add bid 100 30 #3
-        25 b buy 100 10
-        30 execute #1 60
-        31 execute #2 40
-        32 execute #3 12
-        32 fill a 10 @ 100 queue
-        35 ahead b 18
-        """,
-    )
-
-
-def test_better_prices_fill_first_each_at_its_own_price_up_to_the_size_of_the_trade(engine: str) -> None:
-    check(
-        engine,
-        BOOK
-        + """
-        5 z buy 101 4
-        10 a buy 101 3
-        20 execute #1 6
-        20 fill z 4 @ 101 through
-        20 fill a 2 @ 101 through
-        """,
-    )
-
-
-def test_auction_rows_never_fill(engine: str) -> None:
-    check(engine, BOOK + "10 a buy 101 3\n 20 execute #1 6 auction\n 25 a rests 3")
 
 
 @pytest.mark.parametrize("phase", ["closed", "halted", "auction"])
@@ -107,18 +31,10 @@ def test_nothing_fills_outside_of_the_continuous_phase(engine: str, phase: str) 
     )
 
 
-def test_an_older_own_order_fills_by_evidence_only_where_that_is_asked_for(engine: str) -> None:
-    text = BOOK + "10 a buy 100 10\n 20 add bid 100 30 #3\n 30 execute #3 4\n"
-    check(engine, text + "35 ahead a 100")
-    check(engine, text + "30 fill a 4 @ 100 queue\n 35 a rests 6", evidence=True)
-
-
-@pytest.mark.parametrize("level", [2, 3])
-def test_hidden_prints_fill_better_prices_and_the_price_with_nothing_ahead(engine: str, level: int) -> None:
-    book = L2_BOOK if level == 2 else BOOK
+def test_l3_hidden_prints_fill_better_prices_and_the_price_with_nothing_ahead(engine: str) -> None:
     check(
         engine,
-        book
+        BOOK
         + """
         10 a buy 101 3
         11 b buy 100 5
@@ -129,34 +45,8 @@ def test_hidden_prints_fill_better_prices_and_the_price_with_nothing_ahead(engin
         30 hidden bid 99 4
         30 fill b 4 @ 100 hidden
         """,
-        level=level,
     )
-    check(engine, book + "12 c buy 99 5\n 20 hidden bid 99 4\n 20 fill c 4 @ 99 hidden", level=level)
-
-
-def test_hidden_prints_of_unknown_side_fill_only_where_that_is_asked_for(engine: str) -> None:
-    text = BOOK + "10 a buy 101 3\n 20 hidden none 100 2\n"
-    check(engine, text + "25 a rests 3")
-    check(engine, text + "20 fill a 2 @ 101 hidden", hidden_any_side=True)
-
-
-def test_the_opposite_side_at_an_own_price_fills_it_without_a_print_each_lot_once(engine: str) -> None:
-    check(
-        engine,
-        BOOK
-        + """
-        10 a buy 101 8
-        20 add ask 101 5 #5
-        20 fill a 5 @ 101 cross
-        30 add ask 103 1 #6
-        35 a rests 3
-        40 add ask 100 1 #7 more
-        40 cancel #7 1
-        45 a rests 3
-        50 add ask 101 1 #8
-        50 fill a 1 @ 101 cross
-        """,
-    )
+    check(engine, BOOK + "12 c buy 99 5\n 20 hidden bid 99 4\n 20 fill c 4 @ 99 hidden")
 
 
 def test_all_fills_but_takes_pay_maker_fees(engine: str) -> None:
@@ -178,117 +68,6 @@ def test_all_fills_but_takes_pay_maker_fees(engine: str) -> None:
         taker_rates=(0, 5_000_000),
     )
     assert played.sink.tables()["fills"]["fee_micro"].to_pylist() == [-2, -2, -2, 5]
-
-
-def test_l2_joins_behind_the_displayed_size_and_prints_shrink_it(engine: str) -> None:
-    check(
-        engine,
-        L2_BOOK + "10 a buy 100 10\n 20 print bid 100 30\n 22 ahead a 70\n 25 level bid 100 70\n 27 ahead a 70",
-        level=2,
-    )
-
-
-@pytest.mark.parametrize(("queue", "ahead"), [("back", 60), ("proportional", 30)])
-def test_l2_an_unexplained_fall_is_the_queue_model_s(engine: str, queue: str, ahead: int) -> None:
-    check(
-        engine,
-        f"""
-        0 level bid 100 60
-        0 level ask 102 10
-        10 a buy 100 10
-        20 level bid 100 120
-        22 ahead a 60
-        30 level bid 100 60
-        32 ahead a {ahead}
-        """,
-        level=2,
-        queue=queue,
-    )
-
-
-def test_l2_ahead_is_never_more_than_the_level_shows(engine: str) -> None:
-    check(
-        engine,
-        L2_BOOK + "10 a buy 100 10\n 20 level bid 100 7\n 22 ahead a 7\n 30 level bid 100 0\n 32 ahead a 0",
-        level=2,
-    )
-
-
-def test_l2_the_market_between_two_own_orders_counts_once(engine: str) -> None:
-    check(
-        engine,
-        L2_BOOK
-        + """
-        10 a buy 100 10
-        20 level bid 100 120
-        22 b buy 100 10
-        30 print bid 100 115
-        30 fill a 10 @ 100 queue
-        32 ahead b 15
-        """,
-        level=2,
-    )
-
-
-def test_l2_a_print_at_a_worse_price_fills_better_ones_first_and_no_more_than_its_size(engine: str) -> None:
-    check(
-        engine,
-        L2_BOOK
-        + """
-        10 a buy 101 4
-        11 b buy 100 4
-        20 print bid 99 6
-        20 fill a 4 @ 101 through
-        20 fill b 2 @ 100 through
-        """,
-        level=2,
-    )
-
-
-def test_a_snapshot_keeps_what_was_ahead_and_survives_and_unknown_orders_before_it(engine: str) -> None:
-    check(
-        engine,
-        """
-        0 add bid 100 10 #1
-        0 add bid 100 20 #2
-        0 add ask 102 100 #9
-        10 a buy 100 10
-        15 add bid 100 50 #3
-        20 clear both snapshot more
-        20 add bid 100 5 #6 snapshot more
-        20 add bid 100 20 #2 snapshot more
-        20 add bid 100 50 #3 snapshot more
-        20 add ask 102 100 #9 snapshot
-        25 ahead a 25
-        30 execute #6 5
-        31 execute #2 20
-        32 execute #3 4
-        32 fill a 4 @ 100 queue
-        """,
-    )
-
-
-def test_a_level_that_leaves_the_window_freezes_ahead_and_returns_with_no_more(engine: str) -> None:
-    check(
-        engine,
-        """
-        0 add bid 100 10 #1
-        0 add ask 102 100 #9
-        10 a buy 100 10
-        20 add bid 101 5 #2 more
-        20 cancel #1 10 window
-        25 ahead a none
-        30 execute #2 5 more
-        30 add bid 100 40 #7 window
-        35 ahead a 10
-        40 execute #7 10
-        42 ahead a 0
-        50 add bid 100 5 #8
-        60 execute #8 5
-        60 fill a 5 @ 100 queue
-        """,
-        depth=1,
-    )
 
 
 def test_with_nothing_ahead_after_a_return_an_order_fills_with_the_next_execution(engine: str) -> None:
@@ -313,23 +92,7 @@ def test_with_nothing_ahead_after_a_return_an_order_fills_with_the_next_executio
     )
 
 
-def test_an_order_placed_outside_of_the_window_takes_the_whole_size_when_it_comes_into_sight(engine: str) -> None:
-    check(
-        engine,
-        """
-        0 add bid 100 10 #1
-        0 add ask 102 100 #9
-        10 a buy 98 10
-        20 ahead a none
-        30 cancel #1 10 more
-        30 add bid 98 40 #7 window
-        35 ahead a 40
-        """,
-        depth=1,
-    )
-
-
-def test_outside_of_the_window_trades_through_the_price_still_fill(engine: str) -> None:
+def test_trades_through_a_price_that_has_come_into_the_window_fill_an_order_sent_to_it_before(engine: str) -> None:
     check(
         engine,
         """
@@ -364,27 +127,21 @@ def test_l2_windows_freeze_and_return_like_l3(engine: str) -> None:
     )
 
 
-@pytest.mark.parametrize("level", [2, 3])
-def test_an_order_that_arrives_between_a_clear_and_its_snapshot_joins_behind_what_is_shown(
-    engine: str, level: int
-) -> None:
-    before, shown = (
-        ("level bid 100 60", "level bid 100 50") if level == 2 else ("add bid 100 60 #1", "add bid 100 50 #7")
-    )
+def test_l2_an_order_that_arrives_between_a_clear_and_its_snapshot_joins_behind_what_is_shown(engine: str) -> None:
     check(
         engine,
-        f"""
-        0 {before}
+        """
+        0 level bid 100 60
         10 clear both
         12 a buy 100 5
         14 hidden ask 105 1
         16 b buy 100 5
         18 ahead a none
-        20 {shown} snapshot
+        20 level bid 100 50 snapshot
         25 ahead a 50
         25 ahead b 50
         """,
-        level=level,
+        level=2,
     )
 
 
@@ -446,7 +203,7 @@ def test_a_skipped_row_ends_suspicion_whether_an_order_rests_or_not(engine: str,
         10 add bid 99 5 #3 suspect
         12 cancel #77 5
         20 b buy 102 5
-        21 fill b 5 @ 102 take
+        21 fill b 5 @ 102 take tainted
         """,
         policies={Issue.UNKNOWN_ORDER: IssuePolicy.SKIP},
     )
@@ -462,7 +219,7 @@ def test_an_order_crossed_while_the_book_is_suspect_fills_with_the_next_packet_t
         100 cancel #1 5 suspect
         200 add bid 70 1 #10
         250 add bid 70 1 #11
-        200 fill a 3 @ 100 cross
+        200 fill a 3 @ 100 cross tainted
         """,
     )
 
@@ -481,4 +238,114 @@ def test_a_position_that_moves_in_a_packet_is_told_though_the_order_leaves_befor
         160 ahead a 3
         """,
         response_ns=60,
+    )
+
+
+@pytest.mark.parametrize("listed", [60, 40])
+def test_a_snapshot_leaves_an_order_behind_what_it_lists_again_of_what_was_ahead(engine: str, listed: int) -> None:
+    check(
+        engine,
+        f"""
+        0 add bid 100 60 #1
+        0 add ask 102 100 #9
+        10 a buy 100 10
+        20 clear both snapshot more
+        20 add bid 100 {listed} #1 snapshot more
+        20 add ask 102 100 #9 snapshot
+        25 ahead a {listed}
+        25 a rests 10
+        """,
+    )
+
+
+@pytest.mark.parametrize("level", [2, 3])
+def test_a_clear_leaves_an_order_where_it_was_until_the_book_is_shown_again(engine: str, level: int) -> None:
+    add = "level bid {} {}" if level == 2 else "add bid {} {} #{}"
+    first, again = add.format(100, 60, 1), add.format(100, 200, 5)
+    check(
+        engine,
+        f"""
+        0 {first}
+        10 a buy 100 10
+        20 clear both
+        25 ahead a 60
+        30 {again}
+        35 ahead a 60
+        35 a rests 10
+        """,
+        level=level,
+    )
+
+
+def test_fifty_one_lot_cancels_at_a_level_of_a_hundred_leave_25_of_50_ahead_in_proportion(engine: str) -> None:
+    falls = "\n".join(f"{30 + i} level bid 100 {99 - i}" for i in range(50))
+    check(
+        engine,
+        f"""
+        0 level bid 100 50
+        0 level ask 102 10
+        10 a buy 100 10
+        20 level bid 100 100
+        {falls}
+        95 ahead a 25
+        """,
+        level=2,
+        queue="proportional",
+    )
+
+
+@pytest.mark.parametrize("queue", ["back", "proportional"])
+@pytest.mark.parametrize("late", [False, True])
+def test_a_print_and_the_level_that_shows_it_count_once_in_either_order(engine: str, queue: str, late: bool) -> None:
+    lines = ["print bid 100 30", "level bid 100 70"]
+    first, second = reversed(lines) if late else lines
+    check(
+        engine,
+        f"""
+        0 level bid 100 100
+        0 level ask 102 10
+        10 a buy 100 10
+        20 {first}
+        30 {second}
+        35 ahead a 70
+        """,
+        level=2,
+        queue=queue,
+    )
+
+
+def test_a_cancel_that_leaves_the_window_of_a_feed_without_one_keeps_the_place(engine: str) -> None:
+    check(
+        engine,
+        """
+        0 add bid 100 60 #1
+        0 add bid 99 5 #3
+        0 add ask 105 5 #2
+        5 a buy 100 10
+        10 cancel #1 20 window
+        20 ahead a 40
+        30 execute #1 5
+        """,
+    )
+
+
+def test_l3_an_order_that_is_modified_to_the_price_and_size_it_has_keeps_its_place(engine: str) -> None:
+    check(
+        engine,
+        BOOK
+        + """
+        10 a buy 100 10
+        15 add bid 100 30 #3
+        20 modify #1 100 60
+        22 ahead a 100
+        25 modify #3 100 30
+        26 ahead a 100
+        30 execute #2 40
+        32 ahead a 60
+        40 execute #3 5
+        41 execute #1 60
+        45 ahead a 0
+        50 execute #3 5
+        50 fill a 5 @ 100 queue
+        """,
     )

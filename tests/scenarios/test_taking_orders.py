@@ -1,8 +1,7 @@
-"""Orders that take, order kinds and refusals: docs/fill-model.md, "Orders that take" and "Order kinds"."""
+"""Orders that take, order kinds and refusals, beyond what docs/fill-model.md shows under "Orders that take"."""
 
 from __future__ import annotations
 
-import pytest
 from scenario import check
 
 BOOK = """
@@ -18,56 +17,35 @@ L2_BOOK = """
 """
 
 
-def test_l3_takes_one_fill_a_market_order_within_the_limit(engine: str) -> None:
+def test_l3_ioc_takes_what_it_can_and_expires(engine: str) -> None:
     check(
         engine,
         BOOK
         + """
-        10 a buy 103 70
+        10 a buy 102 70 ioc
         11 fill a 30 @ 102 take
         11 fill a 20 @ 102 take
-        11 fill a 20 @ 103 take
-        """,
-    )
-
-
-def test_l2_takes_one_fill_a_level(engine: str) -> None:
-    check(engine, L2_BOOK + "10 a buy 103 70\n 11 fill a 50 @ 102 take\n 11 fill a 20 @ 103 take", level=2)
-
-
-@pytest.mark.parametrize("level", [2, 3])
-def test_ioc_takes_what_it_can_and_expires(engine: str, level: int) -> None:
-    fills = "11 fill a 50 @ 102 take" if level == 2 else "11 fill a 30 @ 102 take\n 11 fill a 20 @ 102 take"
-    check(
-        engine,
-        (L2_BOOK if level == 2 else BOOK)
-        + f"""
-        10 a buy 102 70 ioc
-        {fills}
         12 told a accepted
         12 told a expired
         20 a rests 0
         20 position 50
         """,
-        level=level,
     )
 
 
-@pytest.mark.parametrize("level", [2, 3])
-def test_fok_trades_in_full_or_not_at_all(engine: str, level: int) -> None:
-    fills = "16 fill b 50 @ 102 take" if level == 2 else "16 fill b 30 @ 102 take\n 16 fill b 20 @ 102 take"
+def test_l3_fok_trades_in_full_or_not_at_all(engine: str) -> None:
     check(
         engine,
-        (L2_BOOK if level == 2 else BOOK)
-        + f"""
+        BOOK
+        + """
         10 a buy 102 51 fok
         15 b buy 102 50 fok
-        {fills}
+        16 fill b 30 @ 102 take
+        16 fill b 20 @ 102 take
         12 told a accepted
         12 told a expired
         17 told b accepted
         """,
-        level=level,
     )
 
 
@@ -75,69 +53,6 @@ def test_a_market_order_sweeps_every_level_and_expires_with_the_rest(engine: str
     check(
         engine,
         L2_BOOK + "10 a buy market 500\n 11 fill a 50 @ 102 take\n 11 fill a 50 @ 103 take\n 20 a rests 0",
-        level=2,
-    )
-
-
-def test_post_only_that_would_take_is_refused_and_judges_by_what_is_available(engine: str) -> None:
-    check(
-        engine,
-        L2_BOOK
-        + """
-        10 a buy 102 5 post
-        15 b buy 102 50
-        20 c buy 102 5 post
-        16 fill b 50 @ 102 take
-        25 c rests 5
-        12 told a rejected post_only
-        17 told b accepted
-        22 told c accepted
-        """,
-        level=2,
-    )
-
-
-def test_l3_a_taken_lot_stays_taken_until_its_order_leaves_the_feed_s_book(engine: str) -> None:
-    check(
-        engine,
-        BOOK
-        + """
-        10 a buy 102 30 ioc
-        11 fill a 30 @ 102 take
-        20 b buy 102 50 ioc
-        21 fill b 20 @ 102 take
-        30 cancel #8 30
-        31 add ask 102 7 #11
-        40 c buy 102 50 ioc
-        41 fill c 7 @ 102 take
-        """,
-    )
-
-
-def test_l2_a_taken_lot_is_free_again_when_the_level_shrinks_by_it_or_empties(engine: str) -> None:
-    check(
-        engine,
-        L2_BOOK
-        + """
-        10 a buy 102 50 ioc
-        11 fill a 50 @ 102 take
-        20 level ask 102 40
-        22 level ask 102 45
-        30 b buy 102 50 ioc
-        31 fill b 5 @ 102 take
-        40 level ask 102 0
-        41 level ask 102 9
-        50 c buy 102 50 ioc
-        51 fill c 9 @ 102 take
-        """,
-        level=2,
-    )
-
-
-def test_l2_printed_lots_are_not_there_to_take_before_the_level_says_so(engine: str) -> None:
-    check(
-        engine,
-        L2_BOOK + "10 print ask 102 45\n 20 a buy 102 50 ioc\n 21 fill a 5 @ 102 take",
         level=2,
     )
 
@@ -193,82 +108,6 @@ def test_an_order_that_would_trade_with_an_own_resting_order_is_refused(engine: 
         22 told b rejected self_trade
         32 told c rejected self_trade
         42 told d accepted
-        """,
-    )
-
-
-def test_replace_to_the_same_price_and_a_smaller_size_keeps_the_place(engine: str) -> None:
-    check(
-        engine,
-        BOOK
-        + """
-        10 a buy 100 10
-        15 add bid 100 50 #3
-        20 a replace 100 4
-        25 ahead a 60
-        25 a rests 4
-        30 a replace 100 6
-        35 ahead a 110
-        """,
-    )
-
-
-def test_replace_counts_fills_so_that_a_fill_in_flight_cannot_overfill(engine: str) -> None:
-    check(
-        engine,
-        """
-        0 add ask 102 30 #8
-        5 a buy 100 10
-        10 add bid 100 50 #3
-        20 execute #3 4
-        20 fill a 4 @ 100 queue
-        20 a replace 99 10
-        25 a rests 6
-        30 a replace 99 3
-        35 a rests 0
-        7 told a accepted
-        22 told a replaced
-        32 told a cancelled
-        """,
-    )
-
-
-def test_a_cancel_that_arrives_too_late_is_answered_so_and_the_fill_stands(engine: str) -> None:
-    check(
-        engine,
-        """
-        0 add ask 102 30 #8
-        5 a buy 100 4
-        10 add bid 100 50 #3
-        20 execute #3 4
-        20 fill a 4 @ 100 queue
-        20 a cancel
-        25 position 4
-        7 told a accepted
-        22 told a cancel_rejected too_late
-        """,
-    )
-
-
-def test_market_rows_come_before_requests_at_one_nanosecond(engine: str) -> None:
-    check(engine, BOOK + "10 a buy 103 100 ioc\n 11 cancel #8 30\n 11 cancel #9 20\n 11 fill a 50 @ 103 take")
-
-
-def test_a_request_sees_the_market_of_its_arrival_not_of_its_sending(engine: str) -> None:
-    check(engine, BOOK + "10 a buy 102 100 ioc\n 12 cancel #8 30\n 11 fill a 30 @ 102 take\n 11 fill a 20 @ 102 take")
-
-
-def test_the_strategy_learns_of_a_queue_position_with_the_packet_that_moves_it(engine: str) -> None:
-    check(
-        engine,
-        BOOK
-        + """
-        10 a buy 100 5
-        11 ahead a none
-        12 ahead a 60
-        20 cancel #1 10
-        20 ahead a 60
-        21 ahead a 50
         """,
     )
 

@@ -16,8 +16,16 @@ is received 1 ns after it happened. Lines, in any order within a time:
 
 and what must happen, in order, complete for each kind of line that occurs:
 
-    20 fill a 5 @ 100 queue       may end with: traded 12 (a late print explains a fall of that time)
+    20 fill a 5 @ 100 queue       may end with: traded 12 (a late print explains a fall of that time), tainted
     20 told a accepted | rejected post_only | cancelled | expired | replaced | replace_rejected … | cancel_rejected …
+    20 unplaced 5                 the count `unplaced_lots` at the end of the run
+
+What follows `--` is a comment. A first line without a time sets what the market is and what the run is given:
+
+    L2, queue proportional, late_print 20
+
+Settings are `L2` or `L3`; `queue back` or `proportional`; `late_print`, `late_level` and `response` in nanoseconds;
+`depth`; `evidence`; `hidden_any_side`; `strip #7`, an order that `strip_orders` names. Defaults: L3, `back`.
 """
 
 from __future__ import annotations
@@ -34,6 +42,7 @@ import lob_backtest as lob
 from lob_backtest.contract.output import Outcome
 from lob_backtest.contract.plan import InstrumentPlan, Plan, QueueModel
 from lob_backtest.contract.rows import Action, Batch, Flag, Phase
+from lob_backtest.data.own_orders import WithoutOrders
 from lob_backtest.engine import load_engine
 from lob_backtest.instrument import Instrument
 from lob_backtest.results.sink import MemorySink
@@ -53,6 +62,13 @@ ARGUMENTS = {
     "clear": 1,
     "status": 1,
 }
+SWITCHES: dict[str, dict[str, Any]] = {
+    "L2": {"level": 2},
+    "L3": {"level": 3},
+    "evidence": {"evidence": True},
+    "hidden_any_side": {"hidden_any_side": True},
+}
+NUMBERS = {"depth": "depth", "late_print": "late_print_ns", "late_level": "late_level_ns", "response": "response_ns"}
 COLUMNS = ("action", "side", "order_id", "price_ticks", "size_lots", "flags", "phase")
 
 
@@ -171,17 +187,51 @@ class Played:
     actual: dict[str, list[str]]
 
 
-def play(engine: str, text: str, *, level: int = 3, queue: str = "back", **options: Any) -> Played:
-    """Run a scenario on an engine and say what was expected and what happened."""
+def states_something(text: str) -> bool:
+    """Return whether a scenario says what must come of it."""
+    return re.search(r"^ *\d+ (?:fill|told|ahead|position|unplaced|\w+ rests) ", text, re.MULTILINE) is not None
+
+
+def settings(line: str) -> dict[str, Any]:
+    """Read the line of settings of a scenario as options of `play`."""
+    options: dict[str, Any] = {}
+    for name, *value in (setting.split() for setting in line.split(",")):
+        if not value:
+            options |= SWITCHES[name]
+        elif name == "queue":
+            options["queue"] = value[0]
+        elif name == "strip":
+            options["strip"] = [int(order_id[1:]) for order_id in value]
+        else:
+            options[NUMBERS[name]] = int(value[0])
+    return options
+
+
+def play(engine: str, text: str, **given: Any) -> Played:
+    """Run a scenario on an engine and return what was expected and what happened.
+
+    Args:
+        engine: its name.
+        text: the scenario; its own settings come before `given`.
+        given: `level`, `queue`, `strip`, `paranoid`, fields of `Plan` and of `InstrumentPlan`.
+    """
+    lines = [line for line in (re.sub(r"--.*", "", line).strip() for line in text.splitlines()) if line]
+    if not lines[0][0].isdigit():
+        given |= settings(lines.pop(0))
+    script, rows, expected = _read(lines)
+    last = max(int(line.split()[0]) for line in lines)
+    return _run(engine, script, rows, expected, BASE + last + 10, {"level": 3, "queue": "back", **given})
+
+
+def _read(lines: Sequence[str]) -> tuple[Script, list[tuple[int, ...]], dict[str, list[str]]]:
+    """Sort lines into what the strategy does, what the market does and what must come of it."""
     rows: list[tuple[int, ...]] = []
     script = Script()
-    expected: dict[str, list[str]] = {"fill": [], "told": [], "seen": []}
-    last = 0
-    for line in filter(None, (re.sub(r"--.*", "", line).split() for line in text.splitlines())):
+    expected: dict[str, list[str]] = {"fill": [], "told": [], "seen": [], "unplaced": []}
+    for line in (line.split() for line in lines):
         time, verb, words = int(line[0]), line[1], line[2:]
-        last = max(last, time)
-        if verb in ("fill", "told"):
-            expected[verb].append(" ".join(line))
+        if verb in ("fill", "told", "unplaced"):
+            expected[verb].append(" ".join(line[1:] if verb == "unplaced" else line))
         elif verb in ("ahead", "position") or (words and words[0] == "rests"):
             expected["seen"].append(" ".join(line))
             script.lines.append((time, verb, words))
@@ -189,11 +239,23 @@ def play(engine: str, text: str, *, level: int = 3, queue: str = "back", **optio
             rows.append((time, *market_row(line[1:])))
         else:
             script.lines.append((time, verb, words))
+    return script, sorted(rows, key=lambda row: row[0]), expected
+
+
+def _run(
+    engine: str,
+    script: Script,
+    rows: list[tuple[int, ...]],
+    expected: dict[str, list[str]],
+    end_ns: int,
+    options: dict[str, Any],
+) -> Played:
     policies, response_ns = options.pop("policies", {}), options.pop("response_ns", 1)
-    paranoid = options.pop("paranoid", True)
+    paranoid, strip = options.pop("paranoid", True), options.pop("strip", ())
+    queue_model = QueueModel[options.pop("queue").upper()]
     plan = Plan(
-        instruments=(instrument_plan(level, queue_model=QueueModel[queue.upper()], **options),),
-        end_ns=BASE + last + 10,
+        instruments=(instrument_plan(options.pop("level"), queue_model=queue_model, **options),),
+        end_ns=end_ns,
         issue_policies=policies,
         response_ns=response_ns,
         markouts_ns=(10,),
@@ -201,12 +263,13 @@ def play(engine: str, text: str, *, level: int = 3, queue: str = "back", **optio
         paranoid=paranoid,
     )
     sink = MemorySink(plan.markouts_ns)
-    ordered = sorted(rows, key=lambda row: row[0])
-    source: Iterator[Batch] = iter([batch([*ordered, *quiet_row(ordered, last + 9)])])
+    batches = [batch([*rows, *quiet_row(rows, end_ns - BASE - 1)])]
+    source: Iterator[Batch] = iter(WithoutOrders(batches, strip) if strip else batches)
     outcome = load_engine(engine)(plan, [source], [script], sink)
     if outcome.failure is not None:
         raise outcome.failure
-    actual = {"fill": _fills(sink), "told": script.told, "seen": script.seen}
+    unplaced = [f"unplaced {outcome.counts[0].get('unplaced_lots', 0)}"]
+    actual = {"fill": _fills(sink), "told": script.told, "seen": script.seen, "unplaced": unplaced}
     return Played(script, sink, outcome, expected, actual)
 
 
@@ -215,6 +278,7 @@ def _fills(sink: MemorySink) -> list[str]:
         f"{row['ts_exchange_ns'] - BASE} fill {row['tag']} {row['size_lots']} @ {row['price_ticks']} "
         f"{lob.Cause(row['cause']).name.lower()}"
         + ("" if row["ts_traded_ns"] is None else f" traded {row['ts_traded_ns'] - BASE}")
+        + (" tainted" if row["tainted"] else "")
         for row in sink.tables()["fills"].to_pylist()
     ]
 
@@ -230,6 +294,7 @@ def check(engine: str, text: str, **options: Any) -> Played:
     assert checked.actual == played.actual
     assert played.actual["fill"] == played.expected["fill"]
     assert played.actual["seen"] == played.expected["seen"]
-    if played.expected["told"]:
-        assert played.actual["told"] == played.expected["told"]
+    for kind in ("told", "unplaced"):
+        if played.expected[kind]:
+            assert played.actual[kind] == played.expected[kind]
     return played
