@@ -112,7 +112,7 @@ def test_a_callback_that_cannot_be_interrupted_ends_the_process(engine: str, mar
         "        signal.signal(signal.SIGALRM, signal.SIG_IGN)\n        time.sleep(1e6)\n"
     )
     words = ["run", "--data", str(market), "-s", f"{tmp_path}/s.py", "--engine", engine, "--callback-timeout", "50ms"]
-    program = "import sys; from lob_backtest.engine import callback_timeout as c; c.GRACE_S = 0.2; "
+    program = "import sys; from lob_backtest.engine.client import callback_timeout as c; c.GRACE_S = 0.2; "
     program += "from lob_backtest.cli.group import main; main(sys.argv[1:])"
     done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (4, "")
