@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -96,6 +97,35 @@ def test_runs_in_threads_end_too(way: str, engine: str, market: Path) -> None:
     with ThreadPoolExecutor(2) as pool:
         for message in pool.map(go, range(2)):
             assert re.match(TOO_LONG, message)
+
+
+PROFILED = """
+import sys, threading
+from concurrent.futures import ThreadPoolExecutor
+import lob_backtest as lob
+from test_callback_timeout import Stalls, config
+
+def go(way):
+    try:
+        lob.run(config(sys.argv[2]), Stalls(way=way), engine=sys.argv[3], callback_timeout="50ms")
+    except lob.StrategyError:
+        pass
+
+with ThreadPoolExecutor(1) as pool:
+    pool.submit(go, sys.argv[4]).result()
+sys.setprofile(lambda *_: None)
+(lambda: None)()
+sys.setprofile(None)
+print("done")
+"""
+
+
+@pytest.mark.parametrize("way", IN_THREADS)
+def test_a_profiler_works_after_a_timeout_in_a_thread(way: str, engine: str, market: Path) -> None:
+    words = [sys.executable, "-c", PROFILED, str(Path(__file__).parent), str(market), engine, way]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    done = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=600, check=False)
+    assert done.stdout == "done\n", done.stderr
 
 
 def test_callbacks_in_time_change_nothing(engine: str, market: Path) -> None:

@@ -140,14 +140,26 @@ class Watchdog:
         with self._lock:
             if self._running is not None:
                 self._raised_in_thread = True
-                late = ctypes.py_object(self._late)
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._caller), late)
+                self._raise_at_next_bytecode()
+
+    def _raise_at_next_bytecode(self) -> None:
+        late = ctypes.py_object(self._late)
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._caller), late)
 
     def _take_back(self) -> None:
-        """See that no exception is raised in the calling thread any more, now that no callback is running."""
+        """See that no exception is raised in the calling thread any more, now that no callback is running.
+
+        An exception that waits is raised and caught here. One that is revoked by the same C function would leave
+        CPython's note of it behind: 3.11 then loops for ever at the next call under a profiler, debugger or tracer.
+        """
         with self._lock:
             if self._raised_in_thread:
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._caller), None)
+                try:
+                    self._raise_at_next_bytecode()  # in the place of one that waits
+                    while True:
+                        pass
+                except CallbackTimeout:
+                    self._raised_in_thread = False
 
     def _end_process(self, running: tuple[float, str, Any]) -> None:
         _, name, ctx = running
