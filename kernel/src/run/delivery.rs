@@ -96,7 +96,7 @@ impl Replay {
     pub(super) fn finish_callback(&mut self, told: &AfterCallback) -> Result<(), RunError> {
         let local_state = &self.sessions[told.instrument][told.agent].local_state;
         if told.own != NONE && !local_state.orders.contains_key(&told.order_id) {
-            self.markets[told.instrument].matchers[told.agent].own_book.forget(told.own);
+            self.markets[told.instrument].orders.matchers[told.agent].own_book.forget(told.own);
         }
         if self.agents[told.agent].stopped {
             return Ok(());

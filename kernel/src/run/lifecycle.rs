@@ -24,10 +24,10 @@ impl Replay {
         let Some(instrument) = self.out_of_rows else { return Ok(None) };
         let market = &mut self.markets[instrument];
         loop {
-            if market.wants_batch {
+            if market.input.wants_batch {
                 return Ok(Some(Step::Load(instrument)));
             }
-            if !market.out_of_rows {
+            if !market.cursor.is_out_of_rows {
                 self.out_of_rows = None;
                 return Ok(None);
             }
@@ -39,9 +39,9 @@ impl Replay {
 
     /// See that each instrument has its first rows, which decide where the run starts.
     pub(super) fn first(&mut self) -> Option<Call> {
-        self.out_of_rows = self.markets.iter().position(|market| market.out_of_rows);
+        self.out_of_rows = self.markets.iter().position(|market| market.cursor.is_out_of_rows);
         if self.out_of_rows.is_none() {
-            let first_ns = self.markets.iter().map(|market| market.next_ns).min().unwrap_or(NEVER);
+            let first_ns = self.markets.iter().map(|market| market.cursor.next_ns).min().unwrap_or(NEVER);
             self.start_ns = self.plan.start_ns.map_or(first_ns, |start_ns| start_ns.max(first_ns));
             self.sample_ns = self.start_ns;
             self.now_ns = self.start_ns;
@@ -55,7 +55,7 @@ impl Replay {
             self.stage = Stage::Start(0);
             return Ok(None);
         };
-        if market.next_ns < self.start_ns {
+        if market.cursor.next_ns < self.start_ns {
             market.advance(self.start_ns - 1, &mut self.outbox)?;
             self.out_of_rows = Some(instrument);
         } else {
@@ -80,10 +80,10 @@ impl Replay {
     /// Return the end: as configured, but no later than the arrival of the last packet once that is known.
     pub(super) fn end_ns(&self) -> Ns {
         let end_ns = self.plan.end_ns.unwrap_or(NEVER);
-        if self.markets.iter().any(|market| market.next_ns < NEVER) {
+        if self.markets.iter().any(|market| market.cursor.next_ns < NEVER) {
             return end_ns;
         }
-        self.markets.iter().map(|market| market.last_local_ns).max().map_or(end_ns, |last_ns| last_ns.min(end_ns))
+        self.markets.iter().map(|market| market.input.last_local_ns).max().map_or(end_ns, |last_ns| last_ns.min(end_ns))
     }
 
     pub(super) fn clock(&mut self, now_ns: Ns) -> Result<(), RunError> {
@@ -99,11 +99,11 @@ impl Replay {
     pub(super) fn sample(&mut self, now_ns: Ns) -> Result<(), RunError> {
         for agent in 0..self.agents.len() {
             for (instrument, market) in self.markets.iter().enumerate() {
-                let matcher = &market.matchers[agent];
+                let matcher = &market.orders.matchers[agent];
                 let named = |error: RunError| error.at(&market.plan.name);
                 let cash = narrow(matcher.account.cash_tick_lots, "the cash of a strategy").map_err(named)?;
                 let fees = narrow(matcher.account.fees_micro, "the sum of a strategy's fees").map_err(named)?;
-                let quotes = [market.mid2, matcher.own_book.best(1), matcher.own_book.best(-1)];
+                let quotes = [market.prices.mid2, matcher.own_book.best(1), matcher.own_book.best(-1)];
                 let money = [matcher.account.position_lots, cash, fees];
                 self.outbox.recorder.sample(now_ns, (agent, instrument), money, quotes);
             }
@@ -137,7 +137,7 @@ impl Replay {
     pub(super) fn flatten(&mut self, agent: usize, instrument: usize) -> Result<(), RunError> {
         let now_ns = self.now_ns;
         let market = &mut self.markets[instrument];
-        let position = market.matchers[agent].account.position_lots;
+        let position = market.orders.matchers[agent].account.position_lots;
         if position == 0 {
             return Ok(());
         }

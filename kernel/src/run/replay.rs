@@ -63,15 +63,15 @@ impl Replay {
             }
             let limit_ns = until_ns.min(self.own_stretch_ns(instrument));
             let market = &mut self.markets[instrument];
-            market.reschedule = false;
+            market.cursor.reschedule = false;
             market.advance(limit_ns, &mut self.outbox)?;
-            self.now_ns = self.now_ns.max(market.now_ns);
-            if market.out_of_rows {
+            self.now_ns = self.now_ns.max(market.cursor.now_ns);
+            if market.cursor.is_out_of_rows {
                 self.out_of_rows = Some(instrument);
                 self.note_moves(instrument); // so that no more of them wait than a block has rows
                 return Ok(None);
             }
-            if market.reschedule || market.view.has_packet_subscribers {
+            if market.cursor.reschedule || market.view.has_packet_subscribers {
                 return Ok(None); // something else may be next now
             }
         }
@@ -107,10 +107,10 @@ impl Replay {
 
     #[inline]
     fn next_market(&self) -> (usize, Ns) {
-        let mut next = (0, self.markets[0].next_ns);
+        let mut next = (0, self.markets[0].cursor.next_ns);
         for (i, market) in self.markets.iter().enumerate().skip(1) {
-            if market.next_ns < next.1 {
-                next = (i, market.next_ns);
+            if market.cursor.next_ns < next.1 {
+                next = (i, market.cursor.next_ns);
             }
         }
         next
@@ -119,7 +119,7 @@ impl Replay {
     /// Return how far a market may go before it is another's turn; earlier instruments go first.
     fn own_stretch_ns(&self, instrument: usize) -> Ns {
         let others = self.markets.iter().enumerate().filter(|(i, _)| *i != instrument);
-        others.map(|(i, other)| other.next_ns - Ns::from(i < instrument)).min().unwrap_or(NEVER)
+        others.map(|(i, other)| other.cursor.next_ns - Ns::from(i < instrument)).min().unwrap_or(NEVER)
     }
 
     fn handle(&mut self, now_ns: Ns, event: EventKind, whose: usize) -> Result<Option<Call>, RunError> {

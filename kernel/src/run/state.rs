@@ -85,7 +85,7 @@ impl Replay {
             agent: &mut self.agents[agent],
             channels: &mut self.outbox.channels[agent],
             session: &mut self.sessions[instrument][agent],
-            own_book: &mut self.markets[instrument].matchers[agent].own_book,
+            own_book: &mut self.markets[instrument].orders.matchers[agent].own_book,
             recorder: &mut self.outbox.recorder,
             instrument,
         }

@@ -21,8 +21,8 @@ impl Market {
         requested: Option<&Request>,
         outbox: &mut Outbox,
     ) -> Result<(), RunError> {
-        let mut events = std::mem::take(&mut self.matchers[agent].own_book.events);
-        let now_ns = requested.map_or(self.now_ns, |request| request.ts_exchange_ns);
+        let mut events = std::mem::take(&mut self.orders.matchers[agent].own_book.events);
+        let now_ns = requested.map_or(self.cursor.now_ns, |request| request.ts_exchange_ns);
         for event in events.drain(..) {
             match event {
                 OrderEvent::Update { own, snapshot, kind, reason } => {
@@ -30,22 +30,22 @@ impl Market {
                     let local_ns = outbox.channels[agent].response_ns(now_ns);
                     let sent_ns = requested.map(|request| request.ts_sent_ns);
                     let times = Times { sent_ns, exchange_ns: Some(now_ns), local_ns };
-                    let tag = &self.matchers[agent].own_book.owns[own].tag;
+                    let tag = &self.orders.matchers[agent].own_book.owns[own].tag;
                     outbox.recorder.order((agent, self.index), (&snapshot, tag), (kind, reason), times);
                     let answer = Answer::new(&snapshot, requested.map(|request| request.kind), kind, reason);
                     outbox.channels[agent].post(local_ns, self.index, Message::Answer(answer), 0);
-                    self.stop_at(local_ns);
+                    self.cursor.stop_at(local_ns);
                 }
                 OrderEvent::Fill { own, trade } => {
                     let filled = self.book_fill((agent, own), trade, now_ns, outbox)?;
                     let local_ns = outbox.channels[agent].response_ns(now_ns);
                     outbox.channels[agent].post(local_ns, self.index, Message::Filled(filled), 0);
-                    self.stop_at(local_ns);
+                    self.cursor.stop_at(local_ns);
                 }
             }
         }
-        self.matchers[agent].own_book.events = events;
-        self.reschedule = true;
+        self.orders.matchers[agent].own_book.events = events;
+        self.cursor.reschedule = true;
         self.update_filter();
         Ok(())
     }
@@ -58,8 +58,8 @@ impl Market {
         outbox: &mut Outbox,
     ) -> Result<Filled, RunError> {
         let OwnTrade { price_ticks, size_lots, cause, tainted, ts_traded_ns } = trade;
-        let before = self.before(now_ns);
-        let matcher = &mut self.matchers[agent];
+        let before = self.prices.before(now_ns);
+        let matcher = &mut self.orders.matchers[agent];
         let taker = cause == Cause::Take;
         let own = &matcher.own_book.owns[own];
         let fee_micro =
@@ -83,7 +83,7 @@ impl Market {
             ahead_at_arrival: own.ahead_at_arrival.filter(|_| !taker),
             ts_arrival_ns: own.ts_arrival_ns,
             tag: own.tag.clone(),
-            tainted: tainted || now_ns.saturating_sub(self.suspect_ns) <= self.taint_ns,
+            tainted: tainted || self.status.taints(now_ns),
         };
         let order_id = own.order_id;
         let fill_id = outbox.recorder.fill(row, &outbox.mids2);
