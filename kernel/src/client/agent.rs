@@ -8,17 +8,32 @@ use crate::wire::timers::Timers;
 const MAX_CHAIN: u32 = 10_000;
 const MAX_CALLS: u32 = 1_000_000;
 
-/// Which callbacks a strategy overrides.
+/// A set of callbacks: those that a strategy overrides.
 #[derive(Clone, Copy, Default)]
-#[allow(missing_docs)] // the names say it
-pub struct Callbacks {
-    pub start: bool,
-    pub book: bool,
-    pub trade: bool,
-    pub order: bool,
-    pub fill: bool,
-    pub timer: bool,
-    pub stop: bool,
+pub struct Callbacks(u8);
+
+#[allow(missing_docs)] // `on_start`, `on_book` and so on, as in `lob_backtest.strategy`
+impl Callbacks {
+    pub const START: Callbacks = Callbacks(1);
+    pub const BOOK: Callbacks = Callbacks(2);
+    pub const TRADE: Callbacks = Callbacks(4);
+    pub const ORDER: Callbacks = Callbacks(8);
+    pub const FILL: Callbacks = Callbacks(16);
+    pub const TIMER: Callbacks = Callbacks(32);
+    pub const STOP: Callbacks = Callbacks(64);
+}
+
+impl Callbacks {
+    /// Add a callback.
+    pub fn insert(&mut self, callback: Callbacks) {
+        self.0 |= callback.0;
+    }
+
+    /// Return whether any of some callbacks is in the set.
+    #[inline]
+    pub fn have(self, callbacks: Callbacks) -> bool {
+        self.0 & callbacks.0 != 0
+    }
 }
 
 /// A strategy's clock, timers and limits.

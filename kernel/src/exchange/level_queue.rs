@@ -17,24 +17,24 @@ fn place(own: &OwnOrder) -> LevelKey {
 /// Put an own order behind the displayed size at its price, less what is printed there.
 pub fn join(book: &Book, prints: &PrintMatch, own: &mut OwnOrder, now_ns: Ns) {
     let displayed = book.size_at(own.side, own.limit_ticks());
-    own.ahead = (displayed - prints.printed(place(own), now_ns)).max(0) << SHIFT;
-    own.since = prints.number;
-    own.past.clear();
+    own.queue.ahead = (displayed - prints.printed(place(own), now_ns)).max(0) << SHIFT;
+    own.queue.last_fall = prints.number;
+    own.queue.past.clear();
 }
 
 /// Take up the position of an order whose price has come back into the window.
 pub fn reappear(book: &Book, own: &mut OwnOrder) {
     let displayed = book.size_at(own.side, own.limit_ticks()) << SHIFT;
-    own.ahead = if own.shown { own.ahead.min(displayed) } else { displayed };
-    own.past.clear();
+    own.queue.ahead = if own.queue.is_ahead_known { own.queue.ahead.min(displayed) } else { displayed };
+    own.queue.past.clear();
 }
 
 /// Pass new flow of `size_lots`, which nothing has used yet, along the queue; return the lots that reach the order.
 pub fn printed(prints: &PrintMatch, own: &mut OwnOrder, size_lots: i64, matching: bool) -> i64 {
     let flow = size_lots << SHIFT;
-    note(prints, own, Past { fall: 0, before: own.ahead, flow, matched: matching });
-    let past = flow - own.ahead;
-    own.ahead = (-past).max(0);
+    note(prints, own, Past { fall: 0, before: own.queue.ahead, flow, matched: matching });
+    let past = flow - own.queue.ahead;
+    own.queue.ahead = (-past).max(0);
     if past > 0 && matching {
         own.open_lots().min(past >> SHIFT)
     } else {
@@ -44,28 +44,31 @@ pub fn printed(prints: &PrintMatch, own: &mut OwnOrder, size_lots: i64, matching
 
 /// Take in that a print went through the price: nothing is ahead any more, shown or not.
 pub fn emptied(prints: &PrintMatch, own: &mut OwnOrder) {
-    note(prints, own, Past { fall: 0, before: own.ahead, flow: ALL, matched: false });
-    (own.ahead, own.shown) = (0, true);
+    note(prints, own, Past { fall: 0, before: own.queue.ahead, flow: ALL, matched: false });
+    (own.queue.ahead, own.queue.is_ahead_known) = (0, true);
 }
 
 /// Take in a fall of the level; return whether the position changed.
 pub fn fell(prints: &PrintMatch, own: &mut OwnOrder, fall: &Fall, model: QueueModel) -> bool {
-    let ahead = own.ahead;
+    let ahead = own.queue.ahead;
     note(prints, own, Past { fall: fall.number, before: ahead, flow: 0, matched: false });
-    own.ahead = after(fall, ahead, model);
-    own.ahead != ahead
+    own.queue.ahead = after(fall, ahead, model);
+    own.queue.ahead != ahead
 }
 
 /// Pass late flow along the queue as it was before a fall; return how many lots reach the order.
 pub fn late(prints: &PrintMatch, own: &mut OwnOrder, number: u64, size_lots: i64, model: QueueModel) -> i64 {
-    let Some(entry) = own.past.iter().position(|past| past.fall == number).filter(|_| own.visible) else { return 0 };
+    let Some(entry) = own.queue.past.iter().position(|past| past.fall == number).filter(|_| own.queue.is_visible)
+    else {
+        return 0;
+    };
     let mut falls = prints.falls(place(own));
     let Some(fall) = falls.find(|fall| fall.number == number) else { return 0 };
-    let beyond = (size_lots << SHIFT) - own.past[entry].before;
-    own.past[entry].before = (-beyond).max(0);
+    let beyond = (size_lots << SHIFT) - own.queue.past[entry].before;
+    own.queue.past[entry].before = (-beyond).max(0);
     let mut reached = i128::from(beyond.max(0));
-    let mut ahead = after(fall, own.past[entry].before, model);
-    for past in own.past.range_mut(entry + 1..) {
+    let mut ahead = after(fall, own.queue.past[entry].before, model);
+    for past in own.queue.past.range_mut(entry + 1..) {
         if past.fall == 0 && past.matched {
             reached += i128::from((past.flow - ahead - (past.flow - past.before).max(0)).max(0));
         }
@@ -74,18 +77,18 @@ pub fn late(prints: &PrintMatch, own: &mut OwnOrder, number: u64, size_lots: i64
         let fall = if past.fall == 0 { None } else { falls.find(|fall| fall.number == past.fall) };
         ahead = fall.map_or((ahead - past.flow).max(0), |fall| after(fall, ahead, model));
     }
-    own.ahead = ahead;
+    own.queue.ahead = ahead;
     own.open_lots().min((reached >> SHIFT).min(i128::from(size_lots)) as i64)
 }
 
 fn note(prints: &PrintMatch, own: &mut OwnOrder, past: Past) {
     let oldest = prints.oldest(place(own));
-    Past::note(&mut own.past, past, oldest);
+    Past::note(&mut own.queue.past, past, oldest);
 }
 
 /// Cap the position at the displayed size after a snapshot.
 pub fn rebuild(book: &Book, own: &mut OwnOrder) {
-    own.ahead = own.ahead.min(book.size_at(own.side, own.limit_ticks()) << SHIFT);
+    own.queue.ahead = own.queue.ahead.min(book.size_at(own.side, own.limit_ticks()) << SHIFT);
 }
 
 /// Return a position behind a fall, as far as it is explained by now.

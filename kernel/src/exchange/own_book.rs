@@ -137,9 +137,9 @@ impl OwnBook {
         own.queue_stay = self.queue_stays;
         // In the midst of a snapshot nothing is known: the order takes its place when the snapshot is complete.
         let known = !book.awaiting_snapshot[index(own.side)] && !book.beyond_window(own.side, own.limit_ticks());
-        own.visible = known;
-        own.shown = known;
-        own.waits = waits;
+        own.queue.is_visible = known;
+        own.queue.is_ahead_known = known;
+        own.waits_to_take = waits;
         if waits {
             self.waiting.insert(own.queue_stay, at);
         }
@@ -156,7 +156,7 @@ impl OwnBook {
         } else {
             self.hidden[side].insert((at_key, at));
         }
-        if book.feed == Feed::L2 && (own.ahead != 0 || !known) {
+        if book.feed == Feed::L2 && (own.queue.ahead != 0 || !known) {
             self.behind[side].insert((at_key, at));
         }
         self.sides[side].push(&mut self.owns, at_key, at);
@@ -166,11 +166,11 @@ impl OwnBook {
     pub fn remove(&mut self, at: u32) {
         let own = &mut self.owns[at];
         let (side, at_key) = (index(own.side), key(own.side, own.limit_ticks()));
-        if own.waits {
-            own.waits = false;
+        if own.waits_to_take {
+            own.waits_to_take = false;
             self.waiting.remove(&own.queue_stay);
         }
-        if !own.visible {
+        if !own.queue.is_visible {
             self.hidden[side].remove(&(at_key, at));
         }
         if !self.behind[side].is_empty() {
@@ -289,7 +289,9 @@ impl OwnBook {
         // In the midst of a snapshot nothing is known of who is older.
         let evidence = self.rules.fill_on_younger_execution && !book.awaiting_snapshot[index(side)];
         // After a return to the window orders with nothing ahead may stand among those that count as older.
-        let is_next = |own: &OwnOrder| own.visible && (own.ahead == 0 || evidence && own.arrival < order.arrival);
+        let is_next = |own: &OwnOrder| {
+            own.queue.is_visible && (own.queue.ahead == 0 || evidence && own.queue.arrival < order.arrival)
+        };
         if matching == Match::All {
             let mut at = self.oldest((side, price_ticks));
             while at != NONE && left > 0 {
@@ -343,7 +345,7 @@ impl OwnBook {
             while at != NONE && left > 0 {
                 let (this, own) = (at, &self.owns[at]);
                 at = own.younger;
-                if own.visible && own.ahead == 0 {
+                if own.queue.is_visible && own.queue.ahead == 0 {
                     let lots = left.min(own.open_lots());
                     left -= lots;
                     self.take(this, OwnTrade::new(place.1, lots, Cause::Hidden));

@@ -59,6 +59,27 @@ impl Past {
     }
 }
 
+/// The place of an own order in the queue at its price.
+#[derive(Clone, Default)]
+pub struct QueuePlace {
+    /// L3: market orders up to this arrival are older than the order.
+    pub arrival: u64,
+    /// The market's size ahead of the order at its price: lots on L3, 2⁻²⁰ lot on L2.
+    pub ahead: i64,
+    /// L3: the size of all older market orders at the price, lots. No less than `ahead`.
+    pub older_lots: i64,
+    /// L2: what has moved `ahead` since the oldest fall of the level that a print may still explain, oldest first.
+    pub past: VecDeque<Past>,
+    /// L2: the number of the instrument's last fall when the order took its place.
+    pub last_fall: u64,
+    /// True if the price is within what the feed shows.
+    pub is_visible: bool,
+    /// True if `ahead` means something: the price was visible at some time, or a print went through it.
+    pub is_ahead_known: bool,
+    /// L3: ids of the older orders at the last CLEAR, ascending; empty once the snapshot after it is complete.
+    pub survivors: Vec<u64>,
+}
+
 /// An order of a strategy as the exchange holds it.
 #[derive(Clone)]
 pub struct OwnOrder {
@@ -86,24 +107,10 @@ pub struct OwnOrder {
     pub ahead_at_arrival: Option<i64>,
     /// Its place among own orders: lower is older.
     pub queue_stay: i64,
-    /// L3: market orders up to this arrival are older than it.
-    pub arrival: u64,
-    /// The market's size ahead of it at its price: lots on L3, 2⁻²⁰ lot on L2.
-    pub ahead: i64,
-    /// L3: the size of all older market orders at the price.
-    pub older_lots: i64,
-    /// L2: what has moved `ahead` since the oldest fall of its level that a print may still explain.
-    pub past: VecDeque<Past>,
-    /// L2: the number of the last fall of the instrument when it took its place.
-    pub since: u64,
+    /// Its place in the queue at its price.
+    pub queue: QueuePlace,
     /// Whether it arrived while nothing could be taken, and takes once something can.
-    pub waits: bool,
-    /// Whether its price is within what the feed shows.
-    pub visible: bool,
-    /// Whether `ahead` means something: it was visible at some time, or a print went through its price.
-    pub shown: bool,
-    /// L3: ids of the older orders at the last CLEAR, until the snapshot behind it is complete.
-    pub survivors: Vec<u64>,
+    pub waits_to_take: bool,
     /// The number of the next older order at its price, `NONE` for the oldest.
     pub older: u32,
     /// The number of the next younger order at its price, `NONE` for the youngest.
@@ -144,15 +151,8 @@ impl OwnOrder {
             ts_arrival_ns: 0,
             ahead_at_arrival: None,
             queue_stay: 0,
-            arrival: 0,
-            ahead: 0,
-            older_lots: 0,
-            past: VecDeque::new(),
-            since: 0,
-            waits: false,
-            visible: false,
-            shown: false,
-            survivors: Vec::new(),
+            queue: QueuePlace::default(),
+            waits_to_take: false,
             older: NONE,
             younger: NONE,
             moved: false,
@@ -173,6 +173,7 @@ impl OwnOrder {
 
     /// Return the whole lots ahead on a feed of this level, `None` outside what the feed shows.
     pub fn ahead_lots(&self, feed: Feed) -> Option<i64> {
-        self.visible.then(|| if feed == Feed::L3 { self.ahead } else { to_lots(self.ahead) })
+        let ahead = self.queue.ahead;
+        self.queue.is_visible.then(|| if feed == Feed::L3 { ahead } else { to_lots(ahead) })
     }
 }

@@ -93,7 +93,7 @@ impl Resting {
 
     /// Put an order behind those at its key.
     pub fn push(&mut self, owns: &mut Slab<OwnOrder>, key: i64, at: u32) {
-        let arrival = owns[at].arrival;
+        let arrival = owns[at].queue.arrival;
         let rung = self.rungs.entry(key).or_insert(Rung { oldest: at, youngest: NONE, arrival });
         rung.arrival = rung.arrival.max(arrival);
         let older = std::mem::replace(&mut rung.youngest, at);

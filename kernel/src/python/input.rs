@@ -16,16 +16,20 @@ use crate::contract::plan::Plan;
 /// It is no strategy.
 pub fn agent(strategy: &Bound<'_, PyAny>, place: (usize, usize), plan: &Plan) -> PyResult<Agent> {
     let overrides = strategy.py().import("lob_backtest.strategy.api")?.getattr("overrides")?;
-    let callbacks = |name: &str| overrides.call1((strategy, name))?.extract::<bool>();
-    let callbacks = Callbacks {
-        start: callbacks("on_start")?,
-        book: callbacks("on_book")?,
-        trade: callbacks("on_trade")?,
-        order: callbacks("on_order")?,
-        fill: callbacks("on_fill")?,
-        timer: callbacks("on_timer")?,
-        stop: callbacks("on_stop")?,
-    };
+    let mut callbacks = Callbacks::default();
+    for (name, callback) in [
+        ("on_start", Callbacks::START),
+        ("on_book", Callbacks::BOOK),
+        ("on_trade", Callbacks::TRADE),
+        ("on_order", Callbacks::ORDER),
+        ("on_fill", Callbacks::FILL),
+        ("on_timer", Callbacks::TIMER),
+        ("on_stop", Callbacks::STOP),
+    ] {
+        if overrides.call1((strategy, name))?.extract::<bool>()? {
+            callbacks.insert(callback);
+        }
+    }
     let name = strategy.get_type().getattr("__name__")?.extract()?;
     let limits = limits(strategy.py())?;
     Ok(Agent::new(place, name, callbacks, plan.instruments.len(), limits))

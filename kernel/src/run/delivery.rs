@@ -1,6 +1,7 @@
 //! Brings packets, messages and timers to the strategies.
 
 use crate::book::slab::NONE;
+use crate::client::agent::Callbacks;
 use crate::contract::codes::{phase, Ns, RejectReason, UpdateKind};
 use crate::contract::error::RunError;
 use crate::run::state::Replay;
@@ -46,7 +47,7 @@ impl Replay {
                     agent.timers.wake(now_ns, instrument);
                 }
             }
-            if agent.callbacks.trade {
+            if agent.callbacks.have(Callbacks::TRADE) {
                 if let Some(print) = self.delivered.prints.get(packet.print).copied() {
                     packet.print += 1;
                     return self.call(true, index, instrument, now_ns, Callback::Trade(print));
@@ -54,7 +55,7 @@ impl Replay {
             }
             let delivered = &self.delivered;
             let changed = if agent.depth[instrument] { delivered.any_changed } else { delivered.best_changed };
-            let wanted = agent.callbacks.book;
+            let wanted = agent.callbacks.have(Callbacks::BOOK);
             (packet.agent, packet.print, packet.timers_woken) = (index + 1, 0, false);
             if changed && wanted {
                 return self.call(true, index, instrument, now_ns, Callback::Book);
@@ -73,7 +74,7 @@ impl Replay {
         let session = &mut self.sessions[instrument][agent];
         let (told, what) = match posted.message {
             Message::Answer(answer) => {
-                let mut told = session.local_state.take_answer(&answer, callbacks.order);
+                let mut told = session.local_state.take_answer(&answer, callbacks.have(Callbacks::ORDER));
                 let refusal = matches!(answer.kind, UpdateKind::Rejected | UpdateKind::ReplaceRejected);
                 session.quoter.note(answer.order_id, refusal && answer.reason != RejectReason::TooLate);
                 let what = told.known.take().map(|known| Callback::Order(known, answer.kind, answer.reason));
@@ -82,7 +83,7 @@ impl Replay {
             Message::Filled(filled) => {
                 let mut told = session
                     .local_state
-                    .take_fill(&filled, callbacks.fill)
+                    .take_fill(&filled, callbacks.have(Callbacks::FILL))
                     .map_err(|error| error.at(&market.plan.name))?;
                 session.quoter.note(filled.order_id, false);
                 let what = told.known.take().map(|known| Callback::Fill(known, filled));
@@ -116,7 +117,7 @@ impl Replay {
             return None;
         }
         let (timer_id, generation) = agent.timers.pop();
-        let wanted = agent.callbacks.timer;
+        let wanted = agent.callbacks.have(Callbacks::TIMER);
         let call = self.call(wanted, index, instrument, now_ns, Callback::Timer(timer_id));
         self.agents[index].begin(generation);
         call

@@ -1,5 +1,6 @@
 //! The stages of a run, from the first rows to the last sample.
 
+use crate::client::agent::Callbacks;
 use crate::contract::codes::{Ns, NEVER};
 use crate::contract::error::RunError;
 use crate::contract::tag::Tag;
@@ -73,7 +74,7 @@ impl Replay {
         };
         self.stage = Stage::Start(index + 1);
         agent.open_ns = self.start_ns.saturating_add(self.plan.warm_up_ns);
-        let wanted = agent.callbacks.start;
+        let wanted = agent.callbacks.have(Callbacks::START);
         self.call(wanted, index, 0, self.start_ns, Callback::Start)
     }
 
@@ -117,7 +118,7 @@ impl Replay {
             return None;
         };
         agent.stopped = true;
-        let wanted = agent.callbacks.stop;
+        let wanted = agent.callbacks.have(Callbacks::STOP);
         self.stage = Stage::Stopped(index);
         self.call(wanted, index, 0, self.now_ns, Callback::Stop)
     }

@@ -1,6 +1,6 @@
 //! One run: what there is of it, and what it starts with.
 
-use crate::client::agent::Agent;
+use crate::client::agent::{Agent, Callbacks};
 use crate::client::local_state::LocalState;
 use crate::client::order_entry::OrderEntry;
 use crate::client::quoter::Quoter;
@@ -48,9 +48,10 @@ impl Replay {
         let mut markets: Vec<Market> =
             (0..plan.instruments.len()).map(|i| Market::new(i, &plan, agents.len())).collect();
         for market in &mut markets {
-            market.view.has_packet_subscribers =
-                agents.iter().any(|agent| agent.callbacks.book || agent.callbacks.trade);
-            market.view.has_print_subscribers = agents.iter().any(|agent| agent.callbacks.trade);
+            market.view.has_packet_subscribers = agents
+                .iter()
+                .any(|agent| agent.callbacks.have(Callbacks::BOOK) || agent.callbacks.have(Callbacks::TRADE));
+            market.view.has_print_subscribers = agents.iter().any(|agent| agent.callbacks.have(Callbacks::TRADE));
             market.update_filter();
         }
         let mids2 = vec![None; markets.len()];

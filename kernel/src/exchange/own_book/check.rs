@@ -24,7 +24,7 @@ impl OwnBook {
                     }
                     self.check_position(book, own)?;
                     self.check_lists(book, at)?;
-                    hidden += usize::from(!own.visible);
+                    hidden += usize::from(!own.queue.is_visible);
                     (at, older, queue_stay) = (own.younger, at, own.queue_stay);
                 }
             }
@@ -36,15 +36,15 @@ impl OwnBook {
     }
 
     fn check_position(&self, book: &Book, own: &OwnOrder) -> Result<(), String> {
-        if own.open_lots() <= 0 || own.ahead < 0 {
-            return Err(format!("own order {} is empty or has {} ahead", own.order_id, own.ahead));
+        if own.open_lots() <= 0 || own.queue.ahead < 0 {
+            return Err(format!("own order {} is empty or has {} ahead", own.order_id, own.queue.ahead));
         }
-        if book.feed == Feed::L3 && own.visible && !book.awaiting_snapshot[index(own.side)] {
+        if book.feed == Feed::L3 && own.queue.is_visible && !book.awaiting_snapshot[index(own.side)] {
             let level = book.level_at(own.side, own.limit_ticks());
             let orders = level.into_iter().flat_map(|level| book.orders_of(level));
-            let older: i64 = orders.filter(|each| each.arrival <= own.arrival).map(|each| each.size_lots).sum();
-            if own.older_lots != older || own.ahead > older {
-                let (order_id, ahead) = (own.order_id, own.ahead);
+            let older: i64 = orders.filter(|each| each.arrival <= own.queue.arrival).map(|each| each.size_lots).sum();
+            if own.queue.older_lots != older || own.queue.ahead > older {
+                let (order_id, ahead) = (own.order_id, own.queue.ahead);
                 return Err(format!("own order {order_id} has {ahead} ahead, the older orders {older}"));
             }
         }
@@ -56,13 +56,13 @@ impl OwnBook {
         let own = &self.owns[at];
         let (side, at_key) = (index(own.side), key(own.side, own.limit_ticks()));
         let listed = self.hidden[side].contains(&(at_key, at));
-        if own.visible == listed || own.visible && at_key >= self.frozen_from[side] {
+        if own.queue.is_visible == listed || own.queue.is_visible && at_key >= self.frozen_from[side] {
             return Err(format!("whether own order {} is visible is not as listed", own.order_id));
         }
-        if self.sides[side].oldest_behind(at_key, own.arrival) == NONE {
+        if self.sides[side].oldest_behind(at_key, own.queue.arrival) == NONE {
             return Err(format!("own order {} arrived later than its price has it", own.order_id));
         }
-        let behind = book.feed == Feed::L2 && (own.ahead != 0 || !own.shown);
+        let behind = book.feed == Feed::L2 && (own.queue.ahead != 0 || !own.queue.is_ahead_known);
         if behind && !self.behind[side].contains(&(at_key, at)) {
             return Err(format!("own order {} has something ahead and is not listed so", own.order_id));
         }

@@ -20,7 +20,7 @@ impl OwnBook {
             .collect();
         for (queue_stay, at) in ended {
             self.waiting.remove(&queue_stay);
-            self.owns[at].waits = false;
+            self.owns[at].waits_to_take = false;
             self.meet(displayed, at, Cause::Take);
         }
     }

@@ -13,7 +13,7 @@ impl OwnBook {
     pub fn fell(&mut self, displayed: Displayed, place: LevelKey, fall: &Fall) {
         let model = self.rules.queue_model;
         let first = self.oldest(place);
-        self.move_from(first, |own| own.visible && level_queue::fell(displayed.prints, own, fall, model));
+        self.move_from(first, |own| own.queue.is_visible && level_queue::fell(displayed.prints, own, fall, model));
         self.available.fell(displayed, place, fall);
     }
 
@@ -27,13 +27,13 @@ impl OwnBook {
         }
         let mut at = self.oldest(place);
         // Those that stood with their present place when the level fell are the oldest.
-        while at != NONE && self.owns[at].since < fall.number {
+        while at != NONE && self.owns[at].queue.last_fall < fall.number {
             let (this, own) = (at, &mut self.owns[at]);
             at = own.younger;
-            let ahead = own.ahead;
+            let ahead = own.queue.ahead;
             let lots = level_queue::late(displayed.prints, own, fall.number, left, self.rules.queue_model);
-            if own.ahead != ahead {
-                if own.ahead != 0 {
+            if own.queue.ahead != ahead {
+                if own.queue.ahead != 0 {
                     self.behind[index(place.0)].insert((key(place.0, place.1), this));
                 }
                 self.changed(this);
@@ -52,7 +52,7 @@ impl OwnBook {
         let mut rung = self.sides[side].first();
         while let Some((at_key, oldest)) = rung.filter(|(key, _)| left > 0 && *key < limit) {
             let mut at = oldest;
-            while at != NONE && left > 0 && self.owns[at].since < fall.number {
+            while at != NONE && left > 0 && self.owns[at].queue.last_fall < fall.number {
                 let this = at;
                 at = self.owns[at].younger;
                 left -= self.take_first(this, OwnTrade { size_lots: left, ..flow }, matching);
@@ -70,7 +70,7 @@ impl OwnBook {
         while at != NONE && left > 0 {
             let (this, own) = (at, &mut self.owns[at]);
             at = own.younger;
-            if own.visible {
+            if own.queue.is_visible {
                 let lots = level_queue::printed(displayed.prints, own, left, matching == Match::All);
                 self.changed(this);
                 left -= lots;
@@ -88,7 +88,7 @@ impl OwnBook {
         let (side, limit) = (index(place.0), key(place.0, place.1));
         while self.behind[side].first().is_some_and(|(key, _)| *key < limit) {
             let Some((_, at)) = self.behind[side].pop_first() else { break };
-            if self.owns[at].ahead != 0 || !self.owns[at].shown {
+            if self.owns[at].queue.ahead != 0 || !self.owns[at].queue.is_ahead_known {
                 level_queue::emptied(displayed.prints, &mut self.owns[at]);
                 self.changed(at);
             }

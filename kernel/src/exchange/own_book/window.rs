@@ -61,26 +61,26 @@ impl OwnBook {
             let own = &mut self.owns[at];
             if book.feed == Feed::L3 {
                 order_queue::reappear(book, own);
-                self.sides[place].stands_behind(at_key, own.arrival);
+                self.sides[place].stands_behind(at_key, own.queue.arrival);
             } else {
                 level_queue::reappear(book, own);
-                if own.ahead != 0 {
+                if own.queue.ahead != 0 {
                     self.behind[place].insert((at_key, at));
                 }
             }
-            own.visible = true;
-            own.shown = true;
+            own.queue.is_visible = true;
+            own.queue.is_ahead_known = true;
             self.changed(at);
         }
     }
 
     fn rebuild(&mut self, displayed: Displayed, at: u32, falls: &HashMap<LevelKey, Fall>) {
         let (book, own) = (displayed.book, &mut self.owns[at]);
-        if own.visible && !book.beyond_window(own.side, own.limit_ticks()) {
+        if own.queue.is_visible && !book.beyond_window(own.side, own.limit_ticks()) {
             if book.feed == Feed::L3 {
                 order_queue::rebuild(book, own);
                 let (side, at_key) = (index(own.side), key(own.side, own.limit_ticks()));
-                self.sides[side].stands_behind(at_key, own.arrival);
+                self.sides[side].stands_behind(at_key, own.queue.arrival);
             } else {
                 if let Some(fall) = falls.get(&(own.side, own.limit_ticks())) {
                     level_queue::fell(displayed.prints, own, fall, self.rules.queue_model);
@@ -108,8 +108,8 @@ impl OwnBook {
 
     fn freeze(&mut self, at: u32) {
         let own = &mut self.owns[at];
-        if own.visible {
-            own.visible = false;
+        if own.queue.is_visible {
+            own.queue.is_visible = false;
             self.hidden[index(own.side)].insert((key(own.side, own.limit_ticks()), at));
             self.visibility_unknown = true;
             self.changed(at);
