@@ -1,6 +1,6 @@
-//! Goes through the market's rows ahead of the run and notes what they do.
+//! Builds the market's book ahead of the run and records what each row does to it.
 //!
-//! History does not depend on a backtest: the book can be rebuilt before anybody asks for it, and on another processor.
+//! History does not depend on a backtest: the book can be built before it is needed, and on another processor.
 
 use std::sync::Arc;
 
@@ -11,25 +11,25 @@ use crate::contract::batch::Batch;
 use crate::contract::codes::{action, flag, Feed, Issue, Ns};
 use crate::contract::row::Row;
 
-/// How many rows there are at least between two copies: a copy costs as much as the book is large.
+/// Least number of rows between two checkpoints: copying a book costs as much as the book is large.
 const CHECKPOINT_ROWS: u64 = 1 << 15;
 
-/// Rebuilds the book of one instrument.
+/// Builds the book of one instrument.
 pub struct BookBuilder {
     book: Book,
-    /// How many rows have been taken in.
+    /// Rows applied so far.
     row: u64,
     repairs: bool,
-    /// Whether the last row said that the book is not known to be right.
+    /// True if the last row was flagged SUSPECT.
     suspect: bool,
-    /// Whether a row of the packet at hand says something of the phase or of whether the book is suspect.
+    /// True if a row of the packet at hand changes the phase or whether the book is suspect.
     status_noted: bool,
     next_checkpoint: u64,
 }
 
 impl BookBuilder {
-    /// Make a book builder before the first row of an instrument. With `repairs` rows that take more than there is take what
-    /// there is.
+    /// Start before the first row of an instrument. If `repairs`, an oversize CANCEL or EXECUTE is clipped to what is
+    /// left of the order.
     pub fn new(feed: Feed, depth: usize, repairs: bool) -> Self {
         BookBuilder {
             book: Book::new(feed, depth),
@@ -41,7 +41,8 @@ impl BookBuilder {
         }
     }
 
-    /// Go through the rows of a batch from one on, as far as a trace block reaches; return where the next trace block begins.
+    /// Apply the rows of a batch from `begin` on, one block's worth, and record their effects; return where the next
+    /// block begins.
     pub fn build(&mut self, batch: &Batch, begin: usize, block: &mut TraceBlock) -> usize {
         let (columns, first) = (batch.slice(begin, BLOCK_ROWS), self.row);
         block.start(first, begin, columns.len());
@@ -70,7 +71,8 @@ impl BookBuilder {
                     block,
                 );
             } else {
-                // Whether best prices change cannot be foreseen: what is noted in vain costs less than to decide first.
+                // Whether best prices change cannot be predicted: writing a mark in vain costs less than a mispredicted
+                // branch.
                 block.push_mark(PacketMark { touch: self.book.touch(), ..mark }, last & self.book.touched);
                 self.book.touched &= !last;
             }
@@ -84,7 +86,7 @@ impl BookBuilder {
         self.book.set_right(row, number, issue, self.repairs).unwrap_or_default()
     }
 
-    /// Take in what a row says beside what it does to the book; return whether it says anything.
+    /// Note the phase and the SUSPECT flag of a row; return whether the run has to look at them.
     fn note_status(&mut self, row: &Row) -> bool {
         let notes_status = self.suspect || row.flags & flag::SUSPECT != 0 || row.action == action::STATUS;
         self.suspect = row.flags & flag::SUSPECT != 0;
@@ -92,8 +94,8 @@ impl BookBuilder {
         notes_status
     }
 
-    /// Look at a row with something to it that is rare, and at what its packet leaves behind; with `may_be_new` that may be new
-    /// even where best prices are as before.
+    /// Record a rare row, and what its packet leaves behind. With `may_be_new` the packet is marked even if best prices
+    /// are unchanged.
     #[inline(never)]
     fn mark_rare(&mut self, mark: PacketMark, may_be_new: bool, number: u64, block: &mut TraceBlock) {
         if !mark.ends_packet {

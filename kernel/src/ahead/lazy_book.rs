@@ -1,7 +1,6 @@
-//! A book that follows the market's rows, and only when somebody looks.
+//! A book rebuilt lazily: rows are replayed on the first read, from the nearest checkpoint.
 //!
-//! So that it never has far to go, and rows need not be kept, it starts again now and then from a copy that the book builder has
-//! made on its way.
+//! Checkpoints keep the replay short and allow batches to be freed.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,12 +11,12 @@ use crate::contract::batch::Batch;
 use crate::contract::codes::{action, flag, Feed, Ns, BEFORE_ALL};
 use crate::contract::row::Row;
 
-/// Up to where packets have been received: all that arrived by a time, and all that end before a row.
+/// Which packets have been received: all that arrived by a time, and all that end at or before a row.
 #[derive(Clone, Copy)]
 pub struct Received {
-    /// The time.
+    /// Arrival time, nanoseconds.
     pub until_ns: Ns,
-    /// The row.
+    /// Number of the row after the packet's last.
     pub until_row: u64,
 }
 
@@ -27,7 +26,7 @@ impl Default for Received {
     }
 }
 
-/// A book, and up to which row it has come.
+/// A book and the number of rows applied to it.
 #[derive(Clone)]
 struct BookCursor {
     book: Book,
@@ -36,7 +35,7 @@ struct BookCursor {
 }
 
 impl BookCursor {
-    /// Take in a row; return whether it changed a level.
+    /// Apply the next row; return whether it changed a level.
     #[inline]
     fn apply_next(&mut self, row: Row) -> bool {
         self.row += 1;
@@ -45,39 +44,39 @@ impl BookCursor {
         }
         match self.book.apply(row, self.row) {
             Ok(_) => true,
-            // What cannot be set right the book builder has left out too.
+            // A row that cannot be repaired was left out by the book builder, too.
             Err(issue) => self.book.set_right(row, self.row, issue, self.repairs).is_some(),
         }
     }
 }
 
-/// The market's rows since the book's, and the book.
+/// The book at one row, the batches after it, and the checkpoints on the way.
 pub struct LazyBook {
     cursor: BookCursor,
-    /// Where to start when somebody looks, if that is further on.
+    /// The checkpoint to start from at the next read, unless the cursor is past it.
     next_start: Option<Arc<Checkpoint>>,
     checkpoints: VecDeque<Arc<Checkpoint>>,
     batches: VecDeque<(u64, Arc<Batch>)>,
 }
 
 impl LazyBook {
-    /// Make a lazy book of an empty book. With `repairs` rows that take more than there is take what there is.
+    /// Start with an empty book. If `repairs`, an oversize CANCEL or EXECUTE is clipped to what is left of the order.
     pub fn new(feed: Feed, depth: usize, repairs: bool) -> Self {
         let cursor = BookCursor { book: Book::new(feed, depth), row: 0, repairs };
         LazyBook { cursor, next_start: None, checkpoints: VecDeque::new(), batches: VecDeque::new() }
     }
 
-    /// Take in that rows from a number on are in a batch.
+    /// Add a batch, the first row of which has this number.
     pub fn push_batch(&mut self, first: u64, batch: Arc<Batch>) {
         self.batches.push_back((first, batch));
     }
 
-    /// Take in that there is a copy further on.
+    /// Add a checkpoint after those added before.
     pub fn add_checkpoint(&mut self, checkpoint: Arc<Checkpoint>) {
         self.checkpoints.push_back(checkpoint);
     }
 
-    /// Start from the last copy that has been reached, and let go of what lies behind it.
+    /// Start from the last checkpoint for which `reached` is true at the next read, and free the batches before it.
     pub fn reach_checkpoints(&mut self, reached: impl Fn(&Checkpoint) -> bool) {
         while self.checkpoints.front().is_some_and(|checkpoint| reached(checkpoint)) {
             self.next_start = self.checkpoints.pop_front();
@@ -85,7 +84,7 @@ impl LazyBook {
         self.drop_unneeded();
     }
 
-    /// Let go of batches that are not needed any more.
+    /// Free the batches that no read can need any more.
     fn drop_unneeded(&mut self) {
         let row = self.next_start.as_ref().map_or(0, |checkpoint| checkpoint.row).max(self.cursor.row);
         while self.batches.front().is_some_and(|(first, batch)| first + batch.len() as u64 <= row) {
@@ -100,19 +99,19 @@ impl LazyBook {
         }
     }
 
-    /// Return the book as it stands.
+    /// Return the book as far as it has been rebuilt.
     #[inline]
     pub fn current(&self) -> &Book {
         &self.cursor.book
     }
 
-    /// Take in the next row, which the book has come to.
+    /// Apply the next row, up to which the book has been rebuilt.
     #[inline]
     pub fn apply_next(&mut self, row: Row) {
         self.cursor.apply_next(row);
     }
 
-    /// Take in that a packet ends before a row, if the book has come to it.
+    /// End the packet before a row, if the book has been rebuilt up to there.
     #[inline]
     pub fn end_packet(&mut self, row: u64) {
         if self.cursor.row == row {
@@ -120,7 +119,7 @@ impl LazyBook {
         }
     }
 
-    /// Come to a row: the book takes in those before it, and the ends of their packets.
+    /// Rebuild the book up to a row and the packets that end before it.
     pub fn catch_up_to(&mut self, row: u64) -> &Book {
         if self.cursor.row < row {
             self.start_from_checkpoint();
@@ -134,7 +133,7 @@ impl LazyBook {
         replay(&mut self.cursor, &self.batches, until)
     }
 
-    /// Return the book after the packets received, of the rows before `done`.
+    /// Return the book after the packets received, at most up to the row `done`.
     pub fn book(&mut self, received: Received, done: u64) -> &Book {
         self.start_from_checkpoint();
         while let Some((end, ts_local_ns)) = next_packet(&self.batches, self.cursor.row, done) {
@@ -147,7 +146,7 @@ impl LazyBook {
         &self.cursor.book
     }
 
-    /// Return for each packet that has not been received where it ends, when it arrives, and whether it changes a level.
+    /// Return for each packet that has not been received its end, its arrival time, and whether it changes a level.
     pub fn changes(&mut self, received: Received, done: u64) -> Vec<(u64, Ns, bool)> {
         self.book(received, done);
         let mut probe = self.cursor.clone();
@@ -160,7 +159,7 @@ impl LazyBook {
     }
 }
 
-/// Take in the rows before `until`; return whether a level changed.
+/// Apply the rows before `until`; return whether a level changed.
 fn replay(position: &mut BookCursor, batches: &VecDeque<(u64, Arc<Batch>)>, until: u64) -> bool {
     let mut changed = false;
     while position.row < until {
@@ -180,12 +179,12 @@ fn replay(position: &mut BookCursor, batches: &VecDeque<(u64, Arc<Batch>)>, unti
 fn batch_of(batches: &VecDeque<(u64, Arc<Batch>)>, row: u64) -> (u64, &Batch) {
     let mut place = 0;
     while row - batches[place].0 >= batches[place].1.len() as u64 {
-        place += 1; // rarely: what has been passed is let go of
+        place += 1; // rarely: batches that have been passed are freed
     }
     (batches[place].0, &batches[place].1)
 }
 
-/// Return where the packet ends that a row begins, and when it arrives: with its last row.
+/// Return the end of the packet that begins at a row, and its arrival time, which is its last row's.
 fn next_packet(batches: &VecDeque<(u64, Arc<Batch>)>, mut row: u64, done: u64) -> Option<(u64, Ns)> {
     while row < done {
         let (first, batch) = batch_of(batches, row);

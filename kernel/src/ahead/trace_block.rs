@@ -1,4 +1,4 @@
-//! What the market's rows do, noted ahead of the run: all that own orders and strategies may mind of them.
+//! What rows do to the book, recorded ahead of the run, with all that own orders and strategies need of them.
 
 use std::sync::Arc;
 
@@ -8,66 +8,65 @@ use crate::book::Book;
 use crate::contract::batch::{Batch, Columns};
 use crate::contract::codes::{key, Issue, Ns};
 
-/// How many rows a trace block has at most: enough that handing it over costs little, few enough that a run soon has the first.
-/// A row takes up to 88 bytes.
+/// Most rows of a trace block: enough that handing it over costs little, few enough that a run soon has the first. A
+/// row takes up to 88 bytes.
 pub const BLOCK_ROWS: usize = 16_384;
 
-/// Something that a row does beside its effect.
+/// What a row does beside its effect: it ends a packet, changes the phase, or cannot be applied.
 #[derive(Clone, Copy, Default)]
 pub struct PacketMark {
     /// The row, from the block's first.
     pub row: u32,
-    /// Why the book cannot apply it as it is.
+    /// Why the book cannot apply the row as it is.
     pub issue: Option<Issue>,
-    /// Whether it says something of the phase or of whether the book is suspect.
+    /// True if the row changes the phase or whether the book is suspect.
     pub notes_status: bool,
-    /// Whether it is a packet's last and what the packet leaves behind may be new.
+    /// True if the row ends a packet after which best prices or `awaiting_snapshot` may be new.
     pub ends_packet: bool,
-    /// Whether the packet leaves a side cleared and not shown again.
+    /// True if, after the packet, a side has been cleared and not shown again.
     pub awaiting_snapshot: bool,
-    /// When the packet is received.
+    /// When the packet is received, nanoseconds.
     pub ts_local_ns: Ns,
-    /// Best prices and sizes behind it.
+    /// Best prices and sizes after the row.
     pub touch: Touch,
 }
 
 impl PacketMark {
-    /// Return whether the row does no more beside its effect than end its packet.
+    /// Return whether the row only ends its packet.
     #[inline]
     pub fn is_end(&self) -> bool {
         self.ends_packet & !self.notes_status & self.issue.is_none()
     }
 }
 
-/// A book after a packet, from which others may start.
+/// A copy of the book after a packet, from which a lazy book may start.
 pub struct Checkpoint {
     /// The book.
     pub book: Book,
-    /// How many rows it has taken in.
+    /// Rows applied to it.
     pub row: u64,
-    /// When its last packet is received.
+    /// When its last packet is received, nanoseconds.
     pub ts_local_ns: Ns,
 }
 
-/// A stretch of a batch, with what its rows do.
+/// Consecutive rows of a batch, with their effects.
 #[derive(Default)]
 pub struct TraceBlock {
-    /// How many rows of the market there are before it.
+    /// Number of the market's rows before it.
     pub first: u64,
-    /// A copy of the book, once in a while.
+    /// A copy of the book after some row of the block; `None` in most blocks.
     pub checkpoint: Option<Arc<Checkpoint>>,
-    /// Whether nothing of the batch lies behind it.
+    /// True if it has the last row of its batch.
     pub ends_batch: bool,
     batch: Option<Arc<Batch>>,
     begin: usize,
     effects: Vec<RowEffect>,
     marks: Vec<PacketMark>,
-    /// How many marks there are.
     mark_count: usize,
 }
 
 impl TraceBlock {
-    /// Begin with a row of a batch, of which so many rows follow.
+    /// Begin with row `begin` of a batch, number `first` of the market, for `rows` rows.
     pub fn start(&mut self, first: u64, begin: usize, rows: usize) {
         if self.effects.len() < rows {
             self.effects.resize(rows, RowEffect::default());
@@ -77,37 +76,37 @@ impl TraceBlock {
         self.mark_count = 0;
     }
 
-    /// Return where to note what a row does, from the block's first.
+    /// Return where the effect of a row is to be written; `row` counts from the block's first.
     #[inline(always)]
     pub fn effect_mut(&mut self, row: usize) -> &mut RowEffect {
         &mut self.effects[row]
     }
 
-    /// Note that there is more to a row than its effect; if not `kept`, that there is not.
-    // Whether there is cannot be foreseen, so that what is noted in vain costs less than to decide first.
+    /// Write a mark; if not `kept`, the next one overwrites it.
+    // Whether a row needs a mark cannot be predicted: writing one in vain costs less than a mispredicted branch.
     #[inline(always)]
     pub fn push_mark(&mut self, mark: PacketMark, kept: bool) {
         self.marks[self.mark_count] = mark;
         self.mark_count += usize::from(kept);
     }
 
-    /// Return the rows with more to them than their effects.
+    /// Return the marks.
     #[inline]
     pub fn marks(&self) -> &[PacketMark] {
         &self.marks[..self.mark_count]
     }
 
-    /// Say which batch it is of.
+    /// Set the batch of the rows.
     pub fn set_batch(&mut self, batch: Arc<Batch>) {
         self.batch = Some(batch);
     }
 
-    /// Let go of the batch.
+    /// Drop the batch and the checkpoint.
     pub fn release(&mut self) {
         (self.batch, self.checkpoint) = (None, None);
     }
 
-    /// Return the batch and the block's first row in it.
+    /// Return the batch and the place of the block's first row in it.
     pub fn source(&self) -> Option<(&Batch, i64)> {
         self.batch.as_deref().map(|batch| (batch, self.begin as i64))
     }
@@ -118,13 +117,13 @@ impl TraceBlock {
         self.batch.as_ref().map_or(Columns::default(), |batch| batch.slice(self.begin, BLOCK_ROWS))
     }
 
-    /// Return what so many rows do.
+    /// Return the effects of the first `rows` rows.
     #[inline]
     pub fn effects(&self, rows: usize) -> &[RowEffect] {
         &self.effects[..rows]
     }
 
-    /// Return what a side shows at a key after the rows before `row`, if they say so.
+    /// Return the size that a side shows at a key after the rows before `row`, `None` if their effects do not have it.
     pub fn size_at(&self, side: i8, sought: i64, row: usize) -> Option<i64> {
         let columns = self.columns();
         for i in (0..row).rev() {
@@ -134,7 +133,7 @@ impl TraceBlock {
             }
             if effect.side() == side {
                 if effect.is_either(kind::MOVED) && key(side, columns.price_ticks[i]) == sought {
-                    return None; // the effect tells of the price that it has left
+                    return None; // the effect has the price that the order left
                 }
                 if effect.key() == sought {
                     return Some(effect.level_lots);

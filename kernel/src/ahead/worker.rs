@@ -1,4 +1,4 @@
-//! A book builder at work: batches go in, trace blocks come out in the same order, made by another thread where that pays.
+//! Runs the book builder, on its own thread for batches of 4,096 rows or more. Batches in, trace blocks out, in order.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,26 +11,26 @@ use crate::ahead::trace_block::TraceBlock;
 use crate::contract::batch::Batch;
 use crate::contract::error::RunError;
 
-/// How many batches may be on their way, the one that is being run among them.
+/// Most batches under way, the one being run among them.
 const AHEAD: usize = 2;
-/// How many trace blocks may wait.
+/// Most trace blocks that wait to be run.
 const WAITING: usize = 4;
-/// Batches of fewer rows are not worth a thread.
+/// Least rows of a batch that pay for a thread.
 const WORTHWHILE: usize = 4096;
 
-/// What there is to go on with.
+/// The answer to a request for a block.
 pub enum Next {
     /// A trace block.
     Block(Box<TraceBlock>),
-    /// Exhausted yet.
+    /// No block yet: one is being built.
     Wait,
-    /// Exhausted, unless there are more batches.
+    /// Input exhausted.
     Exhausted,
 }
 
-/// A book builder, and the batches that have been given to it.
+/// A book builder and the batches pushed to it.
 pub struct BuilderWorker {
-    /// How many batches have not come back as trace blocks to the end.
+    /// Batches of which not all blocks have been returned.
     batches: usize,
     may_thread: bool,
     mode: Mode,
@@ -42,24 +42,24 @@ enum Mode {
 }
 
 impl BuilderWorker {
-    /// Send a book builder, who may have a thread of its own or not.
+    /// Make a worker; `may_thread` allows it its own thread.
     pub fn new(builder: BookBuilder, may_thread: bool) -> Self {
         let inline = Inline { builder: Some(builder), batches: VecDeque::new(), begin: 0, spare: None };
         BuilderWorker { batches: 0, may_thread, mode: Mode::Inline(Box::new(inline)) }
     }
 
-    /// Return whether another batch should be given.
+    /// Return whether another batch should be pushed.
     #[inline]
     pub fn wants_more(&self) -> bool {
         self.batches < AHEAD
     }
 
-    /// Return whether all batches have come back as trace blocks.
+    /// Return whether all blocks of all batches have been returned.
     pub fn is_empty(&self) -> bool {
         self.batches == 0
     }
 
-    /// Give the next batch, which has rows.
+    /// Push the next batch, which has rows.
     pub fn push(&mut self, batch: Arc<Batch>) {
         self.batches += 1;
         if let Mode::Inline(inline) = &mut self.mode {
@@ -77,10 +77,10 @@ impl BuilderWorker {
         }
     }
 
-    /// Return the next trace block if there is one.
+    /// Return the next block if it is built.
     ///
     /// # Errors
-    /// The book builder is in another process, from which this one was forked.
+    /// The process is a fork of the one in which the builder's thread is.
     pub fn poll(&mut self) -> Result<Next, RunError> {
         if self.is_empty() {
             return Ok(Next::Exhausted);
@@ -98,7 +98,7 @@ impl BuilderWorker {
         }
     }
 
-    /// Return the next trace block, of which there is one, as soon as it is there.
+    /// Wait for the next block, of which there must be one, and return it.
     ///
     /// # Errors
     /// As `poll`.
@@ -117,9 +117,9 @@ impl BuilderWorker {
         Next::Block(block)
     }
 
-    /// Take a trace block back that is not needed any more.
+    /// Return a block that is not needed any more, so that its memory is used again.
     pub fn recycle(&mut self, mut block: Box<TraceBlock>) {
-        block.release(); // in this thread, which may hold Python's lock: memory of Python may hang on it
+        block.release(); // in this thread, which may hold Python's lock: the batch may own Python memory
         match &mut self.mode {
             Mode::Inline(inline) => inline.spare = Some(block),
             Mode::Threaded(threaded) => threaded.recycle(block),
@@ -127,9 +127,9 @@ impl BuilderWorker {
     }
 }
 
-/// A book builder that goes when it is asked.
+/// A book builder that works when a block is asked for.
 struct Inline {
-    /// There until it leaves.
+    /// `None` once it has moved to a thread.
     builder: Option<BookBuilder>,
     batches: VecDeque<Arc<Batch>>,
     begin: usize,
@@ -149,7 +149,7 @@ impl Inline {
         Some(block)
     }
 
-    /// Go on in another thread, if one can be had.
+    /// Move the builder and its batches to a thread; `None` if there can be none.
     fn start_thread(&mut self) -> Option<Threaded> {
         let (threaded, builder_sender) = Threaded::new()?;
         let _ = builder_sender.send(self.builder.take()?);
@@ -158,20 +158,20 @@ impl Inline {
     }
 }
 
-/// A book builder in a thread of its own.
+/// A book builder in its own thread.
 struct Threaded {
     batches: Option<Sender<Arc<Batch>>>,
     recycled: Sender<Box<TraceBlock>>,
     blocks: Receiver<Box<TraceBlock>>,
     stop: Arc<AtomicBool>,
-    /// There until it has been waited for.
+    /// `None` once it has been joined.
     thread: Option<JoinHandle<()>>,
-    /// The process that it is a thread of.
+    /// Id of the process that the thread belongs to.
     process: u32,
 }
 
 impl Threaded {
-    /// Start a thread, if one can be had, that works with the book builder it is sent.
+    /// Start a thread that works with the builder sent to it; `None` if there can be none.
     fn new() -> Option<(Self, Sender<BookBuilder>)> {
         let (builder_sender, builder_arrives) = channel::<BookBuilder>();
         let (batches, batches_in) = channel();
@@ -193,7 +193,7 @@ impl Threaded {
         ))
     }
 
-    /// See that the thread is there: a process that has been forked has none.
+    /// Fail after fork(): the builder thread exists only in the parent process.
     fn check(&mut self) -> Result<&mut Self, RunError> {
         if self.process == std::process::id() {
             return Ok(self);
@@ -205,7 +205,7 @@ impl Threaded {
 
     fn push(&self, batch: Arc<Batch>) {
         if let Some(batches) = &self.batches {
-            let _ = batches.send(batch); // where the thread has failed, `fail` says so
+            let _ = batches.send(batch); // if the thread has panicked, `fail` raises its panic
         }
     }
 
@@ -213,7 +213,7 @@ impl Threaded {
         let _ = self.recycled.send(block);
     }
 
-    /// Fail as the thread has failed.
+    /// Resume the panic of the thread.
     #[cold]
     fn fail(&mut self) -> ! {
         match self.thread.take().map(JoinHandle::join) {
@@ -224,10 +224,10 @@ impl Threaded {
 }
 
 impl Drop for Threaded {
-    /// End the thread. The batches that it has come back and are dropped here: memory of Python may hang on them.
+    /// End the thread. Its batches are dropped in this thread: they may own Python memory.
     fn drop(&mut self) {
         if self.check().is_err() {
-            std::mem::forget(self.thread.take()); // nobody is there to wait for
+            std::mem::forget(self.thread.take()); // after a fork there is no thread to join
             return;
         }
         self.stop.store(true, Ordering::Relaxed);
@@ -239,7 +239,7 @@ impl Drop for Threaded {
     }
 }
 
-/// Make trace blocks of a batch, unless the run has stopped. The batch leaves with the last of them.
+/// Build the blocks of a batch, or only return the batch once the run has stopped. The last block owns the batch.
 fn build(
     builder: &mut BookBuilder,
     batch: Arc<Batch>,

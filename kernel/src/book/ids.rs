@@ -1,7 +1,7 @@
 //! Order ids to slab numbers: open addressing, linear probing, deletion by shifting back.
 //!
-//! An entry is eight bytes: half of the id's hash, and the number. The ids themselves are with the orders, which a
-//! lookup is about to touch anyway; whoever looks an id up says whether a number has it.
+//! An entry is eight bytes: half of the id's hash, and the slab number. The ids themselves are stored with the orders,
+//! which a lookup is about to touch anyway; the caller of a lookup compares them.
 
 use crate::book::slab::NONE;
 
@@ -32,19 +32,19 @@ impl Default for Ids {
     }
 }
 
-/// Where an id stands, or would.
+/// Where an id is stored, or would be.
 #[derive(Clone, Copy)]
 pub struct Place {
     at: usize,
-    /// The slab number, `NONE` where the id is not there.
+    /// The slab number, `NONE` if the id is not stored.
     pub slot: u32,
 }
 
 impl Place {
-    /// The place of a row that names no order.
+    /// For a row that names no order.
     pub const NOWHERE: Place = Place { at: 0, slot: NONE };
 
-    /// Return whether the id is there.
+    /// Return whether the id is stored.
     #[inline]
     pub fn found(self) -> bool {
         self.slot != NONE
@@ -83,7 +83,7 @@ impl Ids {
         (hash >> self.shift) as usize
     }
 
-    /// Look an id up; `has` says whether the thing of a number has it. The place is good until the next change.
+    /// Look an id up; `has` returns whether a slab number has it. The result is valid until the next change.
     #[inline]
     pub fn find(&self, id: u64, has: impl Fn(u32) -> bool) -> Place {
         let (hash, mask) = (hash(id), self.entries.len() - 1);
@@ -98,7 +98,7 @@ impl Ids {
         }
     }
 
-    /// Store an id that is not there, at the place where it was looked for.
+    /// Store an id that is not stored, at the place where it was looked up.
     #[inline]
     pub fn insert(&mut self, place: Place, id: u64, slot: u32) {
         debug_assert!(!place.found());
@@ -109,7 +109,7 @@ impl Ids {
         }
     }
 
-    /// Remove the id of a place where it was found; those behind it move up.
+    /// Remove an id at the place where it was found; entries after it move up.
     #[inline]
     pub fn remove(&mut self, place: Place) {
         debug_assert!(place.found());
@@ -121,7 +121,7 @@ impl Ids {
             if slot_of(entry) == NONE {
                 break;
             }
-            // An entry may fill the hole unless its home lies behind it.
+            // An entry may fill the hole unless its home lies after it.
             if (at.wrapping_sub(self.home(entry)) & mask) >= (at.wrapping_sub(hole) & mask) {
                 self.entries[hole] = entry;
                 hole = at;

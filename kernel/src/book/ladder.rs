@@ -1,7 +1,7 @@
-//! One side's levels by price: a dense band around the best price, a tree for what lies outside of it.
+//! One side's levels by price: a dense band around the best price, a tree for the levels outside of it.
 //!
 //! Keys are `-side * price`, so that the best level has the smallest. Memory is bounded by the band and the number of
-//! levels, whatever prices do: a band that no longer fits the market is moved, once it has been missed often enough to
+//! levels, whatever prices do: a band that no longer fits the market is moved, once enough lookups have missed it to
 //! pay for it.
 
 use std::collections::BTreeMap;
@@ -117,7 +117,7 @@ impl Ladder {
         }
     }
 
-    /// Take the level off a key that has one.
+    /// Remove the level at a key that has one.
     #[inline]
     pub fn close(&mut self, key: i64) {
         self.len -= 1;
@@ -132,7 +132,7 @@ impl Ladder {
         }
     }
 
-    /// Take all levels off.
+    /// Remove all levels.
     pub fn clear(&mut self) {
         self.clear_band();
         self.outside.clear();
@@ -141,7 +141,7 @@ impl Ladder {
         self.best_level = NONE;
     }
 
-    /// Return the first level at a key or behind it: its key and number.
+    /// Return the first level at a key or after it: its key and number.
     pub fn next(&self, key: i64) -> Option<(i64, u32)> {
         let inside = self.first_set(key).map(|place| (self.base + place as i64, self.slots[place]));
         let outside = self.outside.range(key..).next().map(|(key, level)| (*key, *level));
@@ -194,7 +194,7 @@ impl Ladder {
         (self.best, self.best_level) = self.next(from).unwrap_or((NO_KEY, NONE));
     }
 
-    /// Return the first taken place of the band at a key or behind it.
+    /// Return the first place of the band in use at a key or after it.
     #[inline]
     fn first_set(&self, key: i64) -> Option<usize> {
         let from = key.saturating_sub(self.base).max(0);
@@ -236,7 +236,7 @@ impl Ladder {
         }
     }
 
-    /// Lay the band around the best price.
+    /// Center the band on the best price.
     fn move_band(&mut self) {
         let inside: Vec<(i64, u32)> = self.taken().map(|place| (self.base + place as i64, self.slots[place])).collect();
         self.clear_band();

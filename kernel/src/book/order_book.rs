@@ -12,16 +12,16 @@ use crate::contract::row::Row;
 
 mod check;
 
-/// A displayed order of the market. `arrival` is the number of the row that put it where it stands: lower is older.
+/// A displayed order of the market. `arrival` is the number of the row that gave it its place: lower is older.
 #[derive(Clone, Copy)]
 pub struct MarketOrder {
-    /// Its id.
+    /// Unique among the displayed orders.
     pub order_id: u64,
-    /// What is left of it.
+    /// What is left of it, lots.
     pub size_lots: i64,
-    /// Its age among all orders of the book.
+    /// Its age: number of the row that gave it its place.
     pub arrival: u64,
-    /// The number of its level.
+    /// The slab number of its level.
     pub level: u32,
     older: u32,
     younger: u32,
@@ -32,9 +32,9 @@ pub struct MarketOrder {
 pub struct Level {
     /// +1 or -1.
     pub side: i8,
-    /// The price, as a key of the side.
+    /// The price as a key of its side, see `codes::key`.
     pub key: i64,
-    /// What it shows.
+    /// Displayed size, lots.
     pub size_lots: i64,
     oldest: u32,
     youngest: u32,
@@ -48,23 +48,23 @@ impl Level {
     }
 }
 
-/// The number of no order. It absorbs what is written to the neighbour of an order that has none.
+/// The number of no order. Writes to the neighbour of an order that has none end here.
 const NOBODY: u32 = 0;
 
 /// The displayed book of one instrument.
 pub struct Book {
-    /// What the feed shows.
+    /// Orders or level sizes.
     pub feed: Feed,
-    /// How many levels a side the feed shows; 0: all.
+    /// Levels per side that the feed shows; 0: all.
     pub depth: usize,
-    /// The number of the last row.
+    /// The number of the last row applied.
     pub row: u64,
-    /// Sides that a CLEAR has emptied and that no complete packet has shown again; see `complete`.
+    /// Per side: emptied by a CLEAR and not shown again by a complete packet, see `complete`.
     pub awaiting_snapshot: [bool; 2],
-    /// Whether the best prices or sizes may have changed since `false` was written here.
+    /// Set when the best prices or sizes may have changed; cleared by the user.
     pub touched: bool,
     touch: Touch,
-    /// Whether the best bid is at or above the best ask.
+    /// True if the best bid is at or above the best ask.
     crossed: bool,
     ladders: [Ladder; 2],
     levels: Slab<Level>,
@@ -79,7 +79,7 @@ impl Clone for Book {
         copy
     }
 
-    /// Copy into memory that is there already.
+    /// Copy into existing memory.
     fn clone_from(&mut self, other: &Self) {
         let Book { feed, depth, row, awaiting_snapshot, touched, touch, crossed, ladders, levels, orders, ids } = self;
         (*feed, *depth, *row) = (other.feed, other.depth, other.row);
@@ -112,13 +112,13 @@ impl Book {
         }
     }
 
-    /// Look up the order of a row that names one. The place is good until the next change of the book.
+    /// Look up the order of a row that names one. The result is valid until the next change of the book.
     #[inline]
     fn find(&self, order_id: u64) -> Place {
         self.ids.find(order_id, |slot| self.orders[slot].order_id == order_id)
     }
 
-    /// Return the side and the price at which an order stands.
+    /// Return the side and the price of an order.
     pub fn stands_at(&self, order: &MarketOrder) -> (i8, i64) {
         let level = &self.levels[order.level];
         (level.side, level.price_ticks())
@@ -130,21 +130,21 @@ impl Book {
         place.found().then(|| &self.orders[place.slot])
     }
 
-    /// Apply one row of the feed, the `number`th, and return what it does; or say why it was not applied.
+    /// Apply one row of the feed, the `number`th, and return its effect.
     ///
     /// # Errors
-    /// The row asks for what the book cannot do.
+    /// The book cannot apply the row.
     #[inline]
     pub fn apply(&mut self, row: Row, number: u64) -> Result<RowEffect, Issue> {
         let mut effect = RowEffect::default();
         self.apply_noting(row, number, &mut effect).map(|()| effect)
     }
 
-    /// As `apply`, with the effect where it is to stay; a row that is not applied leaves it alone.
+    /// Like `apply`, but writes the effect in place; a row that is not applied writes nothing.
     ///
     /// # Errors
     /// As `apply`.
-    // The action comes first and each has a lookup of its own: what a processor learns of one does not help another.
+    // One branch and one lookup per action: what a branch predictor learns of one action does not help another.
     #[inline(always)]
     pub fn apply_noting(&mut self, row: Row, number: u64, effect: &mut RowEffect) -> Result<(), Issue> {
         self.row = number;
@@ -180,8 +180,8 @@ impl Book {
         Ok(())
     }
 
-    /// Do what can be done of a row that `apply` has refused: with `repairs` one that takes more than there is takes what
-    /// there is. Return what it does then.
+    /// Apply what can be applied of a row that `apply` has refused: if `repairs`, an oversize CANCEL or EXECUTE is
+    /// clipped. Return its effect.
     #[cold]
     pub fn set_right(&mut self, row: Row, number: u64, issue: Issue, repairs: bool) -> Option<RowEffect> {
         if issue != Issue::Oversize || !repairs {
@@ -207,7 +207,7 @@ impl Book {
         }
     }
 
-    #[inline(never)] // few rows are of this kind: what they need is kept out of the others' way
+    #[inline(never)] // rare, and kept out of the way of the other actions
     fn modify(&mut self, order_id: u64, place: Place, price_ticks: i64, size_lots: i64) -> RowEffect {
         let MarketOrder { size_lots: before, level, .. } = self.orders[place.slot];
         let Level { side, key: stood_at, .. } = self.levels[level];
@@ -272,7 +272,7 @@ impl Book {
         }
     }
 
-    #[inline(never)] // no row of a feed of orders is of this kind
+    #[inline(never)] // never called for a feed of orders
     fn set_level(&mut self, side: i8, key: i64, size_lots: i64) {
         if size_lots == 0 {
             let at = self.ladders[index(side)].get(key);
@@ -287,8 +287,8 @@ impl Book {
         self.shows(index(side), at, size_lots);
     }
 
-    /// Take in what a level shows.
-    // Both sides are written each time: a processor that has to find out which one was written last waits for it.
+    /// Update the best size after a change of a level.
+    // Both sides are written each time: a later read of the pair would wait for a write of one half.
     #[inline(always)]
     fn shows(&mut self, side: usize, at: u32, size_lots: i64) {
         let best = self.ladders[side].best_level() == at;
@@ -350,7 +350,7 @@ impl Book {
         }
     }
 
-    /// Take in the end of a packet: a side that shows something again is known again.
+    /// End a packet: a cleared side that shows something again has its snapshot.
     #[inline]
     pub fn complete(&mut self) {
         self.touched = false;
@@ -402,7 +402,7 @@ impl Book {
         self.ladders[index(side)].iter().map(|(_, at)| &self.levels[at])
     }
 
-    /// Iterate the levels of one side behind a key, best first.
+    /// Iterate the levels of one side past a key, best first.
     pub fn levels_behind(&self, side: i8, key: i64) -> impl Iterator<Item = &Level> + '_ {
         let levels = self.ladders[index(side)].iter_from(key.saturating_add(1));
         levels.map(|(_, at)| &self.levels[at])
@@ -429,7 +429,7 @@ impl Book {
         self.ids.len()
     }
 
-    /// Return whether the opposite side stands at or through a key of one side, which may be `NO_KEY`.
+    /// Return whether the best price of the opposite side is at or through a key of one side, which may be `NO_KEY`.
     #[inline(always)]
     pub fn crosses(&self, side: i8, key: i64) -> bool {
         // A key is less than no key, and one side's keys are the other's with the sign changed.
@@ -442,7 +442,7 @@ impl Book {
         !self.crossed
     }
 
-    /// Return the worst key that a feed of limited depth shows of a side, `NO_KEY` where it shows all.
+    /// Return the worst key of a side that a feed of limited depth shows, `NO_KEY` if it shows all.
     pub fn window_end(&self, side: i8) -> i64 {
         let ladder = &self.ladders[index(side)];
         if self.depth == 0 || ladder.len() < self.depth {
@@ -451,7 +451,7 @@ impl Book {
         ladder.worst().unwrap_or(NO_KEY)
     }
 
-    /// Return whether a price lies outside of what a feed of limited depth shows of a side.
+    /// Return whether a price is outside of what a feed of limited depth shows of a side.
     pub fn beyond_window(&self, side: i8, price_ticks: i64) -> bool {
         key(side, price_ticks) > self.window_end(side)
     }

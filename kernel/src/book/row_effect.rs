@@ -1,49 +1,49 @@
-//! What a row does to the book.
+//! The effect of a row on the book.
 
 use crate::contract::codes::{key, LIMIT};
 
-/// What a row does. Those with two numbers have the bid's here, and the ask's is one more.
-#[allow(missing_docs)] // the names say it
+/// Codes of effects. Sided kinds use two codes: the bid's, and the bid's + 1 for the ask.
+#[allow(missing_docs)] // the names are those of the actions
 pub mod kind {
-    /// Nothing to any level.
+    /// No level changes.
     pub const NOTHING: u8 = 0;
     pub const ADD: u8 = 1;
-    /// An order is cancelled, or modified without losing its place.
+    /// An order is cancelled, in part or whole, or modified without losing its place.
     pub const LESS: u8 = 3;
     pub const EXECUTE: u8 = 5;
-    /// An order leaves its place for another.
+    /// An order loses its place and joins another price or the end of its queue.
     pub const MOVED: u8 = 7;
     /// A LEVEL or CLEAR row.
     pub const OTHER: u8 = 9;
     pub const TRADE: u8 = 10;
-    /// How many there are, rounded up to a power of two.
+    /// Number of codes, rounded up to a power of two.
     pub const COUNT: usize = 16;
 }
 
-/// What a row does, and the order that it names, as it stood before and for an ADD as it joined.
+/// The effect of a row, and the order that it names: as it was before the row, for an ADD as it joined.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct RowEffect {
-    /// What the row is, and where: the code of `kind` in the lowest byte, the key above it.
+    /// The code of `kind` in the lowest byte, the key above it.
     what: i64,
-    /// Its size; what it joined with, for an ADD.
+    /// Size of the order before the row, lots; for an ADD the size that joined.
     pub size_lots: i64,
-    /// What it loses; 0 for an ADD.
+    /// Lots that the order loses; 0 for an ADD.
     pub lost_lots: i64,
-    /// Its age.
+    /// Age of the order, see `BookOrder::arrival`.
     pub arrival: u64,
-    /// What its level shows after the row.
+    /// Displayed size of its level after the row, lots.
     pub level_lots: i64,
 }
 
 impl RowEffect {
-    /// Return the effect of a row that names no order.
+    /// Make the effect of a row that names no order.
     #[inline(always)]
     pub fn of(kind: u8) -> Self {
         RowEffect { what: i64::from(kind), ..RowEffect::default() }
     }
 
-    /// Return the effect of a row that names an order at a key, which is a price and so below 2⁴⁰: the order's size, what
-    /// it loses, what its level shows then, and its age.
+    /// Make the effect of a row that names an order at a key, which is below 2⁴⁰: the order's size, the lots it loses,
+    /// the displayed size of its level after the row, and its age.
     #[inline(always)]
     pub fn new(kind: u8, key: i64, [size_lots, lost_lots, level_lots]: [i64; 3], arrival: u64) -> Self {
         debug_assert!(key.abs() < LIMIT, "a key is no price");
@@ -62,13 +62,13 @@ impl RowEffect {
         self.what >> 8
     }
 
-    /// Return whether the row is of a kind.
+    /// Return whether the effect has a code.
     #[inline(always)]
     pub fn is(&self, kind: u8) -> bool {
         self.kind() == kind
     }
 
-    /// Return whether the row is of a kind that has two numbers, of whichever side.
+    /// Return whether the effect has a sided code, of either side.
     #[inline(always)]
     pub fn is_either(&self, kind: u8) -> bool {
         self.is(kind) | self.is(kind + 1)
@@ -98,17 +98,17 @@ impl RowEffect {
     }
 }
 
-/// The market's order that a row names, as it stood before the row.
+/// The market's order that a row names, as it was before the row.
 #[derive(Clone, Copy)]
 pub struct NamedOrder {
-    /// +1 bid, -1 ask, 0 where there is none.
+    /// +1 bid, -1 ask, 0 if the row names none.
     pub side: i8,
-    /// Its price.
+    /// Its price, ticks.
     pub price_ticks: i64,
-    /// What was left of it.
+    /// What was left of it, lots.
     pub size_lots: i64,
-    /// Its age.
+    /// Its age, see `BookOrder::arrival`.
     pub arrival: u64,
-    /// What its level shows after the row.
+    /// Displayed size of its level after the row, lots.
     pub level_lots: i64,
 }

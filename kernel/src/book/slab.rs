@@ -1,4 +1,4 @@
-//! Values at numbers that stay theirs until they are removed; numbers are used again.
+//! Values under numbers that do not change until they are removed; numbers are used again.
 
 use std::ops::{Index, IndexMut};
 
@@ -41,7 +41,7 @@ impl<T> Slab<T> {
         (self.items.len() - 1) as u32
     }
 
-    /// Give a number back; its value stays until the number is used again.
+    /// Free a number; its value can be read until the number is used again.
     #[inline]
     pub fn remove(&mut self, at: u32) {
         self.free.push(at);

@@ -1,19 +1,19 @@
-//! The best of a book.
+//! Best prices and sizes of a book.
 
 use crate::book::ladder::NO_KEY;
 use crate::contract::codes::{index, key};
 
-/// Best prices and sizes, the bid's first; a side that is empty shows 0 lots.
+/// Best prices and sizes, the bid's first; an empty side has 0 lots.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Touch {
-    /// 0 where a side is empty.
+    /// Prices; 0 for an empty side.
     pub ticks: [i64; 2],
-    /// 0 where a side is empty.
+    /// Displayed sizes; 0 for an empty side.
     pub lots: [i64; 2],
 }
 
 impl PartialEq for Touch {
-    /// Compare number by number: memory that has just been written in parts is slow to read as a whole.
+    /// Compare number by number: reading the whole just after its parts were written stalls the processor.
     #[inline(always)]
     fn eq(&self, other: &Self) -> bool {
         let bid = (self.ticks[0] ^ other.ticks[0]) | (self.lots[0] ^ other.lots[0]);
@@ -48,7 +48,7 @@ impl Touch {
         self.lots[index(side)]
     }
 
-    /// Return the sum of the best prices, `None` unless both sides show something.
+    /// Return the sum of the best prices, the doubled mid; `None` unless both sides show something.
     #[inline]
     pub fn mid2(&self) -> Option<i64> {
         self.is_two_sided().then_some(self.ticks[0] + self.ticks[1])

@@ -1,4 +1,4 @@
-//! One strategy in the engine: its clock, its timers, and the limits that it is held to.
+//! One strategy in the engine: its clock, its timers and its limits.
 
 use crate::client::limits::{room, Limits, Texts};
 use crate::contract::codes::{Ns, BEFORE_ALL};
@@ -38,21 +38,21 @@ impl Callbacks {
 
 /// A strategy's clock, timers and limits.
 pub struct Agent {
-    /// The agent's number.
+    /// Its number, from 0.
     pub index: usize,
-    /// The class of the strategy.
+    /// Class name of the strategy, for messages.
     pub name: String,
-    /// Which callbacks it overrides.
+    /// The callbacks that it overrides.
     pub callbacks: Callbacks,
-    /// Its time.
+    /// Its clock, nanoseconds.
     pub now_ns: Ns,
     /// Requests are refused before this time.
     pub open_ns: Ns,
-    /// Whether the run is over for the strategy.
+    /// Set before `on_stop`: what it sends from then on is refused.
     pub stopped: bool,
     /// Its timers.
     pub timers: Timers,
-    /// Whether it wants `on_book` for any level, an instrument each.
+    /// Per instrument: true if it subscribes to every change of a level.
     pub depth: Vec<bool>,
     limits: Limits,
     tags: Texts,
@@ -64,7 +64,7 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// Make an agent, one of `agents`.
+    /// Make agent `place.0` of `place.1`.
     pub fn new(place: (usize, usize), name: String, callbacks: Callbacks, instruments: usize, limits: Limits) -> Self {
         Agent {
             index: place.0,
@@ -85,13 +85,13 @@ impl Agent {
         }
     }
 
-    /// Begin a callback: how many at its nanosecond have caused each other, one after the other, before it.
+    /// Begin a callback. `generation` is the length of the chain of callbacks at its nanosecond that caused it.
     #[inline]
     pub fn begin(&mut self, generation: u32) {
         (self.generation, self.calls) = (generation, 0);
     }
 
-    /// Count a request or a timer.
+    /// Count a request or a timer of the callback at hand.
     ///
     /// # Errors
     /// Too many in one callback are an endless loop.
@@ -108,7 +108,7 @@ impl Agent {
         )))
     }
 
-    /// See that there is room for a new order beside so many of its instrument.
+    /// Check the limits on orders per instrument and on tags.
     ///
     /// # Errors
     /// A limit is passed.
@@ -129,7 +129,7 @@ impl Agent {
         room(under_way, self.limits.requests, "requests under way to the exchange")
     }
 
-    /// See that there is room for a timer.
+    /// Check the limit on timers.
     ///
     /// # Errors
     /// A limit is passed.
@@ -137,7 +137,7 @@ impl Agent {
         room(self.timers.len(), self.limits.timers, "timers set: cancel those that are not needed")
     }
 
-    /// See that the name of a series may be used.
+    /// Check the limits on the names of series.
     ///
     /// # Errors
     /// A limit is passed.
@@ -162,13 +162,13 @@ impl Agent {
         )))
     }
 
-    /// Return the next order id; ids are unique in the run.
+    /// Return the next order id. Ids are unique in the run.
     pub fn new_id(&mut self) -> i64 {
         self.orders += 1;
         (self.orders - 1) * self.agents + self.index as i64 + 1
     }
 
-    /// Return whether an id was given to this agent.
+    /// Return whether this agent has issued an id.
     pub fn issued_id(&self, order_id: i64) -> bool {
         let Some(number) = order_id.checked_sub(1) else { return false };
         let (place, owner) = (number.div_euclid(self.agents), number.rem_euclid(self.agents));

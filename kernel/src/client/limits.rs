@@ -10,10 +10,11 @@ pub use crate::contract::generated::Limits;
 pub struct Texts(HashSet<Box<str>>);
 
 impl Texts {
-    /// See that a text is short, and that there are not too many different ones; `what` it is.
+    /// Check that a text is short, and that the strategy has not used too many different ones; `what` is for the
+    /// message.
     ///
     /// # Errors
-    /// One of both is not so.
+    /// A limit is passed.
     #[inline]
     pub fn check(&mut self, what: &str, text: &str, most: usize, limits: &Limits) -> Result<(), RunError> {
         if self.0.contains(text) {
@@ -41,7 +42,7 @@ impl Texts {
     }
 }
 
-/// Return a fault unless there is room for one more.
+/// Check that there is room for one more.
 ///
 /// # Errors
 /// There is none.
@@ -53,7 +54,7 @@ pub fn room(held: usize, most: usize, what: &str) -> Result<(), RunError> {
     Err(RunError::Strategy(format!("more than {} {what}", grouped(most))))
 }
 
-/// Write a number with commas between thousands.
+/// Format a number with commas between thousands.
 fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();

@@ -1,6 +1,6 @@
-//! What a strategy knows in one instrument: its orders, its position, and the risk limit that it is held to.
+//! What a strategy knows in one instrument: its orders, its position, and its position limit.
 //!
-//! All of it follows from what was sent and from the messages received; nothing here looks at the exchange.
+//! All of it follows from what was sent and from the messages received; nothing here reads the exchange.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -22,29 +22,29 @@ pub struct KnownOrder {
     pub price_ticks: Option<i64>,
     /// The total, fills included.
     pub size_lots: i64,
-    /// How long it stands.
+    /// Time in force.
     pub tif: TimeInForce,
-    /// Whether it would be refused rather than take.
+    /// True if the exchange refuses the order rather than let it take.
     pub post_only: bool,
-    /// The author's own text.
+    /// The author's text.
     pub tag: Tag,
-    /// How much has filled.
+    /// Lots filled, by the fills received.
     pub filled_lots: i64,
-    /// Where it stands.
+    /// By the answers and fills received.
     pub state: OrderState,
-    /// Requests that are unanswered.
+    /// Number of unanswered requests.
     pub in_flight: u32,
     /// Prices and total sizes of the replacements in flight: any of them may be in force already.
     pub requested: Requested,
-    /// Which stay in a queue it is in.
+    /// The stay in a queue that the last answer told, see `OwnOrder::queue_stay`.
     pub queue_stay: i64,
-    /// The market's lots ahead of it.
+    /// The market's lots ahead of it in that stay.
     pub ahead_lots: Option<i64>,
-    /// The last queue position of each stay that the strategy does not know of yet, with its turn.
+    /// Queue positions of stays that no answer has told yet: the last of each stay, ascending.
     pub early: VecDeque<(i64, Option<i64>)>,
-    /// The number of the exchange's order.
+    /// The number of the exchange's order, `NONE` for an order that was refused locally.
     pub own: u32,
-    /// What `LocalState` counts of it as exposed.
+    /// What `LocalState::exposed` has of it, lots.
     counted_lots: i64,
 }
 
@@ -71,13 +71,13 @@ impl KnownOrder {
         }
     }
 
-    /// Return what is still to fill, by the size in force.
+    /// Return the lots that can still fill by the size in force.
     #[inline]
     pub fn open_lots(&self) -> i64 {
         self.size_lots - self.filled_lots
     }
 
-    /// Return the most that can still fill, whichever request in flight is in force already.
+    /// Return the most lots that can still fill, whichever request in flight is in force already.
     pub fn exposed_lots(&self) -> i64 {
         if self.state.is_over() {
             return 0;
@@ -85,19 +85,19 @@ impl KnownOrder {
         self.requested.largest().map_or(self.size_lots, |lots| lots.max(self.size_lots)) - self.filled_lots
     }
 
-    /// Bring what is counted of it up to date; return by how much that changes.
+    /// Update `counted_lots`; return its change.
     fn count(&mut self) -> i64 {
         let before = self.counted_lots;
         self.counted_lots = self.exposed_lots();
         self.counted_lots - before
     }
 
-    /// Iterate every price at which the order may stand.
+    /// Iterate every price at which the order may rest.
     pub fn prices(&self) -> impl DoubleEndedIterator<Item = i64> + '_ {
         self.price_ticks.into_iter().chain(self.requested.prices())
     }
 
-    /// Return what `ctx.orders` shows of the queue position.
+    /// Return the queue position for `ctx.orders`.
     pub fn queue_ahead_lots(&self) -> Option<i64> {
         if self.state == OrderState::Live {
             self.ahead_lots
@@ -107,11 +107,11 @@ impl KnownOrder {
     }
 }
 
-/// Prices and total sizes of the replacements in flight, in the order in which they were asked for.
+/// Prices and total sizes of the replacements in flight, oldest first.
 #[derive(Clone, Default)]
 pub struct Requested {
     all: VecDeque<(Option<i64>, i64)>,
-    /// The sizes that are larger than all later ones, in the same order: the first is the largest of all.
+    /// The sizes larger than all later ones, in the same order: the first is the largest of all.
     largest: VecDeque<i64>,
 }
 
@@ -125,7 +125,7 @@ impl Requested {
         self.largest.push_back(size_lots);
     }
 
-    /// Take the first off, which has been answered.
+    /// Remove the first, which has been answered.
     pub fn pop(&mut self) {
         if let Some((_, size_lots)) = self.all.pop_front() {
             if self.largest.front() == Some(&size_lots) {
@@ -150,42 +150,43 @@ impl Requested {
     }
 }
 
-/// What a message is about.
+/// What a message was about.
 pub struct Told {
     /// The order's id.
     pub order_id: i64,
-    /// The number of the exchange's order, `NONE` where there is none.
+    /// The number of the exchange's order, `NONE` if there is none.
     pub own: u32,
-    /// The order as now known, where a strategy is told of it.
+    /// The order after the message, if the strategy has the callback.
     pub known: Option<Box<KnownOrder>>,
 }
 
-/// One strategy's knowledge of its business in one instrument.
+/// One strategy's knowledge of one instrument.
 pub struct LocalState {
     /// Position, cash and fees from the fills received.
     pub account: Account,
     /// Live orders and those with a request in flight, by id, oldest first.
     pub orders: BTreeMap<i64, KnownOrder>,
     max_position: Option<i64>,
-    /// The most that the orders of a side can still fill.
+    /// Per side: the most lots that orders can still fill.
     exposed: [i64; 2],
 }
 
 impl LocalState {
-    /// Make a local state with a position and no orders.
+    /// Start with a position and no orders.
     pub fn new(max_position: Option<i64>, position_lots: i64) -> Self {
         let account = Account { position_lots, ..Account::default() };
         LocalState { account, orders: BTreeMap::new(), max_position, exposed: [0; 2] }
     }
 
-    /// Take in that an order is new or has changed, for the room that it leaves.
+    /// Update the exposure after a change of an order.
     pub fn count(&mut self, order_id: i64) {
         if let Some(known) = self.orders.get_mut(&order_id) {
             self.exposed[index(known.side)] += known.count();
         }
     }
 
-    /// Return how many lots a new order of a side may have, if everything in flight fills; `None`: no limit.
+    /// Return how many lots a new order of a side may have if everything in flight fills; `None`: no limit. The order
+    /// `apart_from` does not count.
     pub fn room(&self, side: i8, apart_from: Option<i64>) -> Option<i64> {
         let limit = self.max_position?;
         let apart = apart_from.and_then(|order_id| self.orders.get(&order_id)).filter(|known| known.side == side);
@@ -193,7 +194,7 @@ impl LocalState {
         Some((limit - i64::from(side) * self.account.position_lots - exposed).max(0))
     }
 
-    /// Take in a queue position that a packet received implies.
+    /// Note a queue position, which came with a packet.
     pub fn moved(&mut self, order_id: i64, queue_stay: i64, ahead_lots: Option<i64>) {
         if let Some(known) = self.orders.get_mut(&order_id) {
             if queue_stay == known.queue_stay {
@@ -201,16 +202,16 @@ impl LocalState {
             } else if queue_stay > known.queue_stay {
                 match known.early.back_mut() {
                     Some(last) if last.0 == queue_stay => last.1 = ahead_lots,
-                    _ => known.early.push_back((queue_stay, ahead_lots)), // turns ascend
+                    _ => known.early.push_back((queue_stay, ahead_lots)), // stays ascend
                 }
             }
         }
     }
 
-    /// Take in an answer; say whose it is and, if it is to be told, the order as now known.
+    /// Apply an answer; return the order, with its state if `told`.
     pub fn take_answer(&mut self, answer: &Answer, told: bool) -> Told {
         let Some(known) = self.orders.get_mut(&answer.order_id) else {
-            // A refusal that names an order which is gone or never was.
+            // A refusal of a request for an order that is over or never was.
             let mut known = KnownOrder::new(answer.order_id, 0, None, 0, Tag::default());
             known.state = answer.state;
             return Told { order_id: answer.order_id, own: NONE, known: told.then(|| Box::new(known)) };
@@ -229,7 +230,7 @@ impl LocalState {
         self.sweep(answer.order_id, told)
     }
 
-    /// Take in a fill; say as `take_answer` what it is told of.
+    /// Apply a fill; return as `take_answer`.
     ///
     /// # Errors
     /// The sums of money leave 64 bits.
@@ -240,7 +241,7 @@ impl LocalState {
         Ok(self.sweep(fill.order_id, told))
     }
 
-    /// Forget an order that is over, when nothing that was asked of it is unanswered.
+    /// Drop an order that is over once none of its requests is unanswered.
     fn sweep(&mut self, order_id: i64, told: bool) -> Told {
         let known = self.orders.get_mut(&order_id).expect("the order at hand is known");
         if known.state == OrderState::Live && known.open_lots() <= 0 && known.requested.is_empty() {

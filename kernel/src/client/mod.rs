@@ -1,4 +1,4 @@
-//! The strategy's side: what it knows, what it is allowed, and what it sends.
+//! The strategy's side: what it knows, what it is allowed to send, and what it sends.
 
 pub mod agent;
 pub mod limits;

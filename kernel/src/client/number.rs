@@ -2,17 +2,17 @@
 
 use crate::contract::codes::{RejectReason, LIMIT};
 
-/// Stands for any whole number that is too large for everything.
+/// Stands for any whole number that is too large.
 pub const HUGE: i64 = 1 << 62;
 
-/// A number that a strategy gave.
+/// A number that a strategy passed.
 #[derive(Clone, Copy, Debug)]
 pub enum Number {
-    /// An integer; beyond ±2⁶² it is cut to that.
+    /// An integer, clipped to ±2⁶².
     Whole(i64),
     /// A float.
     Float(f64),
-    /// No number at all.
+    /// Not a number.
     Nonsense,
 }
 
@@ -25,10 +25,10 @@ impl Number {
         }
     }
 
-    /// Read a price in ticks.
+    /// Return a price in ticks.
     ///
     /// # Errors
-    /// Says why it is none.
+    /// The reason for which it is refused.
     pub fn price_ticks(self) -> Result<i64, RejectReason> {
         let price_ticks = self.whole(RejectReason::OffTick)?;
         if price_ticks.abs() >= LIMIT {
@@ -37,10 +37,10 @@ impl Number {
         Ok(price_ticks)
     }
 
-    /// Read a size in lots.
+    /// Return a size in lots.
     ///
     /// # Errors
-    /// Says why it is none.
+    /// The reason for which it is refused.
     pub fn size_lots(self) -> Result<i64, RejectReason> {
         let size_lots = self.whole(RejectReason::OffLot)?;
         if !(1..LIMIT).contains(&size_lots) {
@@ -49,7 +49,7 @@ impl Number {
         Ok(size_lots)
     }
 
-    /// Return what equal numbers have in common, and no others.
+    /// Return a key that equal numbers share, and no others.
     pub fn identity(self) -> (bool, i64) {
         match self {
             Number::Whole(value) => (true, value),
@@ -60,7 +60,7 @@ impl Number {
         }
     }
 
-    /// Compare with a price or size that an order has; they are below 2⁴⁰, which a float holds exactly.
+    /// Compare with an order's price or size, which is below 2⁴⁰ and so exact as a float.
     pub fn partial_cmp(self, other: i64) -> Option<std::cmp::Ordering> {
         match self {
             Number::Whole(value) => Some(value.cmp(&other)),
@@ -69,7 +69,7 @@ impl Number {
         }
     }
 
-    /// Return whether this is a price or size that an order has.
+    /// Return whether this equals an order's price or size.
     pub fn is(self, other: i64) -> bool {
         self.partial_cmp(other) == Some(std::cmp::Ordering::Equal)
     }

@@ -1,7 +1,7 @@
-//! Where orders enter: what a strategy requests is checked here before it is sent.
+//! Where orders enter: requests are checked here before they are sent.
 //!
-//! Nonsense and breaches of a limit are refused at once, as data. Orders in flight count as if they were filled, so
-//! that no race can breach the position limit.
+//! Malformed requests and breaches of a limit are refused at once, as data. Orders in flight count as filled, so that
+//! no race can breach the position limit.
 
 use crate::client::agent::Agent;
 use crate::client::local_state::KnownOrder;
@@ -16,15 +16,15 @@ use crate::record::recorder::{Recorder, Times};
 use crate::wire::channels::Channels;
 use crate::wire::messages::{Answer, Message, OrderSnapshot, Request};
 
-/// How a new order is to be handled, as given.
+/// The terms of a new order as the strategy passed them.
 pub struct Terms {
-    /// `None`: no such time in force.
+    /// `None`: not a time in force.
     pub tif: Option<TimeInForce>,
-    /// `None`: not a truth value.
+    /// `None`: not a boolean.
     pub post_only: Option<bool>,
-    /// The text.
+    /// The author's text; empty if it was not text.
     pub tag: Tag,
-    /// Whether it was given as text.
+    /// True if the tag was text.
     pub tag_is_text: bool,
 }
 
@@ -38,7 +38,7 @@ pub struct OrderEntry<'a> {
     pub session: &'a mut Session,
     /// Its orders at the exchange, to which a new one is added before its request arrives.
     pub own_book: &'a mut OwnBook,
-    /// Takes refusals.
+    /// Records refusals.
     pub recorder: &'a mut Recorder,
     /// The instrument's place in the plan.
     pub instrument: usize,
@@ -121,7 +121,7 @@ impl OrderEntry<'_> {
         Ok(())
     }
 
-    /// Request that an order be cancelled, or refuse.
+    /// Send a cancel request, or refuse it.
     ///
     /// # Errors
     /// Too many requests, see `Agent::count` and `Agent::next_generation`.
@@ -144,7 +144,7 @@ impl OrderEntry<'_> {
         Ok(())
     }
 
-    /// Request the cancellation of every live order
+    /// Send a cancel request for every live order.
     ///
     /// # Errors
     /// Too many requests, see `Agent::count` and `Agent::next_generation`.
@@ -156,7 +156,7 @@ impl OrderEntry<'_> {
         Ok(())
     }
 
-    /// Return an order that is not over, as the local state knows it.
+    /// Return an order that is not over, as the strategy knows it.
     fn known(&self, order_id: i64) -> Option<&KnownOrder> {
         let known = self.session.local_state.orders.get(&order_id);
         known.filter(|known| !known.state.is_over())
@@ -195,14 +195,14 @@ impl OrderEntry<'_> {
             let (snapshot, tag) = (own.snapshot(), own.tag.clone());
             self.refuse(&snapshot, &tag, kind, reason)
         } else {
-            // The order is gone or never was: the record names the id and nothing else.
+            // The order is over or never was: the record has the id and nothing else.
             let mut own = OwnOrder::new(order_id, 0, None, 0, Tag::default());
             own.state = OrderState::Rejected;
             self.refuse(&own.snapshot(), "", kind, reason)
         }
     }
 
-    /// Answer a request that is not sent at all: recorded now, told after the callback at hand.
+    /// Answer a request that is not sent: recorded now, delivered after the callback at hand.
     fn refuse(
         &mut self,
         snapshot: &OrderSnapshot,

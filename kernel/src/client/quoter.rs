@@ -1,8 +1,8 @@
-//! `ctx.quote`: from the quotes that a market maker wants to the requests that get there.
+//! `ctx.quote`: from wanted quotes to requests.
 //!
-//! A quoter touches only orders that it sent. An order that stands at a wanted price with no more than the wanted size
-//! keeps its place; the others are moved, then sent or cancelled. An order with a request in flight is waited for: what
-//! is wanted of it then goes out with the answer. A price that was refused is left until it is asked for again.
+//! A quoter touches only orders that it sent. An order at a wanted price with no more than the wanted size keeps its
+//! place; the others are moved, then sent or cancelled. An order with a request in flight is left until the answer
+//! arrives. A refused price is not sent again until it is wanted anew.
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;
@@ -23,9 +23,9 @@ pub type Wanted = SmallVec<[(Number, Number); 1]>;
 /// The quotes of one strategy in one instrument.
 #[derive(Default)]
 pub struct Quoter {
-    /// The price last asked for, by order, oldest first.
+    /// The price last requested, by order, oldest first.
     requested: [Vec<(i64, Number)>; 2],
-    /// Prices that were refused, as `Number::identity` has them.
+    /// Prices that were refused, as `Number::identity`.
     refused: [HashSet<(bool, i64)>; 2],
     due: bool,
     wanted: [Wanted; 2],
@@ -34,7 +34,7 @@ pub struct Quoter {
 }
 
 impl Quoter {
-    /// Take in whose message this is, before the strategy hears of it and may want other quotes.
+    /// Note that a message is about an order, before the strategy's callback may want other quotes.
     pub fn note(&mut self, order_id: i64, refused: bool) {
         self.due = false;
         for side in [0, 1] {
@@ -52,7 +52,7 @@ impl Quoter {
         !refused.is_empty() && refused.contains(&price.identity())
     }
 
-    /// Return the place of an order among those of a side, or where it would be: ids ascend.
+    /// Return the place of an order among those of a side, or where it would be inserted: ids ascend.
     #[inline]
     fn place(&self, side: usize, order_id: i64) -> Result<usize, usize> {
         self.requested[side].binary_search_by_key(&order_id, |requested| requested.0)
@@ -60,7 +60,7 @@ impl Quoter {
 }
 
 impl OrderEntry<'_> {
-    /// Want new quotes on the sides given (bids, asks) and send what is needed.
+    /// Set the wanted quotes of the sides given (bids, asks) and send what is needed.
     ///
     /// # Errors
     /// Too many requests, see `Agent::count` and `Agent::next_generation`.
@@ -79,7 +79,7 @@ impl OrderEntry<'_> {
             }
             return Ok(());
         }
-        // The side that makes room goes first, so that own quotes never meet: asks when prices rise.
+        // The side that makes room goes first, so that own quotes never meet: asks if prices rise.
         let rising = given[0] && {
             let nearest = self.nearest(-1);
             self.session.quoter.wanted[0].iter().any(|(price, _)| meets(1, *price, nearest))
@@ -92,7 +92,7 @@ impl OrderEntry<'_> {
         Ok(())
     }
 
-    /// Send what had to wait for the answer noted.
+    /// Resume reconciling sides that waited for the noted answer.
     ///
     /// # Errors
     /// Too many requests, see `Agent::count` and `Agent::next_generation`.
@@ -105,14 +105,14 @@ impl OrderEntry<'_> {
         Ok(())
     }
 
-    /// Forget orders of a side that are over.
+    /// Drop orders of a side that are over.
     fn drop_gone(&mut self, side: i8) {
         let orders = &self.session.local_state.orders;
         let is_live = |requested: &(i64, Number)| orders.get(&requested.0).is_some_and(|known| !known.state.is_over());
         self.session.quoter.requested[index(side)].retain(is_live);
     }
 
-    /// Return the best price at which an own quote of a side stands or may stand.
+    /// Return the best price at which an own quote of a side rests or may rest.
     fn nearest(&mut self, side: i8) -> Option<i64> {
         self.drop_gone(side);
         let requested = &self.session.quoter.requested[index(side)];
@@ -120,7 +120,7 @@ impl OrderEntry<'_> {
         known.flat_map(KnownOrder::prices).max_by_key(|price| i64::from(side) * price)
     }
 
-    /// Give each wanted level an order: one that is there or on its way, then one that is free, then a new one.
+    /// Give each wanted level an order: one that has its price or is on its way there, then a free one, then a new one.
     fn reconcile(&mut self, side: i8) -> Result<(), RunError> {
         self.session.quoter.waiting[index(side)] = false;
         self.drop_gone(side);
@@ -183,7 +183,7 @@ impl OrderEntry<'_> {
         Ok(())
     }
 
-    /// Return whether one order stands where one is wanted, with nothing to do: what nearly every call finds.
+    /// Return whether the side is as wanted: one order at the one wanted price. Nearly every call ends here.
     fn stands_as_wanted(&self, side: i8) -> bool {
         let quoter = &self.session.quoter;
         let ([(order_id, _)], [(price, size)]) = (&quoter.requested[index(side)][..], &quoter.wanted[index(side)][..])
@@ -219,7 +219,7 @@ impl OrderEntry<'_> {
             Ok(place) => quoter.requested[index(side)][place].1 = price,
             Err(place) => quoter.requested[index(side)].insert(place, (order_id, price)),
         }
-        // Refused on the spot.
+        // The request was refused locally.
         if self.session.local_state.orders.get(&order_id).is_some_and(|known| known.in_flight == 0) {
             quoter.refused[index(side)].insert(price.identity());
         }
@@ -237,7 +237,7 @@ impl OrderEntry<'_> {
     }
 }
 
-/// Return the price that was asked for last; an order that a quoter sent has one.
+/// Return the price last requested; an order that a quoter sent has one.
 fn last_price(known: &KnownOrder) -> i64 {
     known.prices().next_back().unwrap_or(0)
 }

@@ -1,41 +1,41 @@
-//! A stretch of market rows, column by column, in memory that somebody else has filled.
+//! Consecutive market rows, column by column, in memory owned by someone else.
 
 use std::any::Any;
 
 use crate::contract::codes::{action, flag, Ns};
 use crate::contract::row::Row;
 
-/// Complete columns of `len` rows each.
+/// Columns of equal length.
 #[derive(Clone, Copy, Default)]
 pub struct Columns<'a> {
-    /// When a row happened at the exchange.
+    /// When each row happened at the exchange.
     pub ts_exchange_ns: &'a [Ns],
-    /// When its packet was received.
+    /// When its packet is received.
     pub ts_local_ns: &'a [Ns],
-    /// What it does.
+    /// A code of `codes::action`.
     pub action: &'a [u8],
-    /// Of the resting order.
+    /// Side of the resting order: +1 bid, -1 ask, 0 none or both.
     pub side: &'a [i8],
-    /// The order on L3.
+    /// The order (L3), 0 for none.
     pub order_id: &'a [u64],
-    /// The price.
+    /// Ticks.
     pub price_ticks: &'a [i64],
-    /// The size.
+    /// Lots.
     pub size_lots: &'a [i64],
     /// Bits of `codes::flag`.
     pub flags: &'a [u8],
-    /// Of a STATUS row.
+    /// The phase that a STATUS row announces.
     pub phase: &'a [u8],
 }
 
-/// Rows that follow each other in a file.
+/// Consecutive rows of a file.
 pub struct Batch {
     columns: Columns<'static>,
-    // Declared behind `columns`, which it keeps alive, and never touched.
+    // Declared after `columns`, which it keeps alive, and never used.
     _owner: Box<dyn Any + Send + Sync>,
-    /// The file.
+    /// The file, for messages.
     pub path: String,
-    /// The file's row of the first one.
+    /// The file's row number of the first row.
     pub first_row: i64,
     eventful: bool,
 }
@@ -58,7 +58,7 @@ impl Batch {
         Batch { columns, _owner: owner, path, first_row, eventful }
     }
 
-    /// Return whether some row calls the book suspect or changes the phase.
+    /// Return whether some row has the SUSPECT flag or changes the phase.
     pub fn is_eventful(&self) -> bool {
         self.eventful
     }
@@ -74,7 +74,7 @@ impl Batch {
         self.len() == 0
     }
 
-    /// Return the columns, cut to one length: who walks them pays for one check of it a row.
+    /// Return the columns, cut to one length: the length is checked once, not per access.
     #[inline(always)]
     pub fn columns(&self) -> Columns<'_> {
         self.slice(0, self.len())

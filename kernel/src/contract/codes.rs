@@ -7,9 +7,9 @@ pub use crate::contract::generated::{
 /// Nanoseconds since the epoch, UTC.
 pub type Ns = i64;
 
-/// A time after all others.
+/// A time after all others, nanoseconds.
 pub const NEVER: Ns = 1 << 62;
-/// A time before all others.
+/// A time before all others, nanoseconds.
 pub const BEFORE_ALL: Ns = -NEVER;
 
 /// What a feed shows of the book.
@@ -32,7 +32,7 @@ impl OrderState {
 }
 
 impl RejectReason {
-    /// Return this reason, or another one where this is none.
+    /// Return this reason, or the other one if this is `None`.
     #[inline]
     pub fn or(self, other: impl FnOnce() -> RejectReason) -> RejectReason {
         if self == RejectReason::None {
@@ -43,24 +43,24 @@ impl RejectReason {
     }
 }
 
-/// What a request asks for.
+/// What a request wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestKind {
     /// A new order.
     New,
     /// Another price or total size.
     Replace,
-    /// An order off the book.
+    /// Cancel an order.
     Cancel,
 }
 
-/// The place of a side in a pair: 0 for bids (+1), 1 for asks (-1).
+/// Return the index of a side in a pair: 0 for bids (+1), 1 for asks (-1).
 #[inline]
 pub fn index(side: i8) -> usize {
     usize::from(side < 0)
 }
 
-/// The sides of a CLEAR row or a print without one: both for 0.
+/// Return the sides of a CLEAR row or of a print: both for 0.
 #[inline]
 pub fn sides(side: i8) -> &'static [i8] {
     match side {
@@ -70,7 +70,7 @@ pub fn sides(side: i8) -> &'static [i8] {
     }
 }
 
-/// The key of a price on a side: the best level has the smallest.
+/// Return the key of a price on a side: the best level has the smallest.
 #[inline]
 pub fn key(side: i8, price_ticks: i64) -> i64 {
     -i64::from(side) * price_ticks

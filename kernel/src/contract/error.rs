@@ -7,14 +7,14 @@ use crate::contract::codes::Ns;
 pub enum RunError {
     /// A row cannot be applied and its policy is to fail.
     Data(String),
-    /// An invariant is broken.
+    /// An invariant is broken, or a sum does not fit.
     Engine(String),
-    /// A strategy asked for what cannot be done.
+    /// A strategy asked for something impossible.
     Strategy(String),
 }
 
 impl RunError {
-    /// Name the instrument at which an engine's sums do not fit.
+    /// Add the instrument's name to an engine error.
     pub fn at(self, instrument: &str) -> Self {
         match self {
             RunError::Engine(message) => RunError::Engine(format!("{instrument}: {message}")),
@@ -23,7 +23,7 @@ impl RunError {
     }
 }
 
-/// Write nanoseconds since the epoch as an ISO date in UTC with all nine digits.
+/// Format nanoseconds since the epoch as an ISO date in UTC with nine digits.
 pub fn format_instant(ns: Ns) -> String {
     let (seconds, fraction) = (ns.div_euclid(1_000_000_000), ns.rem_euclid(1_000_000_000));
     let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));

@@ -1,4 +1,4 @@
-//! What the package and the kernel agree on: rows, codes, the plan, the errors.
+//! What the package and the kernel agree on: codes, rows, the plan, errors.
 
 pub mod batch;
 pub mod codes;

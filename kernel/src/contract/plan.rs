@@ -6,11 +6,11 @@ pub use crate::contract::generated::{InstrumentPlan, Plan, QueueModel, Rates};
 /// How own orders fill in one instrument.
 #[derive(Clone, Copy)]
 pub struct FillRules {
-    /// For L2.
+    /// L2: how unexplained falls move queue positions.
     pub queue_model: QueueModel,
-    /// L3: an order that is older than one that executes fills even with lots left ahead.
+    /// L3: an execution fills an own order that is older than the executed one, even with lots left ahead.
     pub fill_on_younger_execution: bool,
-    /// Let hidden prints of unknown side fill.
+    /// Hidden prints of unknown side fill own orders of either side.
     pub hidden_any_side: bool,
 }
 

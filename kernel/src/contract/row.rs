@@ -7,11 +7,12 @@ pub struct Row {
     pub action: u8,
     /// +1 bid, -1 ask, 0 none or both.
     pub side: i8,
-    /// The order on L3, 0 where there is none; of a print on L2 what its packet shows of it (`engine/packets.py`).
+    /// The order (L3), 0 for none. For a print on L2, 1 plus the displayed size that its packet leaves at the level, 0
+    /// if that is not known (`engine/packets.py`).
     pub order_id: u64,
-    /// The price; unused by CANCEL and EXECUTE.
+    /// Ticks; unused by CANCEL and EXECUTE.
     pub price_ticks: i64,
-    /// As the action has it.
+    /// Lots, as the action has it: joined, lost, new or displayed.
     pub size_lots: i64,
     /// Bits of `codes::flag`.
     pub flags: u8,

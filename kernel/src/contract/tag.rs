@@ -1,9 +1,9 @@
-//! The author's own text on an order.
+//! The author's text on an order.
 
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// A text that is shared; most are empty, and those cost nothing.
+/// A shared text. Most are empty, which costs nothing.
 #[derive(Clone, Default)]
 pub struct Tag(Option<Arc<str>>);
 

@@ -1,6 +1,6 @@
-//! What the market's displayed book still has for own orders that take.
+//! What the displayed book still has for own orders that take.
 //!
-//! What they took is one number a level: its first lots, in time order. Trades of the market do not give them back.
+//! Own takes are one number per level: its first lots, in time order. Trades of the market do not give them back.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -16,23 +16,23 @@ use crate::exchange::own_order::Past;
 use crate::exchange::print_match::{Fall, LevelKey, PrintMatch};
 use crate::exchange::queue_model::SHIFT;
 
-/// Lots that can be taken at one price: of one market order (L3) or of one level (L2).
+/// Lots that can be taken at one price: of one book order (L3) or of one level (L2).
 #[derive(Clone, Copy, Debug)]
 pub struct Offer {
     /// The market's side and the price.
     pub place: LevelKey,
-    /// How many.
+    /// Lots.
     pub size_lots: i64,
 }
 
 /// What own orders have taken of a level.
 #[derive(Default)]
 struct Taken {
-    /// How much; lots on L3, 2⁻²⁰ lot on L2.
+    /// Lots on L3, 2⁻²⁰ lot on L2.
     lots: i64,
     /// L2: what has changed it since the oldest fall of the level that a print may still explain.
     past: VecDeque<Past>,
-    /// Whether the price has left what the feed shows.
+    /// True if the price is outside of what the feed shows.
     frozen: bool,
     /// L3: from a CLEAR until the side is shown again, the lots taken of each order.
     survivors: Option<Vec<(u64, i64)>>,
@@ -41,9 +41,9 @@ struct Taken {
 /// Displayed lots less those that own orders have taken and, on L2, those that prints say are gone.
 pub struct AvailableLots {
     model: QueueModel,
-    /// By side and key.
+    /// Per side, by key.
     taken: [BTreeMap<i64, Taken>; 2],
-    /// Whether a snapshot or the window has left something open.
+    /// True if a snapshot or the window has left some level open.
     visibility_unknown: bool,
     unplaced: i128,
     unit: u32,
@@ -62,13 +62,13 @@ impl AvailableLots {
         self.taken[0].is_empty() && self.taken[1].is_empty()
     }
 
-    /// Return whether a snapshot or the window has left something open.
+    /// Return whether a snapshot or the window has left some level open.
     #[inline]
     pub fn is_visibility_unknown(&self) -> bool {
         self.visibility_unknown
     }
 
-    /// Return whether lots of a level have been taken.
+    /// Return whether lots of a level are taken.
     #[inline]
     pub fn remembers(&self, place: LevelKey) -> bool {
         self.taken[index(place.0)].contains_key(&key(place.0, place.1))
@@ -79,7 +79,7 @@ impl AvailableLots {
         (self.unplaced >> self.unit) as u64
     }
 
-    /// Return the best and the worst key of each side at which a taken lot is remembered, within a reach.
+    /// Return spans of keys, per side, extended to the keys of taken lots.
     #[inline]
     pub fn extend_span(&self, mut span: [(i64, i64); 2]) -> [(i64, i64); 2] {
         for (taken, (best, worst)) in self.taken.iter().zip(&mut span) {
@@ -90,8 +90,8 @@ impl AvailableLots {
         span
     }
 
-    /// Hand what one side of the market offers to `visit`, best first, no worse than a limit (`None`: any price),
-    /// until it answers `false`.
+    /// Call `visit` for each offer of one side of the market, best first, no worse than a limit (`None`: any price),
+    /// while it returns true.
     pub fn offers(&self, at: Displayed, side: i8, limit_ticks: Option<i64>, mut visit: impl FnMut(Offer) -> bool) {
         if at.book.awaiting_snapshot[index(side)] {
             return;
@@ -120,7 +120,7 @@ impl AvailableLots {
         }
     }
 
-    /// Remember that own orders took some of an offer.
+    /// Count lots of an offer as taken.
     pub fn take(&mut self, prints: &PrintMatch, offer: &Offer, size_lots: i64) {
         let (side, price_ticks) = offer.place;
         let taken = self.taken[index(side)].entry(key(side, price_ticks)).or_default();
@@ -131,7 +131,7 @@ impl AvailableLots {
         taken.lots += size_lots << self.unit;
     }
 
-    /// L3: take in an execution, which meets the first untaken lots.
+    /// L3: apply an execution, which meets the first untaken lots.
     pub fn executed(&mut self, book: &Book, order: &NamedOrder) {
         if let Some(lots) = self.known(book, (order.side, order.price_ticks)).map(|taken| taken.lots) {
             self.unplaced += i128::from((lots - order.level_lots).max(0));
@@ -139,7 +139,8 @@ impl AvailableLots {
         }
     }
 
-    /// L3: take in that an order has lost size, or its place (`left_lots` 0): what was taken of the rest comes back.
+    /// L3: apply a loss of size, or of the place (`left_lots` 0), of an order: what was taken of the lost part is given
+    /// back.
     pub fn reduced(&mut self, book: &Book, order_id: u64, order: &NamedOrder, left_lots: i64) {
         let place = (order.side, order.price_ticks);
         if let Some(lots) = self.known(book, place).map(|taken| taken.lots) {
@@ -148,7 +149,7 @@ impl AvailableLots {
         }
     }
 
-    /// Take in that a WINDOW row has changed a level.
+    /// Freeze a level that a WINDOW row changes.
     pub fn freeze(&mut self, place: LevelKey) {
         if let Some(taken) = self.at(place) {
             taken.frozen = true;
@@ -156,21 +157,21 @@ impl AvailableLots {
         }
     }
 
-    /// L2: take in a fall of a level.
+    /// L2: apply a fall of a level.
     pub fn fell(&mut self, at: Displayed, place: LevelKey, fall: &Fall) {
         let model = self.model;
         if let Some(taken) = self.known(at.book, place) {
             let past = Past { fall: fall.number, before: taken.lots, flow: 0, matched: false };
             Past::note(&mut taken.past, past, at.prints.oldest(place));
             if fall.new == 0 {
-                taken.past.clear(); // what comes later cannot make more of nothing
+                taken.past.clear(); // later prints cannot add to an empty level
             }
             let lots = after(fall, taken.lots, model);
             self.keep(place, lots);
         }
     }
 
-    /// L2: judge what is taken again, since a late print explains more of a fall.
+    /// L2: recompute the taken lots of a level after a late print has explained more of a fall.
     pub fn late(&mut self, at: Displayed, place: LevelKey, number: u64) {
         let model = self.model;
         let Some(taken) = self.at(place) else { return };
@@ -185,17 +186,17 @@ impl AvailableLots {
         self.keep(place, lots.min(at.book.size_at(place.0, place.1) << SHIFT));
     }
 
-    /// L2: count what of a new print finds no untaken lot at its price.
+    /// L2: count the lots of a new print that find no untaken lot at its price.
     pub fn printed(&mut self, at: Displayed, place: LevelKey, size_lots: i64) {
         let Some(taken) = self.known(at.book, place).map(|taken| i128::from(taken.lots)) else { return };
         let left = i128::from(at.book.size_at(place.0, place.1) - at.prints.printed(place, at.now_ns)) << SHIFT;
         let flow = i128::from(size_lots) << SHIFT;
-        // Flow beyond what is displayed would not have been placed without takes either.
+        // Flow beyond the displayed size would not have been placed without takes either.
         let over = (flow - (left - taken)).max(0) - (taken - left).max(0);
         self.unplaced += over - ((flow - left).max(0) - (-left).max(0));
     }
 
-    /// Take in that a CLEAR is about to empty a side (0: both).
+    /// Remember the takes of a side (0: both) that a CLEAR is about to empty.
     pub fn clear(&mut self, book: &Book, side: i8) {
         for each in sides(side).iter().filter(|each| !book.awaiting_snapshot[index(**each)]) {
             for (at_key, taken) in &mut self.taken[index(*each)] {
@@ -206,7 +207,7 @@ impl AvailableLots {
         }
     }
 
-    /// Settle what a snapshot or the window has left open; `falls` are those that a snapshot shows.
+    /// Resolve levels that a snapshot or the window has left open; `falls` are those that a snapshot shows.
     #[inline]
     pub fn update_visibility(&mut self, at: Displayed, falls: &HashMap<LevelKey, Fall>) {
         if self.visibility_unknown {
@@ -272,7 +273,7 @@ impl AvailableLots {
     /// Check that no displayed lot is taken twice.
     ///
     /// # Errors
-    /// Says whose lot is.
+    /// The message names the level.
     pub fn check(&self, book: &Book) -> Result<(), String> {
         for side in [1, -1] {
             for (at_key, taken) in &self.taken[index(side)] {
@@ -296,7 +297,7 @@ fn shares(book: &Book, place: LevelKey, mut lots: i64) -> impl Iterator<Item = (
     })
 }
 
-/// L3: return how much of what was taken of some orders is listed again.
+/// L3: return how much of the lots taken of some orders is displayed again.
 fn listed(book: &Book, place: LevelKey, survivors: &[(u64, i64)]) -> i64 {
     let sizes: HashMap<u64, i64> = orders(book, place).collect();
     survivors.iter().map(|(order_id, lots)| sizes.get(order_id).map_or(0, |size_lots| (*lots).min(*size_lots))).sum()

@@ -1,4 +1,4 @@
-//! What own orders see of the market.
+//! What own orders are shown of the market.
 
 use crate::book::Book;
 use crate::contract::codes::{flag, index, Ns};
@@ -16,7 +16,7 @@ pub enum Match {
     All,
 }
 
-/// The market as the own book sees it: its book, whole or as far as own orders reach, and the prints.
+/// The market as an own book is shown it: the book, whole or as far as own orders reach, and the prints.
 #[derive(Clone, Copy)]
 pub struct Displayed<'a> {
     /// The market's book before the row at hand.
@@ -25,7 +25,7 @@ pub struct Displayed<'a> {
     pub prints: &'a PrintMatch,
     /// The trading phase.
     pub phase: u8,
-    /// What may fill, judged by the book that the last complete packet left.
+    /// What may fill, judged by the book after the last complete packet.
     pub matching: Match,
     /// The time.
     pub now_ns: Ns,
@@ -42,7 +42,7 @@ impl Displayed<'_> {
         }
     }
 
-    /// Return whether an order of a side can take now: the book is good, and what it would take is shown.
+    /// Return whether an order of a side can take now: the book can be trusted, and the opposite side is displayed.
     #[inline]
     pub fn takes(&self, side: i8) -> bool {
         self.matching == Match::All && !self.book.awaiting_snapshot[index(-side)]

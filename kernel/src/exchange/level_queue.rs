@@ -22,14 +22,14 @@ pub fn join(book: &Book, prints: &PrintMatch, own: &mut OwnOrder, now_ns: Ns) {
     own.queue.past.clear();
 }
 
-/// Take up the position of an order whose price has come back into the window.
+/// Take up the position of an order whose price is back in the window.
 pub fn reappear(book: &Book, own: &mut OwnOrder) {
     let displayed = book.size_at(own.side, own.limit_ticks()) << SHIFT;
     own.queue.ahead = if own.queue.is_ahead_known { own.queue.ahead.min(displayed) } else { displayed };
     own.queue.past.clear();
 }
 
-/// Pass new flow of `size_lots`, which nothing has used yet, along the queue; return the lots that reach the order.
+/// Pass new flow of `size_lots` along the queue; return the lots that reach the order.
 pub fn printed(prints: &PrintMatch, own: &mut OwnOrder, size_lots: i64, matching: bool) -> i64 {
     let flow = size_lots << SHIFT;
     note(prints, own, Past { fall: 0, before: own.queue.ahead, flow, matched: matching });
@@ -42,13 +42,13 @@ pub fn printed(prints: &PrintMatch, own: &mut OwnOrder, size_lots: i64, matching
     }
 }
 
-/// Take in that a print went through the price: nothing is ahead any more, shown or not.
+/// Apply a print through the price: nothing is ahead any more, displayed or not.
 pub fn emptied(prints: &PrintMatch, own: &mut OwnOrder) {
     note(prints, own, Past { fall: 0, before: own.queue.ahead, flow: ALL, matched: false });
     (own.queue.ahead, own.queue.is_ahead_known) = (0, true);
 }
 
-/// Take in a fall of the level; return whether the position changed.
+/// Apply a fall of the level; return whether the position changed.
 pub fn fell(prints: &PrintMatch, own: &mut OwnOrder, fall: &Fall, model: QueueModel) -> bool {
     let ahead = own.queue.ahead;
     note(prints, own, Past { fall: fall.number, before: ahead, flow: 0, matched: false });
@@ -56,7 +56,7 @@ pub fn fell(prints: &PrintMatch, own: &mut OwnOrder, fall: &Fall, model: QueueMo
     own.queue.ahead != ahead
 }
 
-/// Pass late flow along the queue as it was before a fall; return how many lots reach the order.
+/// Pass late flow along the queue as it was before a fall; return the lots that reach the order.
 pub fn late(prints: &PrintMatch, own: &mut OwnOrder, number: u64, size_lots: i64, model: QueueModel) -> i64 {
     let Some(entry) = own.queue.past.iter().position(|past| past.fall == number).filter(|_| own.queue.is_visible)
     else {
@@ -91,7 +91,7 @@ pub fn rebuild(book: &Book, own: &mut OwnOrder) {
     own.queue.ahead = own.queue.ahead.min(book.size_at(own.side, own.limit_ticks()) << SHIFT);
 }
 
-/// Return a position behind a fall, as far as it is explained by now.
+/// Return a position after a fall, as far as it is explained by now.
 pub fn after(fall: &Fall, before: i64, model: QueueModel) -> i64 {
     let moves = fall.by_model && fall.unexplained() > 0;
     let ahead = if moves { model.ahead(before, fall.old, fall.new, fall.explained + fall.late) } else { before };

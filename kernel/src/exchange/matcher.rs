@@ -1,6 +1,6 @@
-//! Order kinds at the exchange, written once over three operations: what can be taken, take, rest.
+//! Order kinds at the exchange, in terms of three operations: what can be taken, take, rest.
 //!
-//! A matcher answers the requests of one strategy in one instrument when they arrive. Refusals are answers.
+//! A matcher serves the requests of one strategy in one instrument when they arrive. Refusals are answers.
 
 use crate::contract::codes::{phase, Cause, Feed, Ns, OrderState, RejectReason, RequestKind, TimeInForce, UpdateKind};
 use crate::contract::plan::FillRules;
@@ -20,12 +20,12 @@ pub struct Matcher {
 }
 
 impl Matcher {
-    /// Make a matcher with a position and no orders, beside a feed of a level.
+    /// Start with a position and no orders.
     pub fn new(rules: FillRules, feed: Feed, position_lots: i64) -> Self {
         Matcher { account: Account { position_lots, ..Account::default() }, own_book: OwnBook::new(rules, feed) }
     }
 
-    /// Take in a request.
+    /// Serve a request.
     pub fn serve(&mut self, displayed: Displayed, request: &Request) {
         match request.kind {
             RequestKind::New => self.submit(displayed, request.own, request.ts_exchange_ns),
@@ -37,7 +37,7 @@ impl Matcher {
         }
     }
 
-    /// Take in a new order.
+    /// Serve a new order.
     fn submit(&mut self, displayed: Displayed, at: u32, now_ns: Ns) {
         let reason = self.refusal(displayed, at, self.own_book.owns[at].price_ticks);
         if reason != RejectReason::None {
@@ -48,7 +48,7 @@ impl Matcher {
         self.enter(displayed, at, UpdateKind::Accepted, now_ns);
     }
 
-    /// Take in another price or total size; what is `None` stays.
+    /// Serve a replacement by another price or total size; `None` keeps the old one.
     fn replace(
         &mut self,
         displayed: Displayed,
@@ -80,7 +80,7 @@ impl Matcher {
         }
     }
 
-    /// Take an order off.
+    /// Serve a cancel request.
     fn cancel(&mut self, at: u32) {
         if self.own_book.owns[at].state == OrderState::Live {
             self.take_off(at);
@@ -151,7 +151,7 @@ impl Matcher {
         }
     }
 
-    /// List what an order of a side would take, in turn; nothing while it cannot take.
+    /// List what an order of a side would take, best first; nothing while it cannot take.
     fn offers(&self, displayed: Displayed, side: i8, limit_ticks: Option<i64>, size_lots: i64) -> Vec<Offer> {
         if displayed.takes(side) {
             return self.displayed_offers(displayed, side, limit_ticks, size_lots);
@@ -175,7 +175,7 @@ impl Matcher {
         listed
     }
 
-    /// Let an order take what it may, and rest or expire with what is left; the answer comes before the fills.
+    /// Let an order take what it may, and rest or expire with the remainder; the answer precedes the fills.
     fn enter(&mut self, displayed: Displayed, at: u32, kind: UpdateKind, now_ns: Ns) {
         let own = &mut self.own_book.owns[at];
         own.state = OrderState::Live;

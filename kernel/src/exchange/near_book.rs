@@ -1,5 +1,5 @@
-//! The part of the market's book that own orders may need: what they could trade with, and the price that one is to
-//! join. The rest of the book they never look at.
+//! Market orders at or through own prices, plus the one level that an arriving order joins. A subset of the book, cheap
+//! to keep.
 
 use crate::book::ladder::NO_KEY;
 use crate::book::row_effect::{kind, RowEffect};
@@ -9,10 +9,10 @@ use crate::contract::codes::{action, index, key, Feed};
 use crate::contract::row::Row;
 use crate::exchange::row_filter::RowFilter;
 
-/// The market's orders that stand at or through own orders of the other side.
+/// The market's orders at or through own orders of the other side.
 pub struct NearBook {
     book: Book,
-    /// Up to which key of a side every order is here; `-NO_KEY`: none need be.
+    /// Per side: the key up to which every order is here; `-NO_KEY`: none has to be.
     reach: [i64; 2],
 }
 
@@ -23,7 +23,7 @@ impl Default for NearBook {
 }
 
 impl NearBook {
-    /// Return the orders.
+    /// Return the subset as a book.
     #[inline]
     pub fn book(&self) -> &Book {
         &self.book
@@ -35,7 +35,7 @@ impl NearBook {
         self.book.is_side_empty(1) && self.book.is_side_empty(-1)
     }
 
-    /// Take in a row that may change them.
+    /// Apply a row that may change it.
     pub fn apply(&mut self, row: Row, number: u64, effect: RowEffect) {
         let named = effect.named_order();
         if named.side == 0 {
@@ -54,8 +54,8 @@ impl NearBook {
         debug_assert!(done.is_ok(), "an order that stands at an own price is not known");
     }
 
-    /// Follow own orders: where they stand now is where orders must be known. The touch is the market's after a packet,
-    /// `None` in the midst of one. Return whether every order is known.
+    /// Extend or cut the subset to the reach of own orders. `touch` is the market's after a packet, `None` within one.
+    /// Return false if orders would be missing.
     pub fn extend_to(&mut self, row_filter: &RowFilter, touch: Option<Touch>) -> bool {
         let mut known = true;
         for side in [1, -1] {
@@ -71,7 +71,7 @@ impl NearBook {
         known
     }
 
-    /// Forget everything.
+    /// Drop all orders.
     pub fn clear(&mut self) {
         for side in [1, -1] {
             self.drop_behind(side, -NO_KEY);
@@ -79,7 +79,7 @@ impl NearBook {
         self.reach = [-NO_KEY; 2];
     }
 
-    /// Take off what stands behind a key.
+    /// Drop the orders past a key.
     fn drop_behind(&mut self, side: i8, reach: i64) {
         if self.book.is_side_empty(side) {
             return;
@@ -93,8 +93,8 @@ impl NearBook {
         }
     }
 
-    /// Show the size at the price that an order is to join, for as long as `look` lasts; the order takes nothing, so that
-    /// it needs no more. `number` is that of the last row.
+    /// Call `look` with the size at the price that an order is to join added; that is all that an order which takes
+    /// nothing needs. `number` is the last row's.
     pub fn with_joined_level<R>(&mut self, joins: (i8, i64, i64), number: u64, look: impl FnOnce(&Book) -> R) -> R {
         let (side, price_ticks, size_lots) = joins;
         let shows = size_lots != 0 && self.book.level_at(side, price_ticks).is_none();

@@ -1,17 +1,17 @@
-//! L3: exact queue positions, from the market orders that stand ahead.
+//! L3: exact queue positions, from the book orders ahead.
 
 use crate::book::row_effect::NamedOrder;
 use crate::book::Book;
 use crate::exchange::own_order::OwnOrder;
 
-/// Put an own order behind everything that stands at its price.
+/// Put an own order behind everything at its price.
 pub fn join(book: &Book, own: &mut OwnOrder) {
     own.queue.arrival = book.row;
     own.queue.older_lots = book.size_at(own.side, own.limit_ticks());
     own.queue.ahead = own.queue.older_lots;
 }
 
-/// Take up the position of an order whose price has come back into the window.
+/// Take up the position of an order whose price is back in the window.
 pub fn reappear(book: &Book, own: &mut OwnOrder) {
     let (frozen, shown) = (own.queue.ahead, own.queue.is_ahead_known);
     join(book, own);
@@ -20,7 +20,7 @@ pub fn reappear(book: &Book, own: &mut OwnOrder) {
     }
 }
 
-/// Take in that a market order at the price traded; return whether the position changed.
+/// Apply an execution of a book order at the price; return whether the position changed.
 pub fn executed(own: &mut OwnOrder, order: &NamedOrder, size_lots: i64) -> bool {
     if order.arrival > own.queue.arrival || !own.queue.is_visible {
         return false;
@@ -30,7 +30,7 @@ pub fn executed(own: &mut OwnOrder, order: &NamedOrder, size_lots: i64) -> bool 
     true
 }
 
-/// Take in that a market order at the price was cancelled or reduced; return whether the position changed.
+/// Apply a cancel or reduction of a book order at the price; return whether the position changed.
 pub fn cancelled(own: &mut OwnOrder, order: &NamedOrder, size_lots: i64) -> bool {
     if order.arrival > own.queue.arrival || !own.queue.is_visible {
         return false;
@@ -40,7 +40,7 @@ pub fn cancelled(own: &mut OwnOrder, order: &NamedOrder, size_lots: i64) -> bool
     true
 }
 
-/// Note which orders stand ahead, before a CLEAR takes them off.
+/// Remember which orders are ahead, before a CLEAR.
 pub fn remember(book: &Book, own: &mut OwnOrder) {
     own.queue.survivors.clear();
     if let Some(level) = book.level_at(own.side, own.limit_ticks()) {

@@ -10,7 +10,7 @@ pub struct Outbox {
     pub channels: Vec<Channels>,
     /// The result tables.
     pub recorder: Recorder,
-    /// The last two-sided doubled mid of each instrument.
+    /// The last doubled mid of a two-sided book, per instrument.
     pub mids2: Vec<Option<i64>>,
 }
 
@@ -25,19 +25,19 @@ impl Outbox {
     }
 }
 
-/// Rows, packets and what was skipped or repaired.
+/// Counts of rows and packets.
 #[derive(Clone, Copy, Default)]
 pub struct Counts {
     /// Rows applied.
     pub rows: u64,
     /// Packets completed.
     pub packets: u64,
-    /// Packets that left a crossed or locked book.
+    /// Packets after which the book was crossed or locked.
     pub crossed: u64,
-    /// Rows left out, an `Issue` each.
+    /// Rows skipped, per `Issue`.
     pub skipped: [u64; ISSUES],
-    /// Rows set right, an `Issue` each.
+    /// Rows repaired, per `Issue`.
     pub repaired: [u64; ISSUES],
-    /// Lots of market flow that found nothing untaken to trade with.
+    /// Lots of market flow that found no untaken lot.
     pub unplaced_lots: u64,
 }

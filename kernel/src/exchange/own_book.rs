@@ -1,7 +1,7 @@
 //! Own resting orders beside the market's book, in one price-time order with it; history is never altered.
 //!
-//! The market hands every row to `before` while its book still stands as it was, and calls `end_packet` after LAST.
-//! docs/fill-model.md states the rules; `execute`, `printed` with `late`, and `cross` are its ways to a fill.
+//! The market shows relevant rows to `before` while its book is as it was before the row, and calls `end_packet` after
+//! LAST. docs/fill-model.md has the rules; `execute`, `printed` with `late`, and `cross` are its ways to a fill.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +25,7 @@ mod crossing;
 mod levels;
 mod window;
 
-/// What happened to an own order and has not been booked and told yet.
+/// What happened to an own order and is not booked yet.
 pub enum OrderEvent {
     /// It filled.
     Fill {
@@ -42,39 +42,39 @@ pub enum OrderEvent {
         snapshot: OrderSnapshot,
         /// What happened.
         kind: UpdateKind,
-        /// Why not.
+        /// `None` unless it was refused.
         reason: RejectReason,
     },
 }
 
 /// The orders of one strategy in one instrument.
 pub struct OwnBook {
-    /// All orders that the exchange or the strategy still knows, by number.
+    /// Orders that the exchange or the strategy still knows, by number.
     pub owns: Slab<OwnOrder>,
-    /// What own orders can still take.
+    /// What own orders can take.
     pub available: AvailableLots,
-    /// Orders whose queue position changed in the packet at hand, as far as `OwnOrder::moved` still says so.
+    /// Orders whose queue position changed in the packet at hand; those with `OwnOrder::moved` unset are stale.
     pub moved: Vec<u32>,
-    /// What has not been booked and told yet, in turn.
+    /// Not booked yet, in order.
     pub events: Vec<OrderEvent>,
     sides: [Resting; 2],
     rules: FillRules,
     queue_stays: i64,
-    /// Orders that arrived while nothing could be taken and take once something can, by turn.
+    /// Orders that arrived while nothing could be taken and take once something can, by queue stay.
     waiting: BTreeMap<i64, u32>,
-    /// L2: keys and orders of each side that may have something ahead, or are not shown.
+    /// L2, per side: keys and orders that may have lots ahead, or whose queue is not displayed.
     behind: [BTreeSet<(i64, u32)>; 2],
-    /// Keys and orders of each side that are not visible.
+    /// Per side: keys and orders that are not visible.
     hidden: [BTreeSet<(i64, u32)>; 2],
-    /// No order of the side at this key or behind it is visible.
+    /// Per side: no order at this key or past it is visible.
     frozen_from: [i64; 2],
-    /// Whether some resting order may be outside of what the feed shows.
+    /// True if some resting order may be outside of what the feed shows.
     visibility_unknown: bool,
     scratch: Vec<u32>,
 }
 
 impl OwnBook {
-    /// Make an own book without orders beside a feed of a level.
+    /// Start without orders.
     pub fn new(rules: FillRules, feed: Feed) -> Self {
         OwnBook {
             owns: Slab::default(),
@@ -93,18 +93,18 @@ impl OwnBook {
         }
     }
 
-    /// Return the best and the worst key of the resting orders of each side.
+    /// Return the best and the worst key of the resting orders, per side.
     pub fn span(&self) -> [(i64, i64); 2] {
         [self.sides[0].span(), self.sides[1].span()]
     }
 
-    /// Return the best and the worst key of each side at which an order rests or a taken lot is remembered.
+    /// Return the best and the worst key, per side, at which an order rests or lots are taken.
     pub fn matter_span(&self) -> [(i64, i64); 2] {
         self.available.extend_span(self.span())
     }
 
-    /// Return whether rows can matter beside those at own prices: the feed, which shows so many levels a side (0: all), does
-    /// not show all that an order's place depends on.
+    /// Return whether rows at other than own prices can matter: the feed, which shows `depth` levels per side (0: all),
+    /// does not show all that an order's place depends on.
     pub fn needs_full_book(&self, depth: usize) -> bool {
         let rests = !self.sides.iter().all(Resting::is_empty);
         let open = self.available.is_visibility_unknown() || !self.waiting.is_empty();
@@ -135,7 +135,7 @@ impl OwnBook {
         self.queue_stays += 1;
         let own = &mut self.owns[at];
         own.queue_stay = self.queue_stays;
-        // In the midst of a snapshot nothing is known: the order takes its place when the snapshot is complete.
+        // Within a snapshot no queue is known: the order takes its place when the snapshot is complete.
         let known = !book.awaiting_snapshot[index(own.side)] && !book.beyond_window(own.side, own.limit_ticks());
         own.queue.is_visible = known;
         own.queue.is_ahead_known = known;
@@ -162,7 +162,7 @@ impl OwnBook {
         self.sides[side].push(&mut self.owns, at_key, at);
     }
 
-    /// Take an order off.
+    /// Remove a resting order from its queue.
     pub fn remove(&mut self, at: u32) {
         let own = &mut self.owns[at];
         let (side, at_key) = (index(own.side), key(own.side, own.limit_ticks()));
@@ -179,14 +179,14 @@ impl OwnBook {
         self.sides[side].remove(&mut self.owns, at_key, at);
     }
 
-    /// Forget an order that nobody knows any more.
+    /// Drop an order that neither the exchange nor the strategy needs any more.
     pub fn forget(&mut self, at: u32) {
         self.owns[at].moved = false;
         self.owns.remove(at);
     }
 
-    /// Take in a row that the book is about to apply, and the order that it names as it stands; levels and prints of L2
-    /// have functions of their own.
+    /// Apply a row that the book is about to apply, with the order that it names; L2 has functions of its own for
+    /// levels and prints.
     pub fn before(&mut self, displayed: Displayed, row: &Row, named: &NamedOrder) {
         let book = displayed.book;
         match row.action {
@@ -212,7 +212,7 @@ impl OwnBook {
         }
     }
 
-    /// Let orders that wait or are crossed trade with the book after a whole packet, if it is good.
+    /// Let waiting and crossed orders trade with the book after a packet, if the book can be trusted.
     #[inline]
     pub fn end_packet(&mut self, displayed: Displayed) {
         if displayed.matching == Match::All {
@@ -235,7 +235,7 @@ impl OwnBook {
         self.scratch = all;
     }
 
-    /// Fill a resting order and take it off when nothing is left.
+    /// Fill a resting order, and remove it when nothing is left.
     fn take(&mut self, at: u32, trade: OwnTrade) {
         if trade.size_lots == self.owns[at].open_lots() {
             self.remove(at);
@@ -243,7 +243,7 @@ impl OwnBook {
         self.fill(at, trade);
     }
 
-    /// Fill an order; the fill waits to be booked.
+    /// Fill an order; the fill is booked later.
     pub fn fill(&mut self, own: u32, trade: OwnTrade) {
         let order = &mut self.owns[own];
         order.filled_lots += trade.size_lots;
@@ -286,9 +286,9 @@ impl OwnBook {
         if self.best_key(side) < key(side, price_ticks) {
             left = self.through((side, price_ticks), OwnTrade::new(0, left, Cause::Through), matching);
         }
-        // In the midst of a snapshot nothing is known of who is older.
+        // Within a snapshot it is not known which orders are older.
         let evidence = self.rules.fill_on_younger_execution && !book.awaiting_snapshot[index(side)];
-        // After a return to the window orders with nothing ahead may stand among those that count as older.
+        // After a return to the window, orders with nothing ahead may be among those that count as older.
         let is_next = |own: &OwnOrder| {
             own.queue.is_visible && (own.queue.ahead == 0 || evidence && own.queue.arrival < order.arrival)
         };
@@ -308,7 +308,8 @@ impl OwnBook {
         self.move_from(first, |own| order_queue::executed(own, order, row.size_lots));
     }
 
-    /// Give an order and all younger ones at its price new positions; `moved` returns for each whether it has one.
+    /// Update the positions of an order and of all younger ones at its price; `moved` returns whether the position has
+    /// changed.
     #[inline]
     fn move_from(&mut self, first: u32, mut moved: impl FnMut(&mut OwnOrder) -> bool) {
         let mut at = first;

@@ -8,43 +8,43 @@ use crate::contract::tag::Tag;
 use crate::exchange::queue_model::to_lots;
 use crate::wire::messages::OrderSnapshot;
 
-/// What an own order traded.
+/// A trade of an own order.
 #[derive(Clone, Copy)]
 pub struct OwnTrade {
-    /// At what price.
+    /// Ticks.
     pub price_ticks: i64,
-    /// How much.
+    /// Lots.
     pub size_lots: i64,
-    /// Why.
+    /// Why it filled.
     pub cause: Cause,
-    /// Whether the book was not known to be right.
+    /// True if the book could not be trusted.
     pub tainted: bool,
     /// The time of the fall that a late print has explained.
     pub ts_traded_ns: Option<Ns>,
 }
 
 impl OwnTrade {
-    /// A trade with a good book that happens now.
+    /// Make a trade that happens now, with a book that can be trusted.
     pub fn new(price_ticks: i64, size_lots: i64, cause: Cause) -> Self {
         OwnTrade { price_ticks, size_lots, cause, tainted: false, ts_traded_ns: None }
     }
 }
 
-/// Something that has moved a position, in case an older fall of the level turns out to have been a trade.
+/// A move of a queue position, kept in case an older fall of the level turns out to have been a trade.
 #[derive(Clone, Copy)]
 pub struct Past {
     /// The number of a fall of the level, 0 for anything else.
     pub fall: u64,
-    /// The position before it.
+    /// The position before it, 2⁻²⁰ lot.
     pub before: i64,
-    /// What of a print came to the order, or the lots of a take; 2⁻²⁰ lot.
+    /// The part of a print that reached the order's price, or the lots of a take; 2⁻²⁰ lot.
     pub flow: i64,
-    /// Whether the order could fill then.
+    /// True if the order could fill then.
     pub matched: bool,
 }
 
 impl Past {
-    /// Add to what has moved a position; forget what was before the oldest fall that is kept (`None`: there is none).
+    /// Add a move; drop those before the oldest fall that is kept (`None`: there is none).
     pub fn note(past: &mut VecDeque<Past>, add: Past, oldest: Option<u64>) {
         let Some(oldest) = oldest else {
             past.clear();
@@ -93,34 +93,34 @@ pub struct OwnOrder {
     pub size_lots: i64,
     /// How much has filled.
     pub filled_lots: i64,
-    /// How long it stands.
+    /// Time in force.
     pub tif: TimeInForce,
-    /// Whether it would be refused rather than take.
+    /// True if it is refused rather than take.
     pub post_only: bool,
-    /// The author's own text.
+    /// The author's text.
     pub tag: Tag,
     /// Where it stands.
     pub state: OrderState,
-    /// When it took its place.
+    /// When it took its place, nanoseconds.
     pub ts_arrival_ns: Ns,
-    /// The market's lots ahead of it then.
+    /// The market's lots ahead of it when it took its place; `None` if it took or its queue was not displayed.
     pub ahead_at_arrival: Option<i64>,
-    /// Its place among own orders: lower is older.
+    /// Number of its stay in a queue: ascends over the own book, lower is older.
     pub queue_stay: i64,
     /// Its place in the queue at its price.
     pub queue: QueuePlace,
-    /// Whether it arrived while nothing could be taken, and takes once something can.
+    /// True if it arrived while nothing could be taken; it takes once something can.
     pub waits_to_take: bool,
     /// The number of the next older order at its price, `NONE` for the oldest.
     pub older: u32,
     /// The number of the next younger order at its price, `NONE` for the youngest.
     pub younger: u32,
-    /// Whether its position has changed in the packet at hand.
+    /// True if its position has changed in the packet at hand.
     pub moved: bool,
 }
 
 impl OwnOrder {
-    /// Return the order as it stands.
+    /// Return its current state.
     pub fn snapshot(&self) -> OrderSnapshot {
         OrderSnapshot {
             order_id: self.order_id,
@@ -159,19 +159,19 @@ impl OwnOrder {
         }
     }
 
-    /// Return what is still to fill.
+    /// Return the lots that can still fill.
     #[inline]
     pub fn open_lots(&self) -> i64 {
         self.size_lots - self.filled_lots
     }
 
-    /// Return the limit of an order that rests: it has one.
+    /// Return the limit of a resting order, which has one.
     #[inline]
     pub fn limit_ticks(&self) -> i64 {
         self.price_ticks.expect("an order that rests has a price")
     }
 
-    /// Return the whole lots ahead on a feed of this level, `None` outside what the feed shows.
+    /// Return the whole lots ahead, `None` outside what the feed shows.
     pub fn ahead_lots(&self, feed: Feed) -> Option<i64> {
         let ahead = self.queue.ahead;
         self.queue.is_visible.then(|| if feed == Feed::L3 { ahead } else { to_lots(ahead) })

@@ -1,4 +1,4 @@
-//! L2: what explains what at each level, kept once for all own orders.
+//! L2: which prints explain which falls of a level, kept once for all own orders.
 
 use std::collections::VecDeque;
 
@@ -7,28 +7,28 @@ use rustc_hash::FxHashMap as HashMap;
 use crate::book::Book;
 use crate::contract::codes::{index, sides, Ns};
 
-/// Side and price of a level.
+/// Side and price, ticks, of a level.
 pub type LevelKey = (i8, i64);
 
-/// How many falls are noted between two searches for what is too old to matter.
+/// Falls between two sweeps of what is too old to matter.
 const SWEEP: u64 = 4096;
 
-/// A LEVEL row that took something off a level.
+/// A decrease of a level by a LEVEL row.
 #[derive(Clone, Copy)]
 pub struct Fall {
-    /// Lower is older; unique in the instrument.
+    /// Ascends in the instrument; lower is older.
     pub number: u64,
-    /// When it happened.
+    /// When it happened, nanoseconds.
     pub ts_ns: Ns,
-    /// The size before, in lots.
+    /// Displayed size before it, lots.
     pub old: i64,
-    /// The size after.
+    /// Displayed size after it, lots.
     pub new: i64,
-    /// How much of it earlier prints explain.
+    /// Lots that earlier prints explain.
     pub explained: i64,
-    /// How much of it later prints have explained since.
+    /// Lots that later prints have explained since.
     pub late: i64,
-    /// Whether unexplained lots move positions by the queue model; those of a snapshot do not.
+    /// True if unexplained lots move positions by the queue model; not so for those of a snapshot.
     pub by_model: bool,
 }
 
@@ -43,7 +43,7 @@ impl Fall {
 /// A level before the CLEAR that took it off, and the lots printed there.
 type Shown = (LevelKey, i64, i64);
 
-/// The prints that no LEVEL row has shown yet, and the falls that no print has explained yet.
+/// Prints that no LEVEL row has shown yet, and falls that no print has explained yet.
 pub struct PrintMatch {
     late_level_ns: Ns,
     late_print_ns: Ns,
@@ -55,7 +55,7 @@ pub struct PrintMatch {
 }
 
 impl PrintMatch {
-    /// Let prints explain falls behind them, and falls be explained by prints behind them, for so long.
+    /// Let prints explain falls up to `late_level_ns` after them, and falls up to `late_print_ns` before them.
     pub fn new(late_level_ns: Ns, late_print_ns: Ns) -> Self {
         PrintMatch {
             late_level_ns,
@@ -92,7 +92,7 @@ impl PrintMatch {
         self.falls.get(&place).and_then(VecDeque::front).map(|fall| fall.number)
     }
 
-    /// Take in a LEVEL row; return what it took off, if anything.
+    /// Apply a LEVEL row; return the fall, if it is one.
     pub fn level(&mut self, place: LevelKey, (old, new): (i64, i64), now_ns: Ns) -> Option<Fall> {
         let explained = self.printed(place, now_ns).min(old - new);
         if !self.printed.is_empty() {
@@ -101,7 +101,7 @@ impl PrintMatch {
         (new < old).then(|| self.fall(place, (old, new, explained), now_ns, true))
     }
 
-    /// Forget a level that a WINDOW row changes; return what it takes off a level that stays, if anything.
+    /// Drop what is known of a level that a WINDOW row changes; return the fall of a level that stays, if it is one.
     pub fn window(&mut self, place: LevelKey, (old, new): (i64, i64), now_ns: Ns) -> Option<Fall> {
         self.printed.remove(&place);
         self.falls.remove(&place);
@@ -111,8 +111,7 @@ impl PrintMatch {
         })
     }
 
-    /// Find, oldest first, the next fall that is explained by lots of a print that no fall has been found for; count them
-    /// as late there, and return the fall and how many.
+    /// Find the oldest fall that lots of a print explain, and count them there; return the fall and the lots.
     pub fn explain(&mut self, place: LevelKey, size_lots: i64, now_ns: Ns) -> Option<(Fall, i64)> {
         self.let_go(place, now_ns);
         let fall = self.falls.get_mut(&place)?.iter_mut().find(|fall| fall.unexplained() > 0)?;
@@ -121,7 +120,7 @@ impl PrintMatch {
         (lots > 0).then_some((*fall, lots))
     }
 
-    /// Take in the new part of a print: it went through all better levels.
+    /// Apply the new part of a print, which went through all better levels.
     pub fn trade(&mut self, place: LevelKey, size_lots: i64, now_ns: Ns, book: &Book) {
         let (side, price_ticks) = place;
         let prints = self.printed.entry(place).or_default();
@@ -139,7 +138,7 @@ impl PrintMatch {
         }
     }
 
-    /// Forget a side (0: both) that a CLEAR is about to empty; remember what it showed.
+    /// Drop what is known of a side (0: both) that a CLEAR is about to empty; remember the levels displayed.
     pub fn clear(&mut self, side: i8, now_ns: Ns, book: &Book) {
         for each in sides(side) {
             if !book.awaiting_snapshot[index(*each)] && self.late_print_ns != 0 {
@@ -153,7 +152,7 @@ impl PrintMatch {
         }
     }
 
-    /// Note, once a side is shown again after a CLEAR, which levels it shows less of, and return those falls.
+    /// After a CLEAR, once a side is displayed again, return the falls of its levels since.
     pub fn end_packet(&mut self, now_ns: Ns, book: &Book) -> HashMap<LevelKey, Fall> {
         let mut falls = HashMap::default();
         for side in [1, -1] {
@@ -178,7 +177,7 @@ impl PrintMatch {
         self.number += 1;
         let fall = Fall { number: self.number, ts_ns: now_ns, old, new, explained, late: 0, by_model };
         self.let_go(place, now_ns);
-        // What is explained in full is kept only to be applied again behind an older fall.
+        // A fall that is explained completely is kept only to be applied again after an older one.
         if self.late_print_ns != 0 && (fall.unexplained() > 0 || self.falls.contains_key(&place)) {
             self.falls.entry(place).or_default().push_back(fall);
         }
@@ -190,7 +189,7 @@ impl PrintMatch {
         fall
     }
 
-    /// Let go of falls of a level before the oldest that a print may still explain.
+    /// Drop the falls of a level before the oldest that a print may still explain.
     fn let_go(&mut self, place: LevelKey, now_ns: Ns) {
         if self.falls.is_empty() {
             return;

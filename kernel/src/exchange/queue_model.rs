@@ -17,7 +17,7 @@ impl QueueModel {
     }
 }
 
-/// Round a position up to whole lots: what is partly there has to trade first.
+/// Round a position up to whole lots: a fraction has to trade first.
 pub fn to_lots(ahead: i64) -> i64 {
     -(-ahead >> SHIFT)
 }

@@ -1,4 +1,4 @@
-//! The own orders of one side that rest, by price, best first, and at each price oldest first.
+//! The own resting orders of one side by price, best first, and per price oldest first.
 //!
 //! Each operation takes time logarithmic in the number of own prices.
 
@@ -9,11 +9,11 @@ use crate::book::ladder::NO_KEY;
 use crate::book::slab::{Slab, NONE};
 use crate::exchange::own_order::OwnOrder;
 
-/// The orders at an own price. `OwnOrder::older` and `younger` link them.
+/// The orders at one price. `OwnOrder::older` and `younger` link them.
 struct Rung {
     oldest: u32,
     youngest: u32,
-    /// L3: no order of the market that arrived later stands ahead of any order here.
+    /// L3: no book order that arrived later is ahead of any order here.
     arrival: u64,
 }
 
@@ -21,7 +21,7 @@ struct Rung {
 pub struct Resting {
     /// By `-side * price`.
     rungs: BTreeMap<i64, Rung>,
-    /// The best and the worst key; nothing lies between them where nothing rests.
+    /// The best and the worst key; an empty range if nothing rests.
     span: (i64, i64),
 }
 
@@ -44,7 +44,7 @@ impl Resting {
         self.span.0
     }
 
-    /// Return the best and the worst key; nothing lies between them where nothing rests.
+    /// Return the best and the worst key; an empty range if nothing rests.
     #[inline]
     pub fn span(&self) -> (i64, i64) {
         self.span
@@ -70,12 +70,12 @@ impl Resting {
         self.rungs.first_key_value().map(|(key, rung)| (*key, rung.oldest))
     }
 
-    /// Return the next key behind a key and the oldest order there.
+    /// Return the next key past a key and the oldest order there.
     pub fn behind(&self, key: i64) -> Option<(i64, u32)> {
         self.rungs.range((Excluded(key), Unbounded)).next().map(|(key, rung)| (*key, rung.oldest))
     }
 
-    /// Return the oldest order at a key where an order of the market that arrived then may stand ahead of some order.
+    /// Return the oldest order at a key if a book order of that arrival may be ahead of some order there, else `NONE`.
     #[inline]
     pub fn oldest_behind(&self, key: i64, arrival: u64) -> u32 {
         if key < self.span.0 || key > self.span.1 {
@@ -84,7 +84,7 @@ impl Resting {
         self.rungs.get(&key).filter(|rung| arrival <= rung.arrival).map_or(NONE, |rung| rung.oldest)
     }
 
-    /// L3: take in that an order at a key stands behind all orders of the market up to an arrival.
+    /// L3: note that an order at a key is behind all book orders up to an arrival.
     pub fn stands_behind(&mut self, key: i64, arrival: u64) {
         if let Some(rung) = self.rungs.get_mut(&key) {
             rung.arrival = rung.arrival.max(arrival);
@@ -105,7 +105,7 @@ impl Resting {
         }
     }
 
-    /// Take an order off.
+    /// Remove an order.
     pub fn remove(&mut self, owns: &mut Slab<OwnOrder>, key: i64, at: u32) {
         let (older, younger) = (owns[at].older, owns[at].younger);
         if older != NONE {

@@ -1,4 +1,4 @@
-//! Which rows can matter to own orders, in a few numbers: most cannot, and own orders need not be asked.
+//! Which rows can matter to own orders, as a few numbers. Most cannot, and are not shown to them.
 
 use crate::book::ladder::NO_KEY;
 use crate::book::row_effect::{kind, RowEffect};
@@ -6,7 +6,7 @@ use crate::book::touch::Touch;
 use crate::contract::codes::Ns;
 use crate::exchange::own_book::OwnBook;
 
-/// Keys of one kind of row that matter: those up to `reach`, and so many behind `best`, itself among them.
+/// A row matters if key ≤ `reach`, or best ≤ key ≤ best + `span_len`.
 #[derive(Clone, Copy)]
 struct Keys {
     reach: i64,
@@ -18,19 +18,19 @@ const NO_KEYS: Keys = Keys::new(-NO_KEY, (NO_KEY, NO_KEY));
 const ALL_KEYS: Keys = Keys::new(NO_KEY, (NO_KEY, NO_KEY));
 
 impl Keys {
-    /// Those up to `reach`, and those from the best to the worst.
+    /// Make the keys up to `reach`, and those from the best to the worst.
     const fn new(reach: i64, (best, worst): (i64, i64)) -> Self {
         Keys { reach, best, span_len: worst.wrapping_sub(best) as u64 }
     }
 }
 
-/// Where all own orders of an instrument stand.
+/// Which keys matter per kind of effect.
 #[derive(Clone, Copy)]
 pub struct RowFilter {
     keys: [Keys; kind::COUNT],
     /// The best key of own bids and of own asks.
     best: [i64; 2],
-    /// Whether own orders have to be asked about everything, with the whole book at hand.
+    /// True if own orders have to be shown every row, with the whole book.
     needs_full_book: bool,
     any_matters: bool,
     tracks_order_ids: bool,
@@ -47,7 +47,7 @@ impl Default for RowFilter {
 }
 
 impl RowFilter {
-    /// Derive the filter from what rests in an instrument now and what has been taken from its market. `prints`: executions all matter.
+    /// Derive the filter from the orders that rest and the lots that are taken. If `prints`, all executions matter.
     pub fn update<'a>(&mut self, own_books: impl Iterator<Item = &'a OwnBook>, prints: bool, needs_full_book: bool) {
         let mut spans = [(NO_KEY, -NO_KEY); 2];
         (self.best, self.needs_full_book, self.tracks_order_ids) = ([NO_KEY; 2], needs_full_book, false);
@@ -71,18 +71,19 @@ impl RowFilter {
         }
     }
 
-    /// From now on, have own orders asked about everything.
+    /// Show own orders every row from now on, with the whole book.
     pub fn require_full_book(&mut self) {
         (self.needs_full_book, self.any_matters) = (true, true);
     }
 
-    /// Return up to which key a side of the market stands at or through own orders of the other; `-NO_KEY`: nowhere.
+    /// Return the key up to which a side of the market is at or through own orders of the other; `-NO_KEY`: there are
+    /// none.
     #[inline]
     pub fn reach(&self, side: usize) -> i64 {
         -self.best[1 - side]
     }
 
-    /// Return whether own orders have to be asked about everything, with the whole book at hand.
+    /// Return whether own orders have to be shown every row, with the whole book.
     #[inline(always)]
     pub fn needs_full_book(&self) -> bool {
         self.needs_full_book
@@ -94,22 +95,22 @@ impl RowFilter {
         self.any_matters
     }
 
-    /// Return whether lots of some orders of the market have been taken: their ids matter.
+    /// Return whether lots of book orders are taken, so that order ids matter.
     #[inline]
     pub fn tracks_order_ids(&self) -> bool {
         self.tracks_order_ids
     }
 
-    /// Return whether a row of a kind can matter that names an order at a key: one at an own price or at one where lots have
-    /// been taken, one that trades there or at a worse price, or one of the other side that own orders would trade with.
+    /// Return whether a row of a kind matters that names an order at a key: at an own price or a price of taken lots, a
+    /// trade there or at a worse price, or an order of the other side that own orders would trade with.
     #[inline(always)]
     pub fn matters(&self, kind: u8, key: i64) -> bool {
         let keys = &self.keys[kind as usize % kind::COUNT];
         (key <= keys.reach) | (key.wrapping_sub(keys.best) as u64 <= keys.span_len)
     }
 
-    /// Return how many rows pass before one that can matter, or that is later than a limit.
-    // Which row that is cannot be foreseen: to find it among eight at once costs less than to ask of each in turn.
+    /// Return the number of rows before the first that matters or is later than a limit.
+    // The first such row cannot be predicted: testing eight rows at once costs less than eight branches.
     #[inline(always)]
     pub fn count_ignorable(&self, effects: &[RowEffect], ts_ns: &[Ns], limit_ns: Ns) -> usize {
         let ends =
@@ -127,7 +128,7 @@ impl RowFilter {
         passed + rest.position(ends).unwrap_or(effects.len() - passed)
     }
 
-    /// Return whether the market's best of a side stands at or through own orders.
+    /// Return whether the market's best price of a side is at or through own orders.
     #[inline(always)]
     pub fn crosses(&self, touch: Touch) -> bool {
         (touch.key(1) <= self.reach(0)) | (touch.key(-1) <= self.reach(1))

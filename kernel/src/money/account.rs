@@ -8,13 +8,13 @@ const INT64: i128 = 1 << 63;
 /// The money of one strategy in one instrument.
 #[derive(Clone, Default)]
 pub struct Account {
-    /// Signed.
+    /// Signed, lots.
     pub position_lots: i64,
-    /// 0 at the start; a buy costs price times size.
+    /// Tick·lots, 0 at the start; a buy subtracts price times size.
     pub cash_tick_lots: i128,
-    /// 10⁻⁶ tick·lots, signed: rebates are negative.
+    /// 10⁻⁶ tick·lots; rebates are negative.
     pub fees_micro: i128,
-    /// The price of the last fill.
+    /// Price of the last fill, ticks.
     pub last_price_ticks: Option<i64>,
 }
 
@@ -22,7 +22,7 @@ impl Account {
     /// Book one fill.
     ///
     /// # Errors
-    /// The sums leave 64 bits.
+    /// The sums do not fit 64 bits.
     pub fn fill(&mut self, side: i8, price_ticks: i64, size_lots: i64, fee_micro: i128) -> Result<(), RunError> {
         let signed_lots = i64::from(side) * size_lots;
         let cash_tick_lots = self.cash_tick_lots - i128::from(signed_lots) * i128::from(price_ticks);
@@ -41,16 +41,16 @@ impl Account {
         Ok(())
     }
 
-    /// Return cash plus the position at a doubled mid, fees apart.
+    /// Return cash plus the position at a doubled mid, without fees, in half tick·lots.
     ///
-    /// Without a mid the price of the last fill stands in for it; without a fill, too, the position counts nothing.
+    /// Without a mid the price of the last fill is used; without a fill, too, the position is worth nothing.
     pub fn equity_half_tick_lots(&self, mid2: Option<i64>) -> i128 {
         let mid2 = mid2.unwrap_or(2 * self.last_price_ticks.unwrap_or(0));
         2 * self.cash_tick_lots + i128::from(self.position_lots) * i128::from(mid2)
     }
 }
 
-/// Return the fee of one fill in 10⁻⁶ tick·lots, rounded half-even.
+/// Return the fee of one fill in 10⁻⁶ tick·lots, rounded half-even; positive: paid.
 ///
 /// Prices and sizes are below 2⁴⁰. A config's rates are below 2⁴⁶ and 2⁸⁶, so that nothing here passes 2¹²⁷.
 pub fn fee_micro(price_ticks: i64, size_lots: i64, rates: Rates) -> i128 {

@@ -12,11 +12,11 @@ use crate::client::order_entry::Terms;
 use crate::client::quoter::Wanted;
 use crate::contract::codes::{TimeInForce, LIMIT};
 
-/// An argument that may be left out, `None` being a value.
+/// An optional argument for which `None` is a value.
 pub enum Argument<'py> {
-    /// It was.
+    /// Left out.
     Missing,
-    /// It was not.
+    /// Passed.
     Value(Bound<'py, PyAny>),
 }
 
@@ -43,7 +43,7 @@ pub fn index<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     value.py().import(intern!(value.py(), "operator"))?.call_method1(intern!(value.py(), "index"), (value,))
 }
 
-/// Read an integer, cut to ±2⁶².
+/// Read an integer, clipped to ±2⁶².
 ///
 /// # Errors
 /// As `index`.
@@ -51,7 +51,7 @@ pub fn cut(value: &Bound<'_, PyAny>) -> PyResult<i64> {
     integer(&index(value)?)
 }
 
-/// Read a price or a size. Whatever is not a whole number is data for a refusal.
+/// Read a price or a size. Anything but a whole number leads to a refusal later, not to an error here.
 ///
 /// # Errors
 /// What `__index__` of the author's own type raises.
@@ -80,7 +80,7 @@ pub fn number_or_none(value: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Numbe
     value.map(number).transpose()
 }
 
-/// Read nanoseconds: an integer that is no truth value; what 64 bits do not hold is cut.
+/// Read nanoseconds: an integer other than a boolean, clipped to ±2⁶².
 pub fn nanoseconds(value: &Bound<'_, PyAny>) -> PyResult<Option<i64>> {
     if !value.is_instance_of::<PyInt>() || value.is_instance_of::<PyBool>() {
         return Ok(None);
@@ -99,7 +99,7 @@ pub fn order_number(value: &Bound<'_, PyAny>) -> PyResult<i64> {
     })
 }
 
-/// Read a timer's id; 0, which no timer has, for what is not equal to an id.
+/// Read a timer's id; 0, which no timer has, for what equals no id.
 ///
 /// # Errors
 /// As `number`.
@@ -111,7 +111,7 @@ pub fn timer_number(value: &Bound<'_, PyAny>) -> PyResult<i64> {
     })
 }
 
-/// Read how a new order is to be handled.
+/// Read the terms of a new order.
 ///
 /// # Errors
 /// What `__str__` of the author's own type raises.
@@ -123,7 +123,7 @@ pub fn terms(tif: &Bound<'_, PyAny>, post_only: &Bound<'_, PyAny>, tag: &Bound<'
         _ => None,
     };
     let post_only = post_only.cast::<PyBool>().ok().map(|value| value.is_true());
-    // Half a surrogate pair has no bytes, so that no table can hold it.
+    // Half a surrogate pair has no UTF-8, so that no table can hold it.
     let text = tag.cast::<PyString>().ok().and_then(|tag| tag.to_str().ok());
     Ok(Terms { tif, post_only, tag: text.unwrap_or("").into(), tag_is_text: text.is_some() })
 }
@@ -200,7 +200,7 @@ pub fn side_of_book(value: &Bound<'_, PyAny>) -> PyResult<i8> {
     Err(StrategyError::new_err(message))
 }
 
-/// Read a price at which to look in the book; `None` for a fraction, at which nothing stands.
+/// Read a price at which to read the book; `None` for a fraction, which no level has.
 ///
 /// # Errors
 /// `TypeError`: it is no number.

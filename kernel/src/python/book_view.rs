@@ -9,7 +9,7 @@ use crate::python::ratio::ratio;
 
 type Levels = Vec<(i64, i64)>;
 
-/// `lob_backtest.strategy.api.Book`, which says what each name means.
+/// `lob_backtest.strategy.api.Book`, where each name is documented.
 #[pyclass(frozen, name = "ReceivedBook", module = "lob_backtest._kernel")]
 pub struct ReceivedBook {
     /// The run.

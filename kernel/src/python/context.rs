@@ -15,37 +15,37 @@ use crate::contract::error::RunError;
 use crate::money::account::Account;
 use crate::run::replay::Replay;
 
-/// The contexts of a strategy, an instrument each. Emptied at the end of the run, so that no cycle stays.
+/// The contexts of a strategy, one per instrument. Emptied at the end of the run, which breaks their reference cycle.
 pub type Siblings = Arc<Mutex<Vec<(String, Py<Context>)>>>;
 
-/// `lob_backtest.strategy.api.Context`, which says what each name means.
+/// `lob_backtest.strategy.api.Context`, where each name is documented.
 #[pyclass(frozen, name = "KernelContext", module = "lob_backtest._kernel")]
 pub struct Context {
     /// The run.
     pub replay: Shared,
-    /// Whose context this is.
+    /// The agent's number.
     pub agent: usize,
     /// The instrument's place in the plan.
     pub place: usize,
     /// The instrument.
     #[pyo3(get)]
     pub instrument: Py<PyAny>,
-    /// Its name.
+    /// The instrument's name.
     pub name: String,
     /// Configured start and end.
     pub span: (Option<i64>, Option<i64>),
-    /// What one lot gains when the price rises by one tick, in currency.
+    /// Currency per tick and lot.
     pub value: f64,
     /// The book.
     #[pyo3(get)]
     pub book: Py<ReceivedBook>,
-    /// The strategy's generator.
+    /// The strategy's random generator.
     pub generator: Py<PyAny>,
-    /// Takes what is logged.
+    /// Receives log lines.
     pub sink: Py<PyAny>,
-    /// The other instruments.
+    /// The contexts of all instruments, this one included.
     pub siblings: Siblings,
-    /// Classes of what is returned.
+    /// The Python classes of orders, fills and prints.
     pub types: Arc<Types>,
 }
 
@@ -73,7 +73,7 @@ impl Context {
         self.order_entry(self.place, |order_entry| order_entry.send(side, price, size, &terms))
     }
 
-    /// Find the instrument that an order belongs to; this one, if it is nowhere.
+    /// Find the instrument of an order; this one, if no instrument has it.
     fn place_of(&self, replay: &Replay, id: i64) -> usize {
         let has = |place: &usize| replay.sessions[*place][self.agent].local_state.orders.contains_key(&id);
         (0..replay.markets.len()).find(has).unwrap_or(self.place)
@@ -166,7 +166,7 @@ impl Context {
         })
     }
 
-    /// Ask for more calls of `on_book`.
+    /// Subscribe to more calls of `on_book`.
     fn subscribe(&self, what: &Bound<'_, PyAny>) -> PyResult<()> {
         self.replay.check()?;
         if what.cast::<PyString>().map(|what| what.to_string_lossy()).as_deref().ok() != Some("depth") {
@@ -259,7 +259,7 @@ impl Context {
         self.send(-1, (price_ticks, size_lots), Terms { tif, post_only, tag, py: size_lots })
     }
 
-    /// Ask for another price or total size.
+    /// Request another price or total size.
     #[pyo3(signature = (order_id, *, price_ticks = None, size_lots = None))]
     fn replace(
         &self,
@@ -276,7 +276,7 @@ impl Context {
         })
     }
 
-    /// Ask for an order to be taken off.
+    /// Request the cancellation of an order.
     fn cancel(&self, order_id: &Bound<'_, PyAny>) -> PyResult<()> {
         self.replay.check()?;
         let id = arguments::order_number(order_id)?;
@@ -286,12 +286,12 @@ impl Context {
         })
     }
 
-    /// Request the cancellation of every live order of this instrument to be taken off.
+    /// Request the cancellation of every live order of this instrument.
     fn cancel_all(&self) -> PyResult<()> {
         self.order_entry(self.place, |order_entry| order_entry.cancel_all())
     }
 
-    /// Say what the quotes are.
+    /// Set the wanted quotes.
     #[pyo3(signature = (*, bid = Argument::Missing, ask = Argument::Missing, top_up = None))]
     fn quote(&self, bid: Argument<'_>, ask: Argument<'_>, top_up: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         self.replay.check()?;
@@ -340,7 +340,7 @@ impl Context {
         let (py, text) = (text.py(), text.str()?);
         let text = match text.to_str() {
             Ok(_) => text.into_any(),
-            // Half a surrogate pair has no bytes.
+            // Half a surrogate pair has no UTF-8.
             Err(_) => text.call_method1("encode", ("utf-8", "backslashreplace"))?.call_method0("decode")?,
         };
         self.sink.bind(py).call_method1("log", (now_ns, text))?;

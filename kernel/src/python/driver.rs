@@ -1,4 +1,4 @@
-//! Runs the loop: fetches batches, calls strategies, hands result rows over.
+//! Drives a run: loads batches, calls strategies, writes result rows to the sink.
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::{Arc, Mutex};
@@ -24,13 +24,13 @@ use crate::record::table::{Cells, Chunk};
 use crate::run::replay::Replay;
 use crate::run::step::{Call, Callback, Step};
 
-/// A stretch of rows without a call that is long enough to pay for letting other threads run.
+/// Rows without a call from which on releasing Python's lock pays.
 const SPARSE_ROWS: u64 = 256;
 
-/// What a run is, as `engine.Outcome` has it: start, end, counts, failure, suspect since, requests not arrived.
+/// The fields of `engine.Outcome`: start, end, counts, failure, suspect since, requests not arrived.
 type Outcome<'py> = (i64, i64, Vec<Bound<'py, PyDict>>, Option<Py<PyAny>>, Vec<Option<i64>>, Vec<u64>);
 
-/// What has to be done elsewhere, which chunks are full, and how many rows it took to get there.
+/// The next step, the chunks that are full, and the number of rows applied.
 type Advanced = (Step, Vec<(usize, Chunk)>, u64);
 
 /// Run the kernel; see `lob_backtest.engine.Engine`.
@@ -128,7 +128,7 @@ impl<'py> Run<'py> {
         Ok(())
     }
 
-    /// Replay from start to end; whatever stops it, the tables are completed.
+    /// Replay from start to end. The tables are completed whatever stops the run.
     fn whole(mut self, py: Python<'py>) -> PyResult<Outcome<'py>> {
         self.load_first(py)?;
         let stopped = self.go(py);
@@ -136,7 +136,7 @@ impl<'py> Run<'py> {
         let finished = catch_unwind(AssertUnwindSafe(|| shared.finish()));
         let mut replay = match (finished, &stopped) {
             (Ok(Ok(replay)), _) => replay,
-            // What stopped the run says more than what became of its tables.
+            // The error that stopped the run is reported, not one of completing its tables.
             (_, Err(_)) => return Err(stopped.err().unwrap_or_else(|| panicked(&"no error"))),
             (Ok(Err(error)), Ok(())) => return Err(error),
             (Err(panic), Ok(())) => return Err(panicked(&*panic)),
@@ -156,7 +156,7 @@ impl<'py> Run<'py> {
         Ok((replay.start_ns, replay.now_ns, counts, failure, suspect, not_arrived))
     }
 
-    /// Fetch the first batch of each instrument: nothing has begun if that fails.
+    /// Load the first batch of each instrument, before anything else can fail.
     fn load_first(&mut self, py: Python<'py>) -> PyResult<()> {
         for instrument in 0..self.sources.len() {
             self.load(py, instrument)?;
@@ -179,7 +179,7 @@ impl<'py> Run<'py> {
         }
     }
 
-    /// Run until Python is needed. Other threads may run meanwhile where that is worth it.
+    /// Run until Python is needed. Python's lock is released where that pays.
     fn step(&mut self, py: Python<'py>) -> PyResult<(Step, Vec<(usize, Chunk)>)> {
         let shared = &self.shared;
         let (step, full, rows) =
@@ -188,7 +188,7 @@ impl<'py> Run<'py> {
         Ok((step, full))
     }
 
-    /// Fetch the next batch. It is not needed yet as a rule, so that a failure is told when it is.
+    /// Load the next batch. It is loaded ahead, so that a failure is raised only when the batch is needed.
     fn load(&mut self, py: Python<'py>, instrument: usize) -> PyResult<()> {
         py.check_signals()?;
         let failed = self.failed[instrument].take();
@@ -219,7 +219,7 @@ impl<'py> Run<'py> {
         Ok(None)
     }
 
-    /// Let other threads run until there are rows to go on with.
+    /// Wait, with Python's lock released, until there are rows to go on with.
     fn wait(&self, py: Python<'py>, instrument: usize) -> PyResult<()> {
         caught(|| self.shared.with_detached(py, |replay| replay.markets[instrument].wait()))
     }
@@ -247,7 +247,7 @@ impl<'py> Run<'py> {
         }
     }
 
-    /// Say what became of a callback that raised.
+    /// Make the error for a callback that raised.
     #[cold]
     fn failure(
         &self,
@@ -290,7 +290,7 @@ impl<'py> Run<'py> {
 }
 
 impl Drop for Run<'_> {
-    /// Take contexts apart that hold each other, however the run has ended.
+    /// Break the reference cycle of the contexts, however the run has ended.
     fn drop(&mut self) {
         for siblings in &self.siblings {
             let held = std::mem::take(&mut *lock(siblings));
@@ -299,8 +299,8 @@ impl Drop for Run<'_> {
     }
 }
 
-/// Call a method with one argument or two. What PyO3 does for it under the stable ABI makes a method object and a tuple
-/// for every call, which costs more than the call itself.
+/// Call a method with one or two arguments. What PyO3 does under the stable ABI makes a method object and a tuple per
+/// call, which costs more than the call itself.
 fn call_method<'py>(
     object: &Bound<'py, PyAny>,
     name: &Bound<'py, PyString>,
@@ -321,12 +321,12 @@ fn lock(siblings: &Siblings) -> std::sync::MutexGuard<'_, Vec<(String, Py<Contex
     siblings.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Do something whose panics do not leave the kernel.
+/// Run something whose panics must not leave the kernel.
 fn caught<T>(work: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panicked(&*panic)))
 }
 
-/// Run until something has to be done elsewhere.
+/// Run until the driver has to do something.
 fn advance(replay: &mut Replay) -> Result<Advanced, RunError> {
     let rows = |replay: &Replay| replay.markets.iter().map(|market| market.done()).sum::<u64>();
     let before = rows(replay);

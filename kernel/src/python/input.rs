@@ -1,4 +1,4 @@
-//! Reads what a run is given besides the plan: the strategies, the limits, the batches.
+//! Reads the inputs of a run: the plan, the strategies, the batches.
 
 use pyo3::buffer::{Element, PyBuffer};
 use pyo3::prelude::*;
@@ -10,7 +10,7 @@ use crate::contract::batch::{Batch, Columns};
 use crate::contract::generated::batch_column as column;
 use crate::contract::plan::Plan;
 
-/// Make the channels of a strategy, the `place.0`th of `place.1`.
+/// Make the agent of a strategy, number `place.0` of `place.1`.
 ///
 /// # Errors
 /// It is no strategy.
@@ -110,7 +110,7 @@ fn buffer<T: Element>(given: &Bound<'_, PyAny>, place: usize) -> PyResult<PyBuff
     Ok(buffer)
 }
 
-/// Return what a buffer that is not empty holds.
+/// Return the items of a buffer.
 fn slice<T: Element>(buffer: &PyBuffer<T>) -> &[T] {
     if buffer.item_count() == 0 {
         return &[];

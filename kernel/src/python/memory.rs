@@ -1,4 +1,4 @@
-//! Memory that the kernel has filled and Python reads: handed over, not copied.
+//! Memory that the kernel has filled and Python reads without a copy.
 
 use std::os::raw::c_int;
 
@@ -8,14 +8,14 @@ use pyo3::prelude::*;
 
 use crate::record::table::Cells;
 
-/// Bytes that nobody changes any more, for `memoryview`, `pyarrow.py_buffer` and the like.
+/// Read-only bytes, for `memoryview`, `pyarrow.py_buffer` and the like.
 #[pyclass(frozen, name = "Memory", module = "lob_backtest._kernel")]
 pub struct Memory {
     cells: Cells,
 }
 
 impl Memory {
-    /// Hand cells over.
+    /// Wrap the cells of a column.
     pub fn new(cells: Cells) -> Self {
         Memory { cells }
     }
@@ -38,7 +38,7 @@ impl Memory {
         self.bytes().1
     }
 
-    /// Show the bytes to a reader.
+    /// Export the bytes as a buffer.
     ///
     /// # Safety
     /// Python calls this, with a view that it has made for the purpose.

@@ -28,8 +28,8 @@ pub use errors::{DataError, EngineError, StrategyError};
 
 /// One run, shared by the loop and what the strategies hold; `None` when it is over.
 ///
-/// The run is never in use while Python code can run, so that whatever a strategy does in the midst of a call finds it
-/// free. Only the loop may let go of Python's lock while it works; a thread that comes in between is turned away.
+/// The run is never in use while Python code can run, so that it is free whenever a strategy calls. Only the loop may
+/// release Python's lock while it works; another thread that calls meanwhile gets an error.
 #[derive(Clone)]
 pub struct Shared(Arc<Guarded>);
 
@@ -43,7 +43,7 @@ unsafe impl Sync for Guarded {}
 // SAFETY: a run has no tie to a thread.
 unsafe impl Send for Guarded {}
 
-/// The run in the hands of one caller; given back when this is dropped.
+/// Exclusive use of the run until this is dropped.
 struct Claim<'a>(&'a Guarded);
 
 impl Claim<'_> {
@@ -75,16 +75,16 @@ impl Shared {
         Shared(Arc::new(Guarded { busy: AtomicBool::new(false), replay: UnsafeCell::new(Some(replay)) }))
     }
 
-    /// Do something with the run. `work` must not touch Python.
+    /// Call `work` with the run. `work` must not call Python.
     ///
     /// # Errors
-    /// The run is over or in use by another thread, or what `work` answers.
+    /// The run is over or in use by another thread, or the error of `work`.
     #[inline]
     pub fn with<R>(&self, work: impl FnOnce(&mut Replay) -> Result<R, RunError>) -> PyResult<R> {
         work(self.claim()?.running()?).map_err(raised)
     }
 
-    /// See that the run is not over, before what a strategy gives is looked at.
+    /// Check that the run is not over, before the arguments of a call are read.
     ///
     /// # Errors
     /// As `with`.
@@ -95,8 +95,8 @@ impl Shared {
 
     #[inline]
     fn claim(&self) -> PyResult<Claim<'_>> {
-        // Every caller holds Python's lock when it comes here, so that no two of them can read `false`: the look and the
-        // mark need not be one step, which would cost more than most of what is done with the run.
+        // Every caller holds Python's lock, so that no two of them can read `false`: load and store need not be one
+        // atomic step, which would cost more than most calls.
         if self.0.busy.load(Ordering::Acquire) {
             return Err(StrategyError::new_err("ctx was used from another thread"));
         }
@@ -104,7 +104,7 @@ impl Shared {
         Ok(Claim(&self.0))
     }
 
-    /// Work on the run while other Python threads may run.
+    /// Call `work` with the run while other Python threads may run.
     ///
     /// # Errors
     /// As `with`.
@@ -113,12 +113,12 @@ impl Shared {
         py: Python<'_>,
         work: impl FnOnce(&mut Replay) -> Result<R, RunError> + Send,
     ) -> PyResult<R> {
-        let mut claim = self.claim()?; // given back when Python's lock is held again
+        let mut claim = self.claim()?; // dropped once Python's lock is held again
         let replay = claim.running()?;
         py.detach(|| work(replay)).map_err(raised)
     }
 
-    /// Complete the tables and let go of everything but them.
+    /// Complete the tables and return the run; all later calls fail.
     ///
     /// # Errors
     /// The tables cannot be completed.
@@ -130,7 +130,7 @@ impl Shared {
     }
 }
 
-/// Make the exception of a fault.
+/// Make the Python exception of an error.
 #[cold]
 pub fn raised(error: RunError) -> PyErr {
     match error {

@@ -10,7 +10,7 @@ pub fn ratio(a: i128, b: i64) -> f64 {
     let (magnitude, divisor) = (a.unsigned_abs(), u128::from(b.unsigned_abs()));
     let shift = magnitude.leading_zeros();
     let (quotient, rest) = ((magnitude << shift) / divisor, (magnitude << shift) % divisor);
-    // The quotient has far more than 54 bits here: a sticky bit for the rest, then one rounding.
+    // The quotient has far more than 54 bits here: a sticky bit for the remainder, then one rounding.
     let rounded = (quotient | u128::from(rest != 0)) as f64;
     let scaled = rounded * (-f64::from(shift)).exp2();
     if a < 0 {

@@ -1,4 +1,4 @@
-//! The Python classes of what strategies are given.
+//! The Python classes of what strategies receive.
 
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -58,10 +58,10 @@ impl Record {
 }
 
 impl Types {
-    /// Find the classes.
+    /// Import the classes.
     ///
     /// # Errors
-    /// The package is not the one that this kernel belongs to.
+    /// The package is of another version than this kernel.
     pub fn new(py: Python<'_>) -> PyResult<Self> {
         let strategy = py.import("lob_backtest.strategy.api")?;
         let tables = py.import("lob_backtest.contract.tables")?;
@@ -84,10 +84,10 @@ impl Types {
         })
     }
 
-    /// Make an `Order`; `told` is the update that `on_order` tells.
+    /// Make an `Order`; `told` is the update of an `on_order` call.
     ///
     /// # Errors
-    /// Python has no memory.
+    /// Python is out of memory.
     pub fn order<'py>(
         &self,
         py: Python<'py>,
@@ -121,7 +121,7 @@ impl Types {
     /// Make a `Fill`.
     ///
     /// # Errors
-    /// Python has no memory.
+    /// Python is out of memory.
     pub fn fill<'py>(
         &self,
         py: Python<'py>,
@@ -149,7 +149,7 @@ impl Types {
     /// Make a `Print`.
     ///
     /// # Errors
-    /// Python has no memory.
+    /// Python is out of memory.
     pub fn print<'py>(&self, py: Python<'py>, print: &Print) -> PyResult<Bound<'py, PyAny>> {
         let Print { ts_exchange_ns, side, price_ticks, size_lots, hidden } = *print;
         self.print.make(

@@ -1,7 +1,7 @@
-//! The table of best prices and sizes: most rows of a run are its, so that it has a way of its own.
+//! The table of best prices and sizes. Most rows of a run are in it, so that it has its own layout.
 //!
-//! A full table is one block of memory. Fresh memory costs more than what is written to it: a block asks for large pages,
-//! and waits to be used again when nobody needs it any more.
+//! A full table is one block of memory. Fresh memory costs more than writing to it: a block asks for large pages, and
+//! is used again once it is free.
 
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,9 +12,9 @@ use crate::book::touch::Touch;
 use crate::contract::codes::Ns;
 use crate::record::table::{all_but, Cells, Chunk, Column};
 
-/// How many rows a block has: a little less than fill two large pages.
+/// Rows per block: a little less than two large pages hold.
 pub const ROWS: usize = 98_304;
-/// How many rows are gathered before they are written to the block.
+/// Rows gathered before they are written to the block.
 const GATHERED: usize = 256;
 const WIDE: usize = 5;
 const BYTES: usize = ROWS * (2 + 8 * WIDE);
@@ -33,7 +33,7 @@ pub struct BboTable {
     block: Option<Memory>,
     written: usize,
     gathered: Vec<BboRow>,
-    /// The rows of an empty bid, of an empty ask.
+    /// Rows with an empty bid and with an empty ask.
     empty: [Vec<usize>; 2],
 }
 
@@ -82,7 +82,7 @@ impl BboTable {
         self.written == ROWS
     }
 
-    /// Take all rows out, of which there are some.
+    /// Take all rows, of which there must be some.
     pub fn take(&mut self) -> Chunk {
         self.write();
         let (rows, empty) = (std::mem::take(&mut self.written), std::mem::take(&mut self.empty));
@@ -102,7 +102,7 @@ impl BboTable {
     }
 }
 
-/// A part of a block that nobody writes to any more.
+/// A read-only part of a block.
 #[derive(Debug)]
 pub struct Block {
     memory: Arc<Memory>,
@@ -116,13 +116,13 @@ impl Block {
     }
 }
 
-/// The memory of a block, there until it is dropped.
+/// The memory of a block; `None` while it is dropped.
 #[derive(Debug)]
 struct Memory(Option<MmapMut>);
 
-/// Blocks that nobody uses.
+/// Blocks not in use.
 static SPARE: Mutex<Vec<MmapMut>> = Mutex::new(Vec::new());
-/// How many of them are kept: 32 MB.
+/// Most blocks kept: 32 MB.
 const SPARES: usize = 8;
 
 impl Memory {
@@ -131,7 +131,7 @@ impl Memory {
         Memory(Some(spare.unwrap_or_else(|| {
             let memory = MmapMut::map_anon(BYTES).expect("there is memory for the results");
             #[cfg(target_os = "linux")]
-            let _ = memory.advise(memmap2::Advice::HugePage); // small pages do too
+            let _ = memory.advise(memmap2::Advice::HugePage); // small pages work, too
             memory
         })))
     }

@@ -13,7 +13,7 @@ use crate::record::table::{Chunk, Table};
 use crate::wire::messages::OrderSnapshot;
 
 const CHUNK_ROWS: usize = 1 << 16;
-/// How many fills may wait for mids before it is seen whether some of them need not.
+/// Fills that may wait for mids before those that need not are written.
 const CROWD: usize = 4096;
 const CHUNK_TEXT: usize = 1 << 28;
 
@@ -25,50 +25,50 @@ const SERIES: usize = 4;
 
 /// A fill without its markouts.
 pub struct FillRow {
-    /// The numbers up to `mid2_before`, without the fill's id and without nulls.
+    /// Id of the order, see `lob_backtest.tables` for this and the other columns.
     pub order_id: i64,
-    /// Whose.
+    /// The agent's number.
     pub agent: usize,
-    /// Its instrument.
+    /// The instrument's place in the plan.
     pub instrument: usize,
     /// +1 bought, -1 sold.
     pub side: i8,
-    /// At what price.
+    /// Ticks.
     pub price_ticks: i64,
-    /// How much.
+    /// Lots.
     pub size_lots: i64,
-    /// The fee.
+    /// 10⁻⁶ tick·lots, positive: paid.
     pub fee_micro: i64,
-    /// 1: the order traded on arrival.
+    /// True if the order traded on arrival.
     pub taker: bool,
-    /// Why.
+    /// A code of `Cause`.
     pub cause: u8,
-    /// When, at the exchange.
+    /// When it happened at the exchange.
     pub ts_exchange_ns: Ns,
-    /// When the strategy learns of it.
+    /// When the strategy receives it.
     pub ts_local_ns: Ns,
     /// The time of the fall that a late print has explained.
     pub ts_traded_ns: Option<Ns>,
     /// Best bid, best ask and doubled mid before the first row of its nanosecond.
     pub before: [Option<i64>; 3],
-    /// The queue at arrival.
+    /// The market's lots ahead of the order when it took its place.
     pub ahead_at_arrival: Option<i64>,
     /// When the order took its place.
     pub ts_arrival_ns: Ns,
     /// The order's tag.
     pub tag: Tag,
-    /// Whether it is near a suspect row.
+    /// True if it is near a suspect row.
     pub tainted: bool,
 }
 
-/// When an update was sent, happened and is told.
+/// When an update was requested, happened and is received.
 #[derive(Clone, Copy)]
 pub struct Times {
-    /// `None` where nobody asked.
+    /// `None` if no request is answered.
     pub sent_ns: Option<Ns>,
-    /// `None` where it was refused before it was sent.
+    /// `None` if it was refused locally.
     pub exchange_ns: Option<Ns>,
-    /// When the strategy learns of it.
+    /// When the strategy receives it.
     pub local_ns: Ns,
 }
 
@@ -79,7 +79,7 @@ struct Waiting {
 
 /// The result tables of one run. A fill is complete when its longest markout horizon has passed.
 pub struct Recorder {
-    /// Chunks that wait to be handed over, with the numbers of their tables.
+    /// Chunks to be handed over, with the numbers of their tables.
     pub full: Vec<(usize, Chunk)>,
     tables: Vec<Table>,
     bbo: BboTable,
@@ -87,14 +87,14 @@ pub struct Recorder {
     /// When the next markout of a fill is due.
     due_ns: Ns,
     waiting: VecDeque<Waiting>,
-    /// The fill that waits next for each horizon.
+    /// Per horizon: the fill that waits next.
     next: Vec<i64>,
     first: i64,
     fills: i64,
 }
 
 impl Recorder {
-    /// Make empty tables for these markout horizons, ascending.
+    /// Make empty tables with these markout horizons, ascending.
     pub fn new(horizons: Vec<Ns>) -> Self {
         let mut fills = generated::FILLS.to_vec();
         fills.extend(horizons.iter().map(|_| ColumnKind::I64OrNull));
@@ -131,7 +131,7 @@ impl Recorder {
         id
     }
 
-    /// Record the mids of all fills whose horizon ends by a time, at which all mids are still these.
+    /// Record the mids of all fills whose horizon ends by a time up to which all mids are these.
     #[inline]
     pub fn markouts(&mut self, until_ns: Ns, mids2: &[Option<i64>]) {
         if self.due_ns <= until_ns {
@@ -230,7 +230,7 @@ impl Recorder {
         self.end_row(SERIES);
     }
 
-    /// Complete the fills that still wait with the last mids, and hand everything over.
+    /// Complete the waiting fills with the last mids, and hand everything over.
     pub fn finish(&mut self, mids2: &[Option<i64>]) {
         self.markouts(i64::MAX, mids2);
         if self.bbo.rows() != 0 {
@@ -241,7 +241,7 @@ impl Recorder {
         }
     }
 
-    /// Take in that a row of a table is complete; hand the table over when it is full.
+    /// End a row of a table; hand the table over when it is full.
     #[inline]
     fn end_row(&mut self, table: usize) {
         let filled = &mut self.tables[table];

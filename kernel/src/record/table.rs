@@ -1,4 +1,4 @@
-//! One result table, column by column in Arrow's memory layout, so that no value becomes an object.
+//! One result table, column by column in Arrow's memory layout, so that no value becomes a Python object.
 
 use crate::contract::generated::ColumnKind;
 use crate::record::bbo_table::Block;
@@ -6,7 +6,7 @@ use crate::record::bbo_table::Block;
 /// The memory of a column.
 #[derive(Debug)]
 pub enum Cells {
-    /// One byte each, or texts put end to end.
+    /// One byte each, or concatenated texts.
     Bytes(Vec<u8>),
     /// Two bytes each.
     Shorts(Vec<i16>),
@@ -14,21 +14,21 @@ pub enum Cells {
     Halves(Vec<i32>),
     /// Eight bytes each.
     Words(Vec<i64>),
-    /// Any of these.
+    /// A part of a block of the `bbo` table.
     Block(Block),
 }
 
-/// A column: its values; where needed its validity, a bit a row, and its texts' ends.
+/// A column: values, validity (one bit per row) and ends of texts.
 pub struct Column {
-    /// The values, or all texts put end to end.
+    /// The values, or all texts concatenated.
     pub cells: Cells,
-    /// One bit a row, lowest first; empty where nothing is null.
+    /// One bit per row, lowest first; empty if nothing is null.
     pub validity: Vec<u8>,
     /// Where each text begins, and the end of the last; empty for numbers.
     pub offsets: Vec<i32>,
 }
 
-/// How many rows are gathered before they are written column by column.
+/// Rows gathered before they are written column by column.
 const GATHERED: usize = 64;
 
 /// A table that fills row by row.
@@ -37,18 +37,17 @@ pub struct Table {
     columns: Vec<Column>,
     /// The rows of each column that are null.
     empty: Vec<Vec<usize>>,
-    /// Rows that have not been written yet, one behind the other.
+    /// Rows not written yet, row by row.
     gathered: Vec<i64>,
-    /// Where the row at hand begins among them.
+    /// Where the row at hand begins in `gathered`.
     begin: usize,
-    /// How many rows are complete.
     rows: usize,
     text_bytes: usize,
 }
 
 /// The rows of a full table.
 pub struct Chunk {
-    /// How many.
+    /// Number of rows.
     pub rows: usize,
     /// In the order of the schema.
     pub columns: Vec<Column>,
@@ -68,7 +67,7 @@ impl Column {
     /// Add values.
     fn extend(&mut self, values: impl Iterator<Item = i64>) {
         match &mut self.cells {
-            Cells::Bytes(_) if !self.offsets.is_empty() => {} // texts are here already
+            Cells::Bytes(_) if !self.offsets.is_empty() => {} // texts are written at once
             Cells::Bytes(bytes) => bytes.extend(values.map(|value| value as u8)),
             Cells::Shorts(shorts) => shorts.extend(values.map(|value| value as i16)),
             Cells::Halves(halves) => halves.extend(values.map(|value| value as i32)),
@@ -78,7 +77,7 @@ impl Column {
     }
 }
 
-/// Return a bit for each row, cleared where one is listed; nothing where none is.
+/// Return one bit per row, cleared for those listed; empty if none is.
 pub fn all_but(nulls: &[usize], rows: usize) -> Vec<u8> {
     if nulls.is_empty() {
         return Vec::new();
@@ -142,7 +141,7 @@ impl Table {
         self.put([0]);
     }
 
-    /// Take in that a row is complete.
+    /// End a row.
     #[inline]
     pub fn end_row(&mut self) {
         self.rows += 1;
@@ -152,7 +151,7 @@ impl Table {
         }
     }
 
-    /// Write what has been gathered to the columns.
+    /// Write the gathered rows to the columns.
     fn write(&mut self) {
         let width = self.kinds.len();
         for (i, column) in self.columns.iter_mut().enumerate() {
@@ -168,7 +167,7 @@ impl Table {
         self.text_bytes
     }
 
-    /// Take all rows out.
+    /// Take all rows.
     pub fn take(&mut self) -> Chunk {
         self.write();
         let fresh = self.kinds.iter().map(|kind| Column::new(*kind)).collect();

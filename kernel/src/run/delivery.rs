@@ -1,4 +1,4 @@
-//! Brings packets, messages and timers to the strategies.
+//! Delivers packets, messages and timers to the strategies, and requests to the exchange.
 
 use crate::book::slab::NONE;
 use crate::client::agent::Callbacks;
@@ -17,7 +17,7 @@ pub(super) struct PacketDelivery {
     pub(super) timers_woken: bool,
 }
 
-/// An order to look after when the callback that told of it is over.
+/// An order to finish when the callback about it is over.
 pub(super) struct AfterCallback {
     pub(super) agent: usize,
     pub(super) instrument: usize,
@@ -26,7 +26,7 @@ pub(super) struct AfterCallback {
 }
 
 impl Replay {
-    /// Let the next request of a strategy happen at the exchange.
+    /// Serve the next request of a strategy at the exchange.
     pub(super) fn arrive(&mut self, agent: usize) -> Result<(), RunError> {
         let Some(request) = self.outbox.channels[agent].next_request() else { return Ok(()) };
         self.markets[request.instrument].serve(agent, &request, &mut self.outbox)
@@ -63,7 +63,7 @@ impl Replay {
         }
     }
 
-    /// Take in the next message from the exchange.
+    /// Deliver the next message to a strategy.
     pub(super) fn message(&mut self, now_ns: Ns, agent: usize) -> Result<Option<Call>, RunError> {
         let Some(posted) = self.outbox.channels[agent].next_message() else { return Ok(None) };
         let instrument = posted.instrument;
@@ -123,7 +123,7 @@ impl Replay {
         call
     }
 
-    /// Bring the clock and the received markets to the present, and say what is to be called.
+    /// Bring the clock and the received markets to the present; return the call if it is wanted.
     #[inline]
     pub(super) fn call(
         &mut self,

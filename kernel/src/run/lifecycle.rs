@@ -38,7 +38,7 @@ impl Replay {
         }
     }
 
-    /// See that each instrument has its first rows, which decide where the run starts.
+    /// Wait for the first rows of each instrument, which decide where the run starts.
     pub(super) fn first(&mut self) -> Option<Call> {
         self.out_of_rows = self.markets.iter().position(|market| market.cursor.is_out_of_rows);
         if self.out_of_rows.is_none() {
@@ -88,7 +88,7 @@ impl Replay {
     }
 
     pub(super) fn clock(&mut self, now_ns: Ns) -> Result<(), RunError> {
-        // The last sample is taken when everything is over.
+        // The last sample is taken by `finish`.
         if now_ns != self.end_ns() {
             self.sample(now_ns)?;
         }

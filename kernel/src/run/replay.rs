@@ -1,8 +1,8 @@
 //! The main loop: what happens next, in one order of time.
 //!
 //! At one nanosecond: market rows at the exchange, own requests at the exchange, market packets at the strategies,
-//! messages at the strategies, timers, then the recorder's clock. The loop does not call anybody: `go_on` runs until
-//! the strategy is to be called or a batch is needed, and says so.
+//! messages at the strategies, timers, then the recorder's clock. The loop calls nobody: `go_on` runs until the driver
+//! has to call a strategy or load a batch, and returns that.
 
 use crate::contract::codes::{Ns, NEVER};
 use crate::contract::error::RunError;
@@ -22,7 +22,7 @@ enum EventKind {
 }
 
 impl Replay {
-    /// Run until something has to be done elsewhere.
+    /// Run until the driver has to do something.
     ///
     /// # Errors
     /// The run cannot go on.
@@ -52,7 +52,7 @@ impl Replay {
         }
     }
 
-    /// Do the next thing in time.
+    /// Advance the markets to the next event, and handle it.
     fn run_to_next_event(&mut self) -> Result<Option<Call>, RunError> {
         let (event_ns, event, whose) = self.next_event();
         let until_ns = event_ns.min(self.end_ns());
@@ -68,11 +68,11 @@ impl Replay {
             self.now_ns = self.now_ns.max(market.cursor.now_ns);
             if market.cursor.is_out_of_rows {
                 self.out_of_rows = Some(instrument);
-                self.note_moves(instrument); // so that no more of them wait than a block has rows
+                self.note_moves(instrument); // bounds the moves that wait by the rows of a block
                 return Ok(None);
             }
             if market.cursor.reschedule || market.view.has_packet_subscribers {
-                return Ok(None); // something else may be next now
+                return Ok(None); // the next event may be another one now
             }
         }
         if event_ns > until_ns {
@@ -88,7 +88,7 @@ impl Replay {
         Ok(None)
     }
 
-    /// Return the earliest thing that is not a market row.
+    /// Return the earliest event that is not a market row.
     #[inline]
     fn next_event(&self) -> (Ns, EventKind, usize) {
         let mut next = (self.sample_ns, EventKind::Clock, 0);
@@ -116,7 +116,7 @@ impl Replay {
         next
     }
 
-    /// Return how far a market may go before it is another's turn; earlier instruments go first.
+    /// Return the time up to which a market may advance before another one is next; ties go to the earlier instrument.
     fn own_stretch_ns(&self, instrument: usize) -> Ns {
         let others = self.markets.iter().enumerate().filter(|(i, _)| *i != instrument);
         others.map(|(i, other)| other.cursor.next_ns - Ns::from(i < instrument)).min().unwrap_or(NEVER)

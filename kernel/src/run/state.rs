@@ -1,4 +1,4 @@
-//! One run: what there is of it, and what it starts with.
+//! The state of a run.
 
 use crate::client::agent::{Agent, Callbacks};
 use crate::client::local_state::LocalState;
@@ -19,7 +19,7 @@ use crate::wire::view::Delivered;
 pub struct Replay {
     /// What to do.
     pub plan: Plan,
-    /// The exchange, an instrument each.
+    /// The exchange, one market per instrument.
     pub markets: Vec<Market>,
     /// The strategies.
     pub agents: Vec<Agent>,
@@ -27,15 +27,15 @@ pub struct Replay {
     pub sessions: Vec<Vec<Session>>,
     /// The strategies' channels and the result tables.
     pub outbox: Outbox,
-    /// The time of the run.
+    /// The time of the run, nanoseconds.
     pub now_ns: Ns,
-    /// Where the strategies started.
+    /// When the strategies started, nanoseconds.
     pub start_ns: Ns,
-    /// Whether the run has ended.
+    /// True once `finish` has been called.
     pub is_over: bool,
     pub(super) sample_ns: Ns,
     pub(super) stage: Stage,
-    /// The instrument that has nothing to go on with.
+    /// The instrument that needs rows before the run can go on.
     pub(super) out_of_rows: Option<usize>,
     pub(super) packet: Option<PacketDelivery>,
     pub(super) delivered: Delivered,
@@ -43,7 +43,7 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// Prepare a run; it begins by asking for the first batch of each instrument.
+    /// Make a run; it begins by asking for the first batch of each instrument.
     pub fn new(plan: Plan, agents: Vec<Agent>) -> Self {
         let mut markets: Vec<Market> =
             (0..plan.instruments.len()).map(|i| Market::new(i, &plan, agents.len())).collect();
@@ -80,7 +80,7 @@ impl Replay {
         }
     }
 
-    /// Return what sends the requests of a strategy in an instrument.
+    /// Return the sender of requests of a strategy in an instrument.
     pub fn order_entry(&mut self, agent: usize, instrument: usize) -> OrderEntry<'_> {
         OrderEntry {
             agent: &mut self.agents[agent],

@@ -1,23 +1,23 @@
-//! What the loop cannot do by itself.
+//! Requests of the main loop to its driver.
 
 use crate::client::local_state::KnownOrder;
 use crate::contract::codes::{Ns, RejectReason, UpdateKind};
 use crate::wire::messages::Filled;
 use crate::wire::view::Print;
 
-/// A call of a strategy.
+/// A call of a strategy's method.
 pub struct Call {
-    /// Whose.
+    /// The agent's number.
     pub agent: usize,
-    /// On which instrument's context.
+    /// The instrument's place in the plan, whose context is passed.
     pub instrument: usize,
-    /// When.
+    /// The strategy's time, nanoseconds.
     pub now_ns: Ns,
-    /// What of.
+    /// The method and its argument.
     pub what: Callback,
 }
 
-/// What a strategy is told.
+/// The methods of a strategy and their arguments.
 #[allow(missing_docs)] // as in `lob_backtest.strategy.api`
 pub enum Callback {
     Start,
@@ -29,14 +29,14 @@ pub enum Callback {
     Stop,
 }
 
-/// What the loop cannot do by itself.
+/// A request to the driver: call a strategy, load a batch, wait, or stop.
 pub enum Step {
-    /// Give it the next batch of an instrument.
+    /// Load the next batch of an instrument.
     Load(usize),
-    /// Wait for what another thread makes of the batches of an instrument.
+    /// Wait for the next trace block of an instrument.
     Wait(usize),
     /// Call a strategy.
     Call(Call),
-    /// Nothing: the run is over.
+    /// The run is over.
     Done,
 }

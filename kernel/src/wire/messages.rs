@@ -1,23 +1,23 @@
-//! What travels between a strategy and the exchange.
+//! Messages between a strategy and the exchange.
 
 use crate::contract::codes::{Cause, Ns, OrderState, RejectReason, RequestKind, TimeInForce, UpdateKind};
 
-/// A message to the exchange. Price and size belong to a replacement.
+/// A message to the exchange. Price and size are those of a replacement.
 #[derive(Clone, Copy)]
 pub struct Request {
-    /// What is asked for.
+    /// New, replace or cancel.
     pub kind: RequestKind,
-    /// When it was sent.
+    /// When it was sent, nanoseconds.
     pub ts_sent_ns: Ns,
-    /// When it arrives.
+    /// When it arrives, nanoseconds.
     pub ts_exchange_ns: Ns,
     /// The instrument's place in the plan.
     pub instrument: usize,
-    /// The number of the order.
+    /// The order's number in the own book.
     pub own: u32,
-    /// The new limit, `None`: as it is.
+    /// The new limit, ticks; `None`: unchanged.
     pub price_ticks: Option<i64>,
-    /// The new total size, `None`: as it is.
+    /// The new total size, lots; `None`: unchanged.
     pub size_lots: Option<i64>,
 }
 
@@ -37,19 +37,19 @@ impl Request {
 pub struct Answer {
     /// The order's id.
     pub order_id: i64,
-    /// What had been asked, `None` where nobody did.
+    /// The request that is answered, `None` if none is.
     pub requested: Option<RequestKind>,
     /// What happened.
     pub kind: UpdateKind,
-    /// Why not.
+    /// `None` unless it was refused.
     pub reason: RejectReason,
-    /// Where the order stands.
+    /// State of the order.
     pub state: OrderState,
-    /// Its limit.
+    /// Its limit, ticks; `None` for a market order.
     pub price_ticks: Option<i64>,
-    /// Its total size.
+    /// Its total size, lots.
     pub size_lots: i64,
-    /// Its place among own orders.
+    /// Its stay in a queue, see `OwnOrder::queue_stay`.
     pub queue_stay: i64,
     /// The market's lots ahead of it when it took its place.
     pub ahead_lots: Option<i64>,
@@ -57,19 +57,19 @@ pub struct Answer {
 
 /// A message to the strategy about a fill.
 pub struct Filled {
-    /// The row of the `fills` table.
+    /// Its row in the `fills` table.
     pub fill_id: i64,
     /// The order's id.
     pub order_id: i64,
-    /// At what price.
+    /// Ticks.
     pub price_ticks: i64,
-    /// How much.
+    /// Lots.
     pub size_lots: i64,
     /// The fee in 10⁻⁶ tick·lots.
     pub fee_micro: i128,
     /// Why it filled.
     pub cause: Cause,
-    /// When, at the exchange.
+    /// When it happened at the exchange, nanoseconds.
     pub ts_exchange_ns: Ns,
 }
 
@@ -81,28 +81,28 @@ pub enum Message {
     Filled(Filled),
 }
 
-/// An order as it stood at some time: what its row of the `orders` table and an answer say.
+/// An order as it was at some time, for its row of the `orders` table and for an answer.
 #[derive(Clone, Copy)]
 pub struct OrderSnapshot {
-    /// Its id.
+    /// Unique in the run.
     pub order_id: i64,
-    /// Its side.
+    /// +1 buy, -1 sell; 0 where a refusal names no order.
     pub side: i8,
-    /// Its limit.
+    /// Ticks; `None` for a market order.
     pub price_ticks: Option<i64>,
-    /// Its total size.
+    /// Lots, fills included.
     pub size_lots: i64,
-    /// What had filled.
+    /// Lots filled.
     pub filled_lots: i64,
-    /// How long it stands.
+    /// Time in force.
     pub tif: TimeInForce,
-    /// Whether it would be refused rather than take.
+    /// True if it is refused rather than take.
     pub post_only: bool,
-    /// Where it stood.
+    /// State at that time.
     pub state: OrderState,
     /// The market's lots ahead of it when it took its place.
     pub ahead_at_arrival: Option<i64>,
-    /// Its place among own orders.
+    /// Its stay in a queue, see `OwnOrder::queue_stay`.
     pub queue_stay: i64,
 }
 

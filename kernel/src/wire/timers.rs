@@ -1,4 +1,4 @@
-//! A strategy's timers. They sleep while the market of their instrument is closed.
+//! A strategy's timers. Those of a closed market sleep.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -48,7 +48,7 @@ impl Timers {
         self.timers.is_empty()
     }
 
-    /// Find the next timer that is due, past those that have been stopped.
+    /// Find the next timer that is due, past those that have been cancelled.
     fn find_next(&mut self) {
         while self.due.peek().is_some_and(|Reverse((_, id))| !self.timers.contains_key(id)) {
             self.due.pop();
@@ -56,7 +56,7 @@ impl Timers {
         self.next_ns = self.due.peek().map_or(NEVER, |Reverse((due_ns, _))| *due_ns);
     }
 
-    /// Return whose timer is due next. There has to be one.
+    /// Return the instrument of the timer that is due next. There must be one.
     pub fn next_instrument(&self) -> usize {
         let Reverse((_, id)) = self.due.peek().expect("a timer is due");
         self.timers[id].instrument
@@ -71,13 +71,13 @@ impl Timers {
         self.ids
     }
 
-    /// Stop a timer; one that is not there is no error.
+    /// Cancel a timer; an unknown id is no error.
     pub fn cancel(&mut self, timer_id: i64) {
         self.timers.remove(&timer_id);
         self.find_next();
     }
 
-    /// Take the next timer that is due and return its id and its generation; one with an interval is set anew.
+    /// Take the next timer that is due; return its id and generation. One with an interval is set anew.
     pub fn pop(&mut self) -> (i64, u32) {
         let Reverse((due_ns, id)) = self.due.pop().expect("a timer is due");
         let Timer { interval_ns, generation, .. } = self.timers[&id];

@@ -1,7 +1,7 @@
-//! One instrument as the strategies have received it: the same market, later, a packet at a time.
+//! One instrument as the strategies have received it: the same market, later, packet by packet.
 //!
-//! The exchange says what each packet changes, and most packets change nothing that a strategy would notice: those are
-//! not sent at all. Levels and orders behind the best prices are read from a book that follows, see `lazy_book`.
+//! The exchange sends a packet only if it changes something that a strategy can notice; most change nothing of the
+//! kind. Levels and orders behind the best prices are read from a `LazyBook`.
 
 use std::collections::VecDeque;
 
@@ -12,7 +12,7 @@ use crate::book::Book;
 use crate::contract::codes::{action, flag, phase, Feed, Ns, NEVER};
 use crate::contract::row::Row;
 
-/// How many packets may wait before those that have arrived are taken in without being asked for.
+/// Backlog at which arrived packets are delivered without a read.
 const CROWD: usize = 64;
 
 /// A trade of the market; `side` is the aggressor's.
@@ -22,73 +22,73 @@ pub struct Print {
     pub ts_exchange_ns: Ns,
     /// +1 bought, -1 sold, 0 unknown.
     pub side: i8,
-    /// At what price.
+    /// Ticks.
     pub price_ticks: i64,
-    /// How much.
+    /// Lots.
     pub size_lots: i64,
-    /// Whether the resting side was not displayed.
+    /// True if the resting side was not displayed.
     pub hidden: bool,
 }
 
 /// A new queue position of an own order.
 pub struct QueueMove {
-    /// Whose order.
+    /// The agent's number.
     pub agent: usize,
-    /// Its id.
+    /// Id of the order.
     pub order_id: i64,
-    /// Which stay in a queue it belongs to.
+    /// Its stay in a queue, see `OwnOrder::queue_stay`.
     pub queue_stay: i64,
-    /// The position.
+    /// The market's lots ahead; `None`: not displayed.
     pub ahead_lots: Option<i64>,
 }
 
-/// What a packet leaves behind, as far as a strategy can notice.
+/// What a packet leaves behind, as far as a strategy can notice it.
 #[derive(Clone, Copy, Default)]
 pub struct ViewState {
     /// Best prices and sizes.
     pub touch: Touch,
-    /// The last two-sided doubled mid.
+    /// The last doubled mid of a two-sided book.
     pub mid2: Option<i64>,
     /// The trading phase.
     pub phase: u8,
 }
 
-/// A packet on its way to the strategies; its prints and moves wait in queues of their own.
+/// A packet on its way to the strategies; its prints and moves are in queues of their own.
 #[derive(Clone, Copy)]
 struct SentPacket {
-    /// The number of the row behind it.
+    /// The number of the row after its last.
     end: u64,
     ts_local_ns: Ns,
     state: ViewState,
-    /// Whether some level changed; noted only where a strategy may want to know.
+    /// True if a level changed; kept up to date only while a strategy subscribes to levels.
     changed: bool,
-    /// How many prints and moves there have been up to its end.
+    /// Number of prints and moves up to its end.
     prints: u64,
     moves: u64,
 }
 
-/// What a packet brought.
+/// What a packet brings.
 #[derive(Default)]
 pub struct Delivered {
-    /// Its prints, if some strategy wants them.
+    /// Its prints, if a strategy subscribes to them.
     pub prints: Vec<Print>,
-    /// Whether the best prices or sizes changed.
+    /// True if the best prices or sizes changed.
     pub best_changed: bool,
-    /// Whether any level changed, if some strategy may want to know.
+    /// True if a level changed; kept up to date only while a strategy subscribes to levels.
     pub any_changed: bool,
 }
 
 /// The delayed market of one instrument. Rows are numbered from 0 over all batches.
 pub struct View {
-    /// What the last packet received has left behind.
+    /// What the last packet received left behind.
     pub state: ViewState,
-    /// Whether some strategy wants to be called for packets; else they are taken in when somebody looks.
+    /// True if a strategy is called for packets; otherwise they are delivered on the first read.
     pub has_packet_subscribers: bool,
-    /// Whether some strategy wants prints.
+    /// True if a strategy is called for prints.
     pub has_print_subscribers: bool,
-    /// Whether some strategy wants every change of a level.
+    /// True if a strategy is called for every change of a level.
     pub has_level_subscribers: bool,
-    /// When the next packet arrives that a strategy may notice, `NEVER` while none is on its way.
+    /// When the next packet arrives that a strategy can notice, `NEVER` if none is on its way.
     pub next_ns: Ns,
     /// The levels and orders.
     pub lazy_book: LazyBook,
@@ -98,7 +98,7 @@ pub struct View {
     /// Queue positions that have arrived and that the strategies' local states do not have yet.
     pub received_moves: Vec<QueueMove>,
     received: Received,
-    /// How many prints and moves there have been, and how many of them have been sent and received.
+    /// Number of prints and moves made, sent and received.
     made: (u64, u64),
     sent: (u64, u64),
     taken: (u64, u64),
@@ -127,7 +127,7 @@ impl View {
         }
     }
 
-    /// Put the print of a row on its way, if it has one, with the packet at hand; return whether it has.
+    /// Add the print of a row, if it is one, to the packet at hand; return whether it is.
     pub fn push_print(&mut self, row: &Row, named: &NamedOrder, ts_exchange_ns: Ns) -> bool {
         let (side, price_ticks) = match row.action {
             action::TRADE => (row.side, row.price_ticks),
@@ -140,19 +140,19 @@ impl View {
         true
     }
 
-    /// Put a queue position on its way, with the packet at hand.
+    /// Add a queue position to the packet at hand.
     pub fn push_move(&mut self, queue_move: QueueMove) {
         self.moves.push_back(queue_move);
         self.made.1 += 1;
     }
 
-    /// Return whether the packet at hand carries something besides best prices and changes of levels.
+    /// Return whether the packet at hand has something besides best prices and changes of levels.
     #[inline]
     pub fn has_own_updates(&self, phase: u8) -> bool {
         (self.made != self.sent) | (self.sent_phase != phase)
     }
 
-    /// Put the packet at hand on its way: it ends before a row.
+    /// Send the packet at hand, which ends before row `end`.
     #[inline]
     pub fn send(&mut self, end: u64, ts_local_ns: Ns, state: ViewState, changed: bool) {
         self.next_ns = self.next_ns.min(ts_local_ns);
@@ -162,13 +162,13 @@ impl View {
         self.packets.push_back(SentPacket { end, ts_local_ns, state, changed, prints, moves });
     }
 
-    /// Return whether so much waits that what has arrived should be taken in.
+    /// Return whether the backlog is so large that arrived packets should be delivered.
     #[inline]
     pub fn is_crowded(&self) -> bool {
         self.packets.len() >= CROWD && !self.has_packet_subscribers
     }
 
-    /// Take in all packets that have arrived by now, telling nobody.
+    /// Receive all packets that have arrived by now, without a callback.
     #[inline]
     pub fn catch_up(&mut self, now_ns: Ns) {
         self.receive_until(now_ns);
@@ -182,7 +182,7 @@ impl View {
         }
     }
 
-    /// Take in the next packet and say what it brought.
+    /// Receive the next packet; `delivered` is what it brings.
     pub fn deliver(&mut self, delivered: &mut Delivered) {
         let before = self.state.touch;
         let packet = self.receive(1);
@@ -194,13 +194,13 @@ impl View {
         self.received.until_row = packet.end;
     }
 
-    /// Take in that no packet up to a time is still on its way.
+    /// Note that no packet that arrives up to a time is still on its way.
     #[inline]
     pub fn receive_until(&mut self, until_ns: Ns) {
         self.received.until_ns = self.received.until_ns.max(until_ns);
     }
 
-    /// Take in so many packets, at least one, and return the last.
+    /// Receive so many packets, at least one; return the last.
     #[inline]
     fn receive(&mut self, packets: usize) -> SentPacket {
         let packet = self.packets[packets - 1];
@@ -212,12 +212,12 @@ impl View {
         packet
     }
 
-    /// Return the book after the last packet received; the exchange has taken in the rows before `done`.
+    /// Return the book after the last packet received; `done` rows have happened at the exchange.
     pub fn book(&mut self, done: u64) -> &Book {
         self.lazy_book.book(self.received, done)
     }
 
-    /// From now on, note every change of a level, in the packets that are on their way already too.
+    /// From now on, keep track of every change of a level, also in the packets that are on their way.
     pub fn subscribe_levels(&mut self, done: u64) {
         if self.has_level_subscribers || !self.has_packet_subscribers {
             return;

@@ -8,7 +8,7 @@ impl Book {
     /// Check the invariants (docs/reproducibility.md).
     ///
     /// # Errors
-    /// Says which one is broken.
+    /// The message names the broken one.
     pub fn check(&self) -> Result<(), String> {
         let mut indexed = 0;
         for side in [1, -1] {

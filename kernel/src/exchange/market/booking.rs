@@ -1,4 +1,4 @@
-//! Books what happens to own orders: the account, the result tables, and the message to the strategy.
+//! Books what happens to own orders: the account, the result tables, the message to the strategy.
 
 use crate::contract::codes::{Cause, Ns, UpdateKind};
 use crate::contract::error::RunError;
@@ -11,7 +11,7 @@ use crate::record::recorder::{FillRow, Times};
 use crate::wire::messages::{Answer, Filled, Message, Request};
 
 impl Market {
-    /// Book and tell what happened to a strategy's orders; `requested` is the request that is being dealt with, if one is.
+    /// Book the events of a strategy's orders; `requested` is the request that is being served, if any.
     ///
     /// # Errors
     /// A fee is beyond all bounds.
@@ -91,7 +91,7 @@ impl Market {
     }
 }
 
-/// Bring a sum of money into the 64 bits of its column.
+/// Narrow a sum of money to the 64 bits of its column.
 ///
 /// # Errors
 /// It does not fit.

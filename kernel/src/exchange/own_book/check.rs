@@ -10,7 +10,7 @@ impl OwnBook {
     /// Check the invariants of own orders.
     ///
     /// # Errors
-    /// Says which one is broken.
+    /// The message names the broken one.
     pub fn check(&self, book: &Book) -> Result<(), String> {
         let mut hidden = 0;
         for side in [1, -1] {
@@ -51,7 +51,7 @@ impl OwnBook {
         Ok(())
     }
 
-    /// Check that the lists of orders which are searched for changes have all that can change.
+    /// Check that every order that can change is in the lists that are searched for it.
     fn check_lists(&self, book: &Book, at: u32) -> Result<(), String> {
         let own = &self.owns[at];
         let (side, at_key) = (index(own.side), key(own.side, own.limit_ticks()));

@@ -1,4 +1,4 @@
-//! Resting orders that trade with what the market has available, without a print.
+//! Resting orders that trade with available lots, without a print.
 
 use crate::book::Book;
 use crate::contract::codes::{index, key, Cause};
@@ -8,7 +8,7 @@ use crate::exchange::own_book::OwnBook;
 use crate::exchange::own_order::OwnTrade;
 
 impl OwnBook {
-    /// Let orders that arrived while nothing could be taken take what there is within their limits.
+    /// Let orders that arrived while nothing could be taken take what is available within their limits.
     #[cold]
     pub(super) fn end_wait(&mut self, displayed: Displayed) {
         let awaiting_snapshot = displayed.book.awaiting_snapshot;
@@ -25,7 +25,8 @@ impl OwnBook {
         }
     }
 
-    /// Let a resting order trade with what is available within its limit: a taker at that price, else at its own.
+    /// Let a resting order trade with what is available within its limit: a taker at the offer's price, else at its
+    /// own.
     fn meet(&mut self, displayed: Displayed, at: u32, cause: Cause) {
         let own = &self.owns[at];
         let (own_ticks, mut left, mut offers) = (own.limit_ticks(), own.open_lots(), Vec::new());
@@ -42,7 +43,7 @@ impl OwnBook {
         }
     }
 
-    /// Return whether the market's opposite side stands at or through the best own order of a side.
+    /// Return whether the market's opposite side is at or through the best own order of a side.
     #[inline]
     pub(super) fn crosses(&self, book: &Book, side: i8) -> bool {
         book.crosses(side, self.best_key(side))
@@ -50,7 +51,7 @@ impl OwnBook {
 
     pub(super) fn cross(&mut self, displayed: Displayed, side: i8) {
         let Some(opposite) = displayed.book.best(-side) else { return };
-        // Where one finds too little within its limit, those behind it find nothing.
+        // If one order finds too little within its limit, those after it find nothing.
         while let Some((at_key, at)) = self.sides[index(side)].first() {
             if at_key > key(side, opposite) {
                 break;

@@ -1,4 +1,4 @@
-//! L2: own orders beside levels and prints.
+//! L2: own orders, levels and prints.
 
 use crate::book::slab::NONE;
 use crate::contract::codes::{index, key, Cause};
@@ -9,7 +9,7 @@ use crate::exchange::own_order::OwnTrade;
 use crate::exchange::print_match::{Fall, LevelKey};
 
 impl OwnBook {
-    /// L2: take in that a LEVEL row takes something off.
+    /// L2: apply a fall of a level by a LEVEL row.
     pub fn fell(&mut self, displayed: Displayed, place: LevelKey, fall: &Fall) {
         let model = self.rules.queue_model;
         let first = self.oldest(place);
@@ -17,7 +17,7 @@ impl OwnBook {
         self.available.fell(displayed, place, fall);
     }
 
-    /// L2: take in the part of a print that belongs to an earlier fall.
+    /// L2: apply the part of a print that belongs to an earlier fall.
     pub fn late(&mut self, displayed: Displayed, place: LevelKey, fall: &Fall, size_lots: i64) {
         let (matching, ts_traded_ns) = (displayed.matching, Some(fall.ts_ns));
         let flow = OwnTrade { ts_traded_ns, ..OwnTrade::new(0, size_lots, Cause::Through) };
@@ -26,7 +26,7 @@ impl OwnBook {
             left = self.late_through(place, fall, flow, matching);
         }
         let mut at = self.oldest(place);
-        // Those that stood with their present place when the level fell are the oldest.
+        // The oldest orders are those that had their present place when the level fell.
         while at != NONE && self.owns[at].queue.last_fall < fall.number {
             let (this, own) = (at, &mut self.owns[at]);
             at = own.younger;
@@ -46,7 +46,7 @@ impl OwnBook {
         self.available.late(displayed, place, fall.number);
     }
 
-    /// Fill orders at better prices that stood when a level fell; return what is left of the late flow.
+    /// Fill orders at better prices that rested when a level fell; return what is left of the late flow.
     fn late_through(&mut self, place: LevelKey, fall: &Fall, flow: OwnTrade, matching: Match) -> i64 {
         let (side, limit, mut left) = (index(place.0), key(place.0, place.1), flow.size_lots);
         let mut rung = self.sides[side].first();
@@ -62,7 +62,7 @@ impl OwnBook {
         left
     }
 
-    /// L2: take in the new part of a print.
+    /// L2: apply the new part of a print.
     pub fn printed(&mut self, displayed: Displayed, place: LevelKey, size_lots: i64) {
         let matching = displayed.matching;
         let mut left = self.through(place, OwnTrade::new(0, size_lots, Cause::Through), matching);
@@ -83,7 +83,7 @@ impl OwnBook {
         self.available.printed(displayed, place, size_lots);
     }
 
-    /// L2: take in that a print went through all better prices.
+    /// L2: empty the queues at better prices than a print's.
     fn empty_better(&mut self, displayed: Displayed, place: LevelKey) {
         let (side, limit) = (index(place.0), key(place.0, place.1));
         while self.behind[side].first().is_some_and(|(key, _)| *key < limit) {

@@ -1,4 +1,4 @@
-//! Own orders whose queues are shown again after a CLEAR, or leave or enter the part of the book that the feed shows.
+//! Own orders whose queues are displayed again after a CLEAR, or whose prices leave or enter the window of the feed.
 
 use rustc_hash::FxHashMap as HashMap;
 
@@ -11,8 +11,8 @@ use crate::exchange::print_match::{Fall, LevelKey};
 use crate::exchange::{level_queue, order_queue};
 
 impl OwnBook {
-    /// Settle positions at the end of a packet, before the book takes in that a side is shown again; `falls` are the levels
-    /// of which a snapshot shows less.
+    /// Update positions at the end of a packet, before the book ends a snapshot; `falls` are the levels of which a
+    /// snapshot shows less.
     #[inline]
     pub fn update_visibility(&mut self, displayed: Displayed, falls: &HashMap<LevelKey, Fall>) {
         let book = displayed.book;
@@ -24,12 +24,12 @@ impl OwnBook {
         }
     }
 
-    /// Find the positions of orders whose queues have been shown again, or have left or entered the window.
+    /// Find the positions of orders whose queues are displayed again, or whose prices have left or entered the window.
     fn update_side_visibility(&mut self, displayed: Displayed, side: i8, falls: &HashMap<LevelKey, Fall>) {
         let book = displayed.book;
         let shown = !book.awaiting_snapshot[index(side)];
         if !shown && book.is_side_empty(side) {
-            self.visibility_unknown = true; // cleared and not shown again: nothing is known of any queue
+            self.visibility_unknown = true; // cleared and not shown again: no queue is known
             return;
         }
         if !shown {
@@ -40,7 +40,7 @@ impl OwnBook {
         self.show_within(book, side, end);
     }
 
-    /// Freeze the orders of a side behind the last key that the feed shows.
+    /// Freeze the orders of a side past the last key that the feed shows.
     fn freeze_behind(&mut self, side: i8, end: i64) {
         let place = index(side);
         if end < self.frozen_from[place] {
@@ -53,7 +53,7 @@ impl OwnBook {
         self.frozen_from[place] = end.saturating_add(1);
     }
 
-    /// Give the orders that are not visible a place, as far as the feed shows their prices.
+    /// Give the orders that are not visible a position, as far as the feed shows their prices.
     fn show_within(&mut self, book: &Book, side: i8, end: i64) {
         let place = index(side);
         while let Some((at_key, at)) = self.hidden[place].first().copied().filter(|(key, _)| *key <= end) {
@@ -91,7 +91,7 @@ impl OwnBook {
         }
     }
 
-    /// Take in that a price leaves the window.
+    /// Freeze a price that leaves the window.
     pub fn leave(&mut self, place: LevelKey) {
         self.freeze_from(self.oldest(place));
         self.available.freeze(place);
