@@ -91,6 +91,10 @@ def test_rooms_import_each_other_without_a_circle() -> None:
     assert not circle(imports)
 
 
+def test_folders_import_each_other_without_a_circle() -> None:
+    assert not circle(imports_of_rooms(depth=2))
+
+
 def test_a_circle_is_found() -> None:
     assert circle({"a": {"b"}, "b": {"c"}, "c": {"d", "b"}}) == ["b", "c", "b"]
     assert not circle({"a": {"b", "c"}, "b": {"c"}})

@@ -17,7 +17,8 @@ from lob_backtest.engine.exchange.market import Market
 from lob_backtest.engine.exchange.matcher import Matcher
 from lob_backtest.engine.exchange.own_order import OwnOrder, OwnTrade
 from lob_backtest.engine.record.recorder import NEVER, Recorder
-from lob_backtest.engine.wire.messages import Answer, Filled, Message, Request, RequestKind
+from lob_backtest.engine.wire.messages import Answer, Filled, Message, OrderSnapshot, Request, RequestKind
+from lob_backtest.engine.wire.terms import Terms
 from lob_backtest.errors import StrategyError
 from lob_backtest.strategy.api import Strategy, overrides
 from lob_backtest.units import format_instant
@@ -160,7 +161,9 @@ class Agent:
         now_ns: int,
         kind: RequestKind,
         instrument: int,
-        own: OwnOrder,
+        order_id: int,
+        *,
+        terms: Terms | None = None,
         price_ticks: int | None = None,
         size_lots: int | None = None,
     ) -> None:
@@ -168,35 +171,40 @@ class Agent:
         arrival = now_ns + self._plan.entry_ns
         if self.requests:
             arrival = max(arrival, self.requests[-1].ts_exchange_ns)
-        self.requests.append(Request(kind, now_ns, arrival, instrument, own, price_ticks, size_lots))
+        self.requests.append(Request(kind, now_ns, arrival, instrument, order_id, terms, price_ticks, size_lots))
 
-    def refuse(self, now_ns: int, instrument: int, own: OwnOrder, kind: UpdateKind, reason: RejectReason) -> None:
+    def refuse(
+        self, now_ns: int, instrument: int, order: OrderSnapshot, kind: UpdateKind, reason: RejectReason
+    ) -> None:
         """Answer a request that is not sent at all: recorded now, told after the callback at hand."""
         generation = 0 if self.stopped else self.next_generation(now_ns, "requests")
-        self._record(instrument, own, kind, reason, sent_ns=now_ns, exchange_ns=None, local_ns=now_ns)
+        # The row of a live order has what the exchange holds by now, as in the kernel; the strategy never sees it.
+        held = self.matchers[instrument].orders.get(order.order_id) if order.terms.side else None
+        recorded = order if held is None else held.snapshot()
+        self._record(instrument, recorded, kind, reason, sent_ns=now_ns, exchange_ns=None, local_ns=now_ns)
         if not self.stopped:
-            self._tell(now_ns, instrument, self._answer(own, None, kind, reason), generation)
+            self._tell(now_ns, instrument, Answer(order, None, kind, reason), generation)
 
     def arrive(self) -> None:
         """Let the next request happen at the exchange."""
         request = self._request = self.requests.popleft()
-        matcher, now_ns, own = self.matchers[request.instrument], request.ts_exchange_ns, request.own
-        if request.kind == RequestKind.NEW:
-            matcher.submit(own, now_ns)
+        matcher, now_ns, order_id = self.matchers[request.instrument], request.ts_exchange_ns, request.order_id
+        if request.terms is not None:
+            matcher.submit(order_id, request.terms, now_ns)
         elif request.kind == RequestKind.REPLACE:
-            matcher.replace(own, request.price_ticks, request.size_lots, now_ns)
+            matcher.replace(order_id, request.price_ticks, request.size_lots, now_ns)
         else:
-            matcher.cancel(own)
+            matcher.cancel(order_id)
         self._request = None
 
     def flatten(self, instrument: int, now_ns: int) -> None:
         """Close the position in an instrument at the end of a run, as far as what is displayed allows."""
         position = self.matchers[instrument].account.position_lots
         if position:
-            own = OwnOrder(self.new_id(), self.index, -1 if position > 0 else 1, None, abs(position), tag="flatten")
-            own.ts_arrival_ns = now_ns
-            self._request = Request(RequestKind.NEW, now_ns, now_ns, instrument, own)
-            self.matchers[instrument].flatten(own, now_ns)
+            order_id = self.new_id()
+            terms = Terms(-1 if position > 0 else 1, None, abs(position), tag="flatten")
+            self._request = Request(RequestKind.NEW, now_ns, now_ns, instrument, order_id, terms)
+            self.matchers[instrument].flatten(order_id, terms, now_ns)
             self._request = None
 
     def _now_ns(self, instrument: int) -> int:
@@ -216,32 +224,20 @@ class Agent:
         """Take the next message off its channel: its instrument, itself, and its generation."""
         return heappop(self.messages)[2:]
 
-    def _answer(self, own: OwnOrder, requested: RequestKind | None, kind: UpdateKind, reason: RejectReason) -> Answer:
-        return Answer(
-            order_id=own.order_id,
-            requested=requested,
-            kind=kind,
-            reason=reason,
-            state=own.state,
-            price_ticks=own.price_ticks,
-            size_lots=own.size_lots,
-            queue_stay=own.queue_stay,
-            ahead_lots=own.ahead_at_arrival,
-        )
-
     def _update(self, instrument: int, own: OwnOrder, kind: UpdateKind, reason: RejectReason) -> None:
         request, now_ns = self._request, self._now_ns(instrument)
         assert request is not None
         expired = kind == UpdateKind.EXPIRED
         local_ns = self._response_ns(now_ns)
         sent_ns = None if expired else request.ts_sent_ns
-        self._record(instrument, own, kind, reason, sent_ns=sent_ns, exchange_ns=now_ns, local_ns=local_ns)
-        self._tell(local_ns, instrument, self._answer(own, None if expired else request.kind, kind, reason))
+        order = own.snapshot()
+        self._record(instrument, order, kind, reason, sent_ns=sent_ns, exchange_ns=now_ns, local_ns=local_ns)
+        self._tell(local_ns, instrument, Answer(order, None if expired else request.kind, kind, reason))
 
     def _record(
         self,
         instrument: int,
-        own: OwnOrder,
+        order: OrderSnapshot,
         kind: UpdateKind,
         reason: RejectReason,
         *,
@@ -249,12 +245,12 @@ class Agent:
         exchange_ns: int | None,
         local_ns: int,
     ) -> None:
-        placed = kind in (UpdateKind.ACCEPTED, UpdateKind.REPLACED)
-        order = (own.side, int(own.tif), int(own.post_only), own.price_ticks, own.size_lots, own.filled_lots)
-        ahead = own.ahead_at_arrival if placed else None
+        terms = order.terms
+        ahead = order.ahead_lots if kind in (UpdateKind.ACCEPTED, UpdateKind.REPLACED) else None
+        whose = (order.order_id, self.index, instrument, int(kind), int(order.state), int(reason))
+        what = (terms.side, int(terms.tif), int(terms.post_only), terms.price_ticks, terms.size_lots)
         times = (sent_ns, exchange_ns, local_ns)
-        row = (own.order_id, self.index, instrument, int(kind), int(own.state), int(reason))
-        self._recorder.row("orders", (*row, *order, ahead, *times, own.tag))
+        self._recorder.row("orders", (*whose, *what, order.filled_lots, ahead, *times, terms.tag))
 
     def _filled(self, instrument: int, own: OwnOrder, trade: OwnTrade, fee_micro: int) -> None:
         price_ticks, size_lots, cause = trade[:3]
@@ -266,7 +262,7 @@ class Agent:
         ahead = own.ahead_at_arrival if liquidity == Liquidity.MAKER else None
         whose = [own.order_id, self.index, instrument, own.side, price_ticks, size_lots, fee_micro]
         when = (now_ns, local_ns, trade.ts_traded_ns)
-        how = [int(liquidity), int(cause), *when, *before, ahead, own.ts_arrival_ns, own.tag, int(tainted)]
+        how = [int(liquidity), int(cause), *when, *before, ahead, own.ts_arrival_ns, own.terms.tag, int(tainted)]
         fill_id = self._recorder.fill([*whose, *how], now_ns)
         self._tell(
             local_ns, instrument, Filled(fill_id, own.order_id, price_ticks, size_lots, fee_micro, cause, now_ns)

@@ -6,9 +6,10 @@ All of it follows from what was sent and from the messages received; nothing her
 from __future__ import annotations
 
 from lob_backtest.contract.plan import InstrumentPlan
-from lob_backtest.contract.tables import OrderState, RejectReason, TimeInForce, UpdateKind
+from lob_backtest.contract.tables import OrderState, RejectReason, UpdateKind
 from lob_backtest.engine.money.account import Account
-from lob_backtest.engine.wire.messages import Answer, Filled, RequestKind
+from lob_backtest.engine.wire.messages import Answer, Filled, OrderSnapshot, RequestKind
+from lob_backtest.engine.wire.terms import NOTHING_KNOWN, Terms
 from lob_backtest.engine.wire.view import View
 from lob_backtest.strategy.api import Order
 
@@ -19,6 +20,7 @@ class KnownOrder:
     """An own order as the strategy knows it.
 
     Attributes:
+        terms: those in force, as far as answers have arrived.
         requested_sizes: total sizes of the replacements in flight: any of them may be in force already.
         requested_prices: their prices.
         counted_lots: what `LocalState.exposed` counts of it.
@@ -33,36 +35,16 @@ class KnownOrder:
         "filled_lots",
         "in_flight",
         "order_id",
-        "post_only",
-        "price_ticks",
         "queue_stay",
         "requested_prices",
         "requested_sizes",
-        "side",
-        "size_lots",
         "state",
-        "tag",
-        "tif",
+        "terms",
     )
 
-    def __init__(
-        self,
-        order_id: int,
-        side: int,
-        price_ticks: int | None,
-        size_lots: int,
-        *,
-        tif: TimeInForce,
-        post_only: bool,
-        tag: str,
-    ) -> None:
+    def __init__(self, order_id: int, terms: Terms) -> None:
         self.order_id = order_id
-        self.side = side
-        self.price_ticks = price_ticks
-        self.size_lots = size_lots
-        self.tif = tif
-        self.post_only = post_only
-        self.tag = tag
+        self.terms = terms
         self.filled_lots = 0
         self.state = OrderState.PENDING
         self.in_flight = 0
@@ -76,18 +58,22 @@ class KnownOrder:
     @property
     def open_lots(self) -> int:
         """Return what is still to fill, by the size in force."""
-        return self.size_lots - self.filled_lots
+        return self.terms.size_lots - self.filled_lots
 
     @property
     def exposed_lots(self) -> int:
         """Return the most that can still fill, whichever request in flight is in force already."""
         if self.state in GONE:
             return 0
-        return max(self.size_lots, *self.requested_sizes) - self.filled_lots if self.requested_sizes else self.open_lots
+        return max((self.terms.size_lots, *self.requested_sizes)) - self.filled_lots
+
+    def at_exchange(self) -> OrderSnapshot:
+        """Return the order as it stands at the exchange for all that is known."""
+        return OrderSnapshot(self.order_id, self.terms, self.state, self.filled_lots)
 
     def prices(self) -> list[int]:
         """Return every price at which the order may stand."""
-        return [price for price in (self.price_ticks, *self.requested_prices) if price is not None]
+        return [price for price in (self.terms.price_ticks, *self.requested_prices) if price is not None]
 
 
 class LocalState:
@@ -113,7 +99,7 @@ class LocalState:
     def count(self, known: KnownOrder) -> None:
         """Bring `exposed` up to date with an order that is new or has changed."""
         exposed_lots = known.exposed_lots
-        self.exposed[known.side] += exposed_lots - known.counted_lots
+        self.exposed[known.terms.side] += exposed_lots - known.counted_lots
         known.counted_lots = exposed_lots
 
     def room(self, side: int, apart_from: KnownOrder | None = None) -> int | None:
@@ -122,7 +108,7 @@ class LocalState:
         if limit is None:
             return None
         exposed = self.exposed[side]
-        if apart_from is not None and apart_from.side == side:
+        if apart_from is not None and apart_from.terms.side == side:
             exposed -= apart_from.counted_lots
         return max(0, limit - side * self.account.position_lots - exposed)
 
@@ -138,20 +124,20 @@ class LocalState:
 
     def take_answer(self, answer: Answer) -> Order:
         """Take in an answer; return the order as now known."""
-        known = self.orders.get(answer.order_id)
+        known = self.orders.get(answer.order.order_id)
         if known is None:
             # A refusal that names an order which is gone or never was.
-            known = KnownOrder(answer.order_id, 0, None, 0, tif=TimeInForce.GTC, post_only=False, tag="")
-            known.state = answer.state
+            known = KnownOrder(answer.order.order_id, NOTHING_KNOWN)
+            known.state = answer.order.state
             return self.snapshot(known, answer.kind, answer.reason)
         if answer.requested is not None:
             known.in_flight -= 1
         if answer.requested == RequestKind.REPLACE:
             del known.requested_sizes[0], known.requested_prices[0]
         if answer.kind in (UpdateKind.ACCEPTED, UpdateKind.REPLACED):
-            self._take_place(known, answer)
+            self._take_place(known, answer.order)
         elif answer.kind in (UpdateKind.REJECTED, UpdateKind.CANCELLED, UpdateKind.EXPIRED):
-            known.state = answer.state
+            known.state = answer.order.state
         self._sweep(known)
         return self.snapshot(known, answer.kind, answer.reason)
 
@@ -159,7 +145,7 @@ class LocalState:
         """Take in a fill; return its order."""
         known = self.orders[fill.order_id]
         known.filled_lots += fill.size_lots
-        self.account.fill(known.side, fill.price_ticks, fill.size_lots, fill.fee_micro)
+        self.account.fill(known.terms.side, fill.price_ticks, fill.size_lots, fill.fee_micro)
         self._sweep(known)
         return known
 
@@ -170,28 +156,27 @@ class LocalState:
         return Order(
             order_id=known.order_id,
             instrument=self.plan.instrument.name,
-            side=known.side,
-            price_ticks=known.price_ticks,
-            size_lots=known.size_lots,
+            side=known.terms.side,
+            price_ticks=known.terms.price_ticks,
+            size_lots=known.terms.size_lots,
             filled_lots=known.filled_lots,
             state=known.state,
-            tif=known.tif,
-            post_only=known.post_only,
+            tif=known.terms.tif,
+            post_only=known.terms.post_only,
             queue_ahead_lots=known.ahead_lots if known.state == OrderState.LIVE else None,
             in_flight=known.in_flight > 0,
             kind=kind,
             reason=reason,
-            tag=known.tag,
+            tag=known.terms.tag,
         )
 
-    def _take_place(self, known: KnownOrder, answer: Answer) -> None:
+    def _take_place(self, known: KnownOrder, order: OrderSnapshot) -> None:
         known.state = OrderState.LIVE
-        known.price_ticks = answer.price_ticks
-        known.size_lots = answer.size_lots
-        if answer.queue_stay != known.queue_stay:
-            known.queue_stay = answer.queue_stay
-            known.ahead_lots = known.early.pop(answer.queue_stay, answer.ahead_lots)
-            known.early = {stay: lots for stay, lots in known.early.items() if stay > answer.queue_stay}
+        known.terms = order.terms
+        if order.queue_stay != known.queue_stay:
+            known.queue_stay = order.queue_stay
+            known.ahead_lots = known.early.pop(order.queue_stay, order.ahead_lots)
+            known.early = {stay: lots for stay, lots in known.early.items() if stay > order.queue_stay}
 
     def _sweep(self, known: KnownOrder) -> None:
         """Forget an order that is over, when no request for it is unanswered."""

@@ -15,8 +15,8 @@ from lob_backtest.engine.client.agent import Agent
 from lob_backtest.engine.client.arguments import Number
 from lob_backtest.engine.client.clock import Clock
 from lob_backtest.engine.client.local_state import GONE, KnownOrder
-from lob_backtest.engine.exchange.own_order import OwnOrder
-from lob_backtest.engine.wire.messages import RequestKind
+from lob_backtest.engine.wire.messages import OrderSnapshot, RequestKind
+from lob_backtest.engine.wire.terms import NOTHING_KNOWN, Terms
 
 TIMES_IN_FORCE: Final = {tif.name: tif for tif in TimeInForce}
 
@@ -65,13 +65,12 @@ class OrderEntry:
         clock: the strategy's time.
     """
 
-    __slots__ = ("_agent", "_clock", "_instrument", "_local_state", "_owns")
+    __slots__ = ("_agent", "_clock", "_instrument", "_local_state")
 
     def __init__(self, agent: Agent, instrument: int, clock: Clock) -> None:
         self._agent = agent
         self._instrument = instrument
         self._local_state = agent.local_states[instrument]
-        self._owns: dict[int, OwnOrder] = {}
         self._clock = clock
 
     def new(
@@ -101,33 +100,15 @@ class OrderEntry:
         if post_only is True and (price is None or kind != TimeInForce.GTC):
             reason = reason or RejectReason.BAD_VALUE
         kind = kind or TimeInForce.GTC
-        known = KnownOrder(
-            order_id,
-            side,
-            price_ticks,
-            size_lots,
-            tif=kind,
-            post_only=post_only is True,
-            tag=text or "",
-        )
-        own = OwnOrder(
-            order_id,
-            self._agent.index,
-            side,
-            price_ticks,
-            size_lots,
-            tif=kind,
-            post_only=known.post_only,
-            tag=known.tag,
-        )
+        terms = Terms(side, price_ticks, size_lots, kind, post_only is True, text or "")
+        known = KnownOrder(order_id, terms)
         reason = reason or self._closed() or self._breach(side, size_lots, None)
         if reason:
-            own.state = known.state = OrderState.REJECTED
-            self._agent.refuse(self._clock.now_ns, self._instrument, own, UpdateKind.REJECTED, reason)
+            known.state = OrderState.REJECTED
+            self._refuse(known.at_exchange(), UpdateKind.REJECTED, reason)
         else:
             known.in_flight += 1
-            self._owns[order_id] = own
-            self._agent.send(self._clock.now_ns, RequestKind.NEW, self._instrument, own)
+            self._agent.send(self._clock.now_ns, RequestKind.NEW, self._instrument, order_id, terms=terms)
         self._local_state.orders[order_id] = known
         self._local_state.count(known)
         return order_id
@@ -146,16 +127,22 @@ class OrderEntry:
             reason = reason or bad
         reason = reason or self._closed()
         if known is not None and not reason and size_lots is not None:
-            reason = self._breach(known.side, size_lots - known.filled_lots, known)
+            reason = self._breach(known.terms.side, size_lots - known.filled_lots, known)
         if known is None or reason:
-            self._refuse(order_id, known, UpdateKind.REPLACE_REJECTED, reason)
+            self._refuse(_named(order_id, known), UpdateKind.REPLACE_REJECTED, reason)
             return
         known.in_flight += 1
-        known.requested_sizes.append(size_lots if size_lots is not None else known.size_lots)
+        known.requested_sizes.append(size_lots if size_lots is not None else known.terms.size_lots)
         known.requested_prices.append(price_ticks)
         self._local_state.count(known)
-        own = self._owns[known.order_id]
-        self._agent.send(self._clock.now_ns, RequestKind.REPLACE, self._instrument, own, price_ticks, size_lots)
+        self._agent.send(
+            self._clock.now_ns,
+            RequestKind.REPLACE,
+            self._instrument,
+            known.order_id,
+            price_ticks=price_ticks,
+            size_lots=size_lots,
+        )
 
     def cancel(self, order_id: Number) -> None:
         """Ask for an order to be taken off, or refuse."""
@@ -165,19 +152,14 @@ class OrderEntry:
         if self._agent.stopped:
             reason = reason or RejectReason.STOPPED
         if known is None or reason:
-            self._refuse(order_id, known, UpdateKind.CANCEL_REJECTED, reason)
+            self._refuse(_named(order_id, known), UpdateKind.CANCEL_REJECTED, reason)
             return
         known.in_flight += 1
-        self._agent.send(self._clock.now_ns, RequestKind.CANCEL, self._instrument, self._owns[known.order_id])
+        self._agent.send(self._clock.now_ns, RequestKind.CANCEL, self._instrument, known.order_id)
 
     def has(self, order_id: Number) -> bool:
         """Return whether the local state knows an order."""
         return order_number(order_id) in self._local_state.orders
-
-    def forget(self, order_id: int) -> None:
-        """Drop what the local state has forgotten."""
-        if order_id not in self._local_state.orders:
-            self._owns.pop(order_id, None)
 
     def _find(self, order_id: Number) -> tuple[KnownOrder | None, RejectReason]:
         order_id = order_number(order_id)
@@ -195,11 +177,12 @@ class OrderEntry:
         room = self._local_state.room(side, apart_from)
         return RejectReason.POSITION_LIMIT if room is not None and size_lots > room else RejectReason.NONE
 
-    def _refuse(self, order_id: Number, known: KnownOrder | None, kind: UpdateKind, reason: RejectReason) -> None:
-        if known is not None:
-            own = self._owns[known.order_id]
-        else:
-            # The order is gone or never was: the record names the id and nothing else.
-            own = OwnOrder(order_number(order_id), self._agent.index, 0, None, 0)
-            own.state = OrderState.REJECTED
-        self._agent.refuse(self._clock.now_ns, self._instrument, own, kind, reason)
+    def _refuse(self, order: OrderSnapshot, kind: UpdateKind, reason: RejectReason) -> None:
+        self._agent.refuse(self._clock.now_ns, self._instrument, order, kind, reason)
+
+
+def _named(order_id: Number, known: KnownOrder | None) -> OrderSnapshot:
+    """Return the order that a refused request names; of one that is over or never was, the id and nothing else."""
+    if known is not None:
+        return known.at_exchange()
+    return OrderSnapshot(order_number(order_id), NOTHING_KNOWN, OrderState.REJECTED)

@@ -110,7 +110,7 @@ class Quoter:
         size_lots = size_lots if room is None else min(size_lots, room)
         if size_lots <= 0:
             self._order_entry.cancel(known.order_id)
-        elif price_ticks != known.price_ticks or size_lots != known.open_lots:
+        elif price_ticks != known.terms.price_ticks or size_lots != known.open_lots:
             self._order_entry.replace(known.order_id, price_ticks, known.filled_lots + size_lots)
             self._sent(side, known.order_id, price_ticks)
 

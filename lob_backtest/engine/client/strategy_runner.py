@@ -64,16 +64,19 @@ class StrategyRunner:
         self._catch_up(now_ns)
         if isinstance(message, Filled):
             fill = _fill(local_state, message)
-            context.quoter.note(message.order_id, refused=False)
+            order_id = message.order_id
+            context.quoter.note(order_id, refused=False)
             if self._wants_fills:
                 self._call("on_fill", now_ns, instrument, fill, generation=generation)
         else:
             order = local_state.take_answer(message)
             refused = message.kind in REFUSALS and message.reason != RejectReason.TOO_LATE
-            context.quoter.note(message.order_id, refused=refused)
+            order_id = message.order.order_id
+            context.quoter.note(order_id, refused=refused)
             if self._wants_orders:
                 self._call("on_order", now_ns, instrument, order, generation=generation)
-        context.order_entry.forget(message.order_id)
+        if order_id not in local_state.orders:
+            self.agent.matchers[instrument].forget(order_id)
         if not self.agent.stopped:
             context.quoter.answered()
 
@@ -125,12 +128,12 @@ def _fill(local_state: LocalState, message: Filled) -> Fill:
         fill_id=message.fill_id,
         order_id=message.order_id,
         instrument=local_state.plan.instrument.name,
-        side=known.side,
+        side=known.terms.side,
         price_ticks=message.price_ticks,
         size_lots=message.size_lots,
         fee=message.fee_micro / 1e6 * local_state.plan.tick_lot_value,
         liquidity=Liquidity.TAKER if message.cause == Cause.TAKE else Liquidity.MAKER,
         cause=message.cause,
         ts_exchange_ns=message.ts_exchange_ns,
-        tag=known.tag,
+        tag=known.terms.tag,
     )

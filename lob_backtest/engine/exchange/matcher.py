@@ -15,6 +15,7 @@ from lob_backtest.engine.exchange.market import Market
 from lob_backtest.engine.exchange.own_book import Match, OwnBook
 from lob_backtest.engine.exchange.own_order import OwnOrder, OwnTrade
 from lob_backtest.engine.money.account import Account
+from lob_backtest.engine.wire.terms import Terms
 from lob_backtest.instrument import fee_micro
 
 Update = Callable[[OwnOrder, UpdateKind, RejectReason], None]
@@ -35,18 +36,21 @@ class Matcher:
     Attributes:
         account: position, cash and fees, as the exchange knows them.
         own_book: the resting orders.
+        orders: all orders that a request may still be about, by id.
     """
 
     def __init__(self, market: Market, update: Update, filled: Filled) -> None:
         self.market = market
         self.account = Account(market.plan.instrument.name, market.plan.initial_position)
         self.own_book = OwnBook(market.book, market.print_match, market.plan, self._fill)
+        self.orders: dict[int, OwnOrder] = {}
         self._update = update
         self._filled = filled
         market.own_books.append(self.own_book)
 
-    def submit(self, own: OwnOrder, now_ns: int) -> None:
+    def submit(self, order_id: int, terms: Terms, now_ns: int) -> None:
         """Take in a new order."""
+        own = self.orders[order_id] = OwnOrder(order_id, terms)
         reason = self._refusal(own, own.price_ticks, now_ns)
         if reason:
             own.state = OrderState.REJECTED
@@ -54,33 +58,42 @@ class Matcher:
             return
         self._enter(own, UpdateKind.ACCEPTED, now_ns)
 
-    def replace(self, own: OwnOrder, price_ticks: int | None, size_lots: int | None, now_ns: int) -> None:
+    def replace(self, order_id: int, price_ticks: int | None, size_lots: int | None, now_ns: int) -> None:
         """Take in another price or total size; what is `None` stays."""
-        price_ticks = own.price_ticks if price_ticks is None else price_ticks
-        size_lots = own.size_lots if size_lots is None else size_lots
+        own = self.orders[order_id]
+        price_ticks = own.terms.price_ticks if price_ticks is None else price_ticks
+        size_lots = own.terms.size_lots if size_lots is None else size_lots
+        terms = own.terms._replace(price_ticks=price_ticks, size_lots=size_lots)
         if own.state != OrderState.LIVE:
             self._update(own, UpdateKind.REPLACE_REJECTED, RejectReason.TOO_LATE)
         elif size_lots <= own.filled_lots:
             self._take_off(own)
-        elif price_ticks == own.price_ticks and size_lots <= own.size_lots:
-            own.size_lots = size_lots
+        elif price_ticks == own.price_ticks and size_lots <= own.terms.size_lots:
+            own.terms = terms
             self._update(own, UpdateKind.REPLACED, RejectReason.NONE)
         elif reason := self._refusal(own, price_ticks, now_ns):
             self._update(own, UpdateKind.REPLACE_REJECTED, reason)
         else:
             self.own_book.remove(own)
-            own.price_ticks, own.size_lots = price_ticks, size_lots
+            own.terms = terms
             self._enter(own, UpdateKind.REPLACED, now_ns)
 
-    def cancel(self, own: OwnOrder) -> None:
+    def cancel(self, order_id: int) -> None:
         """Take an order off."""
+        own = self.orders[order_id]
         if own.state == OrderState.LIVE:
             self._take_off(own)
         else:
             self._update(own, UpdateKind.CANCEL_REJECTED, RejectReason.TOO_LATE)
 
-    def flatten(self, own: OwnOrder, now_ns: int) -> None:
+    def forget(self, order_id: int) -> None:
+        """Drop an order that is over and that no request on its way is about."""
+        self.orders.pop(order_id, None)
+
+    def flatten(self, order_id: int, terms: Terms, now_ns: int) -> None:
         """Take what is displayed, whatever the phase, to close a position at the end of a run."""
+        own = OwnOrder(order_id, terms)
+        own.ts_arrival_ns = now_ns
         own.state = OrderState.LIVE
         self._update(own, UpdateKind.ACCEPTED, RejectReason.NONE)
         self._walk(own, list(self.own_book.available.offers(-own.side, None, now_ns)))
@@ -98,7 +111,7 @@ class Matcher:
             return RejectReason.HALTED
         if self._meets_itself(own, price_ticks, now_ns):
             return RejectReason.SELF_TRADE
-        if own.post_only and self._would_take(own.side, price_ticks, now_ns):
+        if own.terms.post_only and self._would_take(own.side, price_ticks, now_ns):
             return RejectReason.POST_ONLY
         return RejectReason.NONE
 
@@ -141,11 +154,11 @@ class Matcher:
         own.ahead_at_arrival = None
         offers = self._offers(own.side, own.price_ticks, own.open_lots, now_ns)
         fills = sum(offer.size_lots for offer in offers) >= own.open_lots
-        rests = not fills and own.tif == TimeInForce.GTC and own.price_ticks is not None
+        rests = not fills and own.terms.tif == TimeInForce.GTC and own.price_ticks is not None
         if rests:
-            self.own_book.rest(own, now_ns, waits=not own.post_only and not self._takes(own.side))
+            self.own_book.rest(own, now_ns, waits=not own.terms.post_only and not self._takes(own.side))
         self._update(own, kind, RejectReason.NONE)
-        if fills or own.tif != TimeInForce.FOK:
+        if fills or own.terms.tif != TimeInForce.FOK:
             self._walk(own, offers)
         if own.open_lots and not rests:
             own.state = OrderState.EXPIRED

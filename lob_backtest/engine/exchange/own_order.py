@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from lob_backtest.contract.tables import Cause, OrderState, TimeInForce
+from lob_backtest.contract.tables import Cause, OrderState
 from lob_backtest.engine.exchange.queue_model import to_lots
+from lob_backtest.engine.wire.messages import OrderSnapshot
+from lob_backtest.engine.wire.terms import Terms
 
 
 class OwnTrade(NamedTuple):
@@ -55,11 +57,11 @@ class OwnOrder:
 
     Attributes:
         order_id: unique in the run.
-        agent: whose it is.
-        side: +1 buy, -1 sell.
-        price_ticks: the limit, `None` for a market order.
-        size_lots: the total, fills included.
+        terms: those in force.
         filled_lots: how much has filled.
+        state: where it stands.
+        ts_arrival_ns: when it took its place at the exchange.
+        ahead_at_arrival: the lots ahead of it then; `None` for a taker and outside what the feed shows.
         queue_stay: the number of its stay in a queue: lower is older.
         arrival: L3: market orders up to this `BookOrder.arrival` are older than it.
         ahead: the market's size ahead of it at its price: lots on L3, 2⁻²⁰ lot on L2.
@@ -73,7 +75,6 @@ class OwnOrder:
     """
 
     __slots__ = (
-        "agent",
         "ahead",
         "ahead_at_arrival",
         "arrival",
@@ -81,43 +82,21 @@ class OwnOrder:
         "older_lots",
         "order_id",
         "past",
-        "post_only",
-        "price_ticks",
         "queue_stay",
         "shown",
-        "side",
         "since",
-        "size_lots",
         "state",
         "survivors",
-        "tag",
-        "tif",
+        "terms",
         "ts_arrival_ns",
         "visible",
         "waits",
     )
 
-    def __init__(
-        self,
-        order_id: int,
-        agent: int,
-        side: int,
-        price_ticks: int | None,
-        size_lots: int,
-        *,
-        tif: TimeInForce = TimeInForce.GTC,
-        post_only: bool = False,
-        tag: str = "",
-    ) -> None:
+    def __init__(self, order_id: int, terms: Terms) -> None:
         self.order_id = order_id
-        self.agent = agent
-        self.side = side
-        self.price_ticks = price_ticks
-        self.size_lots = size_lots
+        self.terms = terms
         self.filled_lots = 0
-        self.tif = tif
-        self.post_only = post_only
-        self.tag = tag
         self.state = OrderState.PENDING
         self.ts_arrival_ns = 0
         self.ahead_at_arrival: int | None = None
@@ -133,9 +112,25 @@ class OwnOrder:
         self.survivors: frozenset[int] = frozenset()
 
     @property
+    def side(self) -> int:
+        """Return +1 for a buy order, -1 for a sell order."""
+        return self.terms.side
+
+    @property
+    def price_ticks(self) -> int | None:
+        """Return the limit, `None` for a market order."""
+        return self.terms.price_ticks
+
+    @property
     def open_lots(self) -> int:
         """Return what is still to fill."""
-        return self.size_lots - self.filled_lots
+        return self.terms.size_lots - self.filled_lots
+
+    def snapshot(self) -> OrderSnapshot:
+        """Return the order as it stands."""
+        return OrderSnapshot(
+            self.order_id, self.terms, self.state, self.filled_lots, self.queue_stay, self.ahead_at_arrival
+        )
 
     def ahead_lots(self, level: int) -> int | None:
         """Return the whole lots ahead on a feed of this level, `None` outside what the feed shows."""

@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from lob_backtest.contract.tables import Cause, OrderState, RejectReason, UpdateKind
-from lob_backtest.engine.exchange.own_order import OwnOrder
+from lob_backtest.engine.wire.terms import Terms
 
 
 class RequestKind(IntEnum):
@@ -18,32 +18,59 @@ class RequestKind(IntEnum):
 
 
 class Request(NamedTuple):
-    """A message to the exchange; it arrives at `ts_exchange_ns`. Price and size belong to REPLACE."""
+    """A message to the exchange.
+
+    Attributes:
+        kind: the operation.
+        ts_sent_ns: when it was sent.
+        ts_exchange_ns: when it arrives.
+        instrument: the instrument's place in the plan.
+        order_id: the order that it is about.
+        terms: of the order; NEW alone.
+        price_ticks: REPLACE: the new limit, `None` where it stays.
+        size_lots: REPLACE: the new total size, `None` where it stays.
+    """
 
     kind: RequestKind
     ts_sent_ns: int
     ts_exchange_ns: int
     instrument: int
-    own: OwnOrder
+    order_id: int
+    terms: Terms | None = None
     price_ticks: int | None = None
     size_lots: int | None = None
 
 
+class OrderSnapshot(NamedTuple):
+    """An order at one time, at the exchange or as a strategy knows it.
+
+    Attributes:
+        order_id: unique in the run.
+        terms: those in force.
+        state: where it stands.
+        filled_lots: how much has filled.
+        queue_stay: its present stay in a queue.
+        ahead_lots: the lots ahead of it when that began; `None` for a taker and outside what the feed shows.
+    """
+
+    order_id: int
+    terms: Terms
+    state: OrderState
+    filled_lots: int = 0
+    queue_stay: int = 0
+    ahead_lots: int | None = None
+
+
 class Answer(NamedTuple):
-    """A message to the strategy about an order as it stood at the exchange.
+    """A message to the strategy about an order.
 
     `requested` is the kind of the request that it answers, `None` where there was none.
     """
 
-    order_id: int
+    order: OrderSnapshot
     requested: RequestKind | None
     kind: UpdateKind
     reason: RejectReason
-    state: OrderState
-    price_ticks: int | None
-    size_lots: int
-    queue_stay: int
-    ahead_lots: int | None
 
 
 class Filled(NamedTuple):

@@ -1,0 +1,31 @@
+"""What an order is, apart from what becomes of it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from lob_backtest.contract.tables import TimeInForce
+
+
+class Terms(NamedTuple):
+    """The terms of an order: given with it, or by a replacement; passed by value, never changed in place.
+
+    Attributes:
+        side: +1 buy, -1 sell; 0 for an order of which nothing but its id is known.
+        price_ticks: the limit, `None` for a market order.
+        size_lots: the total, fills included.
+        tif: how long it stands.
+        post_only: whether it is refused where it would take.
+        tag: the strategy's text.
+    """
+
+    side: int
+    price_ticks: int | None
+    size_lots: int
+    tif: TimeInForce = TimeInForce.GTC
+    post_only: bool = False
+    tag: str = ""
+
+
+NOTHING_KNOWN = Terms(0, None, 0)
+"""The terms of an order that was never there, or is forgotten."""
