@@ -57,8 +57,8 @@ class Replay:
             failure = error
         finally:
             self._finish()
-        counts = tuple(market.counts for market in self.markets)
-        suspect_since_ns = tuple(market.suspect_since_ns for market in self.markets)
+        counts = tuple(market.counts() for market in self.markets)
+        suspect_since_ns = tuple(market.state.suspect_since_ns for market in self.markets)
         not_arrived = tuple(n for runner in self.runners for n in runner.agent.requests_not_arrived())
         return Outcome(self.start_ns, self.now_ns, counts, failure, suspect_since_ns, not_arrived)
 
@@ -67,7 +67,7 @@ class Replay:
             while market.next_ns < self.start_ns:
                 market.advance(self.start_ns - 1)
             market.view.catch_up(self.start_ns - 1)
-            market.start(self.start_ns)
+            market.prices.start(self.start_ns)
         for runner in self.runners:
             runner.start(self.start_ns)
 
@@ -122,10 +122,10 @@ class Replay:
         end_ns = NEVER if self.plan.end_ns is None else self.plan.end_ns
         if any(market.next_ns < NEVER for market in self.markets):
             return end_ns
-        return min(end_ns, max(market.last_local_ns for market in self.markets))
+        return min(end_ns, max(market.source.last_local_ns for market in self.markets))
 
     def _clock(self, now_ns: int) -> None:
-        self.recorder.markouts(now_ns, [market.mid2 for market in self.markets])
+        self.recorder.markouts(now_ns, [market.prices.mid2 for market in self.markets])
         if self.sample_ns == now_ns:
             if now_ns != self._end_ns():  # the last sample is taken when everything is over
                 self._sample(now_ns)
@@ -143,7 +143,5 @@ class Replay:
     def _finish(self) -> None:
         for runner in self.runners:
             runner.clock.over = True
-        for market in self.markets:
-            market.close()
         self._sample(self.now_ns)
-        self.recorder.finish([market.mid2 for market in self.markets])
+        self.recorder.finish([market.prices.mid2 for market in self.markets])

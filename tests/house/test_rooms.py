@@ -14,7 +14,7 @@ from test_tidy import ALLOWED, FILES, ROOT, SOURCES, imported_parts
 MAX_FILES = 16
 MAX_FIELDS = 20
 MAX_BOOLS = 4
-TO_SPLIT = {"Agent", "Market", "OwnOrder"}
+TO_SPLIT = {"Agent"}
 PLACES = ("lob_backtest", "tests")
 """Folders that the rules hold for."""
 

@@ -256,9 +256,9 @@ class Agent:
         price_ticks, size_lots, cause = trade[:3]
         market, now_ns = self.markets[instrument], self._now_ns(instrument)
         liquidity = Liquidity.TAKER if cause == Cause.TAKE else Liquidity.MAKER
-        before = market.before(now_ns)
+        before = market.prices.before(now_ns)
         local_ns = self._response_ns(now_ns)
-        tainted = trade.tainted or now_ns - market.suspect_ns <= self._plan.taint_ns
+        tainted = trade.tainted or now_ns - market.state.suspect_ns <= self._plan.taint_ns
         ahead = own.ahead_at_arrival if liquidity == Liquidity.MAKER else None
         whose = [own.order_id, self.index, instrument, own.side, price_ticks, size_lots, fee_micro]
         when = (now_ns, local_ns, trade.ts_traded_ns)

@@ -105,7 +105,7 @@ class StrategyRunner:
         for instrument, matcher in enumerate(self.agent.matchers):
             account, own_book = matcher.account, matcher.own_book
             money = (account.position_lots, account.cash_tick_lots, account.fees_micro)
-            quotes = (matcher.market.mid2, own_book.best(1), own_book.best(-1))
+            quotes = (matcher.market.prices.mid2, own_book.best(1), own_book.best(-1))
             recorder.row("samples", (now_ns, self.agent.index, instrument, *money, *quotes))
 
     def _call(self, name: str, now_ns: int, instrument: int, *args: object, generation: int = 0) -> None:

@@ -12,7 +12,8 @@ from lob_backtest.contract.rows import Phase
 from lob_backtest.contract.tables import Cause, OrderState, RejectReason, TimeInForce, UpdateKind
 from lob_backtest.engine.exchange.available_lots import Offer
 from lob_backtest.engine.exchange.market import Market
-from lob_backtest.engine.exchange.own_book import Match, OwnBook
+from lob_backtest.engine.exchange.market_state import Match
+from lob_backtest.engine.exchange.own_book import OwnBook
 from lob_backtest.engine.exchange.own_order import OwnOrder, OwnTrade
 from lob_backtest.engine.money.account import Account
 from lob_backtest.engine.wire.terms import Terms
@@ -42,7 +43,7 @@ class Matcher:
     def __init__(self, market: Market, update: Update, filled: Filled) -> None:
         self.market = market
         self.account = Account(market.plan.instrument.name, market.plan.initial_position)
-        self.own_book = OwnBook(market.book, market.print_match, market.plan, self._fill)
+        self.own_book = OwnBook(market.state.book, market.state.print_match, market.plan, self._fill)
         self.orders: dict[int, OwnOrder] = {}
         self._update = update
         self._filled = filled
@@ -107,7 +108,7 @@ class Matcher:
         self._update(own, UpdateKind.CANCELLED, RejectReason.NONE)
 
     def _refusal(self, own: OwnOrder, price_ticks: int | None, now_ns: int) -> RejectReason:
-        if self.market.phase != Phase.CONTINUOUS:
+        if self.market.state.phase != Phase.CONTINUOUS:
             return RejectReason.HALTED
         if self._meets_itself(own, price_ticks, now_ns):
             return RejectReason.SELF_TRADE
@@ -127,13 +128,13 @@ class Matcher:
 
     def _takes(self, side: int) -> bool:
         """Return whether an order of a side can take now: the book is good, and what it would take is shown."""
-        return self.market.match == Match.ALL and -side not in self.market.book.awaiting_snapshot
+        return self.market.state.match == Match.ALL and -side not in self.market.state.book.awaiting_snapshot
 
     def _would_take(self, side: int, price_ticks: int | None, now_ns: int) -> bool:
         assert price_ticks is not None
         if self._takes(side):
             return bool(self._offers(side, price_ticks, 1, now_ns))
-        best = self.market.book.best(-side)
+        best = self.market.state.book.best(-side)
         return best is not None and side * price_ticks >= side * best
 
     def _offers(self, side: int, limit_ticks: int | None, size_lots: int, now_ns: int) -> list[Offer]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from enum import IntEnum
 from typing import Final
 
 from sortedcontainers import SortedDict
@@ -19,6 +18,7 @@ from lob_backtest.contract.rows import Action, Flag
 from lob_backtest.contract.tables import Cause
 from lob_backtest.engine.exchange.available_lots import AvailableLots
 from lob_backtest.engine.exchange.level_queue import LevelQueue
+from lob_backtest.engine.exchange.market_state import Match
 from lob_backtest.engine.exchange.order_queue import OrderQueue
 from lob_backtest.engine.exchange.own_order import OwnOrder, OwnTrade
 from lob_backtest.engine.exchange.print_match import Fall, LevelKey, PrintMatch
@@ -29,14 +29,6 @@ HIDDEN, AUCTION, WINDOW = int(Flag.HIDDEN), int(Flag.AUCTION), int(Flag.WINDOW)
 
 FillOrder = Callable[[OwnOrder, OwnTrade], None]
 """Book a fill."""
-
-
-class Match(IntEnum):
-    """What may fill at a time."""
-
-    NOTHING = 0  # the market is not in its continuous phase
-    THROUGH = 1  # the book is crossed, locked or SUSPECT: flow at a worse price alone
-    ALL = 2
 
 
 class OwnBook:
