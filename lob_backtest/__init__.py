@@ -106,11 +106,11 @@ def __dir__() -> list[str]:
 
 
 class _MovedModules:
-    """Finds modules of the package under names that they had before; Python asks after all other finders."""
+    """Finds modules of the package under their old names, after all other finders of Python have failed."""
 
     @staticmethod
     def find_spec(name: str, path: object = None, target: object = None) -> ModuleSpec | None:
-        """Return how to import a module under its old name, `None` where it is no old name."""
+        """Return the spec of a module under its old name; `None` if the name is not an old one."""
         if not name.startswith("lob_backtest."):
             return None
         from lob_backtest.moved import spec_of

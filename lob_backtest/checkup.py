@@ -28,13 +28,13 @@ State = Literal["ok", "slow", "absent", "missing"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at.
+    """One item of the examination.
 
     Attributes:
         what: its name.
-        state: "ok"; "slow"; "absent": not there, and a run needs it not; "missing": no run works without it.
+        state: "ok"; "slow"; "absent": not installed and not required; "missing": no run works without it.
         found: version, place or speed.
-        advice: what to do about it; empty where it is well.
+        advice: the remedy; empty if the state is "ok".
     """
 
     what: str
@@ -56,7 +56,7 @@ def examine() -> list[Finding]:
 
 
 def _libraries() -> Iterator[Finding]:
-    """Hold what is installed against what the distribution's own metadata ask for."""
+    """Compare the installed libraries with the requirements in the distribution's metadata."""
     place = Path(__file__).resolve().parent
     yield Finding(DISTRIBUTION, "ok", f"{metadata.version(DISTRIBUTION)} at {place}")
     for text in metadata.requires(DISTRIBUTION) or ():
@@ -85,12 +85,12 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def _no_kernel() -> Finding:
-    """Say why the compiled engine is not there.
+    """Return the reason why the compiled engine is missing.
 
-    The tag of the wheel that was installed tells: setup.py makes one for any platform where it finds no cargo.
+    The tag of the installed wheel has the reason: without cargo, setup.py builds a wheel for any platform.
     """
     wheels = (each.read_text("WHEEL") for each in metadata.distributions(name=DISTRIBUTION))
-    if "-none-any" in next(filter(None, wheels), ""):  # what a build leaves in a checkout has no such file
+    if "-none-any" in next(filter(None, wheels), ""):  # a build in a checkout leaves no WHEEL file
         why = "cargo was not found when the package was installed"
     else:
         why = "it failed to compile when the package was installed, or its file is gone"
@@ -99,7 +99,7 @@ def _no_kernel() -> Finding:
 
 
 def _engine(name: str, *, preferred: bool) -> Finding:
-    """Let an engine replay a small synthetic market."""
+    """Measure an engine on a small synthetic market."""
     what = f"engine {name}"
     try:
         load_engine(name)
@@ -125,7 +125,7 @@ def _events_per_s(name: str) -> float:
 
 
 def _data() -> Iterator[Finding]:
-    """Say where the bundled sample and the tests' real market data are; both belong to a checkout."""
+    """Yield the places of the bundled sample and of the tests' real market data; only checkouts have them."""
     root = Path(__file__).resolve().parents[1]
     sample = root / "data" / "sample-l3.parquet"
     named = os.environ.get("LOB_SHARED_DATA")
@@ -139,4 +139,4 @@ def _data() -> Iterator[Finding]:
     if folder.is_dir():
         yield Finding("real market data", "ok", str(folder))
     else:
-        yield Finding("real market data", "absent", f"{folder}", "only tests use it; LOB_SHARED_DATA says where it is")
+        yield Finding("real market data", "absent", f"{folder}", "only tests use it; set LOB_SHARED_DATA to its folder")

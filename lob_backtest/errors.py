@@ -1,15 +1,15 @@
-"""What can go wrong, as one tree of exceptions.
+"""The exceptions of this package, as one tree.
 
     LobBacktestError            anything this package raises on purpose
     ├── ConfigError             a setting is unknown, missing or out of range      exit 2
     ├── DataError               a file is unreadable or breaks its contract        exit 3
-    ├── StrategyError           the strategy raised, or asked the impossible       exit 4
-    ├── OrderError              a `MatchingEngine` was asked for what makes no sense  exit 4
+    ├── StrategyError           the strategy raised, or made an impossible request exit 4
+    ├── OrderError              an argument of a `MatchingEngine` is out of range  exit 4
     ├── EngineError             cash or fees outgrew 64 bits, or a bug of this package  exit 5
     └── OutputError             the result cannot be written                       exit 6
 
-Every message is one text that says what is wrong, where (file, row, time, key), what was expected and what to
-do about it. `exit_code` is what the command line ends with.
+Every message is one text: what is wrong, where (file, row, time, key), what was expected and the remedy. `exit_code`
+is the exit code of the command line.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 MAX_TEXT: Final = 10_000
-"""Characters that a message takes of somebody else's exception."""
+"""Characters of a foreign exception's text that a message quotes."""
 
 
 class LobBacktestError(Exception):
@@ -39,11 +39,11 @@ class DataError(LobBacktestError):
 
 
 class StrategyError(LobBacktestError):
-    """A strategy raised, or asked for what cannot be done; chained to the original exception.
+    """A strategy raised, or made an impossible request; chained to the original exception.
 
     Attributes:
-        result: a `lob_backtest.Result`: what the run had produced until then, with ``status == "partial"``; `None`
-            where there is none.
+        result: the `lob_backtest.Result` up to the failure, with ``status == "partial"``; `None` if the run had not
+            started.
     """
 
     exit_code = 4
@@ -54,7 +54,7 @@ class StrategyError(LobBacktestError):
 
 
 class OrderError(LobBacktestError, ValueError):
-    """A `MatchingEngine` was given an argument that makes no sense: a size of zero, the id of a live order."""
+    """An argument of a `MatchingEngine` is invalid: a size of zero, the id of a live order."""
 
     exit_code = 4
 
@@ -72,8 +72,8 @@ class OutputError(LobBacktestError):
     """A result cannot be written: the folder exists, the disk is full, permission is denied.
 
     Attributes:
-        result: a `lob_backtest.Result`: what the run had produced, where it was complete but for its page or its
-            place; `None` otherwise.
+        result: the `lob_backtest.Result` of a run that failed only in writing its page or taking its name; `None`
+            otherwise.
     """
 
     exit_code = 6
@@ -84,10 +84,10 @@ class OutputError(LobBacktestError):
 
 
 def text_of(error: BaseException) -> str:
-    """Return the text of somebody else's exception, whatever its methods do.
+    """Return the text of a foreign exception; never raises, whatever the exception's methods do.
 
     Args:
-        error: the exception. If its `__str__` raises, the text says so; a long one is cut.
+        error: the exception. If its `__str__` raises, the text names that error instead; a long text is cut.
     """
     try:
         text = "".join([str(error)])  # of a subclass of `str`, a plain copy

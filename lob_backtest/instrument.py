@@ -1,4 +1,4 @@
-"""What is traded: the sizes of a tick and a lot, the multiplier, the fees."""
+"""An instrument: the sizes of a tick and a lot, the multiplier, the fees."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ MICRO_PER_PICO: Final = 10**6
 
 @dataclass(frozen=True, slots=True)
 class Fees:
-    """What a venue charges a fill; negative is a rebate.
+    """Fee rates per fill; negative is a rebate.
 
     Attributes:
         maker_bps: of the notional, in basis points, for an order that rested.
-        taker_bps: the same for one that traded on arrival.
-        maker_per_lot: a lot, in currency, on top.
-        taker_per_lot: the same for one that traded on arrival.
+        taker_bps: the same, for an order that traded on arrival.
+        maker_per_lot: in currency per lot, added to `maker_bps`.
+        taker_per_lot: the same, for an order that traded on arrival.
     """
 
     maker_bps: Decimal = Decimal(0)
@@ -33,13 +33,13 @@ class Instrument:
     """One instrument at one venue.
 
     Attributes:
-        name: how the config and the strategy call it.
-        venue: where it trades, as the file says.
+        name: as in the config and in the strategy API.
+        venue: where it trades, from the file's metadata.
         tick_size: the price of one tick, in currency.
-        lot_size: the size of one lot, in units.
-        multiplier: currency a unit a point of price.
-        currency: what prices are quoted in; a label.
-        fees: what a fill costs.
+        lot_size: the size of one lot, in base units.
+        multiplier: currency per unit and point of price.
+        currency: quote currency; a label.
+        fees: rates per fill.
     """
 
     name: str
@@ -52,11 +52,11 @@ class Instrument:
 
     @property
     def tick_lot_value(self) -> Decimal:
-        """Return what one lot gains when the price rises by one tick, in currency."""
+        """Return the gain of one lot when the price rises by one tick, in currency."""
         return self.tick_size * self.lot_size * self.multiplier
 
     def fee_rates(self, *, taker: bool) -> tuple[int, int]:
-        """Return the fee of a fill as two integers, both in 10⁻¹² tick·lots: a tick·lot of notional, and a lot."""
+        """Return the fee rates per tick·lot of notional and per lot, both as integers of 10⁻¹² tick·lots."""
         bps, per_lot = (
             (self.fees.taker_bps, self.fees.taker_per_lot) if taker else (self.fees.maker_bps, self.fees.maker_per_lot)
         )
@@ -71,7 +71,7 @@ def fee_micro(price_ticks: int, size_lots: int, rates: tuple[int, int]) -> int:
     Args:
         price_ticks: the fill's price; the fee goes by its magnitude.
         size_lots: positive.
-        rates: as `Instrument.fee_rates` gives them.
+        rates: of `Instrument.fee_rates`.
     """
     pico = abs(price_ticks) * size_lots * rates[0] + size_lots * rates[1]
     quotient, rest = divmod(pico, MICRO_PER_PICO)

@@ -1,6 +1,6 @@
 """Modules that have moved: their old names work for one minor version, with a warning that gives the new one.
 
-`lob_backtest` asks here for a module of its own that is not there.
+The finder of `lob_backtest` calls `spec_of` for each submodule that Python does not find.
 """
 
 from __future__ import annotations
@@ -147,18 +147,18 @@ MOVED: Final = {
 }
 """Old name to new name, below `lob_backtest`."""
 FOLDERS: Final = {"market", "market.formats"}
-"""Packages that are gone; only what has moved out of them can be imported through them."""
+"""Removed packages; only modules that have moved out of them can be imported through them."""
 
 
 class _Redirect(Loader):
     """Loads a moved module under its old name: the same module object."""
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        """Let Python make an empty module, which `exec_module` replaces."""
+        """Return `None`: Python makes an empty module, which `exec_module` replaces."""
         return None
 
     def exec_module(self, module: ModuleType) -> None:
-        """Put the module of the new name in the place of the old one."""
+        """Register the module of the new name under the old one."""
         old = module.__name__
         new = f"lob_backtest.{MOVED[old.removeprefix('lob_backtest.')]}"
         warnings.warn(f"{old} is now {new}; the old name goes in {UNTIL}", DeprecationWarning, stacklevel=2)
@@ -166,10 +166,10 @@ class _Redirect(Loader):
 
 
 class _Empty(Loader):
-    """Loads a package that holds nothing."""
+    """Loads an empty package."""
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        """Let Python make an empty module."""
+        """Return `None`: Python makes an empty module."""
         return None
 
     def exec_module(self, module: ModuleType) -> None:
@@ -177,13 +177,13 @@ class _Empty(Loader):
 
 
 def spec_of(name: str) -> ModuleSpec | None:
-    """Return how to import a module under its old name.
+    """Return the spec of a module under its old name.
 
     Args:
         name: dotted, with `lob_backtest`.
 
     Returns:
-        `None` where it is no old name.
+        `None` if the name is not an old one.
     """
     below = name.removeprefix("lob_backtest.")
     if below in FOLDERS:

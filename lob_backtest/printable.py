@@ -1,4 +1,4 @@
-"""Text that names of files, symbols and exceptions are part of, made fit for a terminal."""
+"""Escape text from files, symbols and exceptions, so that it cannot control a terminal."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 
 
 def printable(text: str) -> str:
-    """Replace every character that could steer a terminal, line ends included; a name must not move the cursor."""
+    """Replace every control character, line ends included: a file's name must not move the cursor."""
     return text if text.isprintable() else "".join(each if each.isprintable() else REPLACEMENT for each in text)
 
 
 def printable_lines(text: str) -> str:
-    """Return a text of several lines, each of them `printable`, with tabs as spaces."""
+    """Return a text of several lines, each made `printable`, with tabs as spaces."""
     return "\n".join(printable(line) for line in text.replace("\t", "    ").split("\n"))
 
 
 def utf8(text: str) -> str:
-    r"""Return text that has bytes in UTF-8: a byte of a file name that was none becomes ``\xff``."""
+    r"""Return text that UTF-8 can encode: an undecodable byte of a file name becomes ``\xff``."""
     if text.isascii():
         return text
     return "".join(_escaped(each) if "\ud800" <= each <= "\udfff" else each for each in text)
 
 
 def utf8_values(value: Any) -> Any:
-    """Return plain values with every text in them as `utf8` makes it."""
+    """Return plain values with `utf8` applied to every text in them."""
     if isinstance(value, str):
         return utf8(value)
     if isinstance(value, Mapping):

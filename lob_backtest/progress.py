@@ -1,8 +1,8 @@
-"""How far long work has come, for whoever wants to show it."""
+"""The callback that reports the progress of long work."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 Progress = Callable[[int, int | None], None]
-"""Called now and then, a batch of rows at a time, with the rows done so far and those in all (`None`: unknown)."""
+"""Called once per batch with the rows done so far and the rows in all (`None`: unknown)."""

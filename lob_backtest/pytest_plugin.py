@@ -1,6 +1,6 @@
-"""The pytest plugin: the fixture `lob_regression` holds a run against a saved result.
+"""The pytest plugin: the fixture `lob_regression` compares a run with a saved result.
 
-It is loaded with every pytest where lob_backtest is installed, so that everything heavy waits for the first use.
+Every pytest loads it where lob_backtest is installed; heavy imports therefore wait for the first use.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make room for the names of the baselines that are written."""
+    """Start the list of the baselines that are written."""
     config.stash[WRITTEN] = []
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """List the baselines that were written: they want to be looked at and committed."""
+    """List the baselines that were written, for review and commit."""
     for line in config.stash[WRITTEN]:
         terminalreporter.write_line(f"lob_backtest: {line}")
 
 
 @pytest.fixture
 def lob_regression(request: pytest.FixtureRequest) -> Regression:
-    """Hold a run against a baseline: `lob_regression("run.toml", "name", tolerances={"pnl": "1%"})`."""
+    """Compare a run with a baseline: `lob_regression("run.toml", "name", tolerances={"pnl": "1%"})`."""
     return Regression(request)
 
 
 class Regression:
-    """Runs a config, or takes a result, and compares it with the baseline of a name.
+    """Runs a config, or takes a result, and compares it with a named baseline.
 
     A baseline is a saved result without its page, in the folder `baselines` beside the test's file.
     """
@@ -60,14 +60,14 @@ class Regression:
         *,
         tolerances: Mapping[str, str | float] | None = None,
     ) -> Result:
-        """Compare, and fail the test if something moved further than allowed.
+        """Compare, and fail the test if a metric moved further than allowed.
 
         Args:
-            run: a result, or what `lob_backtest.run` takes. A relative path of a TOML file is looked for in the folder
-                of the test's file, then in those above it, wherever pytest is called.
+            run: a result, or any config that `lob_backtest.run` accepts. A relative path of a TOML file is searched in
+                the folder of the test's file, then in those above it; the working directory does not count.
             name: of the baseline: the folder `baselines/<name>` beside the test's file.
-            strategy: an instance or a class; `None`: the config names it.
-            tolerances: by metric, as `lob_backtest.compare` takes them; without any, the digests must be equal.
+            strategy: an instance or a class; `None`: the one named in the config.
+            tolerances: by metric, as in `lob_backtest.compare`; without any, the digests must be equal.
 
         Returns:
             The new result, for further assertions.

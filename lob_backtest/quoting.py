@@ -1,7 +1,7 @@
 """Parts that market makers share, each a few lines: numbers in, numbers out, alone or together.
 
-Prices are ticks, sizes and positions lots, times nanoseconds. A part knows nothing of the run: a strategy makes its
-parts in `on_start` and asks them in its callbacks (docs/quoting.md has one that uses all of them).
+Prices are ticks, sizes and positions lots, times nanoseconds. A part has no access to the run: a strategy makes
+its parts in `on_start` and calls them in its callbacks (docs/quoting.md has one that uses all of them).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def quote_prices(centre_ticks: float, half_spread_ticks: float, book: Book) -> t
     """Return a bid and an ask around a centre: whole ticks, rounded away from it, that do not take.
 
     Args:
-        centre_ticks: what the quotes are around, such as the mid or a reservation price.
+        centre_ticks: the price between the quotes, such as the mid or a reservation price.
         half_spread_ticks: the distance of either quote from it, above 0.
         book: its best prices bound the quotes: the bid stays below the best ask and the ask above the best bid, or
             they would be refused as post-only.
@@ -44,7 +44,7 @@ class InventoryLimit:
     """Shrink the side that would take the position beyond a limit.
 
     Assumes that both quotes may fill whole; what is in flight is not counted. The run's `[risk] max_position` counts
-    it and is the limit that holds; this one is what the strategy wants. A bound on inventory is part of the model of
+    it and is the limit that is enforced; this one shapes the quotes. A bound on inventory is part of the model of
     Guéant, Lehalle and Fernandez-Tapia (2013), "Dealing with the inventory risk", Mathematics and Financial
     Economics 7(4).
 
@@ -73,7 +73,7 @@ class InventoryLimit:
 
         Args:
             position: lots, signed.
-            size: lots a side while there is room.
+            size: lots per side while there is room.
         """
         to_buy, to_sell = self.room(position)
         return min(size, to_buy), min(size, to_sell)
@@ -87,7 +87,7 @@ class InventorySkew:
     on one side as on the other, and twice as bad when it is twice as large.
 
     Args:
-        ticks_per_lot: how far the quotes move for a lot, 0 or more.
+        ticks_per_lot: shift of the quotes per lot of position, 0 or more.
 
     Raises:
         ConfigError: `ticks_per_lot` is negative.
@@ -110,7 +110,7 @@ class InventorySkew:
 class SpreadWidening:
     """Add to the half-spread when quoting is dangerous: the market moves, flow is one-sided, or the book is thin.
 
-    The three add up, each linear in what it goes by:
+    The sum of three terms, each linear in its measure:
 
     * volatility σ: `volatility` · σ, the move of σ over `volatility`² seconds. In the closed form of Guéant, Lehalle
       and Fernandez-Tapia (2013) the part of the spread that pays for inventory risk is proportional to σ.
@@ -141,12 +141,12 @@ class SpreadWidening:
     def ticks(
         self, *, volatility: float | None = None, toxicity: float | None = None, depth: float | None = None
     ) -> float:
-        """Return the ticks to add to the half-spread; what is `None`, not known yet, adds nothing.
+        """Return the ticks to add to the half-spread; a measure that is `None` (not known yet) adds nothing.
 
         Args:
-            volatility: ticks/√s, as `EwmaVolatility` gives it.
-            toxicity: from 0 to 1, as `FlowToxicity` gives it.
-            depth: displayed lots a level, such as the mean of the two best sizes; less than 1 counts as 1.
+            volatility: ticks/√s, from `EwmaVolatility`.
+            toxicity: from 0 to 1, from `FlowToxicity`.
+            depth: displayed lots per level, such as the mean of the two best sizes; less than 1 counts as 1.
         """
         wider = self.volatility * (volatility or 0.0) + self.toxicity * (toxicity or 0.0)
         return wider if depth is None else wider + self.depth / (2 * max(1.0, depth))
@@ -156,7 +156,7 @@ class Ladder:
     """Spread a quote over several prices, the best first, each of the same size.
 
     Assumes nothing of the market: deeper levels trade less often at better prices. An order keeps its place while its
-    price stays wanted, so that a step of 1 tick lets quotes that follow a moving mid keep most of their places.
+    price is among the quotes, so that with a step of 1 tick quotes that follow a moving mid keep most of their places.
 
     Args:
         levels: how many prices, 1 or more.
@@ -181,7 +181,7 @@ class Ladder:
             side: +1 bids, -1 asks.
             price_ticks: the best of them.
             size_lots: of each level; 0: no quotes.
-            room_lots: what all of them together may have, better levels first; `None`: as much as they want.
+            room_lots: limit of their total size, filled from the best level on; `None`: no limit.
         """
         room = self.levels * size_lots if room_lots is None else room_lots
         sizes = [min(size_lots, room - i * size_lots) for i in range(self.levels)]
@@ -189,16 +189,16 @@ class Ladder:
 
 
 class EwmaVolatility:
-    """Estimate volatility from a price that is looked at now and then, recent moves counting most.
+    """Estimate volatility from a price sampled at irregular times, recent moves counting most.
 
-    σ² = Σ w Δp² / Σ w Δt over the looks so far, where w halves with every half-life: the exponential weights of
-    RiskMetrics (1996, technical document, 4th edition), in continuous time, so that looks may be irregular. Assumes no
-    drift. Looked at too often, a mid that bounces makes it too large (Zhang, Mykland and Aït-Sahalia 2005, "A tale of
-    two time scales", Journal of the American Statistical Association 100): look every second rather than at every
-    change, or at the microprice. A price that jumps over a halt counts as having moved.
+    σ² = Σ w Δp² / Σ w Δt over the samples so far, where w halves with every half-life: the exponential weights of
+    RiskMetrics (1996, technical document, 4th edition), in continuous time, so that samples may be irregular. Assumes
+    no drift. Sampled too often, a mid that bounces makes it too large (Zhang, Mykland and Aït-Sahalia 2005, "A tale of
+    two time scales", Journal of the American Statistical Association 100): sample every second rather than at every
+    change, or sample the microprice. A price that jumps over a halt counts as having moved.
 
     Args:
-        half_life: after which time a move counts half; a duration such as "30s", or nanoseconds.
+        half_life: time after which a move has half its weight; a duration such as "30s", or nanoseconds.
 
     Raises:
         ConfigError: `half_life` is not a duration above 0.
@@ -215,13 +215,13 @@ class EwmaVolatility:
 
     @property
     def value(self) -> float | None:
-        """Return the volatility in ticks/√s; `None` until the looks span a half-life."""
+        """Return the volatility in ticks/√s; `None` until the samples span a half-life."""
         if self._seen_ns < self._half_life_ns:
             return None
         return math.sqrt(self._squares / self._seconds)
 
     def update(self, now_ns: int, price_ticks: float) -> float | None:
-        """Take in a price and return `value`.
+        """Add a price and return `value`.
 
         Args:
             now_ns: the time, no earlier than the last one.
@@ -240,14 +240,14 @@ class EwmaVolatility:
 class FlowToxicity:
     """Measure how one-sided the market's recent trades were: |bought - sold| / (bought + sold), from 0 to 1.
 
-    One-sided flow is the sign of traders who know something. The measure is that of Easley, López de Prado and O'Hara
+    One-sided flow is a sign of informed traders. The measure is that of Easley, López de Prado and O'Hara
     (2012), "Flow toxicity and liquidity in a high-frequency world", Review of Financial Studies 25(5), with weights
     that halve with every half-life in place of buckets of equal size, and the aggressor as the feed names it in place
     of a guess. Prints of unknown side are left out. Biased upwards when few trades count: n trades of equal size and
     random side give about √(2/πn).
 
     Args:
-        half_life: after which time a trade counts half; a duration such as "30s", or nanoseconds.
+        half_life: time after which a trade has half its weight; a duration such as "30s", or nanoseconds.
 
     Raises:
         ConfigError: `half_life` is not a duration above 0.
@@ -272,7 +272,7 @@ class FlowToxicity:
         return abs(self._net) / self._total if self._total else None
 
     def update(self, trade: Print) -> float | None:
-        """Take in a trade, as `on_trade` tells it, and return `value`.
+        """Add a trade of `on_trade` and return `value`.
 
         Args:
             trade: no earlier than the last one.

@@ -76,7 +76,7 @@ class MetricMove:
         name: of the metric.
         base: its value in the base; `None` where it has none.
         new: its value in the new result.
-        within: whether a tolerance allows it.
+        within: whether it is within its tolerance.
     """
 
     name: str
@@ -86,7 +86,7 @@ class MetricMove:
 
     @property
     def change(self) -> float | None:
-        """Return new minus base; `None` for what is not a number."""
+        """Return new minus base; `None` if either is not a number."""
         return self.new - self.base if _is_number(self.base) and _is_number(self.new) else None  # type: ignore[operator]
 
 
@@ -109,7 +109,7 @@ class RowDifference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What comparing two results found.
+    """The outcome of comparing two results.
 
     Attributes:
         outcome: "same", "different" or "not comparable".
@@ -162,8 +162,8 @@ def compare(
     metric that a tolerance names must be within it, and the others are reported only.
 
     Args:
-        base: what is known to be good; a result or its folder.
-        new: what is being judged.
+        base: the result known to be good, or its folder.
+        new: the result to judge, or its folder.
         tolerances: by metric: "1%" of the base's value, or a number in the metric's unit. A metric is named in full
             ("SYN.pnl_currency"), without its instrument or unit ("pnl"), or by a pattern ("markout_*").
 
@@ -184,7 +184,7 @@ def compare(
             )
         if not units:
             near = get_close_matches(pattern, sorted({each for name in names for each in _spellings(name)}), 1)
-            hint = f"did you mean {near[0]!r}?" if near else "see summary.json for those there are"
+            hint = f"did you mean {near[0]!r}?" if near else "summary.json lists the metrics"
             raise ConfigError(f"tolerance for {pattern!r}: no metric has that name; {hint}")
     reasons = _not_comparable(before, after)
     moves = _moves(before.summary, after.summary, names, allowed)
@@ -203,7 +203,7 @@ def compare(
 
 
 def _matches(pattern: str, name: str) -> bool:
-    """Return whether a tolerance means a metric: by its whole name, its last part, or that without its unit."""
+    """Return whether a tolerance's pattern matches a metric: its name, its last part, or that without its unit."""
     return any(fnmatchcase(each, pattern) for each in _spellings(name))
 
 
@@ -213,7 +213,7 @@ def _spellings(name: str) -> set[str]:
 
 
 def _unit(name: str) -> str:
-    """Return the unit at the end of a metric's name, with its underscore; nothing where there is none."""
+    """Return the unit at the end of a metric's name, with its underscore; "" without a unit."""
     return max((unit for unit in _UNITS if name.endswith(unit)), key=len, default="")
 
 
@@ -239,7 +239,7 @@ def _moves(
 
 
 def _not_comparable(before: Result, after: Result) -> list[str]:
-    """Say why two results cannot be compared: they answer different questions."""
+    """Return the reasons why two results cannot be compared; empty if they can."""
     reasons = []
     old, new = before.info, after.info
     for what, base, other in (
@@ -261,7 +261,7 @@ def _not_comparable(before: Result, after: Result) -> list[str]:
 
 
 def _first_difference(name: str, before: Rows, after: Rows) -> RowDifference | None:
-    """Find the first row that differs, columns of both tables taken together, a stretch of rows at a time."""
+    """Find the first row that differs in any column of either table, in bounded memory."""
     parts, row = [_filled(before), _filled(after)], 0
     base, new = (next(each, None) for each in parts)
     while base is not None and new is not None:
@@ -312,10 +312,10 @@ def _row(batch: pa.RecordBatch | None, at: int) -> dict[str, Any] | None:
 
 
 def describe(comparison: Comparison) -> str:
-    """Return whether two results are the same, which metrics moved and by how much, and the first fill that differs.
+    """Describe a comparison: the outcome, the metrics that moved and by how much, and the first fill that differs.
 
     Args:
-        comparison: as `lob_backtest.compare` returns it.
+        comparison: of `lob_backtest.compare`.
     """
     lines = [f"{comparison.outcome}: base {comparison.base_digest[:12]}, new {comparison.new_digest[:12]}"]
     lines += [f"  {reason}" for reason in comparison.reasons]
@@ -323,7 +323,7 @@ def describe(comparison: Comparison) -> str:
         return "\n".join(lines)
     beyond = [move for move in comparison.moves if not move.within]
     within = [move for move in comparison.moves if move.within]
-    lines += _show_moves("metrics that moved", beyond) + _show_moves("metrics that moved, as is allowed", within)
+    lines += _show_moves("metrics that moved", beyond) + _show_moves("metrics that moved within tolerance", within)
     first = comparison.first_fill or comparison.first_row
     if first is not None:
         lines += _show(first)

@@ -1,4 +1,4 @@
-"""What a run leaves behind: tables, metrics, a digest, a page; saved as one folder, whole or not at all."""
+"""The result of a run: tables, metrics, a digest, a page; saved as one folder, whole or not at all."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ Status = Literal["complete", "partial"]
 class Result:
     """The outcome of a run.
 
-    Everything beyond the tables is worked out when it is asked for, and once.
+    Everything beyond the tables is computed on first use, and once.
 
     Attributes:
-        info: what the run was: instruments, horizons, inputs, versions, counts.
+        info: instruments, horizons, inputs, versions, counts.
         status: "complete", or "partial" where the run ended early.
-        timing: seconds and counts of the clock on the wall, outside the digest: `events`, `read_s`, `engine_s`,
+        timing: wall-clock seconds and counts, outside the digest: `events`, `read_s`, `engine_s`,
             `report_s`.
     """
 
@@ -57,9 +57,9 @@ class Result:
         Args:
             tables: `fills`, `orders`, `bbo`, `samples`, `series`, as `lob_backtest.contract.tables.schemas` describes
                 them, in memory or in files.
-            info: what the run was.
+            info: instruments, horizons, inputs, versions, counts.
             status: "partial" where the run ended early.
-            timing: what the clock on the wall said.
+            timing: wall-clock seconds and counts; empty if `None`.
         """
         self.info = info
         self.status = status
@@ -81,17 +81,17 @@ class Result:
 
         Raises:
             KeyError: there is no such table.
-            DataError: it is in a file, which is gone or damaged.
+            DataError: its file is missing or damaged.
         """
         if name == "lots":
             return pa.Table.from_batches(self._lots.to_batches(), self._lots.schema)
         if name not in self._tables:
-            raise KeyError(f"no table {name!r}; there are {', '.join((*self._tables, 'lots'))}")
+            raise KeyError(f"no table {name!r}; the tables are {', '.join((*self._tables, 'lots'))}")
         rows = self._tables[name]
         return rows.read() if isinstance(rows, TableFile) else rows
 
     def rows(self, name: str) -> Rows:
-        """Return a result table as it is kept, in memory or in a file: to be taken batch by batch.
+        """Return a result table as it is stored, in memory or in a file, for reading batch by batch.
 
         Args:
             name: as in `table`, but "lots".
@@ -106,7 +106,7 @@ class Result:
 
     @cached_property
     def accounts(self) -> list[AccountMetrics]:
-        """Everything measured, one entry an agent and instrument."""
+        """Everything measured, one entry per agent and instrument."""
         from lob_backtest.report.metrics.summary import measure
 
         return measure(self._tables, self.info)
@@ -120,7 +120,7 @@ class Result:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over the integer tables: the same files, config and seed give the same one."""
+        """SHA-256 over the integer tables: the same files, config and seed give the same digest."""
         return digest(self._tables)
 
     @cached_property
@@ -157,7 +157,7 @@ class Result:
         """Return what the strategy recorded under a name, with `time`, `agent` and `value`.
 
         Args:
-            name: as given to `ctx.record`.
+            name: of the series, as in `ctx.record`.
 
         Raises:
             KeyError: nothing was recorded under that name.
@@ -179,13 +179,13 @@ class Result:
     def save(self, folder: str | PathLike[str], force: bool = False, *, page: bool = True) -> Path:
         """Write the result as a folder: `summary.json`, the tables as Parquet, `report.html`.
 
-        It is written under a temporary name beside it, then renamed: there is never half a result. Where the page or
-        the folder's name turns out to be impossible, the rest is kept as `FOLDER.kept`.
+        The folder is written under a temporary name and then renamed, so that it is never incomplete. If the page
+        cannot be written or the folder cannot take its name, the rest is kept as `FOLDER.kept`.
 
         Args:
             folder: to write.
-            force: replace a result that is there; a folder that holds anything else is never replaced.
-            page: write `report.html`, too, which takes about 5 MB.
+            force: replace an existing result; a folder that holds anything else is never replaced.
+            page: also write `report.html`, about 5 MB.
 
         Returns:
             the folder.
@@ -199,17 +199,17 @@ class Result:
             return self.finish(draft, page=page)
 
     def finish(self, draft: storage.Draft, *, page: bool = True) -> Path:
-        """Add everything to a folder that has the tables of the run, and put it in place.
+        """Add metrics, series and page to a folder that has the run's tables, and give it its name.
 
         Args:
-            draft: the folder; tables of this result that are files in it move along with it.
-            page: write `report.html`, too.
+            draft: the folder; tables of this result that are files in it are renamed with it.
+            page: also write `report.html`.
 
         Returns:
             the folder.
 
         Raises:
-            OutputError: it cannot be written. What there is stays under the name that the message gives.
+            OutputError: it cannot be written. The written part is kept under the name that the message gives.
         """
         draft.write(storage.MANIFEST, self._manifest({}))  # from here on it can be loaded
         before = draft.path
@@ -247,7 +247,7 @@ class Result:
         draft.write(storage.MANIFEST, self._manifest(self.summary))
 
     def _move(self, before: Path, after: Path) -> None:
-        """Follow the folder that holds tables of this result."""
+        """Update the paths of tables when their folder is renamed."""
         for name, rows in self._tables.items():
             if isinstance(rows, TableFile) and rows.path.parent == before:
                 self._tables[name] = rows.moved(after)
@@ -270,12 +270,12 @@ class Result:
 
     @classmethod
     def load(cls, folder: str | PathLike[str]) -> Result:
-        """Open a saved result, and check that its tables are the ones that were saved.
+        """Open a saved result, and check that its tables have the saved digest.
 
-        Tables stay in their files, and are read when they are asked for: a folder that is replaced needs loading again.
+        Tables stay in their files and are read on use: load again after the folder has been replaced.
 
         Args:
-            folder: as `save` wrote it.
+            folder: written by `save`.
 
         Raises:
             DataError: the folder is not a result, or it is damaged.
@@ -295,7 +295,7 @@ class Result:
         result = cls(tables, info, status=status, timing=timing)
         if result.digest != saved:
             raise DataError(
-                f"{source}: the tables have digest {result.digest[:12]}…, {storage.MANIFEST} says {str(saved)[:12]}…; "
+                f"{source}: the tables have digest {result.digest[:12]}…, {storage.MANIFEST} has {str(saved)[:12]}…; "
                 "a file was changed after the run; run the backtest again"
             )
         return result
@@ -305,7 +305,7 @@ class Result:
         """Write the page: one HTML file that opens offline.
 
         Args:
-            path: of the file; a regular file that is there is replaced.
+            path: of the file; an existing regular file is replaced.
 
         Returns:
             the path.

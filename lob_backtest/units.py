@@ -1,4 +1,4 @@
-"""Time: everything inside is int64 nanoseconds since the epoch, UTC; people write "100ms" and ISO dates."""
+"""Time: int64 nanoseconds since the epoch, UTC, inside; "100ms" and ISO dates in configs and on the command line."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _INSTANT: Final = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\
 
 
 def shown(value: Any) -> str:
-    """Return how a message shows a value that somebody wrote: its `repr`, cut."""
+    """Return the `repr` of a user's value for a message, cut to `MAX_SHOWN` characters."""
     try:
         text = repr(value)
     except ValueError:  # an integer of thousands of digits
@@ -48,7 +48,7 @@ def parse_duration(text: Any) -> int:
     """Read a duration: "100ms", "1.5s", "250us", or an integer of nanoseconds.
 
     Raises:
-        ValueError: what was expected instead.
+        ValueError: the text is neither; the message has the expected form.
     """
     if isinstance(text, int) and not isinstance(text, bool):
         return text
@@ -75,7 +75,7 @@ def parse_instant(value: Any) -> int:
     """Read a point in time: an ISO date with its offset ("2024-07-19T00:00:00Z"), or integer nanoseconds.
 
     Raises:
-        ValueError: what was expected instead.
+        ValueError: the text is neither; the message has the expected form.
     """
     if isinstance(value, int) and not isinstance(value, bool):
         return value

@@ -1,1 +1,1 @@
-"""What engines, data, config and report agree on: rows, the plan, tables, and what an engine is."""
+"""The contract between data, config, engines and report: market rows, the plan, result tables, the engine interface."""

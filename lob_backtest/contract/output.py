@@ -1,4 +1,4 @@
-"""What an engine gives back: rows of the result tables to a `Sink`, and an `Outcome`."""
+"""The output of an engine: rows of the result tables to a `Sink`, and an `Outcome`."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ if TYPE_CHECKING:
     from lob_backtest.errors import StrategyError
 
 Packed: TypeAlias = "tuple[int, Any, Any, Any]"
-"""A column in Arrow's memory layout: rows, validity (a bit a row), the offsets of texts (32 bits each), values: objects
-that show their memory, or `None`. No validity: nothing is null."""
+"""A column in Arrow's memory layout: number of rows; then validity (a bit per row; `None`: no nulls), offsets of texts
+(32 bits each) and values, each an object with the buffer protocol or `None`."""
 
 
 class Sink(Protocol):
-    """Takes the result of a run as it is made."""
+    """Receives the result of a run while it is produced."""
 
     def write(self, table: str, columns: Mapping[str, list[Any] | Packed]) -> None:
-        """Take rows of a table of `lob_backtest.contract.tables`, column by column in the schema's order."""
+        """Append rows to a table of `lob_backtest.contract.tables`, column by column in the schema's order."""
 
     def log(self, ts_ns: int, text: str) -> None:
-        """Take a line that a strategy logged."""
+        """Append a line of a strategy's log."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run was, beside its tables.
+    """The facts about a run that are not in its tables.
 
     Attributes:
-        start_ns: where the strategies started: no earlier than the first row.
-        end_ns: where the run ended: no later than the arrival of the last packet.
-        counts: rows, packets and what was skipped or repaired, an instrument each.
-        failure: what a strategy raised; the tables hold what was there until then.
-        suspect_since_ns: an instrument each: since when its book has been suspect at the end, `None` where it is not.
+        start_ns: start of the strategies, no earlier than the first row.
+        end_ns: end of the run, no later than the arrival of the last packet.
+        counts: rows, packets, skipped and repaired rows; one entry per instrument.
+        failure: the exception of a strategy; the tables then end at the failure.
+        suspect_since_ns: one entry per instrument: start of the suspect stretch in which the run ended, or `None`.
         requests_not_arrived: requests sent that had not reached the exchange by the end; the instruments of the first
             strategy, then those of the next.
     """

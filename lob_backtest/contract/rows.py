@@ -1,7 +1,7 @@
 """The contract of the canonical Parquet files: columns, types, codes and metadata keys.
 
-One file is one instrument for one stretch of time, its rows in exchange order. docs/data.md explains each part to
-users; this module is what the code goes by.
+One file is one instrument for one stretch of time, its rows in exchange order. docs/data.md is the
+explanation for users; this module is the definition in code.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Flag(IntFlag):
     SNAPSHOT = 2  # part of a snapshot
     HIDDEN = 4  # the resting side of this print was not displayed
     AUCTION = 8  # traded in an auction or cross
-    SUSPECT = 16  # the book is not known to be right here
+    SUSPECT = 16  # the book may be wrong here
     WINDOW = 32  # visibility, not an event: it entered or left the displayed depth
 
 
@@ -54,7 +54,7 @@ LEVEL_BY_SCHEMA: Final = {"l3/1": 3, "l2/1": 2}
 SCHEMA_BY_LEVEL: Final = {level: name for name, level in LEVEL_BY_SCHEMA.items()}
 
 LIMIT: Final = 1 << 40
-"""Prices (absolute) and sizes are below this; the reader refuses what is not."""
+"""Exclusive bound of sizes and of the magnitude of prices; the reader refuses other rows."""
 
 COLUMNS: Final = pa.schema(
     [

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 
 class Side(IntEnum):
-    """Which side an order is on. A plain +1 or -1 does as well."""
+    """The side of an order. A plain +1 or -1 is accepted wherever a side is."""
 
     BUY = 1
     SELL = -1
@@ -46,7 +46,7 @@ class UpdateKind(IntEnum):
     REPLACE_REJECTED = 4
     CANCELLED = 5
     CANCEL_REJECTED = 6
-    EXPIRED = 7  # what an IOC, FOK or market order could not trade
+    EXPIRED = 7  # the unfilled rest of an IOC, FOK or market order
 
 
 class OrderState(IntEnum):
@@ -61,10 +61,10 @@ class OrderState(IntEnum):
 
 
 class TimeInForce(IntEnum):
-    """How long an order stands."""
+    """How long an order stays in the book."""
 
     GTC = 0  # until cancelled
-    IOC = 1  # trades what it can on arrival, the rest dies
+    IOC = 1  # trades what it can on arrival, the rest expires
     FOK = 2  # trades in full on arrival, or not at all
 
 
@@ -72,9 +72,9 @@ class RejectReason(IntEnum):
     """Why a request was refused. Refusals are data, never exceptions."""
 
     NONE = 0
-    POST_ONLY = 1  # it would take
+    POST_ONLY = 1  # it would trade on arrival
     UNKNOWN_ORDER = 2  # no such order of this strategy
-    TOO_LATE = 3  # the order was filled or gone when the request arrived
+    TOO_LATE = 3  # the order was filled, cancelled or expired when the request arrived
     OFF_TICK = 4  # the price is not a whole number of ticks
     OFF_LOT = 5  # the size is not a whole number of lots
     SIZE = 6  # the size is zero, negative or 2⁴⁰ lots and more
@@ -88,12 +88,12 @@ class RejectReason(IntEnum):
 
 
 def fills_schema(markouts_ns: Sequence[int]) -> pa.Schema:
-    """Schema of `fills`, in exchange order: one row a fill, one `mid2_after_<ns>ns` column a markout horizon.
+    """Schema of `fills`, in exchange order: one row per fill, one `mid2_after_<ns>ns` column per markout horizon.
 
     `mid2_before` is the last two-sided doubled mid before the first row of the fill's exchange nanosecond, null if
     there was none yet. `mid2_after_…` is the doubled mid after all rows up to min(fill time + horizon, end).
-    `ts_local_ns` is when the strategy learns of the fill. `ts_traded_ns` is set where a late print filled the order:
-    when its level fell. `queue_ahead_at_arrival_lots` is null for takers and outside the displayed depth.
+    `ts_local_ns` is the arrival of the fill at the strategy. `ts_traded_ns` is set where a late print filled the order:
+    the time when its level fell. `queue_ahead_at_arrival_lots` is null for takers and outside the displayed depth.
     """
     return pa.schema(
         [
@@ -137,13 +137,13 @@ ORDERS: Final = pa.schema(
         pa.field("size_lots", pa.int64(), nullable=False),  # total, fills included
         pa.field("filled_lots", pa.int64(), nullable=False),
         pa.field("queue_ahead_lots", pa.int64()),  # ACCEPTED, REPLACED: at arrival
-        pa.field("ts_sent_ns", pa.int64()),  # null: nobody asked (EXPIRED)
+        pa.field("ts_sent_ns", pa.int64()),  # null: not an answer to a request (EXPIRED)
         pa.field("ts_exchange_ns", pa.int64()),  # null: refused before it was sent
-        pa.field("ts_local_ns", pa.int64(), nullable=False),  # when the strategy learns of it
+        pa.field("ts_local_ns", pa.int64(), nullable=False),  # arrival at the strategy
         pa.field("tag", pa.string(), nullable=False),
     ]
 )
-"""One row an answer to a request (or an expiry), in the order in which they happened."""
+"""One row per answer to a request (or expiry), in the order of the events."""
 
 BBO: Final = pa.schema(
     [
@@ -155,7 +155,7 @@ BBO: Final = pa.schema(
         pa.field("ask_lots", pa.int64()),
     ]
 )
-"""The best prices and sizes at the exchange, one row a packet that changed them; null where a side is empty."""
+"""The best prices and sizes at the exchange, one row per packet that changed them; null where a side is empty."""
 
 SAMPLES: Final = pa.schema(
     [
@@ -180,26 +180,26 @@ SERIES: Final = pa.schema(
         pa.field("value", pa.float64(), nullable=False),
     ]
 )
-"""What the strategy recorded with `ctx.record`; outside the digest."""
+"""The points of `ctx.record`; outside the digest."""
 
 
 class Batches(Protocol):
-    """Rows that can be taken batch by batch."""
+    """Rows that are read batch by batch."""
 
     @property
     def schema(self) -> pa.Schema:
         """Names and types of the columns."""
 
     def to_batches(self) -> Iterable[pa.RecordBatch]:
-        """Return the rows from the start, a stretch at a time."""
+        """Iterate the rows from the start in record batches."""
 
 
 class Rows(Batches, Protocol):
-    """A table of which columns can be chosen: in memory a `pyarrow.Table`, on disk a `TableFile`."""
+    """A table with a choice of columns: in memory a `pyarrow.Table`, on disk a `TableFile`."""
 
     @property
     def num_rows(self) -> int:
-        """How many rows there are."""
+        """Number of rows."""
 
     def select(self, columns: Sequence[str]) -> Rows:
         """Return the same rows with some of the columns."""
@@ -210,10 +210,10 @@ DIGESTED: Final = ("fills", "orders", "bbo", "samples")
 
 
 SINCE: Final = {"fills": ("ts_traded_ns",)}
-"""Columns that results of an earlier version lack. All null means that the run uses nothing that fills them: then the
-digest leaves them out."""
+"""Columns that results of an earlier version lack. The digest leaves them out where they are all null, that is, where
+the run uses no feature that fills them."""
 
 
 def schemas(markouts_ns: Sequence[int]) -> dict[str, pa.Schema]:
-    """Every table that an engine fills, by name."""
+    """Return the schema of every table that an engine fills, by name."""
     return {"fills": fills_schema(markouts_ns), "orders": ORDERS, "bbo": BBO, "samples": SAMPLES, "series": SERIES}

@@ -1,4 +1,4 @@
-"""What a strategy's author writes, and how a strategy is found and loaded."""
+"""The interface of strategies, and how they are found and loaded."""
 
 from lob_backtest.strategy.api import DEPTH, Book, Context, Fill, Order, Print, Strategy
 

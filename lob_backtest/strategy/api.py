@@ -1,8 +1,8 @@
-"""What the author of a strategy sees: `Strategy` to subclass, `Context` to act through, and frozen snapshots.
+"""The interface for authors of strategies: `Strategy` to subclass, `Context` to act through, and frozen snapshots.
 
 A strategy is a plain Python class. Its public annotated attributes are its parameters: typed, checked, listed by the
-command line, set by the config. Names that start with an underscore are its own state. Class attributes that can change
-are copied for each instance, but for those declared `ClassVar`.
+command line, set by the config. Names that start with an underscore are its own state. Mutable class attributes
+are copied for each instance, except those declared `ClassVar`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from lob_backtest.errors import ConfigError
 from lob_backtest.instrument import Instrument
 
 DEPTH = "depth"
-"""`ctx.subscribe(DEPTH)`: call `on_book` for a change of any level, not of the best ones alone."""
+"""`ctx.subscribe(DEPTH)`: call `on_book` for a change of any level, not only of the best ones."""
 
 Quote = tuple[int, int] | list[tuple[int, int]] | None
 """One side of `ctx.quote`: `(price_ticks, size_lots)`, a list of them (a ladder), or `None` for nothing."""
@@ -41,7 +41,7 @@ class Print:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An own order as the strategy knows it: what it sent and what it has been told since.
+    """An own order as the strategy knows it, from its requests and the responses received so far.
 
     Attributes:
         order_id: the number that `buy` or `sell` returned.
@@ -50,15 +50,15 @@ class Order:
         price_ticks: the limit; `None` for a market order.
         size_lots: the total, fills included.
         filled_lots: how much has filled.
-        state: where it stands.
-        tif: how long it stands.
-        post_only: whether it would be refused rather than take.
+        state: pending, live, or how it ended.
+        tif: its time in force.
+        post_only: whether the exchange refuses it instead of letting it trade on arrival.
         queue_ahead_lots: the market's lots ahead of it at its price, as of the last packet received; `None` while it
             is unknown (not acknowledged, or outside the displayed depth).
         in_flight: whether a request for it is unanswered.
-        kind: the update that `on_order` tells; `None` elsewhere.
+        kind: the update that `on_order` delivers; `None` elsewhere.
         reason: why a request was refused.
-        tag: the author's own text.
+        tag: free text of the author.
     """
 
     order_id: int
@@ -78,13 +78,13 @@ class Order:
 
     @property
     def open_lots(self) -> int:
-        """Return what is still to fill."""
+        """Return the lots that are not filled."""
         return self.size_lots - self.filled_lots
 
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """An own fill, told when the response arrives.
+    """An own fill, delivered when the response arrives.
 
     Attributes:
         fill_id: the row of the `fills` table.
@@ -114,7 +114,7 @@ class Fill:
 
 
 class Book(Protocol):
-    """The market's book as the strategy has received it."""
+    """The market's book, as received by the strategy."""
 
     @property
     def bid_ticks(self) -> int | None:
@@ -134,19 +134,19 @@ class Book(Protocol):
 
     @property
     def mid_ticks(self) -> float | None:
-        """(bid + ask) / 2, `None` unless both are there."""
+        """(bid + ask) / 2; `None` unless the book is two-sided."""
 
     @property
     def microprice_ticks(self) -> float | None:
-        """The mid weighted by the opposite sizes, `None` unless both sides are there."""
+        """The mid weighted by the opposite sizes; `None` unless the book is two-sided."""
 
     @property
     def spread_ticks(self) -> int | None:
-        """Ask - bid, `None` unless both are there."""
+        """Ask - bid; `None` unless the book is two-sided."""
 
     @property
     def imbalance(self) -> float | None:
-        """(bid size - ask size) / (bid size + ask size) at the best, in [-1, 1]; `None` unless both are there."""
+        """(bid size - ask size) / (their sum) at the best prices, in [-1, 1]; `None` unless the book is two-sided."""
 
     def depth(self, n: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
         """Return the best `n` levels of bids and asks as `(price_ticks, size_lots)`."""
@@ -167,7 +167,7 @@ class Book(Protocol):
 
 
 class Context(Protocol):
-    """What a strategy reads and does. All of it is computed from what the strategy has received by `now_ns`."""
+    """A strategy's access to the run; all values are computed from the messages received by `now_ns`."""
 
     @property
     def now_ns(self) -> int:
@@ -175,11 +175,11 @@ class Context(Protocol):
 
     @property
     def start_ns(self) -> int | None:
-        """The configured start of the run, `None` where none is (never the file's); the run may begin later."""
+        """The configured start of the run, `None` without one (never the file's); the run may begin later."""
 
     @property
     def end_ns(self) -> int | None:
-        """The configured end of the run, `None` where none is (never the file's); the run may end earlier."""
+        """The configured end of the run, `None` without one (never the file's); the run may end earlier."""
 
     def every(self, interval_ns: int) -> int:
         """Call `on_timer` at now + interval and from then on every interval; return the timer's id."""
@@ -188,10 +188,10 @@ class Context(Protocol):
         """Call `on_timer` once, at a time (or now, if it is past); return the timer's id."""
 
     def cancel_timer(self, timer_id: int) -> None:
-        """Stop a timer; one that is not there is no error."""
+        """Stop a timer; an unknown id is not an error."""
 
     def subscribe(self, what: str) -> None:
-        """Ask for more calls of `on_book`: `DEPTH`, a change of any level."""
+        """Add calls of `on_book`: with `DEPTH`, for a change of any level."""
 
     @property
     def book(self) -> Book:
@@ -216,7 +216,7 @@ class Context(Protocol):
     def equity(self) -> float:
         """Cash less fees plus the position at the last mid received, in currency.
 
-        Before the first mid the price of the last fill stands in for it, and before that the position counts nothing.
+        Before the first mid the price of the last fill is used instead; before the first fill the position counts 0.
         """
 
     @property
@@ -246,16 +246,16 @@ class Context(Protocol):
         """Send a sell order (`price_ticks` `None`: a market order) and return its id."""
 
     def replace(self, order_id: int, *, price_ticks: int | None = None, size_lots: int | None = None) -> None:
-        """Ask for another price or total size (fills included); same price and no larger keeps the place."""
+        """Request another price or total size (fills included); at the same price a smaller size keeps the place."""
 
     def cancel(self, order_id: int) -> None:
-        """Ask for an order to be taken off the book."""
+        """Request the cancellation of an order."""
 
     def cancel_all(self) -> None:
-        """Ask for every live order of this instrument to be taken off."""
+        """Request the cancellation of every live order of this instrument."""
 
     def quote(self, *, bid: Quote = ..., ask: Quote = ..., top_up: bool = False) -> None:
-        """Say "these are my quotes": send, replace or cancel what is needed to get there, post-only."""
+        """Set the quotes of this instrument: send, replace or cancel post-only orders until they match."""
 
     def record(self, name: str, value: float) -> None:
         """Add a point to a series of the result."""
@@ -287,7 +287,8 @@ class Strategy:
         """Collect the parameters of a new strategy class.
 
         Raises:
-            ConfigError: a public annotated attribute is of no parameter type, or a method has almost a callback's name.
+            ConfigError: a public annotated attribute has a type that no parameter can have, or a
+                method's name is nearly a callback's.
         """
         super().__init_subclass__()
         hints: dict[str, Any] = {}
@@ -313,11 +314,11 @@ class Strategy:
             ConfigError: a default cannot be copied.
         """
         self = super().__new__(cls)
-        copies: dict[int, Any] = {}  # of all defaults, so that two names of one object stay so
+        copies: dict[int, Any] = {}  # shared by all defaults: two names of one object stay one object
         for name, default in _defaults(cls):
             try:
                 own = copy.deepcopy(default, copies)
-                if own is not default:  # deepcopy returns what is immutable or shared by nature as it is
+                if own is not default:  # deepcopy returns immutable objects, functions and classes themselves
                     setattr(self, name, own)
             except Exception as error:
                 raise ConfigError(
@@ -359,7 +360,7 @@ class Strategy:
         """Run when a timer of `ctx.every` or `ctx.at` is due."""
 
     def on_stop(self, ctx: Context) -> None:
-        """Run once, after everything else; no orders any more."""
+        """Run once, after everything else; requests are refused."""
 
 
 def overrides(strategy: Strategy, callback: str) -> bool:
@@ -369,7 +370,7 @@ def overrides(strategy: Strategy, callback: str) -> bool:
 
 def _defaults(cls: type[Strategy]) -> Iterator[tuple[str, Any]]:
     """Yield the class attributes to copy for an instance: no `ClassVar`, descriptor, module or bare `object`."""
-    seen = {"parameters", "_abc_impl"}  # the latter is in every subclass of abc.ABC
+    seen = {"parameters", "_abc_impl"}  # subclasses of abc.ABC have the latter
     annotations: dict[str, Any] = {}
     for base in reversed(cls.__mro__):
         annotations |= inspect.get_annotations(base)
@@ -422,7 +423,7 @@ def _checked(cls: type[Strategy], name: str, annotation: Any, value: Any) -> Any
     from pydantic import TypeAdapter, ValidationError
 
     try:
-        # Text (from the command line) may be read as a number; a number is never read as another kind.
+        # Text (from the command line) may become a number; a number never becomes another type.
         return TypeAdapter(annotation).validate_python(value, strict=not isinstance(value, str))
     except ValidationError as error:
         what = "; ".join(item["msg"] for item in error.errors())

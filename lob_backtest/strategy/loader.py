@@ -64,7 +64,7 @@ def _import_module(place: str, name: str, plugins: list[str]) -> ModuleType:
 
 @contextmanager
 def _importing(place: str) -> Iterator[None]:
-    """Tell of whatever the author's module raises when it is imported, but an interrupt."""
+    """Turn whatever the author's module raises on import into a StrategyError, except an interrupt."""
     try:
         yield
     except KeyboardInterrupt:

@@ -1,15 +1,15 @@
-"""Imports strategy files so that they share no module with each other, and replace none of anybody else's.
+"""Imports strategy files so that they share no modules, and replace none in `sys.modules`.
 
-A strategy file and the modules beside it become submodules of a package that is made for one load. Their code has an
-`import` statement of its own, which looks for a name
+A strategy file and the modules beside it become submodules of a package made for one load. Their `import` statement
+looks for a name
 
 1. in Python's standard library, in lob_backtest and in the libraries that it requires;
 2. in the folder of the strategy's file;
-3. where Python looks for everybody.
+3. on Python's own path.
 
 So a file named `random.py` replaces no module, two folders can each have a `helper.py`, and an import within a callback
-finds the module beside the strategy at any time and in any thread. `sys.path` and the modules of others stay as they
-are. Code is compiled from its source each time: a file that has changed within a second is not taken for the old one.
+finds the module beside the strategy at any time and in any thread. `sys.path` and all other modules stay
+unchanged. Code is compiled from its source each time, since cached code misses a change within the same second.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from types import CodeType, ModuleType
 from typing import Any, Final
 
 PREFIX: Final = "_lob_strategy_"
-"""Begins the name of the package that a strategy's modules are in."""
+"""Prefix of the name of a strategy's package."""
 
 LIBRARIES: Final = frozenset(
     {
@@ -51,7 +51,7 @@ LIBRARIES: Final = frozenset(
         "sortedcontainers",
     }
 )
-"""What is never looked for in a strategy's folder, nor is the standard library."""
+"""Modules that are never looked for in a strategy's folder, beside those of the standard library."""
 
 _numbers = count(1)
 _folders: dict[str, StrategyFolder] = {}
@@ -61,7 +61,7 @@ def import_file(path: Path) -> ModuleType:
     """Run a strategy file, and return it as a module of a new package.
 
     Raises:
-        BaseException: what the file raises; nothing is left of it in `sys.modules` then.
+        BaseException: raised by the file; its modules are then removed from `sys.modules`.
     """
     folder = StrategyFolder(path.parent.resolve())
     try:
@@ -72,10 +72,10 @@ def import_file(path: Path) -> ModuleType:
 
 
 def forget(name: str) -> None:
-    """Take the modules that were loaded with one out of `sys.modules`, if it is a strategy's; objects stay good.
+    """Remove a strategy's module, and those loaded with it, from `sys.modules`; existing objects keep working.
 
     Args:
-        name: of the module, as a class of it has it in `__module__`.
+        name: the module's, as in `__module__` of its classes; other modules than strategies' are left alone.
     """
     package = name.partition(".")[0]
     if _folders.pop(package, None) is not None:
@@ -84,7 +84,7 @@ def forget(name: str) -> None:
 
 
 def plain_name(module: str) -> str:
-    """Return a module's name as its author knows it: that of the file, without the package made for it."""
+    """Return a module's name without the package made for it: the file's name."""
     return module.partition(".")[2] if module.startswith(PREFIX) else module
 
 
@@ -96,7 +96,7 @@ class StrategyFolder:
 
     Attributes:
         package: the package's name.
-        builtins: what the folder's modules have as builtins: Python's, but for `__import__`.
+        builtins: of the folder's modules: Python's, with another `__import__`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -137,7 +137,7 @@ class StrategyFolder:
         fromlist: Sequence[str] | None = (),
         level: int = 0,
     ) -> ModuleType:
-        """Do what an `import` statement in one of the folder's modules asks for."""
+        """Execute an `import` statement of one of the folder's modules."""
         head = name.partition(".")[0]
         if level or not self._has(head) or self._means_another(head, globals or {}):
             return builtins.__import__(name, globals, locals, fromlist or (), level)
@@ -145,12 +145,12 @@ class StrategyFolder:
         return found if fromlist else sys.modules[f"{self.package}.{head}"]
 
     def _means_another(self, head: str, importer: Mapping[str, object]) -> bool:
-        """Return whether a module that imports its own name has to get the installed library of that name."""
+        """Return whether a module imports its own name, which then means the installed library of that name."""
         is_own_name = importer.get("__name__") == f"{self.package}.{head}" and "__path__" not in importer
         return is_own_name and _is_installed(head)
 
     def _has(self, head: str) -> bool:
-        """Return whether a name is that of a module or a package in the folder."""
+        """Return whether the folder has a module or package of a name."""
         known = self._is_here.get(head)
         if known is None:
             known = self._is_here[head] = self._look_for(head)
@@ -162,22 +162,22 @@ class StrategyFolder:
         spec = self._finder.find_spec(head)
         if spec is None:
             return False
-        # A folder without __init__.py may hold anything: it comes after every real module of the name.
+        # A folder without __init__.py may hold anything: every real module of the name has precedence.
         return spec.loader is not None or not _is_installed(head)
 
 
 class _Submodules:
-    """Finds what is in the packages of strategies, and nothing else."""
+    """Finds the submodules of strategies' packages, and nothing else."""
 
     @staticmethod
     def find_spec(name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        """Find a module by its full name, as `importlib.abc.MetaPathFinder` says."""
+        """Find a module by its full name; see `importlib.abc.MetaPathFinder`."""
         folder = _folders.get(name.partition(".")[0]) if name.startswith(PREFIX) else None
         return None if folder is None or path is None else folder.find(name, path)
 
 
 class _SourceLoader(SourceFileLoader):
-    """Compiles the source, whatever is cached, and gives the module the folder's builtins."""
+    """Compiles the source, without the cache, and gives the module the folder's builtins."""
 
     def get_code(self, fullname: str) -> CodeType:
         path = self.get_filename(fullname)
@@ -205,7 +205,7 @@ def _give_builtins(module: ModuleType) -> None:
 
 
 def _finder(folder: str) -> FileFinder:
-    """Return a finder that has nothing cached."""
+    """Return a finder with an empty cache."""
     return FileFinder(
         folder,
         (ExtensionFileLoader, EXTENSION_SUFFIXES),
