@@ -1,7 +1,7 @@
-"""Files and folders appear whole, or not at all: the one place of this package that writes to disk.
+"""Write files and folders whole or not at all; no other module of this package writes to disk.
 
-A draft has a temporary name beside its target. When it is complete and flushed to disk, it takes the target's name. A
-draft that is given up leaves nothing behind; one that is complete and cannot take its name is kept under another.
+A draft has a temporary name beside its target. When it is complete and flushed to disk, it takes the target's name. An
+abandoned draft is removed; a complete one that cannot take its name is kept under another.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from lob_backtest.process.interrupts import entering, uninterrupted
 
 
 class Draft:
-    """A file or folder in the making; a context manager.
+    """A file or folder that is being written; a context manager.
 
     Args:
         target: where it goes.
-        force: replace what `check` allows to be replaced.
+        force: replace the target, if `check` allows it.
 
     Attributes:
         target: as an absolute path.
-        path: where it is until it is complete.
+        path: its temporary name.
 
     Raises:
         OutputError: the name is impossible; in the block: it cannot be written.
@@ -66,7 +66,7 @@ class Draft:
             with self.writing():
                 self._make_parents()
                 leftovers.clean(self.target.parent)
-                self.check()  # a replacement that was cut short may have been completed
+                self.check()  # `clean` may have completed an interrupted replacement
                 self._create_locked()
         except BaseException:
             self.discard()
@@ -81,7 +81,7 @@ class Draft:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Report in one way why something cannot be written.
+        """Turn errors of writing into an OutputError with the reason.
 
         Raises:
             OutputError: the disk is full, permission is denied, or the like.
@@ -93,13 +93,13 @@ class Draft:
 
     @uninterrupted
     def place(self) -> Path:
-        """Give the draft, which is complete and closed, the target's name.
+        """Give the complete and closed draft the target's name.
 
         Returns:
             the target.
 
         Raises:
-            OutputError: it cannot be done; the message names where the draft is kept.
+            OutputError: the rename fails; the message has the name under which the draft is kept.
         """
         if not self._is_ours():
             raise OutputError(f"cannot write {self.target}: this process was forked from the one that writes it")
@@ -123,7 +123,7 @@ class Draft:
 
     @uninterrupted
     def keep(self) -> Path:
-        """Give the draft another name beside the target, which stays when the block ends.
+        """Give the draft another name beside the target, under which it stays when the block ends.
 
         Returns:
             `NAME.kept`, `NAME.kept-2`, …; the temporary name where it cannot be renamed.
@@ -131,20 +131,20 @@ class Draft:
         kept = _rename_free(self.path, self.target)
         if kept == self.path:
             leftovers.spare(kept)
-        self.path = leftovers.temporary(self.target)  # nothing is there: `discard` leaves what is kept alone
+        self.path = leftovers.temporary(self.target)  # a free name: `discard` then removes nothing
         self._parents = []
         return kept
 
     @uninterrupted
     def discard(self) -> None:
-        """Remove the draft, unless it has taken its name."""
+        """Remove the draft, unless it has its target's name."""
         if self._is_ours():
             leftovers.remove(self.path)
             _remove_empty(self._parents)
         self._unlock()
 
     def _is_ours(self) -> bool:
-        """Return whether this is the process that made the draft, not one forked from it, as by a strategy."""
+        """Return whether this process made the draft; a fork of it, as by a strategy, has no claim to it."""
         return os.getpid() == self._process
 
     def _make_parents(self) -> None:
@@ -156,7 +156,7 @@ class Draft:
             raise OutputError(f"cannot write {self.target}: {parent} is not a folder; choose another place") from None
 
     def _create_locked(self) -> None:
-        """Make the draft and lock it; another process may take it for a leftover in between."""
+        """Make the draft and lock it; retried, since in between another process may remove it as a leftover."""
         while True:
             self._create()
             with contextlib.suppress(BlockingIOError, FileNotFoundError):
@@ -173,10 +173,10 @@ class Draft:
 
 
 class KeptError(OutputError):
-    """A draft could not take its name.
+    """A draft could not take its target's name.
 
     Attributes:
-        path: where it is.
+        path: where it is kept.
     """
 
     def __init__(self, message: str, path: Path) -> None:
@@ -185,15 +185,15 @@ class KeptError(OutputError):
 
 
 class FileDraft(Draft):
-    """One file, which takes its name when the block ends without an exception, complete and on disk.
+    """One file, which takes its target's name when the block ends without an exception.
 
     Args:
         target: where it goes.
-        force: replace a regular file that is there.
-        make_parent: make the folder it goes to if it is missing.
+        force: replace an existing regular file.
+        make_parent: make the target's folder if it is missing.
 
     Attributes:
-        file: to write to, from the start of the block.
+        file: open for writing within the block.
     """
 
     file: BinaryIO
@@ -210,7 +210,7 @@ class FileDraft(Draft):
         self.file = create(self.path)
 
     def _complete(self) -> None:
-        """Write what belongs at the end of the file."""
+        """Write the end of the file."""
 
     def _take_name(self) -> None:
         self.check()
@@ -235,20 +235,20 @@ class FileDraft(Draft):
 
     @uninterrupted
     def discard(self) -> None:
-        """Close the file and remove it, unless it has taken its name."""
-        with contextlib.suppress(OSError, AttributeError):  # there may be no file yet
+        """Close the file and remove it, unless it has its target's name."""
+        with contextlib.suppress(OSError, AttributeError):  # the file may not be open yet
             self.file.close()
         super().discard()
 
 
 class FolderDraft(Draft):
-    """A folder of files, without folders in it. A block that ends without `place` leaves nothing behind.
+    """A folder of files, without subfolders. A block that ends without `place` removes it.
 
     Args:
         target: where it goes.
-        force: replace a folder that is there.
-        check: refuses a target that must not be written; takes `target` and `force`.
-        names: of all files that such a folder may hold; others are never removed.
+        force: replace an existing folder.
+        check: raises if a target must not be written; called with `target` and `force`.
+        names: of all files that such a folder may hold; other files are never removed.
     """
 
     def __init__(
@@ -276,7 +276,7 @@ class FolderDraft(Draft):
             self._replace_in_two_steps()
 
     def _replace_in_two_steps(self) -> None:
-        """Replace the target where names cannot be exchanged; `leftovers.clean` completes it after a kill."""
+        """Replace the target on systems that cannot exchange names; `leftovers.clean` completes it after a kill."""
         old = leftovers.old_name(self.path)
         self.target.rename(old)
         try:
@@ -287,18 +287,18 @@ class FolderDraft(Draft):
         self._discard_old(old)
 
     def _discard_old(self, old: Path) -> None:
-        """Remove the files that such a folder holds; what else has appeared in it since `check` is kept."""
+        """Remove the files of the replaced folder; other files that have appeared in it since `check` are kept."""
         with contextlib.suppress(OSError):
             for name in self._names:
                 (old / name).unlink(missing_ok=True)
             old.rmdir()
         if os.path.lexists(old):
             kept = _rename_free(old, self.target)
-            leftovers.log(f"{self.target} held what is not part of a result; it is kept as {kept}")
+            leftovers.log(f"{self.target} held files that are not part of a result; it is kept as {kept}")
 
 
 def _rename_free(source: Path, target: Path) -> Path:
-    """Rename to a visible name beside the target that is free.
+    """Rename to a free, visible name beside the target.
 
     Returns:
         `NAME.kept`, `NAME.kept-2`, …; the source where it cannot be renamed.
@@ -316,7 +316,7 @@ def _rename_free(source: Path, target: Path) -> Path:
 
 
 class RemovedOnError:
-    """Several files or folders that are written together; a context manager that removes them after an exception.
+    """Several files or folders written together; a context manager that removes them after an exception.
 
     Args:
         targets: the files and folders, none of which exists yet.
@@ -339,12 +339,12 @@ class RemovedOnError:
 
 
 def write_file(target: str | os.PathLike[str], text: str, *, force: bool = True) -> None:
-    """Write one text file, whole, as UTF-8; what UTF-8 has no code for is written as an escape.
+    """Write one text file, whole, as UTF-8; lone surrogates are written as escapes.
 
     Args:
         target: where it goes; missing folders are made.
-        text: all of it.
-        force: replace a regular file that is there.
+        text: the content.
+        force: replace an existing regular file.
 
     Raises:
         OutputError: it cannot be written.
@@ -356,16 +356,16 @@ def write_file(target: str | os.PathLike[str], text: str, *, force: bool = True)
 def check_output(
     output: str | os.PathLike[str], inputs: Sequence[Path] = (), *, force: bool, parent_is_made: bool = False
 ) -> None:
-    """Refuse a place for a file before any work is done.
+    """Refuse a target before any work is done.
 
     Args:
         output: the file to write.
-        inputs: the files that are read.
-        force: whether a regular file that is there may be replaced.
+        inputs: the files that are read; the target is none of them.
+        force: whether an existing regular file may be replaced.
         parent_is_made: whether its folder may be missing.
 
     Raises:
-        OutputError: it exists, is an input, is no regular file, or its folder is not there.
+        OutputError: it exists, is an input or not a regular file, or its folder is missing.
     """
     output = Path(output)
     absolute(output)
@@ -383,10 +383,10 @@ def check_output(
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, where they are missing.
+    """Make a folder and its missing parents.
 
     Raises:
-        OSError: permission is denied, or a file has that name.
+        OSError: permission is denied, or a file has one of the names.
     """
     folder.mkdir(parents=True, exist_ok=True)
 
@@ -408,7 +408,7 @@ def create(path: Path) -> BinaryIO:
 
 
 def create_native(path: Path) -> pa.NativeFile:
-    """Make a new file in a draft for Arrow to write: its threads must not hold streams of Python."""
+    """Make a new file in a draft for Arrow, whose threads must not hold Python streams."""
     return pa.OSFile(os.fsencode(path), "wb")
 
 
@@ -418,7 +418,7 @@ def reopen(path: Path) -> BinaryIO:
 
 
 def write_entry(path: Path, text: str) -> None:
-    """Write a text file in a folder that is a draft, and flush it; an earlier one stays until this one is complete.
+    """Write a text file in a draft folder, and flush it; an earlier file of the name stays until this one is complete.
 
     Raises:
         OSError: the disk is full, or the like.
@@ -448,7 +448,7 @@ def flush(file: BinaryIO) -> None:
 
 
 def flush_folder(folder: Path) -> None:
-    """Make the names in a folder durable, where the system can; elsewhere a power cut may lose the last ones.
+    """Flush the names in a folder to disk; on systems that cannot, a power cut may lose the latest ones.
 
     Raises:
         OSError: the disk is broken, or the like.
@@ -480,14 +480,14 @@ def absolute(target: str | os.PathLike[str]) -> Path:
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):
-        pass  # the first is as it should be, the second has a message of its own
+        pass  # a missing target is the normal case; `check` reports a file in the place of a folder
     except OSError as error:
         raise OutputError(f"{shown}: {reason(error)}; choose another place") from error
     return path
 
 
 def reason(error: BaseException) -> str:
-    """Return why something could not be written, in a few words."""
+    """Return the reason of a failed write, in a few words."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error) or ("out of memory" if isinstance(error, MemoryError) else type(error).__name__)

@@ -1,9 +1,9 @@
-"""Temporary names beside a target, and what killed processes left under such names.
+"""Temporary names beside a target, and the files that killed processes left under such names.
 
 A temporary file or folder is locked (`flock`) by the process that writes it. The lock ends with the process, however it
-ends: what is not locked has no owner, and the next process that writes to the same folder removes it. A lock does not
-always reach other computers that share a file system: names carry a hash of the computer's name, and only those of this
-one are removed. Where there is no `flock` (Windows), nothing is removed.
+ends: an unlocked file has no owner, and the next process that writes to the same folder removes it. Locks are not
+always visible to other computers that share a file system; names therefore carry a hash of the computer's name, and
+only those of this computer are removed. Without `flock` (Windows), nothing is removed.
 """
 
 from __future__ import annotations
@@ -31,25 +31,25 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 _NAME_BYTES: Final = 200
-"""Of the target's name in a temporary one: file systems take 255 in all."""
+"""Bytes of the target's name in a temporary one: file systems allow 255 in all."""
 _ENDINGS: Final = (".parquet", ".json", ".html", ".part")
 _PATTERN: Final = re.compile(r"\.(?P<name>.+)\.(?P<host>[0-9a-f]{8})-[0-9a-f]{8}\.lob\.(?P<kind>tmp|old)", re.DOTALL)
 
 
 def temporary(target: Path) -> Path:
-    """Return a new temporary name beside a target: hidden, and ended by `.lob.tmp`."""
+    """Return a new temporary name beside a target: hidden, with the ending `.lob.tmp`."""
     return target.with_name(f".{shortened(target.name)}.{_host()}-{secrets.token_hex(4)}.lob.tmp")
 
 
 def shortened(name: str) -> str:
-    """Cut a name so that something can be added to it."""
+    """Cut a name to `_NAME_BYTES`, which leaves room for an ending."""
     while len(os.fsencode(name)) > _NAME_BYTES:
         name = name[:-1]
     return name
 
 
 def old_name(draft: Path) -> Path:
-    """Return where the old target is while the draft takes its place, if that needs two renames."""
+    """Return the name of the old target while the draft replaces it in two renames."""
     return draft.with_suffix(".old")
 
 
@@ -77,10 +77,10 @@ def lock(path: Path) -> int | None:
 
 
 def clean(folder: Path) -> None:
-    """Remove what killed processes left in a folder, and complete a replacement that was cut short; log what was done.
+    """Remove the leftovers of killed processes in a folder, complete interrupted replacements, and log both.
 
     Args:
-        folder: where something is about to be written.
+        folder: of the next target.
     """
     if fcntl is None:
         return
@@ -95,7 +95,7 @@ def clean(folder: Path) -> None:
 
 
 def spare(draft: Path) -> None:
-    """Make a draft read-only: `clean` then takes it for one that is to be kept."""
+    """Make a draft read-only, the mark by which `clean` keeps it."""
     with contextlib.suppress(OSError):
         draft.chmod(0o500 if draft.is_dir() else 0o400)
 
@@ -106,14 +106,14 @@ def _clean_draft(draft: Path, _: Path) -> None:
             _remove_ours(draft)
             if os.path.lexists(draft):
                 spare(draft)
-                log(f"kept {draft}, which a run that was killed had left: it holds what is not part of a result")
+                log(f"kept {draft}, which a run that was killed had left: it holds files that are not part of a result")
             else:
                 log(f"removed {draft}, which a run that was killed had left")
 
 
 def _clean_old(old: Path, target: Path) -> None:
     draft = old.with_suffix(".tmp")
-    if not os.path.lexists(draft):  # the new one is in place, or gone
+    if not os.path.lexists(draft):  # the new one has the target's name, or was removed
         if os.path.lexists(target):
             _remove_ours(old)
         else:
@@ -124,7 +124,7 @@ def _clean_old(old: Path, target: Path) -> None:
         if not is_owned:
             return
         if os.path.lexists(target):
-            return  # somebody wrote a new one meanwhile: the draft is removed as any other, and the old one after it
+            return  # a newer target exists: the draft is removed as any other, and the old one after it
         rename_new(draft, target)
         log(f"completed {target}, which a run that was killed was replacing")
         _remove_ours(old)
@@ -132,7 +132,7 @@ def _clean_old(old: Path, target: Path) -> None:
 
 @contextmanager
 def _owned(path: Path) -> Iterator[bool]:
-    """Take a file or folder that no living process has locked."""
+    """Lock a file or folder, and yield whether that succeeded: no living process owns it."""
     try:
         handle = lock(path)
     except OSError:
@@ -146,7 +146,7 @@ def _owned(path: Path) -> Iterator[bool]:
 
 
 def _remove_ours(path: Path) -> None:
-    """Remove a file, or the files of a folder that have an ending of those that a result holds, and then the folder."""
+    """Remove a file, or the files of a folder whose endings are those of a result's, and then the folder."""
     if path.is_dir() and not path.is_symlink():
         for entry in os.scandir(path):
             if entry.is_file(follow_symlinks=False) and entry.name.endswith(_ENDINGS):
@@ -158,7 +158,7 @@ def _remove_ours(path: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder of ours, as far as that is possible."""
+    """Remove a file or folder of this package, as far as permissions allow."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
@@ -171,5 +171,5 @@ def _host() -> str:
 
 
 def log(text: str) -> None:
-    """Tell of what was done with files beside the target: on stderr, unless logging is set up otherwise."""
+    """Log what was done with files beside the target, by default on stderr."""
     logging.getLogger("lob_backtest").warning("%s", printable(text))

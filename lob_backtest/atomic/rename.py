@@ -1,4 +1,4 @@
-"""Renames that replace nothing by accident, or two names at once; atomic where the system can do so.
+"""Renames that never replace a file by accident, and exchanges of two names; atomic where the system supports it.
 
 `renameat2` is in Linux since 3.15 and glibc since 2.28; not every file system has its flags.
 """
@@ -17,11 +17,11 @@ _AT_FDCWD: Final = -100
 _NOREPLACE: Final = 1
 _EXCHANGE: Final = 2
 _UNSUPPORTED: Final = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM)
-"""What systems without the call or the flag answer; sandboxes answer EPERM."""
+"""Error codes of systems without the call or the flag; EPERM is that of sandboxes."""
 
 
 def rename_new(source: Path, target: Path) -> None:
-    """Rename a file or folder to a name that is free.
+    """Rename a file or folder to a free name.
 
     Raises:
         FileExistsError: `target` exists.
@@ -35,10 +35,10 @@ def rename_new(source: Path, target: Path) -> None:
 
 
 def exchange(first: Path, second: Path) -> bool:
-    """Let two files or folders change names.
+    """Exchange the names of two files or folders.
 
     Returns:
-        False where the system cannot do so at once; nothing was renamed.
+        False if the system has no atomic exchange; nothing was renamed.
 
     Raises:
         OSError: one of them is missing, or the like.
@@ -61,7 +61,7 @@ def _renameat2(source: Path, target: Path, flag: int) -> bool:
 
 @cache
 def _system_call() -> Any:
-    """Return `renameat2` of the C library; `None` where there is none."""
+    """Return `renameat2` of the C library; `None` if it has none."""
     if not sys.platform.startswith("linux"):
         return None
     call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)

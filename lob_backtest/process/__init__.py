@@ -1,1 +1,1 @@
-"""What belongs to the process: how it starts, how signals end it, settings that are put back."""
+"""The process: its start, its end by signals, and the settings that are restored after a run."""

@@ -28,26 +28,26 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 ENDING: Final = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
-"""Signals that end a command like Ctrl-C does."""
+"""Signals that end a command in the way of Ctrl-C."""
 GRACE_S: Final = 3.0
-"""How long a command may go on after an interrupt, steps that must be whole left out, before the process ends."""
+"""Time between an interrupt and the end of the process, not counting steps that must be whole."""
 LOOK_S: Final = 0.2
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM or the like; derived from KeyboardInterrupt, so that it takes the same way out."""
+    """SIGTERM or the like; derived from KeyboardInterrupt, so that the same handlers apply."""
 
 
 class _Guard:
-    """What is known of signals; written by the main thread only.
+    """The state of signals; written by the main thread only.
 
     Attributes:
         active: whether a `guarded` block runs.
         before: the handlers that were in place before it.
-        waiting: a signal that came in a step that must be whole; 0: none.
+        waiting: a signal that arrived in a step that must be whole; 0: none.
         delivered: the last signal that ended, or should have ended, the work in this block; 0: none.
-        ending: whether the process ends where the block does not end by itself.
-        watch: sees to that, once a signal has been delivered.
+        ending: whether to end the process if the block does not end by itself.
+        watch: the thread that does so, after a signal has been delivered.
     """
 
     def __init__(self) -> None:
@@ -59,14 +59,14 @@ class _Guard:
         self.watch: _Watch | None = None
 
     def handle(self, signum: int, frame: FrameType | None) -> None:
-        """Note a signal that comes in a step; otherwise deliver it."""
+        """Note a signal that arrives in a step; otherwise deliver it."""
         if in_step(frame):
             self.waiting = self.waiting or signum
         else:
             self.deliver(signum, frame)
 
     def deliver(self, signum: int, frame: FrameType | None) -> None:
-        """Do what would have been done without a guard: as a rule, raise KeyboardInterrupt."""
+        """Call the handler that was installed before the guard; as a rule it raises KeyboardInterrupt."""
         self.waiting, self.delivered = 0, signum
         if sys.getprofile() is None:
             sys.setprofile(_raise_again)  # the interpreter removes it where it raises
@@ -87,7 +87,7 @@ class _Guard:
 
 
 class _Watch:
-    """Ends the process where an interrupt does not end the block, as in a loop that swallows all exceptions.
+    """Ends the process if an interrupt does not end the block, as in a loop that swallows all exceptions.
 
     Args:
         signum: of the signal.
@@ -136,7 +136,7 @@ def in_step(frame: FrameType | None) -> bool:
 
 
 def uninterrupted(function: Callable[P, T]) -> Callable[P, T]:
-    """Decorate a short function, such as a release: an interrupt during it follows when it has ended."""
+    """Decorate a short function, such as a release: an interrupt during it is raised when it has returned."""
 
     @wraps(function)
     def step(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -170,11 +170,11 @@ def entering(enter: Callable[[T], T]) -> Callable[[T], T]:
 
 @contextmanager
 def guarded(*, ending: bool = False) -> Iterator[None]:
-    """Let steps be whole in this block; nested blocks and those of other threads change nothing.
+    """Protect the steps that must be whole in this block; nested blocks and those of other threads have no effect.
 
     Args:
-        ending: end the block at SIGTERM and SIGHUP, too, by `Terminated`, where they have no handler; and end the
-            process where the block goes on for `GRACE_S` after an interrupt.
+        ending: raise `Terminated` at SIGTERM and SIGHUP, too, unless they have a handler; and end the process if the
+            block continues for `GRACE_S` after an interrupt.
     """
     if _guard.active or current_thread() is not main_thread():
         yield
@@ -193,7 +193,7 @@ def guarded(*, ending: bool = False) -> Iterator[None]:
 
 
 def _unraisable(hook: Callable[[Any], object], unraisable: Any) -> None:
-    """Print no traceback of an interrupt in a finalizer: `check` raises it again."""
+    """Suppress the traceback of an interrupt in a finalizer: `check` raises it again."""
     if not issubclass(unraisable.exc_type, KeyboardInterrupt):
         hook(unraisable)
 
@@ -221,7 +221,7 @@ def _remove() -> None:
 
 
 def with_guard(function: Callable[P, T]) -> Callable[P, T]:
-    """Decorate a public function: it runs in a `guarded` block, and does not return where it was interrupted."""
+    """Decorate a public function: it runs in a `guarded` block, and raises instead of returning if interrupted."""
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -234,7 +234,7 @@ def with_guard(function: Callable[P, T]) -> Callable[P, T]:
 
 
 def check() -> None:
-    """Raise a delivered interrupt once more, where its exception was swallowed: by other code, or in a finalizer.
+    """Raise a delivered interrupt once more, if its exception was swallowed by other code or in a finalizer.
 
     Raises:
         KeyboardInterrupt: the block was interrupted.
@@ -244,7 +244,7 @@ def check() -> None:
 
 
 def exit_code() -> int:
-    """Return what a command that was interrupted exits with: 128 and the number of the signal."""
+    """Return the exit code of an interrupted command: 128 plus the number of the signal."""
     return 128 + (_guard.delivered or signal.SIGINT)
 
 

@@ -1,4 +1,4 @@
-"""Settings of the process and the thread that a strategy can change, and that results must not depend on."""
+"""Settings of the process and thread that a strategy can change and results must not depend on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lob_backtest.process.interrupts import entering, uninterrupted
 
 
 class KeptSettings:
-    """Sets back what a strategy changes in a block: precision of decimals, numpy's errors, the recursion limit."""
+    """Restores after a block: the precision of decimals, numpy's error handling, the recursion limit."""
 
     @entering
     def __enter__(self) -> Self:
