@@ -1,6 +1,6 @@
 """Write docs/cli.md from the command line's own help texts: `python docs/generate_cli.py`.
 
-Only what the options themselves say goes in, not how click lays it out, so that the page is the same with any click.
+The page has the options' own texts, not click's layout, so that it is the same with any version of click.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ HEAD = """# Command line
 
 <!-- Written by docs/generate_cli.py (`make docs`); edit the help texts in lob_backtest/cli instead. -->
 
-`lob-backtest VERB --help` shows the same. Results go to stdout, talk to stderr; exit codes are in
+`lob-backtest VERB --help` shows the same. Results are written to stdout, messages to stderr; exit codes are in
 [errors.md](errors.md).
 
 | verb | what it does |
@@ -27,7 +27,7 @@ HEAD = """# Command line
 
 
 def value_of(parameter: click.Parameter) -> str:
-    """Return what stands for a parameter's value, such as ``PATH`` or ``lz4|zstd``."""
+    """Return the placeholder of a parameter's value, such as ``PATH`` or ``lz4|zstd``."""
     if parameter.metavar:
         return parameter.metavar
     if isinstance(parameter.type, click.Choice):

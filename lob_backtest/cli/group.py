@@ -1,4 +1,4 @@
-"""The command line: one module a verb, imported only when it is asked for."""
+"""The command line: one module per verb, imported on use."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ VERBS: Final = {
     "report": "Write the HTML page of a saved result.",
     "compare": "Compare two saved results.",
     "schema": "Print what a config, a market data file or a result holds.",
-    "doctor": "Say what is installed, what is missing or slow.",
+    "doctor": "Show what is installed, missing or slow.",
 }
 
 
@@ -35,7 +35,7 @@ class _Verbs(click.Group):
     """A group whose commands live in `lob_backtest.cli.verbs.<verb>` and load on demand."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the verbs in the order of a user's work, not of the alphabet."""
+        """List the verbs in the order of a user's work, not alphabetically."""
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -49,12 +49,12 @@ class _Verbs(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the verb; one that is not there gets a suggestion (click's own sees only commands in memory)."""
+        """Find the verb, or suggest one (click's own suggestions cover only imported commands)."""
         if args and args[0] not in VERBS and not args[0].startswith("-"):
             import difflib
 
             near = difflib.get_close_matches(args[0], VERBS, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(VERBS)}"
+            hint = f"did you mean {near[0]!r}?" if near else f"the commands are {', '.join(VERBS)}"
             raise click.UsageError(f"no verb {args[0]!r}; {hint}", ctx)
         return super().resolve_command(ctx, args)
 
@@ -78,7 +78,7 @@ def main(argv: list[str] | None = None) -> Any:
     """
     open_descriptors()
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a console that has no '·' shows '?', not a traceback
+        sys.stdout.reconfigure(errors="replace")  # a console without '·' shows '?', not a traceback
     with interrupts.guarded(ending=True), warnings.catch_warnings():
         warnings.showwarning = _show_warning
         try:
@@ -113,7 +113,7 @@ def _exit_code(argv: list[str] | None) -> int:
     except LobBacktestError as error:
         tell(f"error: {error}")
         return error.exit_code
-    except SystemExit as stop:  # what click (which replaces the stream) and rich make of a pipe that nobody reads
+    except SystemExit as stop:  # raised by click (which replaces the stream) and rich on a closed pipe
         if sys.stdout is not output or isinstance(stop.__context__, BrokenPipeError):
             return BROKEN_PIPE
         raise
@@ -147,7 +147,7 @@ def _show_warning(
 
 
 def _unforeseen(error: BaseException) -> int:
-    """Tell of an exception that nobody expected; Python's own exit code, 1, would read as "the results differ"."""
+    """Report an unexpected exception; Python's own exit code, 1, would mean "the results differ"."""
     import traceback
 
     text = "".join(traceback.format_exception(error))

@@ -1,6 +1,6 @@
-"""What every verb prints with: text and tables fit for a terminal, JSON for programs.
+"""Printing for all verbs: text and tables for a terminal, JSON for programs.
 
-Names of files, keys, symbols and texts of exceptions are others'; none of them may steer a terminal.
+Names of files, keys, symbols and texts of exceptions are foreign; none of them may control the terminal.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from lob_backtest.printable import printable, printable_lines, utf8_values
 
 
 def echo(text: str = "", *, err: bool = False) -> None:
-    """Print lines, without what could steer a terminal.
+    """Print lines, with control characters escaped.
 
     Args:
         text: one line or several.
-        err: print on standard error; nothing is printed if that is closed.
+        err: print on standard error, or not at all if it is closed.
 
     Raises:
         OutputError: standard output is closed.
@@ -36,18 +36,18 @@ def echo(text: str = "", *, err: bool = False) -> None:
 
 
 def tell(text: str) -> None:
-    """Print an error on standard error; if even that cannot be written, the exit code has to do."""
+    """Print an error on standard error; a failure to do so is ignored, since the exit code remains."""
     with suppress(OSError, ValueError):
         echo(text, err=True)
 
 
 def print_json(value: Any, *, indent: int | None = None, default: Callable[[Any], Any] | None = None) -> None:
-    """Print JSON on standard output: ASCII, which is valid UTF-8 whatever files are called.
+    """Print JSON on standard output, in ASCII, so that any file name gives valid UTF-8.
 
     Args:
         value: plain values.
         indent: as in `json.dumps`.
-        default: as there.
+        default: as in `json.dumps`.
 
     Raises:
         OutputError: standard output is closed.
@@ -56,7 +56,7 @@ def print_json(value: Any, *, indent: int | None = None, default: Callable[[Any]
 
 
 def require_output() -> None:
-    """See that there is a standard output before it is printed on.
+    """Check that standard output is open before work is done for it.
 
     Raises:
         OutputError: it is closed.
@@ -66,7 +66,7 @@ def require_output() -> None:
 
 
 def is_open(stream: Any) -> bool:
-    """Return whether a standard stream is there; Python has `None` where its descriptor was closed from the start."""
+    """Return whether a standard stream is open; it is `None` if its descriptor was closed at the start."""
     return stream is not None and not getattr(stream, "closed", False)
 
 
@@ -76,7 +76,7 @@ def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) 
     Args:
         title: above it.
         head: the columns' names; all but the first and last are right-aligned.
-        rows: one text a column each.
+        rows: of one text per column.
     """
     require_output()
     if sys.stdout.isatty():

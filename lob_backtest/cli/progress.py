@@ -31,16 +31,16 @@ quiet_option = click.option("--quiet", "-q", is_flag=True, callback=_silence, he
 
 @contextmanager
 def progress_bar(what: str, *, quiet: bool = False) -> Iterator[Progress | None]:
-    """Show how far work has come, until the block ends; then the bar is gone.
+    """Show a progress bar until the block ends.
 
-    It draws itself when it is told of rows, at most ten times a second: no thread takes time from the work.
+    It is redrawn in the calls that report progress, at most ten times a second: no thread takes time from the work.
 
     Args:
         what: the work, as in "replaying".
         quiet: show nothing.
 
     Yields:
-        What to pass to the work; `None` where stderr is no terminal or nothing is to be shown.
+        The callback for the work; `None` with `quiet`, or if stderr is not a terminal.
     """
     if quiet or not is_open(sys.stderr) or not sys.stderr.isatty():
         yield None

@@ -15,7 +15,7 @@ def main() -> None:
     try:
         main()
     finally:
-        _handle(signal.SIG_IGN)  # the exit code is decided, and nothing is left to interrupt
+        _handle(signal.SIG_IGN)  # the exit code is decided: an interrupt must not change it
 
 
 def _handle(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:

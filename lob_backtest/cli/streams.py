@@ -1,4 +1,4 @@
-"""The process's standard streams: closed ones, pipes that nobody reads, full disks."""
+"""The process's standard streams: closed streams, closed pipes, full disks."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from lob_backtest.cli.output import is_open, tell
 from lob_backtest.errors import OutputError
 
 BROKEN_PIPE: Final = 141
-"""What a shell says of a program that SIGPIPE ends: 128 + 13. `| head` is no error."""
+"""Exit code of a program that SIGPIPE ends, 128 + 13: output cut by `| head` is not an error."""
 
 
 def open_descriptors() -> None:
-    """See that descriptors 0 to 2 are taken: the next file that is opened must not become standard output."""
+    """Occupy descriptors 0 to 2, so that the next file that is opened does not become standard output."""
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)
@@ -24,10 +24,10 @@ def open_descriptors() -> None:
 
 
 def flushed(code: int) -> int:
-    """Write out what standard output still holds, and return the exit code.
+    """Flush standard output, and return the exit code.
 
     Args:
-        code: what the work ended with. That nobody reads its output, or that it cannot be written, replaces 0 and 1.
+        code: of the work. A closed pipe or a failed write replaces 0 and 1 by its own code.
     """
     if not is_open(sys.stdout):
         return code
@@ -41,6 +41,6 @@ def flushed(code: int) -> int:
             tell(f"error: cannot write to standard output: {error.strerror}")
     else:
         return code
-    with suppress(OSError, ValueError):  # else Python would try again at its end, and complain
+    with suppress(OSError, ValueError):  # else Python flushes again at exit, and prints a traceback
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return failed if code in (0, 1) else code

@@ -52,7 +52,7 @@ def test_what_was_written_is_said_as_json(
     ("argv", "says"),
     [
         (["valdate", "x"], "did you mean 'validate'?"),
-        (["backtest"], "there are init, run, convert"),
+        (["backtest"], "the commands are init, run, convert"),
         (["run", "--paranoit"], "--paranoid"),
         (["--versoin"], "--version"),
         (["convert", "lobstr", "x", "-o", "y.parquet"], "lobster"),

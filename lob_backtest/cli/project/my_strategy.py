@@ -4,18 +4,18 @@ import lob_backtest as lob
 
 
 class MyStrategy(lob.Strategy):
-    """Quotes both sides; the more it holds, the lower it quotes."""
+    """Quotes both sides, lower as its position grows."""
 
-    size: int = 10  # lots a side. Annotated attributes are the parameters: set them in run.toml or with -p size=5
+    size: int = 10  # lots per side. Annotated attributes are the parameters: set them in run.toml or with -p size=5
     lean: int = 3  # ticks by which both quotes shift at the limit
     limit: int = 100  # lots
 
     def on_start(self, ctx: lob.Context) -> None:
-        """Ask to be called ten times a second."""
+        """Start a timer of ten calls a second."""
         ctx.every(100 * lob.MS)
 
     def on_timer(self, ctx: lob.Context, timer_id: int) -> None:
-        """Say what the quotes are to be; only what differs from the standing ones is sent."""
+        """Set the quotes; only changes against the live ones are sent."""
         bid, ask = ctx.book.bid_ticks, ctx.book.ask_ticks
         if bid is None or ask is None or bid >= ask:
             return

@@ -13,13 +13,13 @@ from lob_backtest.cli.progress import progress_bar, quiet_option
 @click.command()
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The Parquet table.")
-@click.option("-n", "--levels", default=10, show_default=True, type=click.IntRange(1, 10_000), help="Levels a side.")
+@click.option("-n", "--levels", default=10, show_default=True, type=click.IntRange(1, 10_000), help="Levels per side.")
 @click.option(
     "--every",
     default="packet",
     show_default=True,
     metavar="row|packet|100ms",
-    help="A state a row, packet or interval.",
+    help="A state per row, packet or interval.",
 )
 @click.option("--force", is_flag=True, help="Replace the output if it exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON on standard output.")
@@ -27,9 +27,9 @@ from lob_backtest.cli.progress import progress_bar, quiet_option
 def command(
     files: tuple[str, ...], *, output: Path, levels: int, every: str, force: bool, as_json: bool, quiet: bool
 ) -> None:
-    """Write the order book that canonical files make, as a Parquet table.
+    """Write the order book rebuilt from canonical files, as a Parquet table.
 
-    With an interval there is a row for each interval in which something happened: the book after its last packet.
+    With an interval, each interval that has a packet gives one row: the book after its last packet.
     """
     from lob_backtest.data.audit.book_dump import dump_book
     from lob_backtest.errors import ConfigError

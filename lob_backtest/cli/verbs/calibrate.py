@@ -18,7 +18,7 @@ POOR_FIT = 2.0
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("--interval", default="1s", show_default=True, metavar="DURATION", help="Between two looks at the mid.")
+@click.option("--interval", default="1s", show_default=True, metavar="DURATION", help="Between two samples of the mid.")
 @click.option(
     "--from", "from_ticks", type=float, metavar="TICKS", help="Nearest distance of the fit. Default: half the spread."
 )
@@ -36,8 +36,8 @@ def command(
 ) -> None:
     """Estimate volatility, and the rate A exp(-k distance) at which market orders reach a quote.
 
-    The last line printed is what the strategies of Avellaneda and Stoikov and of Guéant, Lehalle and
-    Fernandez-Tapia take as parameters.
+    The last line printed holds the parameters for the strategies of Avellaneda and Stoikov and of Guéant, Lehalle and
+    Fernandez-Tapia.
     """
     from lob_backtest.calibration.calibrate import calibrate
     from lob_backtest.errors import ConfigError
@@ -72,7 +72,7 @@ def _print(found: Calibration) -> None:
         ("what", "value", "error", "unit"),
         [
             ("volatility", *_cells(found.volatility), f"ticks/√s, over {format_duration(found.interval_ns)}"),
-            ("fill rate A", *_cells(found.fill_rate), "1/s a side, at the mid"),
+            ("fill rate A", *_cells(found.fill_rate), "1/s per side, at the mid"),
             ("fill decay k", *_cells(found.fill_decay), "1/tick"),
             ("time", f"{found.seconds:.1f}", "", "s with a mid"),
             ("market orders", str(found.market_orders), "", "both sides"),
@@ -83,7 +83,7 @@ def _print(found: Calibration) -> None:
     every = -(-len(found.distances) // MAX_ROWS)
     print_table(
         "reached from the mid",
-        ("ticks", "orders", "1/s a side", "fitted"),
+        ("ticks", "orders", "1/s per side", "fitted"),
         [
             (str(each.distance_ticks), str(each.orders), f"{each.rate:.4g}", f"{each.fitted:.4g}")
             for each in found.distances[::every]

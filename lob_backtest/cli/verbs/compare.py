@@ -1,4 +1,4 @@
-"""`lob-backtest compare`: is the new result the same as the base?"""
+"""`lob-backtest compare`: compare a new result with a base."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from lob_backtest.cli.output import echo, print_json
     "must have the same digest.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
-@click.option("--quiet", is_flag=True, help="Print nothing; the exit code tells.")
+@click.option("--quiet", is_flag=True, help="Print nothing; only set the exit code.")
 def command(base: str, new: str, tolerances: tuple[str, ...], as_json: bool, quiet: bool) -> int:
     """Compare two saved results.
 
-    BASE is the folder that is known to be good, NEW the one to judge. Says which metric moved, by how much, and the
+    BASE is the folder that is known to be good, NEW the one to judge. Prints which metrics moved, by how much, and the
     first fill that differs.
 
     Exits with 0 if they are the same, 1 if they differ, 2 if they cannot be compared.

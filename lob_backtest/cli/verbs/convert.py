@@ -1,4 +1,4 @@
-"""`lob-backtest convert`: a vendor's files to one canonical file."""
+"""`lob-backtest convert`: convert a vendor's files to one canonical file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.argument("format_name", metavar="FORMAT")
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The canonical Parquet file.")
-@click.option("--symbol", help="The instrument to take from files of several; LOBSTER: what to call it.")
+@click.option("--symbol", help="The instrument to take from files of several; LOBSTER: its name.")
 @click.option(
     "--tick-size",
     help="The price of one tick. LOBSTER and Nasdaq: 0.01 unless given; Binance: the finest decimal of the prices.",
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @click.option("--publisher", type=int, help="Databento: whose book to take, by publisher id, from files of several.")
 @click.option(
     "--clock-offset",
-    help="Binance: what the recorder's clock is ahead by (behind: negative); time zones are found without it.",
+    help="Binance: how far the recorder's clock is ahead (behind: negative); time zones are found without it.",
 )
 @click.option("--force", is_flag=True, help="Replace the output if it exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON on standard output.")

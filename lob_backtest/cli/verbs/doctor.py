@@ -1,4 +1,4 @@
-"""`lob-backtest doctor`: what is installed, what is missing, and how fast it is."""
+"""`lob-backtest doctor`: show what is installed, what is missing, and how fast it is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lob_backtest.cli.output import echo, print_json, print_table
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def command(ctx: click.Context, as_json: bool) -> None:
-    """Say what is installed, what is missing or slow, and where data is found.
+    """Show what is installed, missing or slow, and where data is found.
 
     Exits with 0 if everything that a run needs is there, 1 if not.
     """

@@ -32,7 +32,7 @@ from lob_backtest.errors import OutputError
 @click.option(
     "--truth",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Also write what nobody displays: the value, and who knew it.",
+    help="Also write the hidden truth: the value, and which participants knew it.",
 )
 @click.option("--force", is_flag=True, help="Replace the files if they exist.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON on standard output.")
@@ -55,7 +55,7 @@ def command(
     """Write a synthetic market data file, realistic in kind: the same for the same seed.
 
     Participants who follow a hidden value, the book or nothing at all trade with each other on a price-time-priority
-    exchange; the file is what its feed would have told. It opens at 2024-07-19 13:30:00 UTC.
+    exchange; the file is that exchange's feed. It opens at 2024-07-19 13:30:00 UTC.
     """
     from lob_backtest.synthetic.generate import generate
 
@@ -63,7 +63,7 @@ def command(
         if path is not None:
             check_output(path, force=force)
     if truth is not None and truth.resolve() == output.resolve():
-        raise OutputError(f"{truth}: is the market's own file; give --truth another name")
+        raise OutputError(f"{truth}: is the market data file; give --truth another name")
     with progress_bar("generating", quiet=quiet) as progress:
         made = generate(
             output,

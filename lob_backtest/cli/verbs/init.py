@@ -1,4 +1,4 @@
-"""`lob-backtest init`: a project that runs."""
+"""`lob-backtest init`: write a project that runs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FILES: Final = {
     ".github/workflows/backtest.yml": "backtest.yml",
     ".gitignore": "gitignore",
 }
-"""What is written, and the file in `project` that it is a copy of."""
+"""Files to write, and the file in `project` of which each is a copy."""
 
 REQUIREMENTS: Final = "requirements.txt"
 UNKNOWN_ORIGIN: Final = """\
@@ -45,7 +45,7 @@ BASELINE: Final = "tests/baselines/my_strategy"
 def command(folder: Path, as_json: bool, quiet: bool) -> None:
     """Write a project that runs, into DIR: config, strategy, regression test, CI file and a small sample.
 
-    Nothing that is there is replaced. The sample is generated, and the regression test's baseline is the result of a
+    Existing files are never replaced. The sample is generated, and the regression test's baseline is the result of a
     first run.
     """
     from lob_backtest.backtest import run
@@ -69,11 +69,11 @@ def command(folder: Path, as_json: bool, quiet: bool) -> None:
         for line in _next_steps(folder):
             echo(f"  {line}")
         if requirement is None:
-            echo(f"\nBefore CI can work: say in {folder / REQUIREMENTS} where lob-backtest comes from.")
+            echo(f"\nBefore CI can work: name in {folder / REQUIREMENTS} the source of lob-backtest.")
 
 
 def _next_steps(folder: Path) -> list[str]:
-    """Say what to type, so that it works in the shell that asked."""
+    """Return the commands to type next, for the environment of the caller's shell."""
     steps = [] if folder.resolve() == Path.cwd() else [f"cd {shlex.quote(str(folder))}"]
     programs = Path(sys.prefix) / ("Scripts" if os.name == "nt" else "bin")
     found = shutil.which("lob-backtest")
@@ -90,15 +90,15 @@ def _refuse_to_replace(folder: Path, names: list[str]) -> None:
         raise OutputError(f"{folder}: is not a folder; choose another place")
     there = [name for name in names if (folder / name).exists()]
     if there:
-        raise OutputError(f"{folder}: holds {', '.join(there)} already, and nothing is replaced; choose another folder")
+        raise OutputError(f"{folder}: holds {', '.join(there)} already; choose another folder, or remove them")
 
 
 def _requirement() -> str | None:
-    """Name this very version as pip takes it, by what pip noted of its origin (PEP 610).
+    """Return the pip requirement of this very version, from pip's record of its origin (PEP 610).
 
     Returns:
-        The version if it came from a package index, the commit if from a repository; `None` if from a folder: that is
-        nowhere else, and an index may know another package by this name.
+        The version if it was installed from a package index, the commit if from a repository; `None` if from a folder:
+        other machines do not have it, and an index may have another package of this name.
     """
     installed = metadata.distribution("lob-backtest")
     source = json.loads(installed.read_text("direct_url.json") or "{}")

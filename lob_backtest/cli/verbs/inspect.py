@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("-n", "--rows", default=0, type=click.IntRange(min=0), metavar="ROWS", help="Show the first rows, too.")
+@click.option("-n", "--rows", default=0, type=click.IntRange(min=0), metavar="ROWS", help="Also show the first rows.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(files: tuple[str, ...], rows: int, as_json: bool) -> None:
-    """Show what each file holds: instrument, times, kinds of rows, prices, latencies, storage."""
+    """Show each file's instrument, times, kinds of rows, prices, latencies and storage."""
     from lob_backtest.data.audit.summary import first_rows, summarize
     from lob_backtest.data.files import find_files
 
@@ -73,7 +73,7 @@ def _lines(summary: FileSummary) -> list[tuple[str, str]]:
         ("sha256", file.sha256),
         (
             "storage",
-            f"{summary.file_bytes} bytes, {summary.row_groups} row groups, {total / file.rows:.1f} bytes a row",
+            f"{summary.file_bytes} bytes, {summary.row_groups} row groups, {total / file.rows:.1f} bytes per row",
         ),
     ]
     for name, column in summary.encodings.items():

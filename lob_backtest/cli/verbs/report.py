@@ -1,4 +1,4 @@
-"""`lob-backtest report`: the page of a saved result, written anew."""
+"""`lob-backtest report`: write the page of a saved result."""
 
 from __future__ import annotations
 

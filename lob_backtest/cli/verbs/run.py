@@ -1,4 +1,4 @@
-"""`lob-backtest run`."""
+"""`lob-backtest run`: replay market data through a strategy."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 @click.option(
     "--output", "-o", "out", type=click.Path(path_type=Path), help="Folder for the result; whole or not at all."
 )
-@click.option("--force", is_flag=True, help="Replace a result that is in the folder.")
-@click.option("--engine", help="Which engine runs; by default the fastest that is installed.")
+@click.option("--force", is_flag=True, help="Replace an existing result in the folder.")
+@click.option("--engine", help="The engine; by default the fastest that is installed.")
 @click.option("--paranoid", is_flag=True, help="Check every invariant of the engine after every packet.")
 @click.option(
     "--callback-timeout",
     metavar="DURATION",
-    help="End the run if a callback takes longer, by the clock on the wall: 5s. Default: no limit.",
+    help="End the run if a callback takes longer in wall-clock time, as in 5s. Default: no limit.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @quiet_option
@@ -55,9 +55,9 @@ def command(
 ) -> None:
     """Replay market data through a strategy and report where the money came from.
 
-    CONFIG is a TOML file (docs/configuration.md). Without one, --data and --strategy say what to run. With -o the
-    result is saved as a folder: summary.json, the tables as Parquet, report.html. The tables are written as they are
-    made: memory does not grow with the market.
+    CONFIG is a TOML file (docs/configuration.md). Without one, --data and --strategy are required. With -o the
+    result is saved as a folder: summary.json, the tables as Parquet, report.html. The tables are written during the
+    run: memory does not grow with the market.
     """
     from lob_backtest.backtest import run
     from lob_backtest.engine import is_built
@@ -67,7 +67,7 @@ def command(
         echo("note: the compiled engine is not built, the slower one runs; see lob-backtest doctor", err=True)
     try:
         with redirect_stdout(sys.stderr), progress_bar("replaying", quiet=quiet) as progress:
-            # what a strategy prints is talk: it must not run into the summary, or into --json
+            # output of the strategy must not mix with the summary, or with --json
             options: dict[str, Any] = {"engine": engine, "paranoid": paranoid, "callback_timeout": callback_timeout}
             result = run(values, out=out, force=force, progress=progress, **options)
     except StrategyError as error:
@@ -85,7 +85,7 @@ def _values(
     changes: tuple[str, ...],
     seed: int | None,
 ) -> Any:
-    """Put the config together: the file, then what the command line says."""
+    """Merge the config: the file, then the options of the command line."""
     from lob_backtest.config.model import RunConfig, changed, read_toml
 
     if config is None and not data:
@@ -115,7 +115,7 @@ def _pair(option: str, text: str) -> tuple[str, str]:
 
 
 def _toml_value(text: str) -> Any:
-    """Read a value as in the config file; what is no TOML value is text."""
+    """Read a value as in the config file; anything but a TOML value is text."""
     from lob_backtest.config.model import parse_toml
 
     try:

@@ -1,4 +1,4 @@
-"""`lob-backtest schema`: what a run's TOML file, a market data file or a result holds, as JSON."""
+"""`lob-backtest schema`: print the schema of a run's TOML file, of market data files or of results as JSON."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("what", default="run", type=click.Choice(["run", "events", "result"]))
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, which it does anyway.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; the default, and the only format.")
 def command(what: str, as_json: bool) -> None:
-    """Print what a file has to hold, as JSON.
+    """Print the schema of a file, as JSON.
 
     WHAT is run (the default: the JSON Schema of a run's TOML file), events (columns, codes and metadata of market
     data files) or result (the tables of a saved result).

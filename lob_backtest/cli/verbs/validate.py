@@ -10,9 +10,9 @@ from lob_backtest.cli.progress import progress_bar
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("--gaps", is_flag=True, help="The feed numbers this instrument's packets one by one: list holes, too.")
+@click.option("--gaps", is_flag=True, help="Also list gaps, if the feed numbers this instrument's packets.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--quiet", "-q", is_flag=True, help="Print nothing; the exit code tells.")
+@click.option("--quiet", "-q", is_flag=True, help="Print nothing; only set the exit code.")
 @click.pass_context
 def command(ctx: click.Context, files: tuple[str, ...], gaps: bool, as_json: bool, quiet: bool) -> None:
     """List what is wrong with the files of one instrument, by kind, with the first rows of each.
