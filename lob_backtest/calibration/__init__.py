@@ -1,1 +1,1 @@
-"""Latencies and order flow, measured in files."""
+"""Estimate the parameters of quoting formulas from market data files."""

@@ -1,7 +1,7 @@
-"""Estimate what quoting formulas ask for: volatility, and how often market orders reach a distance from the mid.
+"""Estimate the parameters of quoting formulas: volatility, and the rate of market orders by distance from the mid.
 
 The model is that of Avellaneda and Stoikov (2008): the mid is a Brownian motion, and market orders reach a quote at a
-distance δ from it at a rate λ(δ) = A exp(-kδ) on each side. docs/calibrate.md says what is estimated and how.
+distance δ from it at a rate λ(δ) = A exp(-kδ) on each side. docs/calibrate.md has the estimators.
 """
 
 from __future__ import annotations
@@ -20,30 +20,30 @@ from lob_backtest.progress import Progress
 from lob_backtest.units import SECOND, format_duration
 
 BLOCKS: Final = 20
-"""Stretches of equal time that the standard errors are computed from."""
+"""Stretches of equal time from which the standard errors are computed."""
 
 FURTHEST_ORDERS: Final = 30
-"""The fit ends where fewer market orders than this reached."""
+"""The fit ends at the distance that fewer market orders than this reached."""
 
 FURTHEST_EXPONENT: Final = 100.0
-"""A rate that falls by more than the exponential of this between mid and touch says nothing of the mid."""
+"""Largest exponent by which a fit is extrapolated from the touch to the mid; beyond it the rate is meaningless."""
 
 
 class Estimate(NamedTuple):
-    """A number with its standard error, which is `None` where the data are too short for one."""
+    """A number with its standard error; `None` if the data are too short for one."""
 
     value: float
     standard_error: float | None
 
 
 class Distance(NamedTuple):
-    """How often market orders reach a distance.
+    """The rate of market orders that reach a distance.
 
     Attributes:
         distance_ticks: from the mid.
         orders: market orders that reached it, both sides.
         rate: of one side, 1/s.
-        fitted: what the fit gives for a quote at this distance, which stands at the next price out.
+        fitted: rate of the fit for a quote at this distance, which rests at the next price out.
     """
 
     distance_ticks: float
@@ -54,12 +54,12 @@ class Distance(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What `calibrate` found.
+    """The result of `calibrate`.
 
     Attributes:
         symbol: the instrument's name.
         seconds: time with a mid.
-        interval_ns: time between two looks at the mid.
+        interval_ns: time between two samples of the mid.
         volatility: σ, ticks/√s.
         fill_rate: A, 1/s, of one side.
         fill_decay: k, 1/tick.
@@ -114,17 +114,17 @@ def calibrate(
 ) -> Calibration:
     """Estimate volatility and fill intensity of an instrument.
 
-    σ² is the mean square of the mid's moves over `interval_ns`, a second. A and k are those of maximum likelihood,
-    given how far each market order reached beyond `from_ticks` and whether it reached `to_ticks`, orders arriving as
-    Poisson processes. Standard errors are those of a jackknife over 20 blocks of equal time, so that orders that come
-    in clusters do not make them too small.
+    σ² is the mean square of the mid's moves over `interval_ns`, a second. A and k are maximum likelihood estimates
+    from the distance that each market order reached, between `from_ticks` and `to_ticks`, for orders that arrive as
+    Poisson processes. Standard errors are those of a jackknife over 20 blocks of equal time, so that
+    clustered orders do not make them too small.
 
     Args:
         paths: canonical files of one instrument, L3 or L2.
-        interval_ns: time between two looks at the mid.
+        interval_ns: time between two samples of the mid.
         from_ticks: nearest distance of the fit; default: half the median spread.
         to_ticks: furthest distance of the fit; default: the furthest that 30 market orders reached.
-        progress: told how many rows have been read.
+        progress: called with the rows read and in all.
 
     Raises:
         ConfigError: an argument is impossible.
@@ -171,7 +171,7 @@ def _check_time(source: MarketSource, total: Slice, interval_ns: int) -> None:
         )
     if not total.moves:
         raise DataError(
-            f"{_name(source)}: {sum(total.open_ns) / SECOND:.3f} s with a mid, and no two looks at it "
+            f"{_name(source)}: {sum(total.open_ns) / SECOND:.3f} s with a mid, and no two samples of it "
             f"{format_duration(interval_ns)} apart; use a longer file or a smaller interval"
         )
 
@@ -179,14 +179,14 @@ def _check_time(source: MarketSource, total: Slice, interval_ns: int) -> None:
 def fit_intensity(part: Slice, near: int, far: int) -> tuple[float, float]:
     """Fit λ(δ) = A exp(-kδ) to market orders by maximum likelihood.
 
-    An order that trades at a price and not at the next one has reached somewhere between, so that each of the grids of
-    distances, odd and even, gives a geometric count beyond its first price. Given k, A is what makes the expected
-    number of orders right; the likelihood is then concave in k.
+    An order that trades at a price and not at the next one reached a distance between the two. Each of the grids of
+    distances, odd and even, therefore has a geometric count beyond its first price. Given k, A follows from equating
+    the expected and the observed number of orders; the likelihood is then concave in k.
 
     Args:
         part: market orders by distance reached, and time by kind of mid.
-        near: the distance from which they are taken, in half-ticks.
-        far: the distance at which they are no longer told apart, in half-ticks.
+        near: the least distance of an order that is counted, in half-ticks.
+        far: the distance from which on orders count as equally far, in half-ticks.
 
     Returns:
         A in 1/s, of one side, and k in 1/tick; both are NaN where the orders do not determine them.
@@ -220,7 +220,7 @@ def fit_intensity(part: Slice, near: int, far: int) -> tuple[float, float]:
 
 
 def _root_of_falling(function: Callable[[float], float]) -> float:
-    """Return where a falling function of a positive number is 0, by bisection."""
+    """Return the root of a falling function of a positive number, by bisection."""
     low, high = 1e-9, 1.0
     while function(high) > 0 and high < 500:
         low, high = high, 2 * high
@@ -236,7 +236,7 @@ def _root_of_falling(function: Callable[[float], float]) -> float:
 def _range(
     source: MarketSource, watched: Watched, total: Slice, from_ticks: float | None, to_ticks: float | None
 ) -> tuple[int, int]:
-    """Return the distances between which to fit, in half-ticks."""
+    """Return the range of the fit, in half-ticks."""
     for name, ticks in (("from", from_ticks), ("to", to_ticks)):
         if ticks is not None and not (ticks >= 0 and (ticks * 2).is_integer()):
             raise ConfigError(f"{name}: {ticks} ticks; expected a distance from the mid in half-ticks, such as 1.5")
@@ -286,7 +286,7 @@ def _blocks(slices: Sequence[Slice]) -> list[Slice]:
 
 
 def _estimate(total: Slice, blocks: Sequence[Slice], estimate: Callable[[Slice], float]) -> Estimate:
-    """Estimate from everything, with the error of a jackknife: from everything but one block, for each block."""
+    """Estimate from all data, with a standard error from the estimates that leave out one block each (jackknife)."""
     value = estimate(total)
     if len(blocks) < BLOCKS // 2:
         return Estimate(value, None)

@@ -1,8 +1,9 @@
-"""Watch a market for what a market maker is calibrated on: how far its mid moves and how far its orders reach.
+"""Measure in a market the moves of its mid and the reach of its market orders.
 
-A market order is what trades at one exchange nanosecond on one side, over all its rows. It reaches a distance: from the
-mid just before that nanosecond to the furthest price at which it traded. Distances are kept in half-ticks, as mids
-are, so that they are integers; since prices are whole ticks, a distance is odd exactly when its mid lies between two.
+A market order is the sum of the trades of one side at one exchange nanosecond, over all its rows. It reaches a
+distance: from the mid just before that nanosecond to the furthest price at which it traded. Distances are in
+half-ticks, as mids are, and therefore integers; since prices are whole ticks, a distance is odd exactly when its mid
+lies between two.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ SLICE_NS: Final = SECOND
 
 @dataclass
 class Slice:
-    """What happened in a stretch of time.
+    """The sums over a stretch of time.
 
     Attributes:
-        moves: steps from one look at the mid to the next, an interval apart.
+        moves: number of steps between samples of the mid, an interval apart.
         squares: sum of their squares, in half-ticks².
         open_ns: time with a mid, by whether that lay between two ticks: `[on a tick, between]`.
         reached: market orders by the distance that they reached, in half-ticks; 0 or less: they traded at the mid or
@@ -41,7 +42,7 @@ class Slice:
     reached: Counter[int] = field(default_factory=Counter)
 
     def add(self, other: Slice) -> None:
-        """Take in what another stretch holds."""
+        """Add the sums of another stretch."""
         self.moves += other.moves
         self.squares += other.squares
         self.open_ns = [ours + theirs for ours, theirs in zip(self.open_ns, other.open_ns, strict=True)]
@@ -49,10 +50,10 @@ class Slice:
 
 
 class Watched(NamedTuple):
-    """What `watch` saw.
+    """The result of `watch`.
 
     Attributes:
-        slices: of a second each, in order of time; seconds without a mid are left out.
+        slices: one per second, in order of time; seconds without a mid are left out.
         spread_ns: time by the market's spread in ticks.
         unsigned_trades: prints of unknown side, left out.
         skipped: rows that the book could not apply, by kind.
@@ -65,22 +66,22 @@ class Watched(NamedTuple):
 
 
 def watch(source: MarketSource, interval_ns: int) -> Watched:
-    """Replay a market and note moves of its mid and the reach of its orders, in constant memory a second.
+    """Replay a market and sum the moves of its mid and the reach of its orders, in constant memory per second.
 
     The mid is that of a book with both sides that is neither crossed nor SUSPECT, in the continuous phase, at the end
     of a packet. Auction prints are left out.
 
     Args:
         source: what to replay.
-        interval_ns: time between two looks at the mid.
+        interval_ns: time between two samples of the mid.
 
     Raises:
-        DataError: a row does what the book cannot do.
+        DataError: a row is impossible for the book.
     """
     watcher, tally = _Watcher(source, interval_ns), Tally()
     for batch in source.batches():
         watcher.take(batch, tally)
-    watcher.turn(watcher.now_ns)
+    watcher.advance(watcher.now_ns)
     skipped = {kind: sum(by.values()) for kind, by in tally.counts.items()}
     slices = [watcher.slices[second] for second in sorted(watcher.slices)]
     return Watched(slices, watcher.spread_ns, watcher.unsigned_trades, skipped)
@@ -100,7 +101,7 @@ class _Watcher:
         self._spread_ticks = 0
         self._mid2: int | None = None  # at the end of the last packet, None while there is no mid
         self._mid2_before: int | None = None  # before this nanosecond
-        self._looked: tuple[int, int] | None = None  # number of the last look at the mid, and what it was
+        self._sampled: tuple[int, int] | None = None  # number of the last sample of the mid, and its value
         self._furthest: dict[int, int] = {}  # by the aggressor's side, at this nanosecond
 
     def take(self, batch: Batch, tally: Tally) -> None:
@@ -110,7 +111,7 @@ class _Watcher:
         for i, row in enumerate(batch.book_rows()):
             action, side, order_id, price_ticks, _, flags = row
             if times[i] != self.now_ns:
-                self.turn(times[i])
+                self.advance(times[i])
             if action == TRADE:
                 self._trade(side, price_ticks, flags)
             elif action == STATUS:
@@ -122,18 +123,18 @@ class _Watcher:
             if issue:
                 apply_policy(issue, order_id, FaultSample(batch.path, batch.row + i, times[i]), tally)
             if flags & LAST:
-                self._settle_mid()
+                self._update_mid()
 
-    def turn(self, now_ns: int) -> None:
-        """End one nanosecond and go on to another."""
+    def advance(self, now_ns: int) -> None:
+        """End one nanosecond and begin another."""
         if self._furthest:
             self._count_orders()
         if self._mid2 is None:
-            self._looked = None
+            self._sampled = None
         elif now_ns > self.now_ns:
             self._slice().open_ns[self._mid2 & 1] += now_ns - self.now_ns
             self.spread_ns[self._spread_ticks] += now_ns - self.now_ns
-            self._look(self._mid2, now_ns)
+            self._sample(self._mid2, now_ns)
         self._mid2_before = self._mid2
         self.now_ns = now_ns
 
@@ -143,27 +144,27 @@ class _Watcher:
             self.slices[second] = Slice()
         return self.slices[second]
 
-    def _settle_mid(self) -> None:
+    def _update_mid(self) -> None:
         bid, ask = self.book.best_bid, self.book.best_ask
         if bid is None or ask is None or bid >= ask or self.book.suspect or not self._continuous:
             self._mid2 = None
         else:
             self._mid2, self._spread_ticks = bid + ask, ask - bid
 
-    def _look(self, mid2: int, now_ns: int) -> None:
-        """Look at a mid that stood from the current nanosecond until just before the next."""
+    def _sample(self, mid2: int, now_ns: int) -> None:
+        """Sample a mid that was valid from the current nanosecond until just before the next."""
         first, last = -(-self.now_ns // self._interval_ns), (now_ns - 1) // self._interval_ns
         if first > last:
             return
-        if self._looked is not None:
-            number, before = self._looked
+        if self._sampled is not None:
+            number, before = self._sampled
             counted = self._slice()
             counted.moves += last - number
             counted.squares += (mid2 - before) ** 2
-        self._looked = last, mid2
+        self._sampled = last, mid2
 
     def _trade(self, side: int, price_ticks: int, flags: int) -> None:
-        """Take in a trade with a resting order of a side."""
+        """Add a trade with a resting order of a side."""
         if flags & AUCTION:
             return
         if side == 0:

@@ -1,1 +1,1 @@
-"""Canonical Parquet files: written, read and checked."""
+"""Write, read and check canonical Parquet files."""

@@ -1,6 +1,6 @@
-"""Look at a stretch of rows, column by column, for what can be wrong with them, and apply the policies.
+"""Check a stretch of rows column by column, and apply the policies to the faults.
 
-Nothing here copies a column or loops over rows unless something is wrong.
+Columns are copied, and rows looped over, only if a fault is found.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Columns = dict[str, NDArray[Any]]
 Mask = NDArray[np.bool_]
 
 TIME_LIMIT_NS: Final = 1 << 62
-"""Times are below this (the year 2116), so that adding a latency cannot overflow."""
+"""Exclusive bound of times (the year 2116), so that adding a latency cannot overflow."""
 
 _DAY_NS: Final = 86_400 * SECOND
 
@@ -37,7 +37,7 @@ _ACTIONS: Final = {
 
 
 def _rules(level: int) -> NDArray[np.uint8]:
-    """Tabulate, by action (high byte) and side (low byte), what holds for a row: one look-up instead of ten."""
+    """Tabulate the rules of a row by action (high byte) and side (low byte): one look-up instead of ten."""
     rules = np.full((256, 256), _BAD_ACTION, np.uint8)
     for action in _ACTIONS[level]:
         rules[action] = _BAD_SIDE
@@ -50,16 +50,16 @@ def _rules(level: int) -> NDArray[np.uint8]:
 
 
 class Checked(NamedTuple):
-    """What became of a stretch of rows."""
+    """The outcome of checking a stretch of rows."""
 
     columns: Columns
     keep: Mask | None  # which rows are handed over; None: all
-    error: DataError | None  # what to raise when these are handed over
-    ends_earlier_packet: bool  # a skipped row ended a packet of which no row is left here
+    error: DataError | None  # to raise after handing these over
+    ends_earlier_packet: bool  # a skipped row ended a packet that has no other row in this stretch
 
 
 class Findings:
-    """The rows of one stretch that something is wrong with; at the end, the ones to keep and an error."""
+    """The faulty rows of one stretch; at the end, the rows to keep and an error."""
 
     def __init__(self, columns: Columns, policies: Mapping[FaultKind, Policy], path: str, row: int) -> None:
         self.columns = columns
@@ -77,8 +77,8 @@ class Findings:
 
         Args:
             kind: what is wrong with them.
-            bad: which, shape `(n,)`; rows that an earlier kind has disposed of do not count.
-            describe: says of one of them what is there and what was expected.
+            bad: mask of the rows, shape `(n,)`; rows that an earlier kind has skipped do not count.
+            describe: returns for the index of a row its value and the expected one.
 
         Returns:
             The rows to repair.
@@ -108,7 +108,7 @@ class Findings:
         )
 
     def count(self, tally: Tally) -> DataError | None:
-        """Count what was found in the rows up to the first failure."""
+        """Add the faults up to the first failure to a tally, and return that failure's error."""
         for kind, policy, bad in self._found:
             rows = np.flatnonzero(bad[: self.stop + 1])
             samples = [
@@ -123,18 +123,18 @@ class Findings:
         return self._error
 
     def writable(self, name: str) -> NDArray[Any]:
-        """Return a column that may be changed: a copy, once."""
+        """Return a column that may be changed; the first call copies it."""
         if not self.columns[name].flags.writeable:
             self.columns[name] = self.columns[name].copy()
         return self.columns[name]
 
     def suspect(self, rows: Mask) -> None:
-        """Flag repaired rows."""
+        """Flag repaired rows SUSPECT."""
         if rows.any():
             self.writable("flags")[rows] |= np.uint8(Flag.SUSPECT)
 
     def kept(self, name: str) -> NDArray[Any]:
-        """Return a column without the rows that are disposed of."""
+        """Return a column without the skipped rows."""
         return self.columns[name] if self.alive is None else self.columns[name][self.alive]
 
 
@@ -144,8 +144,8 @@ class RowChecker:
     Args:
         level: 2 or 3.
         policies: of every kind that is looked for.
-        tally: where findings are counted.
-        feed_ns: the latency that makes local times; `None`: they are recorded in the file.
+        tally: counts the faults.
+        feed_ns: latency from which local times are computed; `None`: they are recorded in the file.
     """
 
     def __init__(self, level: int, policies: Mapping[FaultKind, Policy], tally: Tally, *, feed_ns: int | None) -> None:
@@ -154,11 +154,11 @@ class RowChecker:
         self.tally = tally
         self.feed_ns = feed_ns
         self.rules = _rules(level)
-        # What of the rows before matters to the next ones. A row that one check disposes of does not count for the
-        # later checks, but has counted for the earlier ones: so the outcome is the same for any size of batches.
+        # State carried from row to row. A row that one check skips counts for the earlier checks and not for the later
+        # ones, so that the outcome does not depend on the size of batches.
         self.exchange_ns = -1
         self.floor_ns = -1  # the end of the file before
-        self.sequence = 0  # the latest that is not 0; 0 where the feed may have begun to count anew since
+        self.sequence = 0  # the latest that is not 0; 0 after a row at which the feed may restart its count
         self.sequence_day = 0
         self.is_packet_open = False
         self.local_ns = -1
@@ -170,8 +170,8 @@ class RowChecker:
         """Check the next rows.
 
         Args:
-            columns: those of the file that were read, each of shape `(n,)`, nulls as 0.
-            nulls: where the columns that have nulls have them.
+            columns: by name, each of shape `(n,)`, nulls as 0.
+            nulls: masks of the nulls, for the columns that have any.
             path: the file, for messages.
             row: the file row of the first element.
             has_local: whether the file records local times.
@@ -191,11 +191,11 @@ class RowChecker:
         return Checked(found.columns, found.alive, error, ends_earlier_packet)
 
     def next_file(self) -> None:
-        """Say that the rows to come are of another file of the chain."""
+        """Begin the next file of the chain."""
         self.floor_ns = self.exchange_ns
 
     def _check_values(self, found: Findings, nulls: Mapping[str, Mask]) -> None:
-        """Look for what one row alone gives away."""
+        """Find the faults that one row alone shows."""
         columns = found.columns
         for name, missing in nulls.items():
             if name != "ts_local_ns":
@@ -220,7 +220,7 @@ class RowChecker:
             found.report(
                 FaultKind.OUT_OF_RANGE,
                 (price <= -LIMIT) | (price >= LIMIT),
-                lambda i: f"price_ticks is {price[i]}, expected less than 2^40 in size",
+                lambda i: f"price_ticks is {price[i]}, expected less than 2^40 in magnitude",
             )
         if self.level == 3:
             ids = columns["order_id"]
@@ -290,8 +290,7 @@ class RowChecker:
             repair = found.report(
                 FaultKind.MISSING_LOCAL, missing, lambda _: "ts_local_ns is null, though other rows have local times"
             )
-            # Zeros stand for nulls: whatever is done about them, they are not early. Made monotone later, the time
-            # becomes the latest known one.
+            # Nulls are 0, which would count as early. When times are made monotone, they become the latest known time.
             local = np.where(missing, exchange, local)
             found.suspect(repair)
         if int(local.max()) >= TIME_LIMIT_NS:
@@ -314,13 +313,13 @@ class RowChecker:
     def _check_sequence(self, found: Findings) -> None:
         """Compare each packet's sequence number with the one before.
 
-        A feed may begin to count anew with a new day (UTC) or when it empties the book (a CLEAR of both sides); numbers
+        A feed may restart its count with a new day (UTC) or when it empties the book (a CLEAR of both sides); numbers
         of a snapshot are not compared with those before it.
         """
         sequence = found.columns["sequence"]
         flags, action = found.columns["flags"], found.columns["action"]
         # Rows of a packet share a number or follow on, and several packets may share one (CME): only a packet that
-        # begins with a lower number, or with the very row before it, was there already.
+        # begins with a lower number, or repeats the row before it, is a duplicate.
         repeats = self._repeats(found.columns)
         begins = np.concatenate(([not self.is_packet_open], flags[:-1] & Flag.LAST != 0))
         self.is_packet_open = not int(flags[-1]) & Flag.LAST
@@ -339,14 +338,14 @@ class RowChecker:
                 found.suspect(repair)
 
     def _numbers_before(self, found: Findings, at: NDArray[np.intp]) -> NDArray[np.uint64]:
-        """Return for each numbered row the number before it, 0 where the feed may have begun to count anew between.
+        """Return for each numbered row the number before it, 0 if the feed may have restarted its count between.
 
         Args:
             found: the rows.
-            at: which of them are numbered, at least one.
+            at: indices of the numbered rows, at least one.
         """
         columns, emptied = found.columns, _emptied(found)
-        until = np.cumsum(emptied)  # up to and with each row
+        until = np.cumsum(emptied)  # up to and including each row
         days = columns["ts_exchange_ns"][at] // _DAY_NS
         numbers = columns["sequence"][at]
         previous = np.concatenate((np.array([self.sequence], np.uint64), numbers[:-1]))
@@ -359,7 +358,7 @@ class RowChecker:
         return before
 
     def _repeats(self, columns: Columns) -> Mask:
-        """Say of each row whether it is the same as the one before it."""
+        """Return for each row whether it equals the one before it."""
         same = np.ones(len(columns["action"]), bool)
         for name in _IDENTITY:
             if name in columns:
@@ -371,13 +370,13 @@ class RowChecker:
 
 
 def _emptied(found: Findings) -> Mask:
-    """Return which rows empty the book."""
+    """Return a mask of the rows that empty the book."""
     emptied: Mask = (found.columns["action"] == Action.CLEAR) & (found.columns["side"] == 0)
     return emptied if found.alive is None else emptied & found.alive
 
 
 def segments(keep: Mask | None, rows: int) -> Iterator[tuple[int, int]]:
-    """Yield the stretches (begin, end) of consecutive rows that are kept."""
+    """Yield the stretches (begin, end) of consecutive kept rows."""
     if keep is None:
         yield 0, rows
         return
@@ -387,7 +386,7 @@ def segments(keep: Mask | None, rows: int) -> Iterator[tuple[int, int]]:
 
 
 def _end_packets(found: Findings) -> bool:
-    """Where a skipped row ended a packet, let the last row that is kept before it end it."""
+    """Flag the last kept row of each packet whose end was skipped; return whether a packet has no kept row."""
     if found.alive is None:
         return False
     ended = ~found.alive & (found.columns["flags"] & Flag.LAST != 0)
@@ -408,7 +407,7 @@ def _last(times: NDArray[np.int64], otherwise: int) -> int:
 
 
 def _latest(times: NDArray[np.int64], alive: Mask | None, before: int) -> NDArray[np.int64]:
-    """Return the latest time up to each row, that of rows that are left out apart."""
+    """Return the latest time up to each row, skipped rows not counted."""
     if alive is not None:
         times = np.where(alive, times, np.int64(before))
     return np.maximum.accumulate(np.maximum(times, np.int64(before)))

@@ -1,4 +1,4 @@
-"""Bring a user's columns into the types of the canonical schema, without ever changing a value."""
+"""Convert a user's columns to the types of the canonical schema, without ever changing a value."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from lob_backtest.errors import DataError
 
 
 def as_table(events: Any, schema: pa.Schema, *, first_row: int = 0) -> pa.Table:
-    """Bring columns into the types of a schema, without ever changing a value.
+    """Convert columns to the types of a schema, without ever changing a value.
 
     Args:
         events: a dict of lists or arrays, a DataFrame or an Arrow table.
-        schema: the columns to end with; those of `OPTIONAL` that are absent are filled (null local time, else 0).
+        schema: of the result; absent columns of `OPTIONAL` are filled (null local time, else 0).
         first_row: the number of the first row, for messages.
 
     Raises:
-        DataError: columns are missing, unknown or of different lengths; a value is no integer or out of range.
+        DataError: columns are missing, unknown or of different lengths; a value is not an integer, or out of range.
     """
     given = dict(zip(events.column_names, events.columns, strict=True)) if isinstance(events, pa.Table) else events
     if not isinstance(given, Mapping):
@@ -60,7 +60,7 @@ def _check_names(given: set[str], schema: pa.Schema) -> None:
 
 
 def _narrow(field: pa.Field, values: Any, first_row: int) -> pa.Array:
-    """Turn one column into its Arrow type; a value that does not fit is an error that names it."""
+    """Convert one column to its Arrow type; the error for a value that does not fit names its row."""
     if isinstance(values, pa.ChunkedArray):
         values = values.combine_chunks()
     elif hasattr(values, "to_numpy") and not isinstance(values, pa.Array):  # a Series, without importing pandas
@@ -74,7 +74,7 @@ def _narrow(field: pa.Field, values: Any, first_row: int) -> pa.Array:
         numbers, present = _integers(field, values, first_row)
     limits = np.iinfo(field.type.to_pandas_dtype())
     if len(numbers) and (int(numbers.min()) < limits.min or int(numbers.max()) > limits.max):
-        # Compared as Python integers: numpy has no type that holds both int64 and uint64.
+        # Compared as Python integers: numpy has no common type for int64 and uint64.
         row, value = next((i, int(v)) for i, v in enumerate(numbers) if not limits.min <= int(v) <= limits.max)
         raise DataError(_misfit(field, first_row + row, value))
     mask = None if present is None or present.all() else ~present
@@ -82,7 +82,7 @@ def _narrow(field: pa.Field, values: Any, first_row: int) -> pa.Array:
 
 
 def _integers(field: pa.Field, values: Any, first_row: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any] | None]:
-    """Take lists and arrays of integers (with None where the column may be null) apart into values and presence."""
+    """Split lists and arrays of integers (`None`: null) into values and a mask of the present ones."""
     if isinstance(values, pa.Array):
         raise DataError(f"{field.name}: {values.type}; expected {field.type}, {_meaning(field.name)}")
     array = np.asarray(values) if isinstance(values, np.ndarray) or not any(v is None for v in values) else None

@@ -1,8 +1,8 @@
-"""What can be wrong with a row of market data, and what is done about it.
+"""The kinds of faults in market data, and the policies for them.
 
-The reader finds the kinds that one row (or a row and those before it) gives away; the book finds the four that need its
-state, and sides that are not those of the orders; `validate` looks for all of them. Each has a policy, and each thing
-found is counted in a `Tally`.
+The reader finds the kinds that show in a row and those before it; the book finds the four that need its state, and
+sides that differ from their orders'; `validate` looks for all of them. Each kind has a policy, and each fault is
+counted in a `Tally`.
 """
 
 from __future__ import annotations
@@ -17,36 +17,36 @@ from lob_backtest.errors import ConfigError
 
 
 class Policy(StrEnum):
-    """What happens to a row that something is wrong with. Each is counted."""
+    """The treatment of faulty rows. Every one of them is counted."""
 
     FAIL = "fail"  # a DataError that names the row
     SKIP = "skip"  # the row is left out
-    REPAIR = "repair"  # the row is set right as its kind says, and flagged SUSPECT
-    KEEP = "keep"  # the row is handed over as it is
+    REPAIR = "repair"  # the row is corrected as described at its kind, and flagged SUSPECT
+    KEEP = "keep"  # the row is handed over unchanged
 
 
 class FaultKind(StrEnum):
-    """What is wrong."""
+    """The kinds of faults, and how `repair` corrects them."""
 
-    # Found by the reader, in the order in which it looks: a row counts for the first kind that disposes of it.
+    # Found by the reader, in this order: a row that one kind skips is not checked for the later ones.
     FOREIGN_FILE = "foreign_file"  # a file of another instrument in the chain
     NULL = "null"  # no value in a column that must have one
     UNKNOWN_ACTION = "unknown_action"  # no such action, or not one of this level's
     BAD_SIDE = "bad_side"  # not +1, -1 or (TRADE, CLEAR, STATUS only) 0; found by the book: not the order's side
-    ZERO_SIZE = "zero_size"  # where only LEVEL, CLEAR and STATUS may have it
+    ZERO_SIZE = "zero_size"  # of a row other than LEVEL, CLEAR and STATUS
     OUT_OF_RANGE = "out_of_range"  # a negative size; a price, size or time too large
     ZERO_ORDER_ID = "zero_order_id"  # an ADD without an id
     UNKNOWN_PHASE = "unknown_phase"  # a STATUS of no known phase
     OVERLAP = "overlap"  # a row of a file lies before the end of the file before it
     TIME_BACKWARDS = "time_backwards"  # exchange time falls; repair: the time of the row before
-    MISSING_LOCAL = "missing_local"  # in a file that has local times; repair: the latest one known
+    MISSING_LOCAL = "missing_local"  # in a file that has local times; repair: the latest known time
     LOCAL_BEFORE_EXCHANGE = "local_before_exchange"  # repair: local = exchange
-    SEQUENCE_GAP = "sequence_gap"  # the feed's own numbers leave some out; repair: only the flag
-    DUPLICATE = "duplicate"  # a packet that is there twice, or numbered lower than the one before of the same count
+    SEQUENCE_GAP = "sequence_gap"  # numbers of the feed are missing; repair: only the flag
+    DUPLICATE = "duplicate"  # a repeated packet, or one with a lower number than the one before it
     NO_LAST = "no_last"  # the data end within a packet; repair: the last row ends it
     # Found by the book.
-    UNKNOWN_ORDER = "unknown_order"  # CANCEL, MODIFY or EXECUTE of an order that is not there
-    DUPLICATE_ORDER = "duplicate_order"  # ADD of an order that is there
+    UNKNOWN_ORDER = "unknown_order"  # CANCEL, MODIFY or EXECUTE of an order that is not in the book
+    DUPLICATE_ORDER = "duplicate_order"  # ADD of an order that is in the book
     OVERSIZE = "oversize"  # CANCEL or EXECUTE of more than the order has; repair: of all it has
     CROSSED = "crossed"  # best bid >= best ask at the end of a packet of the continuous phase
 
@@ -55,16 +55,16 @@ DEFAULT_POLICIES: Final[Mapping[FaultKind, Policy]] = MappingProxyType(
     {
         **dict.fromkeys(FaultKind, Policy.FAIL),
         FaultKind.NO_LAST: Policy.REPAIR,
-        FaultKind.UNKNOWN_ORDER: Policy.SKIP,  # files of limited depth are full of them, and no book breaks
-        FaultKind.CROSSED: Policy.KEEP,  # nothing own matches while it lasts
+        FaultKind.UNKNOWN_ORDER: Policy.SKIP,  # frequent in files of limited depth, and harmless to the book
+        FaultKind.CROSSED: Policy.KEEP,  # own orders do not match while it lasts
         FaultKind.SEQUENCE_GAP: Policy.KEEP,
         FaultKind.DUPLICATE: Policy.KEEP,
     }
 )
-"""What is done where a run does not say. `ON_REQUEST` kinds are not even looked for then."""
+"""The policies of a run that sets none; kinds of `ON_REQUEST` are then not looked for."""
 
 ON_REQUEST: Final = frozenset({FaultKind.SEQUENCE_GAP, FaultKind.DUPLICATE})
-"""Looked for only where a policy is given: most feeds number a channel, not an instrument."""
+"""Kinds that are looked for only if a policy is given: most feeds number a channel, not an instrument."""
 
 _SKIPPABLE = {Policy.FAIL, Policy.SKIP}
 _ANY = set(Policy)
@@ -85,14 +85,14 @@ ALLOWED: Final[Mapping[FaultKind, frozenset[Policy]]] = MappingProxyType(
         }.items()
     }
 )
-"""The policies that make sense for a kind."""
+"""The possible policies of each kind."""
 
 SAMPLES: Final = 5
-"""How many rows of a kind a tally remembers."""
+"""Number of rows per kind that a tally keeps."""
 
 
 class FaultSample(NamedTuple):
-    """One of the first rows of a kind: where it is, and its exchange time."""
+    """The place and exchange time of one of the first faulty rows of a kind."""
 
     path: str
     row: int
@@ -100,10 +100,10 @@ class FaultSample(NamedTuple):
 
 
 class Tally:
-    """What was found, by kind.
+    """The faults found, by kind.
 
     Attributes:
-        counts: rows by kind and by what was done, such as ``{"zero_size": {"skip": 3}}``.
+        counts: rows by kind and by policy, such as ``{"zero_size": {"skip": 3}}``.
         samples: the first rows of each kind, at most `SAMPLES`.
     """
 
@@ -115,10 +115,10 @@ class Tally:
         """Count rows of one kind.
 
         Args:
-            kind: what is wrong with them.
-            policy: what was done.
-            sample: one of them; kept if it is among the first.
-            count: how many.
+            kind: of the fault.
+            policy: the one applied.
+            sample: the first of the rows; kept if it is among the first of its kind.
+            count: number of rows.
         """
         by_policy = self.counts.setdefault(str(kind), {})
         by_policy[str(policy)] = by_policy.get(str(policy), 0) + count
@@ -127,13 +127,13 @@ class Tally:
             samples.append(sample)
 
     def remember(self, kind: FaultKind, sample: FaultSample) -> None:
-        """Keep one more of the first rows of a kind that `add` has counted."""
+        """Keep one more sample of a kind that `add` has counted."""
         samples = self.samples[str(kind)]
         if len(samples) < SAMPLES:
             samples.append(sample)
 
     def total(self, policy: Policy | None = None) -> int:
-        """Count the findings of all kinds, or those that were dealt with in one way."""
+        """Return the number of faults of all kinds, or of those under one policy."""
         return sum(n for by in self.counts.values() for done, n in by.items() if policy is None or done == policy)
 
 
@@ -141,13 +141,13 @@ def resolve_policies(given: Mapping[str, str] | None) -> dict[FaultKind, Policy]
     """Complete a run's policies with the defaults.
 
     Args:
-        given: policy by kind, as in the ``[data.policies]`` table of a config; names as in `FaultKind` and `Policy`.
+        given: policy by kind, as in the ``[data.policies]`` table of a config; names of `FaultKind` and `Policy`.
 
     Returns:
         The policy of every kind that is looked for.
 
     Raises:
-        ConfigError: a kind or policy has no such name, or the policy makes no sense for the kind.
+        ConfigError: a kind or policy is unknown, or the policy is not possible for the kind.
     """
     policies = {kind: policy for kind, policy in DEFAULT_POLICIES.items() if kind not in ON_REQUEST}
     for name, value in (given or {}).items():

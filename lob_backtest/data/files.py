@@ -1,4 +1,4 @@
-"""Find market data files, open them, and refuse what is not one, before any row is looked at."""
+"""Find market data files, open them, and refuse others, before any row is read."""
 
 from __future__ import annotations
 
@@ -37,23 +37,23 @@ class MarketFile:
     """One canonical file whose schema and metadata have been checked.
 
     Attributes:
-        path: as the user named it, for messages and results; bytes that are not UTF-8 are escaped.
-        rows: in all of its row groups.
+        path: as given by the user, for messages and results; bytes that are not UTF-8 are escaped.
+        rows: of all row groups.
         level: 2 or 3.
         symbol: the instrument's name at its venue.
         venue: where it trades; may be empty.
         tick_size: the price of one tick in quote currency.
         lot_size: the size of one lot in base units.
-        depth: levels shown a side; 0: all.
-        clock_shift_ns: what was added to local times; `None`: nothing.
-        late_level_ns: L2: how long after a print its LEVEL row may follow; `None`: not said.
-        late_print_ns: L2: how long after a fall of a level its print may follow; `None`: not said.
+        depth: levels shown per side; 0: all.
+        clock_shift_ns: added to the recorded local times by the converter; `None`: nothing.
+        late_level_ns: L2: how long after a print its LEVEL row may follow; `None`: unknown.
+        late_print_ns: L2: how long after a fall of a level its print may follow; `None`: unknown.
         source: the vendor file; may be empty.
         created_by: the program that wrote it; may be empty.
         has_local: whether any row has a local time.
-        footer: where the rows are.
-        origin: where it is.
-        stamp: what it was when it was opened: a file that is changed afterwards is refused.
+        footer: the places of the rows.
+        origin: the place of the file.
+        stamp: its identity when it was opened: a file that is changed afterwards is refused.
     """
 
     path: str
@@ -85,25 +85,25 @@ class MarketFile:
 
     @cached_property
     def sha256(self) -> str:
-        """The SHA-256 of the file's bytes, in hexadecimal; read when first asked for.
+        """The SHA-256 of the file's bytes, in hexadecimal; computed on first use.
 
         Raises:
             DataError: the file has changed since it was opened, or cannot be read.
         """
-        return self.origin.sha256(self.stamp) or ""  # nobody stops it
+        return self.origin.sha256(self.stamp) or ""  # without an event it is not stopped
 
     def hash_now(self, stop: Event) -> None:
-        """Find `sha256` before it is asked for, unless it is stopped or the file cannot be read."""
-        with suppress(DataError):  # raised again where the hash is asked for
+        """Compute `sha256` ahead of its use; without effect if stopped or if the file cannot be read."""
+        with suppress(DataError):  # raised again on use of the hash
             found = self.origin.sha256(self.stamp, stop)
             if found is not None:
                 self.__dict__["sha256"] = found
 
     def check_unchanged(self) -> None:
-        """Compare the file with what it was when it was opened.
+        """Check that the file is the one that was opened.
 
         Raises:
-            DataError: they differ, or it cannot be opened any more.
+            DataError: it has changed, or cannot be opened any more.
         """
         with self.origin.opened(self.stamp):
             pass
@@ -125,7 +125,7 @@ class MarketFile:
 
     @contextmanager
     def parquet(self) -> Iterator[pq.ParquetFile]:
-        """Open the Parquet file underneath; page checksums are verified, and little is read ahead.
+        """Open the Parquet file; page checksums are verified, and little is read ahead.
 
         Raises:
             DataError: the file has changed since it was first opened, or cannot be read.
@@ -134,11 +134,11 @@ class MarketFile:
             yield parquet
 
     def raw_batches(self, columns: list[str], *, batch_rows: int) -> Generator[tuple[int, pa.RecordBatch], None, None]:
-        """Stream columns, a part of one row group at a time.
+        """Stream columns, part by part of each row group.
 
         Args:
-            columns: which.
-            batch_rows: rows a batch; the last of a row group has fewer.
+            columns: names of the columns.
+            batch_rows: rows per batch; the last of a row group has fewer.
 
         Yields:
             The 0-based row group and its next rows.
@@ -149,7 +149,7 @@ class MarketFile:
         with self.origin.opened(self.stamp) as file, _parquet(self.path, file) as parquet:
             for group in range(len(self.footer.groups)):
                 yield from self._group(parquet, group, columns, batch_rows)
-                if self.origin.filesystem is None:  # remote: only at the end, a question takes a round trip
+                if self.origin.filesystem is None:  # remote: only at the end, since each check takes a round trip
                     self.origin.check(file, self.stamp)
 
     def _group(
@@ -175,10 +175,10 @@ class MarketFile:
 
 
 def find_files(paths: Path | Iterable[Path]) -> list[MarketFile]:
-    """Open every file that paths, URIs and glob patterns name.
+    """Open every file that matches paths, URIs and glob patterns.
 
     Args:
-        paths: one or several; a pattern's files come in the order of their names.
+        paths: one or several; a pattern's files are in the order of their names.
 
     Raises:
         DataError: nothing matches, or a file cannot be used.
@@ -251,7 +251,7 @@ def _open(origin: Origin) -> MarketFile:
 
 
 def _footer(path: str, file: pa.NativeFile) -> Footer:
-    """Refuse what has not the outer shape of a Parquet file, or whose footer is not what was written."""
+    """Read the footer, and refuse files that are not Parquet or whose footer is damaged."""
     try:
         size = file.size()
         head = file.read_at(min(size, len(MAGIC)), 0)
@@ -330,12 +330,12 @@ def _metadata(path: str, found: dict[bytes, bytes], footer: Footer) -> dict[str,
 
 
 def _is_ours(found: dict[bytes, bytes], meta: dict[str, str]) -> bool:
-    """Return whether `EventWriter` wrote a file. Tools that copy its metadata into another store Arrow's schema."""
+    """Return whether `EventWriter` wrote a file; tools that copy its metadata into another also add Arrow's schema."""
     return meta.get(Meta.CREATED_BY, "").startswith("lob_backtest") and b"ARROW:schema" not in found
 
 
 def _differences(schema: pa.Schema, meta: dict[str, str]) -> list[str]:
-    """List everything in which a file differs from the contract."""
+    """List every difference between a file and the contract."""
     wrong = [
         f"no metadata {key}"
         for key in (Meta.SCHEMA, Meta.SYMBOL, Meta.TICK_SIZE, Meta.LOT_SIZE)
@@ -344,7 +344,7 @@ def _differences(schema: pa.Schema, meta: dict[str, str]) -> list[str]:
     version = meta.get(Meta.SCHEMA, "")
     if version and version not in LEVEL_BY_SCHEMA:
         known = ", ".join(LEVEL_BY_SCHEMA)
-        wrong.append(f"{Meta.SCHEMA} is {version!r}, which this version does not know (it knows {known})")
+        wrong.append(f"{Meta.SCHEMA} is {version!r}, which this version cannot read (it reads {known})")
     for key in (Meta.TICK_SIZE, Meta.LOT_SIZE):
         if key in meta and not _is_positive_decimal(meta[key]):
             wrong.append(f"{key} is {meta[key]!r}, expected a positive decimal such as '0.01'")
@@ -358,7 +358,7 @@ def _differences(schema: pa.Schema, meta: dict[str, str]) -> list[str]:
         if not digits.isdecimal() or len(digits) > 19 or int(digits) >= DURATION_LIMIT_NS:
             wrong.append(f"{key} is {digits!r}, expected an integer of nanoseconds from 0 to 2^60 - 1")
         elif key in meta and level != 2:
-            wrong.append(f"{key} is there, which only L2 files have")
+            wrong.append(f"{key} is present, which only L2 files have")
     for field in columns_of(level):
         at = schema.get_all_field_indices(field.name)
         if len(at) != 1:
@@ -381,7 +381,7 @@ def _wrong_type(field: pa.Field, found: pa.DataType) -> str:
 
 @contextmanager
 def hashed_meanwhile(files: Sequence[MarketFile]) -> Iterator[None]:
-    """Find the hashes of files in a thread of its own while they are read; if that fails, stop.
+    """Compute the hashes of files in a thread while the block reads them; stop when the block ends early.
 
     Raises:
         DataError: a file has changed since it was opened.
@@ -407,7 +407,7 @@ def _is_positive_decimal(text: str) -> bool:
 
 
 def _has_local(path: str, parquet: pq.ParquetFile, footer: Footer) -> bool:
-    """Tell from the footer whether some row has a local time; without statistics, from the first rows."""
+    """Return whether some row has a local time, by the footer; without statistics, by the first rows."""
     column = [each.path for each in footer.columns].index("ts_local_ns")
     for group in footer.groups:
         nulls = group.chunks[column].nulls

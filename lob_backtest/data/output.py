@@ -1,4 +1,4 @@
-"""Parquet files that take their name once they are complete."""
+"""Parquet files that take their name when they are complete."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from lob_backtest.process.interrupts import uninterrupted
 
 
 class ParquetDraft(FileDraft):
-    """A Parquet file in the making, which takes its name when the block ends without an exception.
+    """A Parquet file that is being written; it takes its name when the block ends without an exception.
 
     Args:
         target: where it goes.
         schema: of its rows.
-        force: replace a regular file that is there.
+        force: replace an existing regular file.
         options: of `pyarrow.parquet.ParquetWriter`.
 
     Attributes:
-        parquet: the writer, from the start of the block.
+        parquet: the writer, within the block.
     """
 
     parquet: pq.ParquetWriter
@@ -58,7 +58,7 @@ class ParquetDraft(FileDraft):
 
     @uninterrupted
     def discard(self) -> None:
-        """Close the file and remove it, unless it has taken its name."""
-        with contextlib.suppress(OSError, pa.ArrowException, AttributeError):  # what went wrong before says more
+        """Close the file and remove it, unless it has its target's name."""
+        with contextlib.suppress(OSError, pa.ArrowException, AttributeError):  # the first error has the cause
             self.parquet.close()
         super().discard()

@@ -1,4 +1,4 @@
-"""Take own orders out of a recorded feed, so that a replay does not trade against its own past."""
+"""Exclude own orders from a recorded feed, so that a replay does not trade against its own past."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ LAST = np.uint8(Flag.LAST)
 
 
 class WithoutOrders:
-    """The rows of a feed without those of some orders. A packet whose last row goes ends with the row before it.
+    """The rows of a feed without those of some orders. A packet whose last row is excluded ends with the row before it.
 
-    An execution of such an order becomes a print: TRADE with HIDDEN, at the order's side and price. The aggressor was
-    there, and what it traded with is not in the book. An execution of an order that the rows before it do not show is
-    left out: its price is not known.
+    An execution of such an order becomes a print: TRADE with HIDDEN, at the order's side and price. The aggressor
+    is real, and its counterparty is not in the book. An execution of an order without an earlier row is left out:
+    its price is unknown.
 
     Args:
         batches: the feed's rows.
         order_ids: of the orders to leave out.
 
     Attributes:
-        rows: how many rows were left out so far.
+        rows: number of rows left out so far.
     """
 
     def __init__(self, batches: Iterable[Batch], order_ids: Iterable[int]) -> None:
@@ -52,17 +52,17 @@ class WithoutOrders:
         if not named.any():
             yield batch
             return
-        gone = named.copy()
-        gone[list(prints)] = False
+        excluded = named.copy()
+        excluded[list(prints)] = False
         batch = _as_prints(batch, prints)
-        self.rows += int(gone.sum())
-        batch = batch._replace(flags=_flags(batch.flags, gone))
-        edges = np.flatnonzero(np.diff(np.concatenate(([1], gone.astype(np.int8), [1]))))
+        self.rows += int(excluded.sum())
+        batch = batch._replace(flags=_flags(batch.flags, excluded))
+        edges = np.flatnonzero(np.diff(np.concatenate(([1], excluded.astype(np.int8), [1]))))
         for begin, end in edges.reshape(-1, 2).tolist():
             yield _part(batch, begin, end)
 
     def _executions(self, batch: Batch, named: NDArray[np.bool_]) -> dict[int, tuple[int, int]]:
-        """Return the rows that execute an order to leave out, each with the order's side and price."""
+        """Return the rows that execute an excluded order, each with the order's side and price."""
         found = {}
         for i in np.flatnonzero(named | (batch.action == Action.CLEAR)).tolist():
             action, order_id = batch.action[i], int(batch.order_id[i])
@@ -80,7 +80,7 @@ class WithoutOrders:
 
 
 def _as_prints(batch: Batch, prints: Mapping[int, tuple[int, int]]) -> Batch:
-    """Make some rows hidden prints, each with a side and a price; the arrays given stay as they are."""
+    """Return a copy in which some rows are hidden prints, each with a side and a price."""
     if not prints:
         return batch
     rows = list(prints)
@@ -92,12 +92,12 @@ def _as_prints(batch: Batch, prints: Mapping[int, tuple[int, int]]) -> Batch:
     return batch._replace(**changed)
 
 
-def _flags(flags: NDArray[np.uint8], gone: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Let the last row that stays end each packet."""
+def _flags(flags: NDArray[np.uint8], excluded: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Return the flags with LAST on the last remaining row of each packet."""
     packets = np.concatenate(([0], np.cumsum((flags & LAST) != 0)[:-1]))
     ended = np.zeros(int(packets[-1]) + 1, dtype=bool)
     ended[packets[(flags & LAST) != 0]] = True
-    kept = np.flatnonzero(~gone)
+    kept = np.flatnonzero(~excluded)
     if not len(kept):
         return flags
     last_kept = kept[np.append(np.diff(packets[kept]) != 0, True)]
@@ -111,6 +111,6 @@ def _part(batch: Batch, begin: int, end: int) -> Batch:
 
 
 def _joined(held: Batch, fresh: Batch) -> Batch:
-    # Rows are numbered from the fresh batch's first: those held back are counted down from it.
+    # The row number is that of the fresh batch's first row less the rows held back.
     columns = [np.concatenate((held[i], fresh[i])) for i in range(9)]
     return Batch._make([*columns, fresh.row - len(held.flags), fresh.path])

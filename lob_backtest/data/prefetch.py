@@ -1,4 +1,4 @@
-"""Threads beside the engine: one decodes the next batches while the engine works on the one at hand."""
+"""Threads beside the engine, such as the one that decodes the next batches while the engine processes the current."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from lob_backtest.process.interrupts import entering, uninterrupted
 T = TypeVar("T")
 
 AHEAD: Final = 2
-"""How many items wait at most: enough to bridge a slow one, few enough to keep memory constant."""
+"""Maximum number of waiting items: enough to bridge a slow one, few enough to keep memory constant."""
 _LOOK_S: Final = 1.0
-"""How often a thread that waits looks whether the interpreter has ended."""
+"""Interval at which a waiting thread checks whether the interpreter has ended."""
 
 
 def prefetched(items: Iterable[T], ahead: int = AHEAD) -> Generator[T, None, None]:
-    """Iterate in a thread of its own, a few items ahead of whoever takes them.
+    """Iterate in a separate thread, a few items ahead of the consumer.
 
     Args:
         items: iterated once, in the thread.
-        ahead: how many items wait at most.
+        ahead: maximum number of waiting items.
 
     Yields:
-        The same items in the same order. What the iteration raises is raised here, behind the items before it. A
+        The same items in the same order. An exception of the iteration is raised here, after the items before it. A
         consumer that stops early closes the generator, which ends the thread.
     """
     with _Reader(items, ahead) as reader:
@@ -42,8 +42,8 @@ def prefetched(items: Iterable[T], ahead: int = AHEAD) -> Generator[T, None, Non
 class _Reader(Generic[T]):
     """The thread and the queues to and from it.
 
-    Both are `SimpleQueue`, which is written in C: an exception raised by a signal's handler leaves no lock of theirs
-    behind, as it can with the condition variables of `threading`, wherever it falls.
+    Both are `SimpleQueue`, which is written in C: an exception raised by a signal's handler at any point leaves none of
+    their locks held, as it can with the condition variables of `threading`.
     """
 
     def __init__(self, items: Iterable[T], ahead: int) -> None:
@@ -67,7 +67,7 @@ class _Reader(Generic[T]):
         self._thread.join()
 
     def take(self) -> tuple[T | None, BaseException | None]:
-        """Wait for the next item, or for what ended the iteration; (None, None) at its end."""
+        """Wait for the next item, or for the exception that ended the iteration; (None, None) at its end."""
         item = self._ready.get()
         self._room.put(None)
         return item
@@ -85,10 +85,10 @@ class _Reader(Generic[T]):
             self._ready.put((None, None))
 
     def _wait_for_room(self) -> None:
-        """Wait until an item is taken, or nobody can take one any more.
+        """Wait until an item is taken, or the interpreter ends.
 
-        The interpreter waits at its end for threads that are no daemons: one that it had to stop in the middle of
-        Arrow's code would end the process by an abort.
+        The thread is not a daemon: a daemon would be stopped at exit in the middle of Arrow's code, which aborts the
+        process.
         """
         while not self._is_stopped:
             with suppress(Empty):
@@ -98,10 +98,10 @@ class _Reader(Generic[T]):
 
 
 class Beside:
-    """A thread that works while a block runs; a context manager. It is told to stop where the block ends before it.
+    """A thread that works while a block runs; a context manager that stops the thread when the block ends.
 
     Args:
-        work: takes an event, which is set when there is nobody left to work for.
+        work: called with an event that is set when the block has ended.
         name: of the thread.
     """
 
@@ -122,7 +122,7 @@ class Beside:
         self._thread.join()
 
     def wait(self) -> None:
-        """Wait until the work is done; once in a block. An interrupted `Thread.join` takes the thread for ended."""
+        """Wait until the work is done; once in a block. `Thread.join`, once interrupted, would return at once."""
         self._done.get()
 
     def _run(self) -> None:

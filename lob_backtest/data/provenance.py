@@ -1,7 +1,7 @@
-"""Where a file's bytes come from, and whether they are still the same: opened natively, stamped and hashed.
+"""The origin of a file's bytes, and checks that they are unchanged: files are opened natively, stamped and hashed.
 
-Files are opened by Arrow itself, never through a Python file object: Arrow's threads may hold what was read until after
-the interpreter has ended, and memory of Python in their hands then aborts the process.
+Files are opened by Arrow itself, never through a Python file object: Arrow's threads may hold buffers until after the
+interpreter has ended, and if those belong to Python, the process aborts.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ READ_BYTES: Final = 1 << 20
 
 
 class Stamp(NamedTuple):
-    """What changes when a file does; a remote file has a size and a time of change alone, the rest is 0."""
+    """The identity of a file's content; of a remote file only size and time of change are known, the rest is 0."""
 
     device: int
     inode: int
@@ -35,12 +35,12 @@ class Stamp(NamedTuple):
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a file is.
+    """The place of a file.
 
     Attributes:
-        name: as the user named it, in a form that can be printed and stored as UTF-8.
-        path: local files: its path in the bytes of the file system; remote ones: its path there.
-        filesystem: `None`: the local one.
+        name: as given by the user, made printable and valid UTF-8.
+        path: absolute, in the file system's bytes; of a remote file, the path in its filesystem.
+        filesystem: of Arrow; `None`: the local one.
     """
 
     name: str
@@ -49,12 +49,12 @@ class Origin:
 
     @classmethod
     def local(cls, path: str | os.PathLike[str]) -> Origin:
-        """Return the origin of a local file, whose name may be any bytes; a later change of folder does not matter."""
+        """Return the origin of a local file, whose name may be any bytes; it does not depend on the current folder."""
         return cls(utf8(os.fspath(path)), os.path.join(os.getcwdb(), os.fsencode(path)))
 
     @classmethod
     def remote(cls, name: str, filesystem: pyarrow.fs.FileSystem, path: str) -> Origin:
-        """Return the origin of a file of a filesystem of Arrow's."""
+        """Return the origin of a file in one of Arrow's filesystems."""
         if isinstance(filesystem, pyarrow.fs.LocalFileSystem):
             return cls(utf8(name), os.fsencode(path))
         return cls(utf8(name), path, filesystem)
@@ -78,7 +78,7 @@ class Origin:
 
     @contextmanager
     def opened(self, stamp: Stamp) -> Iterator[pa.NativeFile]:
-        """Open the file and close it at the end, if it is the one that was stamped, before and after.
+        """Open the file for a block; check its stamp before and after.
 
         Raises:
             DataError: it has changed, is missing, or cannot be read.
@@ -94,7 +94,7 @@ class Origin:
             try:
                 yield file
             except DataError:
-                self.check(file, stamp)  # what else is wrong with it comes from that
+                self.check(file, stamp)  # a changed file is the cause of any other error
                 raise
             self.check(file, stamp)
 
@@ -108,14 +108,14 @@ class Origin:
             raise self.changed()
 
     def changed(self) -> DataError:
-        """Return the error of a file that is not what it was when it was first opened."""
+        """Return the error for a file that has changed since it was first opened."""
         return DataError(
             f"{self.name}: changed while it was read (replaced, written to, moved, touched, or given other permissions "
             "or links); expected a file that stays as it is. Start again when nothing writes to it"
         )
 
     def sha256(self, stamp: Stamp, stop: Event | None = None) -> str | None:
-        """Read the file and return its SHA-256 in hexadecimal; `None` if it was stopped.
+        """Read the file and return its SHA-256 in hexadecimal; `None` if stopped.
 
         Raises:
             DataError: the file is not the one that was stamped, or cannot be read.
@@ -147,5 +147,5 @@ def _stamp(found: os.stat_result) -> Stamp:
 
 
 def one_line(error: BaseException) -> str:
-    """Return the text of an error without line ends."""
+    """Return the text of an error on one line."""
     return " ".join(str(error).split())

@@ -19,12 +19,12 @@ from lob_backtest.progress import Progress
 from lob_backtest.units import format_instant
 
 EARLIEST_NS: Final = 10**17
-"""The first time of a file is later (than March 1973), or it is not in nanoseconds."""
+"""A file whose first time is earlier (March 1973) is not in nanoseconds."""
 
 _INSTRUMENT: Final = ("symbol", "venue", "level", "tick_size", "lot_size", "depth")
 _LATE: Final = ("late_level_ns", "late_print_ns")
 _ALIKE: Final = (*_INSTRUMENT, *_LATE)
-"""What the files of one instrument have in common."""
+"""Fields in which the files of one instrument agree."""
 
 _LOOKS_LIKE: Final = ((10**8, "seconds"), (10**11, "milliseconds"), (10**14, "microseconds"))
 
@@ -33,19 +33,19 @@ class MarketSource:
     """The market data of one instrument: one file, or several that follow each other in time.
 
     Attributes:
-        files: what is read, in order of time; each has `path`, `rows` and a lazy `sha256`.
+        files: in order of time; each has `path`, `rows` and a lazy `sha256`.
         symbol: the instrument's name at its venue.
         venue: where it trades.
         tick_size: the price of one tick in quote currency.
         lot_size: the size of one lot in base units.
         level: 2 or 3.
-        depth: levels shown a side; 0: all.
-        late_level_ns: L2: how long after a print its LEVEL row may follow; `None`: not said.
-        late_print_ns: L2: how long after a fall of a level its print may follow; `None`: not said.
+        depth: levels shown per side; 0: all.
+        late_level_ns: L2: how long after a print its LEVEL row may follow; `None`: unknown.
+        late_print_ns: L2: how long after a fall of a level its print may follow; `None`: unknown.
         rows: of all files.
-        tally: what was found in the rows read so far by the latest `batches`.
+        tally: the faults in the rows read so far by the latest `batches`.
         rows_handed_over: rows in the batches yielded so far; with the skipped ones, all rows read.
-        progress: called with `rows_handed_over` and `rows` before each batch and at the end; `None`: nobody looks.
+        progress: called with `rows_handed_over` and `rows` before each batch and at the end; `None`: not called.
     """
 
     def __init__(
@@ -78,15 +78,15 @@ class MarketSource:
 
     @property
     def counts(self) -> dict[str, dict[str, int]]:
-        """Rows by kind of fault and by what was done, such as ``{"zero_size": {"skip": 3}}``."""
+        """Rows by kind of fault and by policy, such as ``{"zero_size": {"skip": 3}}``."""
         return self.tally.counts
 
     def batches(self) -> Iterator[Batch]:
         """Read the files from the start.
 
         Yields:
-            Consecutive rows, checked, at most `batch_rows` at a time. What the batches hold, put end to end, does
-            not depend on their size. Arrays are read-only, often views into the file's buffers.
+            Consecutive rows, checked, at most `batch_rows` at a time. The concatenated rows do not depend
+            on `batch_rows`. Arrays are read-only, often views into the file's buffers.
 
         Raises:
             DataError: a file is corrupt, a row breaks the contract under the policy `fail` (all rows before it have
@@ -94,7 +94,7 @@ class MarketSource:
         """
         self.tally = Tally()
         self.rows_handed_over = 0
-        held: Batch | None = None  # one batch behind, so that the last one is known as such
+        held: Batch | None = None  # one batch is held back, since the last one needs its end checked
         for checked, path, row in self._checked():
             if checked.ends_earlier_packet and held is not None:
                 held = _flag_last_row(held, Flag.LAST)
@@ -112,7 +112,7 @@ class MarketSource:
                 f"{self.files[-1].path}: no row is left after skipping the bad ones; see `lob-backtest validate`"
             )
         yield from self._end(held)
-        self._tell_progress()
+        self._report_progress()
 
     def _end(self, held: Batch) -> Iterator[Batch]:
         if int(held.flags[-1]) & Flag.LAST:
@@ -167,16 +167,16 @@ class MarketSource:
         )
 
     def _hand_over(self, batch: Batch) -> Batch:
-        self._tell_progress()  # of the batches before this one
+        self._report_progress()  # of the batches before this one
         self.rows_handed_over += len(batch.action)
         return batch.read_only()
 
-    def _tell_progress(self) -> None:
+    def _report_progress(self) -> None:
         if self.progress is not None:
             self.progress(self.rows_handed_over, self.rows)
 
     def _check_fraction(self) -> None:
-        """Stop as soon as the rest of the data cannot bring the share of bad rows under the limit."""
+        """Raise as soon as the share of bad rows exceeds the limit even if all remaining rows are good."""
         bad = self.tally.total()
         if self._max_bad_fraction is not None and bad > self._max_bad_fraction * self.rows:
             kinds = ", ".join(f"{kind} {sum(by.values())}" for kind, by in self.counts.items())
@@ -198,19 +198,19 @@ def open_market(
     """Open the files of one instrument.
 
     Args:
-        paths: local paths, URIs (s3://, gs://) or glob patterns. Several files are put in order of time.
-        feed_ns: makes local times: exchange time plus this, in nanoseconds, in place of recorded ones.
-        policies: what is done about bad rows, by kind; see `lob_backtest.data.faults`.
+        paths: local paths, URIs (s3://, gs://) or glob patterns. Several files are sorted by time.
+        feed_ns: local times are exchange times plus this, in nanoseconds, instead of the recorded ones.
+        policies: for bad rows, by kind; see `lob_backtest.data.faults`.
         max_bad_fraction: the share of bad rows, from 0 to 1, above which reading fails; `None`: any.
-        batch_rows: rows a batch, at most.
-        require_local: refuse files without local times where there is no `feed_ns`; otherwise exchange times stand
-            in for them.
+        batch_rows: rows per batch, at most.
+        require_local: refuse files without local times if `feed_ns` is `None`; otherwise exchange times are used
+            instead.
 
     Returns:
         The source. Footers have been read and checked, rows have not.
 
     Raises:
-        ConfigError: an argument is impossible, or nothing gives local times.
+        ConfigError: an argument is out of range, or there are no local times.
         DataError: a file is missing, unreadable, not canonical, or of another instrument than the first.
     """
     if feed_ns is not None and feed_ns < 0:
@@ -259,7 +259,7 @@ def foreign_files(files: Sequence[MarketFile]) -> dict[str, str]:
         files: at least one.
 
     Returns:
-        What differs, by path, of each file that is not of the first one's instrument.
+        A description of the differences, by path, for each file of another instrument than the first.
     """
     first, foreign = files[0], {}
     for file in files[1:]:
@@ -287,7 +287,7 @@ def _shown(value: object) -> str:
 
 
 def arrays_of(record: pa.RecordBatch) -> tuple[Columns, dict[str, Mask]]:
-    """Take a record batch apart into arrays (nulls as 0) and, where there are nulls, masks."""
+    """Return the columns of a record batch as arrays (nulls as 0), and masks of the columns with nulls."""
     columns, nulls = {}, {}
     for name, column in zip(record.schema.names, record.columns, strict=True):
         if column.null_count:
@@ -298,7 +298,7 @@ def arrays_of(record: pa.RecordBatch) -> tuple[Columns, dict[str, Mask]]:
 
 
 def _check_unit(columns: Columns, nulls: Mapping[str, Mask], path: str) -> None:
-    """Refuse times in another unit than nanoseconds: the first time of a file gives them away."""
+    """Refuse times in another unit than nanoseconds, by the first time of a file."""
     for name in ("ts_exchange_ns", "ts_local_ns"):
         present = columns.get(name, np.zeros(0))
         if name in nulls:

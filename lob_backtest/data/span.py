@@ -1,4 +1,4 @@
-"""From when to when a file's rows are, by its footer."""
+"""The span of time of a file's rows, by its footer."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ COLUMN = "ts_exchange_ns"
 
 
 def span_ns(file: MarketFile) -> tuple[int, int]:
-    """Return about when the rows of a file begin and end; what is wrong with the file is told when it is read.
+    """Return the approximate span of time of a file's rows; its faults are found only on reading.
 
     Args:
         file: of at least one row.
 
     Returns:
-        The least and the greatest exchange time, in nanoseconds, by the footer's statistics; twice 0 without any.
+        The least and the greatest exchange time, in nanoseconds, by the footer's statistics; (0, 0) without any.
     """
     place = [column.path for column in file.footer.columns].index(COLUMN)
     found = [group.chunks[place].bounds for group in file.footer.groups]

@@ -25,11 +25,11 @@ ROW_GROUP_ROWS: Final = 1 << 20
 
 
 def decimal_text(name: str, value: str | int | float | Decimal) -> str:
-    """Write a tick or lot size as files hold it: a plain decimal string.
+    """Format a tick or lot size for a file's metadata: a plain decimal string.
 
     Args:
-        name: what it is, for the message.
-        value: the size in quote or base units; a float is taken by its shortest decimal form.
+        name: of the value, for the message.
+        value: the size in quote or base units; a float stands for its shortest decimal form.
 
     Raises:
         DataError: it is not a positive, finite decimal.
@@ -48,25 +48,25 @@ class EventWriter:
 
     The file appears under its name when the block ends without an exception, complete and on disk. In the block it has
     a temporary name beside it, which an exception removes. `depth`, `clock_shift_ns` and `source` may be set
-    as attributes until the end: converters learn them late.
+    as attributes until the end of the block: some converters know them only then.
 
     Args:
-        path: where the file goes; a regular file that is there is replaced.
+        path: where the file goes; an existing regular file is replaced.
         level: 2 or 3.
         symbol: the instrument's name at its venue.
         tick_size: the price of one tick in quote currency, such as "0.01".
         lot_size: the size of one lot in base units.
         venue: where it trades.
-        depth: how many levels a side the feed shows; `None`: all.
-        clock_shift_ns: what was added to local times to set the capture's clock right; `None`: nothing.
-        late_level_ns: L2: how long after a print its LEVEL row may follow, 0 to 2^60 - 1; `None`: not said.
-        late_print_ns: L2: how long after a fall of a level its print may follow, as above, 0: never; `None`: not said.
+        depth: number of levels per side that the feed shows; `None`: all.
+        clock_shift_ns: added to local times to correct the capture's clock; `None`: nothing.
+        late_level_ns: L2: how long after a print its LEVEL row may follow, 0 to 2^60 - 1; `None`: unknown.
+        late_print_ns: L2: how long after a fall of a level its print may follow, as above, 0: never; `None`: unknown.
         source: the vendor file, with its SHA-256.
         compression: of pages; "lz4" decodes fastest, "zstd" is smaller by a few percent.
-        force: replace the file; otherwise what has appeared there by the end of the block stays.
+        force: replace the file; otherwise a file that exists at the end of the block is kept.
 
     Raises:
-        DataError: the level, the tick or lot size or a late time is impossible.
+        DataError: the level, the tick or lot size or a late time is out of range.
         OutputError: the file cannot be written.
     """
 
@@ -187,21 +187,21 @@ def write_events(
     """Write one canonical file.
 
     Args:
-        path: where it goes; a regular file that is there is replaced.
+        path: where it goes; an existing regular file is replaced.
         events: columns as a dict of lists or arrays, a DataFrame or an Arrow table; `OPTIONAL` ones may be absent.
         level: 2 or 3.
         symbol: the instrument's name at its venue.
         tick_size: the price of one tick in quote currency, such as "0.01".
         lot_size: the size of one lot in base units.
         venue: where it trades.
-        depth: how many levels a side the feed shows; `None`: all.
-        clock_shift_ns: what was added to local times; `None`: nothing.
-        late_level_ns: L2: how long after a print its LEVEL row may follow, 0 to 2^60 - 1; `None`: not said.
-        late_print_ns: L2: how long after a fall of a level its print may follow, as above, 0: never; `None`: not said.
+        depth: number of levels per side that the feed shows; `None`: all.
+        clock_shift_ns: added to local times; `None`: nothing.
+        late_level_ns: L2: how long after a print its LEVEL row may follow, 0 to 2^60 - 1; `None`: unknown.
+        late_print_ns: L2: how long after a fall of a level its print may follow, as above, 0: never; `None`: unknown.
         source: the vendor file, with its SHA-256.
 
     Raises:
-        DataError: as `EventWriter.write` does, or there are no rows.
+        DataError: as in `EventWriter.write`, or there are no rows.
         OutputError: the file cannot be written.
     """
     with EventWriter(
@@ -221,14 +221,14 @@ def write_events(
 
 
 def read_events(path: str | os.PathLike[str]) -> pd.DataFrame:
-    """Read one canonical file whole, as it is: rows are not checked, and none is left out.
+    """Read one canonical file whole; rows are not checked, and none is left out.
 
     Args:
         path: a local path, or a URI that pyarrow knows.
 
     Returns:
-        Every column with its integer type; `ts_local_ns` is `Int64` where some are missing. `attrs` holds the
-        metadata under the names that `write_events` takes, so that
+        Every column with its integer type; `ts_local_ns` is `Int64` if it has nulls. `attrs` holds the
+        metadata under the names of the arguments of `write_events`, so that
         ``write_events(other, frame, **frame.attrs)`` writes it again.
 
     Raises:
@@ -262,7 +262,7 @@ def _symbol(symbol: str) -> str:
 
 
 def _late_text(name: str, value: int | None, level: int) -> str | None:
-    """Write a limit between prints and LEVEL rows as files hold it."""
+    """Format a time limit between prints and LEVEL rows for a file's metadata."""
     if value is None:
         return None
     if level != 2:
@@ -273,10 +273,10 @@ def _late_text(name: str, value: int | None, level: int) -> str | None:
 
 
 def _encodings(schema: pa.Schema) -> dict[str, Any]:
-    """Choose what decodes fastest: deltas for the eight-byte columns, dictionaries for the one-byte ones.
+    """Return the encodings that decode fastest: deltas for eight-byte columns, dictionaries for one-byte ones.
 
-    Measured with pyarrow 26 on 2 million L3 rows, page checksums verified, one thread; million rows a second and
-    bytes a row under LZ4: deltas and dictionaries 53 and 9.1; BYTE_STREAM_SPLIT and plain 44 and 13.6;
+    Measured with pyarrow 26 on 2 million L3 rows, page checksums verified, one thread; million rows per second
+    and bytes per row under LZ4: deltas and dictionaries 53 and 9.1; BYTE_STREAM_SPLIT and plain 44 and 13.6;
     plain 25 and 27.7; dictionaries everywhere 28 and 22. (Deltas and dictionaries under zstd: 41 and 9.0.)
     """
     wide = [field.name for field in schema if field.type.bit_width == 64]

@@ -284,7 +284,7 @@ def test_the_command_notes_that_flow_is_not_exponential(tmp_path, capsys):
         (["--from", "nan"], 2, "from: nan ticks"),
         (["--to", "0.5"], 2, "to: 0.5 ticks; expected at least a tick more than from"),
         (["--from", "40"], 3, "market orders reached 40.0 ticks from the mid"),
-        (["--interval", "1h"], 3, "no two looks at it 1h apart"),
+        (["--interval", "1h"], 3, "no two samples of it 1h apart"),
     ],
 )
 def test_what_cannot_be_estimated_is_one_message(tmp_path, capsys, arguments, code, message):

@@ -144,7 +144,7 @@ def test_a_row_that_a_run_would_refuse_is_not_written(
     assert str(tmp_path / "a.vendor") in str(caught.value)
     assert [path.name for path in tmp_path.iterdir()] == ["a.vendor"]
     if kind != FaultKind.NULL:  # refused as a column, before its rows are looked at
-        assert f": {kind} in what became of the event at " in str(caught.value)
+        assert f": {kind} in the converted event at " in str(caught.value)
         assert any(f"sequence 7, order id {each['order_id']}: " in str(caught.value) for each in rows)
 
 
@@ -159,7 +159,7 @@ def test_validate_finds_the_same(tmp_path: Path, kind: FaultKind, rows) -> None:
 
 
 def test_a_row_of_another_level_is_refused(vendor) -> None:
-    with pytest.raises(DataError, match=r"unknown_action in what became of the event at .*: ADD of side 1, 10 lots"):
+    with pytest.raises(DataError, match=r"unknown_action in the converted event at .*: ADD of side 1, 10 lots"):
         vendor([LEVEL, BID], level=2)
 
 

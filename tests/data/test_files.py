@@ -143,7 +143,7 @@ def test_impossible_limit_of_late_rows_is_refused(tmp_path, key, value):
 
 @pytest.mark.parametrize("key", ["lob.late_level_ns", "lob.late_print_ns"])
 def test_limit_of_late_rows_is_refused_in_an_l3_file(path, key):
-    with pytest.raises(DataError, match=rf"{key} is there, which only L2 files have"):
+    with pytest.raises(DataError, match=rf"{key} is present, which only L2 files have"):
         open_market(rewrite(path, **{key: "5"}))
 
 

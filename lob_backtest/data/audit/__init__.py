@@ -1,1 +1,1 @@
-"""What is in files and what is wrong with them."""
+"""Summaries, faults and books of market data files."""

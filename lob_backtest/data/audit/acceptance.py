@@ -1,8 +1,8 @@
-"""Check what a converter makes by the rules of `run` and `validate`, before it is written.
+"""Check the rows of a converter by the rules of `run` and `validate`, before they are written.
 
-The kinds of fault are those of `market.policy`. All that a run refuses unless told otherwise are refused, and the two
-that it repairs or skips and that no converter has a reason to write: a row of an unknown order, and an end within a
-packet. Crossed books, gaps and repeats of numbers are the feed's own, and are left to `validate`.
+The kinds of fault are those of `lob_backtest.data.faults`. Refused are all kinds that a run refuses by default, and two
+that it skips or repairs but that no correct converter writes: a row of an unknown order, and an end within a packet.
+Crossed books, gaps and repeated numbers occur in the feeds themselves, and are left to `validate`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ ADD, CANCEL, MODIFY, EXECUTE = int(Action.ADD), int(Action.CANCEL), int(Action.M
 CLEAR: Final = int(Action.CLEAR)
 
 Fault = tuple[FaultKind, int]
-"""What is wrong, and the index of the row in its stretch."""
+"""The kind of a fault, and the index of its row in the stretch."""
 
 
 class Acceptance:
@@ -42,8 +42,8 @@ class Acceptance:
         files: the vendor files, for messages.
 
     Attributes:
-        rows: how many have been checked.
-        packets: how many packets they end.
+        rows: number of checked rows.
+        packets: number of packets that they end.
         first_ns: exchange time of the first row.
         last_ns: exchange time of the latest row.
     """
@@ -67,13 +67,13 @@ class Acceptance:
         """Check the next rows.
 
         Args:
-            events: columns as `EventWriter.write` takes them.
+            events: columns, as for `EventWriter.write`.
 
         Returns:
             The same as a table with all columns of the level.
 
         Raises:
-            DataError: a run would refuse a row; the message names the kind, the row and the vendor files.
+            DataError: a run would refuse a row; the message has the kind, the row and the vendor files.
         """
         try:
             table = as_table(events, self._schema, first_row=self.rows)
@@ -92,16 +92,16 @@ class Acceptance:
         return table
 
     def finish(self) -> None:
-        """Check the end of the last row.
+        """Check that the last row ends its packet.
 
         Raises:
-            DataError: it does not end its packet.
+            DataError: it does not.
         """
         if not int(self._latest["flags"][0]) & Flag.LAST:
             raise self._error(FaultKind.NO_LAST, self._latest, 0)
 
     def _first_time(self, columns: Columns) -> Fault | None:
-        """Refuse times of another unit, as the reader does; where times never fall the first one tells it."""
+        """Refuse times in another unit, as the reader does; since times never fall, the first one is enough."""
         if self.rows:
             return None
         self.first_ns = int(columns["ts_exchange_ns"][0])
@@ -120,7 +120,7 @@ class Acceptance:
         return FaultKind(kind), samples[0].row - self.rows
 
     def _order_fault(self, columns: Columns) -> Fault | None:
-        """Follow the size of each order, and look for what the book would refuse."""
+        """Track the size of each order, and find the first row that the book would refuse."""
         orders = self._orders
         if orders is None:
             return None
@@ -155,7 +155,7 @@ class Acceptance:
         shown = Action(action).name if action in set(Action) else f"action {action}"
         local = f"local time {row['ts_local_ns']} ns" if row["ts_local_ns"] else "no local time"
         return DataError(
-            f"{self._files}: {kind} in what became of the event at {format_instant(row['ts_exchange_ns'])}, sequence "
+            f"{self._files}: {kind} in the converted event at {format_instant(row['ts_exchange_ns'])}, sequence "
             f"{row['sequence']}{order}: {shown} of side {row['side']}, {row['size_lots']} lots at {row['price_ticks']} "
             f"ticks, flags {row['flags']}, {local}. A run would refuse it, so nothing was "
             "written. Correct the vendor file; if it is right, report this as a fault of the converter"

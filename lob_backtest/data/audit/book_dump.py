@@ -1,4 +1,4 @@
-"""Replay market data through the reference book alone, and write the book down as a table."""
+"""Replay market data through the reference book alone, and write the book's states as a table."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ KIND_BY_ISSUE: Final = {
 
 
 class Moment(NamedTuple):
-    """A place in the data at which the book can be looked at.
+    """A row after which the book can be read.
 
     Attributes:
-        row: 0-based, on through all files.
+        row: 0-based, counted through all files.
         sequence: of the row.
         ts_exchange_ns: of the row.
         last: whether the row ends its packet.
@@ -51,11 +51,11 @@ class Moment(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BookDump:
-    """What `dump_book` wrote.
+    """The result of `dump_book`.
 
     Attributes:
         output: the Parquet file.
-        rows: how many states it holds.
+        rows: number of states in it.
         skipped: input rows that the book could not apply, by kind.
     """
 
@@ -76,22 +76,23 @@ def dump_book(
 ) -> BookDump:
     """Write the rebuilt book as a Parquet table.
 
-    Columns: `row` (0-based input row after which the state holds, on through all files), `sequence`, `ts_exchange_ns`,
-    then `bid_ticks_i`, `bid_lots_i`, `bid_orders_i`, `ask_ticks_i`, `ask_lots_i`, `ask_orders_i` for each level i from
-    the best, 0. Null where there is no level; `orders` is null on L2. The metadata of the source is carried over.
+    Columns: `row` (0-based input row after which the state holds, counted through all files), `sequence`,
+    `ts_exchange_ns`, then `bid_ticks_i`, `bid_lots_i`, `bid_orders_i`, `ask_ticks_i`, `ask_lots_i`, `ask_orders_i` for
+    each level i from the best, 0. Null where there is no level; `orders` is null on L2. The metadata of the source is
+    carried over.
 
     Args:
         paths: canonical files of one instrument.
         output: the table; it appears whole or not at all.
-        levels: how many levels a side.
+        levels: number of levels per side.
         every: "row"; "packet" (after each LAST); or an interval in nanoseconds: the last packet of each interval,
-            counted from the epoch, in which there is one.
+            counted from the epoch, that has one.
         force: replace `output` if it exists.
-        progress: told how many rows have been read.
+        progress: called with the rows read and in all.
 
     Raises:
         ConfigError: `levels` or `every` is impossible.
-        DataError: a file is unreadable or broken, or a row does what a book cannot do (rows of unknown orders are
+        DataError: a file is unreadable or broken, or a row is impossible for the book (rows of unknown orders are
             skipped and counted).
         OutputError: `output` exists, or cannot be written.
     """
@@ -115,7 +116,11 @@ def dump_book(
 
 
 def table_schema(levels: int) -> pa.Schema:
-    """Return the columns of a book table with so many levels a side."""
+    """Return the columns of a book table.
+
+    Args:
+        levels: number of levels per side.
+    """
     fields = [
         pa.field("row", pa.int64(), nullable=False),
         pa.field("sequence", pa.uint64(), nullable=False),
@@ -129,15 +134,15 @@ def table_schema(levels: int) -> pa.Schema:
 
 
 def replay(source: MarketSource, book: Book, tally: Tally) -> Iterator[Moment]:
-    """Apply row after row to a book, and stop after each.
+    """Apply the rows to a book one by one, and yield after each.
 
     Args:
         source: what to replay.
-        book: changed in place; look at it between two moments.
+        book: changed in place; read it between two moments.
         tally: counts rows of unknown orders, which are skipped.
 
     Raises:
-        DataError: a row does what the book cannot do; the message has file, row and time.
+        DataError: a row is impossible for the book; the message has file, row and time.
     """
     sequences = _Sequences(source)
     for batch in source.batches():
@@ -152,13 +157,13 @@ def replay(source: MarketSource, book: Book, tally: Tally) -> Iterator[Moment]:
 
 
 def apply_policy(issue: int, order_id: int, sample: FaultSample, tally: Tally) -> None:
-    """Count a row that the book could not apply, or refuse it.
+    """Count a row that the book could not apply, or raise, by the policy of its kind.
 
     Args:
-        issue: what `Book.apply` answered, not 0.
+        issue: returned by `Book.apply`, not 0.
         order_id: of the row.
-        sample: where the row is.
-        tally: takes the count.
+        sample: the place of the row.
+        tally: counts it.
 
     Raises:
         DataError: rows of this kind are not skipped; the message has file, row and time.
@@ -174,7 +179,7 @@ def apply_policy(issue: int, order_id: int, sample: FaultSample, tally: Tally) -
 
 
 class _Sequences:
-    """The sequence numbers of a source's files: engines do not need them, so batches do not carry them."""
+    """The sequence numbers of a source's files, which batches lack since engines do not need them."""
 
     def __init__(self, source: MarketSource) -> None:
         self._files = {file.path: file for file in source.files}
@@ -189,7 +194,7 @@ class _Sequences:
         self._held_row = 0
 
     def first_row(self, path: str) -> int:
-        """Return how many rows the files before this one have."""
+        """Return the number of rows in the files before this one."""
         return self._first_rows[path]
 
     def of(self, path: str, row: int, count: int) -> list[int]:
@@ -209,7 +214,7 @@ class _Sequences:
 
 
 def _chosen(moments: Iterable[Moment], every: str | int, book: Book, levels: int) -> Iterator[list[int]]:
-    """Yield the flat state at the moments that were asked for: row, sequence, time, then level by level."""
+    """Yield the flat state at the moments selected by `every`: row, sequence, time, then level by level."""
     interval, held = None, None
     for moment in moments:
         if every == "row" or (every == "packet" and moment.last):
@@ -245,7 +250,7 @@ def _table(states: list[list[int]], schema: pa.Schema, level: int) -> pa.Table:
     values: list[Any] = [np.array([s[k] for s in states], f.type.to_pandas_dtype()) for k, f in enumerate(schema)]
     columns = [pa.array(column) for column in values[:3]]
     for k in range(3, len(values), 3):
-        absent = values[k + 1] == 0  # a level that is there has a size
+        absent = values[k + 1] == 0  # an existing level has a size
         columns += [pa.array(values[k], mask=absent), pa.array(values[k + 1], mask=absent)]
         columns.append(pa.array(values[k + 2], mask=absent if level == 3 else np.ones(len(absent), bool)))
     return pa.Table.from_arrays(columns, schema=schema)

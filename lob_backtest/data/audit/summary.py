@@ -1,4 +1,4 @@
-"""Sum up what a canonical file holds, in one pass and constant memory; rows are taken as they are, not checked."""
+"""Summarize a canonical file in one pass and constant memory; rows are not checked."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from lob_backtest.contract.rows import Action, Flag
 from lob_backtest.data.files import MarketFile
 
 QUANTILES: Final = {"min": 0.0, "p1": 0.01, "p50": 0.5, "p99": 0.99, "max": 1.0}
-"""The latencies that are shown, by name."""
+"""The quantiles of the latency that are shown, by name."""
 
 SAMPLED_ROWS: Final = 1 << 20
-"""Latency quantiles of a file with more rows are those of every second, third … row; its extremes are exact."""
+"""Beyond this many rows, latency quantiles are those of every second, third … row; the extremes stay exact."""
 
 _PRICED: Final = [int(a) for a in (Action.ADD, Action.MODIFY, Action.EXECUTE, Action.TRADE, Action.LEVEL)]
 _COLUMNS: Final = ["ts_exchange_ns", "ts_local_ns", "action", "price_ticks", "size_lots", "flags"]
@@ -25,13 +25,13 @@ _COLUMNS: Final = ["ts_exchange_ns", "ts_local_ns", "action", "price_ticks", "si
 
 @dataclass
 class Range:
-    """The least and the greatest of integers; `None` where there were none."""
+    """The least and the greatest of integers; `None` without any."""
 
     least: int | None = None
     greatest: int | None = None
 
     def take(self, values: NDArray[Any]) -> None:
-        """Widen the range by more values."""
+        """Widen the range to include values."""
         if len(values):
             least, greatest = int(values.min()), int(values.max())
             self.least = least if self.least is None else min(self.least, least)
@@ -40,7 +40,7 @@ class Range:
 
 @dataclass
 class FileSummary:
-    """What one file holds.
+    """The summary of one file.
 
     Attributes:
         file: its metadata.
@@ -52,7 +52,7 @@ class FileSummary:
         local_rows: rows with a local time.
         latency_ns: local minus exchange time at the `QUANTILES`; empty without local times.
         file_bytes: on disk.
-        row_groups: how many.
+        row_groups: number of row groups.
         encodings: of each column, with its compression and bytes.
     """
 
@@ -92,7 +92,7 @@ class FileSummary:
 
 
 def summarize(path: str | os.PathLike[str] | MarketFile) -> FileSummary:
-    """Read one file from end to end and sum it up.
+    """Read one file from end to end and summarize it.
 
     Args:
         path: a local path, a URI that pyarrow knows, or an opened file.
@@ -127,17 +127,17 @@ def summarize(path: str | os.PathLike[str] | MarketFile) -> FileSummary:
     summary.flags = {1 << bit: n for bit in range(8) if (n := int(flags[np.arange(256) >> bit & 1 == 1].sum()))}
     if latency.least is not None and latency.greatest is not None:
         delays = np.concatenate([*sampled, [latency.least, latency.greatest]])
-        # "lower" picks a delay that occurred: no interpolation, no float.
+        # "lower" returns an observed latency, an integer.
         summary.latency_ns = {name: int(np.quantile(delays, q, method="lower")) for name, q in QUANTILES.items()}
     return summary
 
 
 def first_rows(file: MarketFile, count: int) -> pa.Table:
-    """Read the first rows of a file as they are.
+    """Read the first rows of a file unchecked.
 
     Args:
-        file: which.
-        count: how many, at most.
+        file: an opened file.
+        count: number of rows, at most.
     """
     with file.parquet() as parquet:
         names = parquet.schema_arrow.names
@@ -151,7 +151,7 @@ def first_rows(file: MarketFile, count: int) -> pa.Table:
 
 
 def name_of(names: type[Action] | type[Flag], code: int) -> str:
-    """Name a code; one that has no name is shown as the number it is."""
+    """Return the name of a code; its number if it has none."""
     return next((str(known.name) for known in names if known == code), str(code))
 
 

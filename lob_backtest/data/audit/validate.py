@@ -1,4 +1,4 @@
-"""List everything that is wrong with market data files: row by row, and as the book sees it."""
+"""List the faults of market data files: those of rows, and those that only a book finds."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _STATUS, _LAST, _SUSPECT = int(Action.STATUS), int(Flag.LAST), int(Flag.SUSPECT)
 
 @dataclass(frozen=True)
 class Validation:
-    """What was found.
+    """The result of `validate`.
 
     Attributes:
-        files: those that were read, in order of time.
-        rows: how many they hold.
+        files: the files read, in order of time.
+        rows: number of their rows.
         tally: the faults by kind, with the first rows of each.
     """
 
@@ -64,15 +64,15 @@ class Validation:
 
 
 def validate(paths: Path | Iterable[Path], *, gaps: bool = False, progress: Progress | None = None) -> Validation:
-    """Read files from end to end and list what is wrong with them.
+    """Read files from end to end and list their faults.
 
-    A row that breaks the contract is left out before the book sees it, so that one fault is not reported as ten.
-    Files without local times are no fault: a run can make them.
+    A row that breaks the contract is not applied to the book, so that one fault is not reported as ten. Missing local
+    times are not a fault: a run can compute them.
 
     Args:
-        paths: files of one instrument, as `open_market` takes them.
+        paths: files of one instrument, as for `open_market`.
         gaps: whether sequence numbers must follow each other without gaps: true of some feeds only.
-        progress: told how many rows have been read.
+        progress: called with the rows read and in all.
 
     Returns:
         The faults.
@@ -91,7 +91,7 @@ def validate(paths: Path | Iterable[Path], *, gaps: bool = False, progress: Prog
             watch.read(batch)
     except DataError:
         if source.tally.total(Policy.SKIP) < source.rows:
-            raise  # Unreadable. That no row is left after skipping is not an error here, but what was asked for.
+            raise  # Unreadable. A file whose rows are all skipped is not an error here: its faults are the result.
     tally = source.tally
     for kind, by_policy in book_tally.counts.items():
         tally.counts.setdefault(kind, {}).update(by_policy)
@@ -102,7 +102,7 @@ def validate(paths: Path | Iterable[Path], *, gaps: bool = False, progress: Prog
 
 
 def _policies(gaps: bool) -> dict[FaultKind, Policy]:
-    """Choose for each kind what lets the reading go on."""
+    """Return for each kind a policy with which reading continues."""
     given = {
         str(kind): "repair" for kind in FaultKind if Policy.REPAIR in ALLOWED[kind] and kind != FaultKind.SEQUENCE_GAP
     }
@@ -114,7 +114,7 @@ def _policies(gaps: bool) -> dict[FaultKind, Policy]:
 
 
 class _Watch:
-    """Rebuild the book, and count what it refuses and when it is crossed."""
+    """Rebuild the book, and count the rows that it refuses and the packets that leave it crossed."""
 
     def __init__(self, source: MarketSource, tally: Tally) -> None:
         self.book = Book(source.level, source.depth)

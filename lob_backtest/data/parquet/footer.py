@@ -1,7 +1,7 @@
 """Read the footer of a Parquet file, and check it against itself, the file and its checksum.
 
-Arrow reads the rows, but is not asked for the metadata of column chunks: where those contradict the schema, their
-constructors throw C++ exceptions that nothing catches, and the process ends. What is needed of them is decoded here.
+Arrow reads the rows, but not the metadata of column chunks: if they contradict the schema, their constructors throw
+C++ exceptions that are not caught, and the process ends. The required part of them is decoded here.
 
 Source of field numbers and codes: "parquet.thrift" of apache/parquet-format.
 """
@@ -33,7 +33,7 @@ _REPEATED: Final = 2
 
 
 class DamageError(Exception):
-    """A file is not as it was written; the text says in what."""
+    """A file is damaged; the text has the difference."""
 
 
 class Column(NamedTuple):
@@ -49,8 +49,8 @@ class Chunk(NamedTuple):
 
     physical_type: str
     values: int
-    nulls: int | None  # None: the footer does not say
-    bounds: tuple[int, int] | None  # least and greatest value of INT64; None: the footer does not say
+    nulls: int | None  # None: not in the footer
+    bounds: tuple[int, int] | None  # least and greatest value of INT64; None: not in the footer
     begin: int
     length: int
     compression: str
@@ -65,7 +65,7 @@ class Group(NamedTuple):
 
 
 class Footer(NamedTuple):
-    """What the footer says of where the rows are.
+    """The footer's description of the rows.
 
     Attributes:
         has_checksum: whether there is a checksum, which then matches.
@@ -105,7 +105,7 @@ def read_footer(file: pa.NativeFile) -> Footer:
 
 
 def _decoded(data: bytes, *, has_checksum: bool) -> Footer:
-    """Take from a footer what is needed; raises whatever a value of another type or a missing one leads to."""
+    """Decode the required part of a footer; a missing value or one of another type raises any exception."""
     found = thrift.decode(data)
     groups = tuple(Group(_natural(group[3]), tuple(_chunk(each[3]) for each in group[1])) for group in found[4])
     return Footer(_natural(found[3]), tuple(_columns(found[2])), groups, has_checksum)
@@ -114,7 +114,7 @@ def _decoded(data: bytes, *, has_checksum: bool) -> Footer:
 def _columns(elements: list[dict[int, Any]]) -> list[Column]:
     """Return the leaves of a schema, which lists its tree from the root, parents first."""
     columns = []
-    above: list[tuple[int, str, bool]] = []  # children that are missing, path, whether it repeats: of each parent
+    above: list[tuple[int, str, bool]] = []  # of each parent: children still missing, path, whether it repeats
     for element in elements:
         while above and not above[-1][0]:
             above.pop()
@@ -132,7 +132,7 @@ def _columns(elements: list[dict[int, Any]]) -> list[Column]:
 
 def _chunk(meta: dict[int, Any]) -> Chunk:
     begin = _natural(meta[9])
-    if 0 < meta.get(11, 0) < begin or not begin:  # the dictionary, where there is one
+    if 0 < meta.get(11, 0) < begin or not begin:  # the offset of the dictionary, if any
         begin = _natural(meta.get(11, 0))
     statistics = meta.get(12, {})
     nulls = statistics.get(3)
@@ -163,7 +163,7 @@ def _natural(value: int) -> int:
 
 
 def _check(footer: Footer, start: int) -> None:
-    """Compare what a footer says of column chunks with its schema and with where it begins."""
+    """Compare a footer's column chunks with its schema and with the footer's offset."""
     end = len(MAGIC)
     for index, group in enumerate(footer.groups):
         if len(group.chunks) != len(footer.columns):

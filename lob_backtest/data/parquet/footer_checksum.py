@@ -1,9 +1,9 @@
-"""A checksum of the Parquet footer, where page checksums do not reach.
+"""A checksum of the Parquet footer, which page checksums do not cover.
 
-Parquet can carry a CRC-32 of each page, but has none for the footer: one flipped bit in `lob.tick_size`, or in
-the offset of a page, reads back as another market. The checksum is a mark and the CRC-32 of the footer, between the
-last page and the footer, where readers of Parquet do not look. It is not part of the metadata, so that a tool
-that copies the metadata into another file does not copy the checksum.
+Parquet can carry a CRC-32 of each page, but has none for the footer: with one flipped bit in `lob.tick_size`,
+or in the offset of a page, the file is still valid and describes another market. The checksum is a mark and the CRC-32
+of the footer, between the last page and the footer, where readers of Parquet do not look. It is not part of the
+metadata, so that a tool that copies the metadata into another file does not copy the checksum.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ CHECKSUM_BYTES: Final = 12
 """The mark (8) and the CRC-32 of the footer (4, little-endian)."""
 
 TRAILER_BYTES: Final = 8
-"""Behind the footer: its length (4, little-endian) and Parquet's magic (4)."""
+"""After the footer: its length (4, little-endian) and Parquet's magic (4)."""
 
 _MARK: Final = b"LOBSEAL1"
 

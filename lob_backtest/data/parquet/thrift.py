@@ -1,4 +1,4 @@
-"""Decode Thrift's compact protocol, in which the footers of Parquet files are written.
+"""Decode Thrift's compact protocol, the encoding of Parquet footers.
 
 Source: the Thrift compact protocol specification, "thrift-compact-protocol.md" of apache/thrift.
 """
@@ -10,21 +10,21 @@ from typing import Any, Final
 _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = 1, 2, 3, 7, 8, 9, 10, 11, 12
 _INTEGERS: Final = (4, 5, 6)
 _DEPTH: Final = 32
-"""Structures within structures, at most; a Parquet footer has eight."""
+"""Limit of nested structures; a Parquet footer has eight."""
 
 
 def decode(data: bytes) -> dict[int, Any]:
     """Decode one structure.
 
     Args:
-        data: begins with it.
+        data: starts with the structure.
 
     Returns:
         Values by field number: integers, booleans, bytes, lists, and structures as further dicts. Floats and maps,
-        which footers do not have, are passed over.
+        which footers do not have, are skipped.
 
     Raises:
-        ValueError: the data end within it, or are none.
+        ValueError: the data are truncated or invalid.
     """
     return _Decoder(data).struct(0)
 
