@@ -1,1 +1,1 @@
-"""From result tables to metrics, text and a page: pure functions, each in a module of its own."""
+"""Pure functions from result tables to metrics, text and an HTML page."""

@@ -22,7 +22,7 @@ CODES: Final[dict[str, type[IntEnum]]] = {
     "reason": RejectReason,
     "tif": TimeInForce,
 }
-"""The columns that hold codes, and what the codes mean."""
+"""The enumeration of each column that holds codes."""
 _FLAGS: Final = ("tainted", "post_only")
 _TIMES: Final = {
     "fills": "ts_exchange_ns",
@@ -43,7 +43,7 @@ _PRICES: Final = {  # new column: the column it comes from, and how many of its 
 
 
 def frame(name: str, table: pa.Table, info: RunInfo) -> pd.DataFrame:
-    """Turn a result table into a DataFrame.
+    """Convert a result table to a DataFrame.
 
     Integer columns that can be null become `Int64`, so that no integer turns into a float.
 
@@ -97,11 +97,11 @@ def _values(table: pa.Table, name: str) -> Any:
 
 
 def _price(table: pa.Table, source: str, divisor: int, info: RunInfo) -> Any:
-    """Return ticks as currency, not a number where there is none."""
+    """Return ticks as currency; a null becomes NaN."""
     import numpy as np
 
     tick_sizes = [Decimal(each.tick_size) / divisor for each in info.instruments]
     digits = max((-int(each.as_tuple().exponent) for each in tick_sizes), default=0)
     units = table[source].to_numpy().astype(float)
     prices = units * np.array([float(each) for each in tick_sizes])[table["instrument"].to_numpy()]
-    return np.round(prices, max(0, digits))  # 0.1 + 0.2 is 0.3 to people
+    return np.round(prices, max(0, digits))  # removes the binary error, as of 0.1 + 0.2

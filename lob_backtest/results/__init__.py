@@ -1,1 +1,1 @@
-"""Result tables as they are written, digested, saved and read."""
+"""Write, digest, save and read result tables."""

@@ -19,15 +19,15 @@ _LITTLE_ENDIAN: Final = {pa.int8(): "<i1", pa.int16(): "<i2", pa.int64(): "<i8"}
 
 
 def digest(tables: Mapping[str, Rows]) -> str:
-    """Hash the tables that a run promises to repeat (`lob_backtest.contract.tables.DIGESTED`, in that order).
+    """Hash the reproducible tables of a run (`lob_backtest.contract.tables.DIGESTED`, in that order).
 
-    Hashed are, for each table, its name and number of rows; for each column its name, its type, one byte a value for
-    its validity and its values, little-endian, with nulls as 0. Strings are hashed as their lengths in bytes and their
+    Hashed are, for each table, its name and number of rows; for each column its name, its type, one byte per value for
+    its validity, and its values, little-endian, with nulls as 0. Strings are hashed as their lengths in bytes and their
     UTF-8 bytes. A column of `SINCE` that is all null is left out. Chunks, file bytes and machine make no difference.
-    Columns are read twice, a stretch at a time, so that no table has to be in memory.
+    Columns are read twice, batch by batch, so that no table has to be in memory.
 
     Args:
-        tables: by name; what is not digested is ignored.
+        tables: by name; others are ignored.
 
     Returns:
         64 hexadecimal digits.
@@ -72,7 +72,7 @@ def _column(sha: _Hash, column: Rows) -> None:
 
 
 def _strings(sha: _Hash, column: Rows) -> None:
-    """Hash the lengths of all values, then their bytes: no two lists of strings look the same."""
+    """Hash the lengths of all values, then their bytes: different lists of strings differ in one of them."""
     for part in _parts(column):
         lengths = pc.binary_length(part.fill_null(""))
         sha.update(np.ascontiguousarray(lengths.to_numpy(zero_copy_only=False), dtype="<i8").data)
@@ -85,7 +85,7 @@ def _parts(column: Rows) -> Iterator[pa.Array]:
 
 
 def _joined(texts: pa.Array) -> memoryview:
-    """Return the bytes of all texts, one after the other."""
+    """Return the concatenated bytes of all texts."""
     _, offsets, data = texts.buffers()
     if data is None or not len(texts):
         return memoryview(b"")

@@ -1,4 +1,4 @@
-"""Saved results on disk: a folder appears whole, or not at all."""
+"""Saved results on disk: folders that are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MANIFEST: Final = "summary.json"
 PAGE: Final = "report.html"
 FORMAT: Final = "lob_backtest.result/1"
 FILES: Final = frozenset({MANIFEST, PAGE, *(f"{name}.parquet" for name in (*schemas(()), "lots"))})
-"""What a result of this version or an earlier one holds."""
+"""Files of a result of this version or an earlier one."""
 
 
 def check_target(target: Path, force: bool) -> None:
@@ -24,10 +24,10 @@ def check_target(target: Path, force: bool) -> None:
 
     Args:
         target: the folder to write.
-        force: replace a result that is there, or an empty folder.
+        force: replace an existing result, or an empty folder.
 
     Raises:
-        OutputError: it exists and `force` is not given, it is in use, or it is not a result and nothing else.
+        OutputError: it exists and `force` is not given, it is in use, or it holds anything but a result.
     """
     if not os.path.lexists(target):
         return
@@ -50,7 +50,7 @@ def check_target(target: Path, force: bool) -> None:
 def _holds_current_folder(target: Path) -> bool:
     try:
         here = Path.cwd()
-    except FileNotFoundError:  # it was removed
+    except FileNotFoundError:  # the current folder was removed
         return False
     return any(target.samefile(each) for each in (here, *here.parents) if each.exists())
 
@@ -73,11 +73,11 @@ def _check_entries(target: Path) -> None:
 
 
 class Draft(FolderDraft):
-    """A result in the making: a `FolderDraft`.
+    """A result that is being written.
 
     Args:
         target: the folder to write.
-        force: replace a result that is there.
+        force: replace an existing result.
     """
 
     def __init__(self, target: Path, *, force: bool) -> None:

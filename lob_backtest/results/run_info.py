@@ -1,4 +1,4 @@
-"""What a run was: instruments, horizons, inputs, versions, counts; all that the tables do not say themselves."""
+"""The description of a run that is not in its tables: instruments, horizons, inputs, versions, counts."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ class InstrumentInfo:
     """One instrument of a run.
 
     Attributes:
-        name: how the config calls it.
-        venue: where it trades, as the file says.
+        name: as in the config.
+        venue: where it trades, from the file's metadata.
         level: 3 (orders) or 2 (levels).
         tick_size: the price of one tick, a decimal number as text, in currency.
-        lot_size: the size of one lot, a decimal number as text, in units.
-        multiplier: currency a unit a point of price, a decimal number as text.
-        currency: what prices are quoted in; a label.
+        lot_size: the size of one lot, a decimal number as text, in base units.
+        multiplier: currency per unit and point of price, a decimal number as text.
+        currency: quote currency; a label.
         initial_position_lots: signed position at the start.
-        max_position_lots: limit of the absolute position; `None` where there is none.
+        max_position_lots: limit of the absolute position; `None` without one.
         queue: the queue model, "back" or "proportional"; `None` on L3 and in results of earlier versions.
-        late_level_ns: a print explains a LEVEL row that follows it within this exchange time, as the config, the file
-            or the default says; `None` on L3 and in results of earlier versions.
-        late_print_ns: a print explains a fall that precedes it by at most this exchange time, 0: never; from where
-            `late_level_ns` is.
+        late_level_ns: a print explains a LEVEL row that follows it within this exchange time; from the config, the
+            file or the default; `None` on L3 and in results of earlier versions.
+        late_print_ns: a print explains a fall that precedes it by at most this exchange time, 0: never; from the
+            same source as `late_level_ns`.
     """
 
     name: str
@@ -44,7 +44,7 @@ class InstrumentInfo:
 
     @property
     def tick_lot_value(self) -> Decimal:
-        """Return what one lot gains when the price rises by one tick, in currency."""
+        """Return the gain of one lot when the price rises by one tick, in currency."""
         return Decimal(self.tick_size) * Decimal(self.lot_size) * Decimal(self.multiplier)
 
 
@@ -53,8 +53,8 @@ class InputInfo:
     """One file that a run read.
 
     Attributes:
-        path: as the config names it.
-        rows: how many rows it holds.
+        path: as in the config.
+        rows: number of its rows.
         sha256: of its bytes, in hexadecimal.
     """
 
@@ -65,25 +65,25 @@ class InputInfo:
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """All that a result needs besides its tables.
+    """The description of a run that a result holds besides its tables.
 
     Attributes:
         instruments: in the order of the column `instrument` of the tables.
         agents: names, in the order of the column `agent`.
         markouts_ns: horizons of the `mid2_after_…` columns, in nanoseconds.
         sample_ns: interval of the table `samples`, in nanoseconds.
-        start_ns: where the replay began, nanoseconds since the epoch, UTC: `run.start`, or the first row if later.
-        end_ns: where it ended: `run.end`, or the arrival of the last packet if earlier.
+        start_ns: start of the replay, nanoseconds since the epoch, UTC: `run.start`, or the first row if later.
+        end_ns: end of the replay: `run.end`, or the arrival of the last packet if earlier.
         engine: the name of the engine.
         seed: of every random choice.
         config: the whole configuration, as plain values.
         inputs: the files read.
         versions: of this package, the engine, Python and the libraries.
         counts: events, and everything that was skipped, repaired or refused, by name.
-        suspect_since_ns: an instrument each: since when its book has been suspect at the end, `None` where it is not;
-            empty where that is not known.
-        requests_not_arrived: an agent and instrument each, in that order: requests that had not reached the exchange by
-            the end; empty where that is not known.
+        suspect_since_ns: one entry per instrument: start of the suspect stretch in which the run ended, or `None`;
+            empty if unknown.
+        requests_not_arrived: one entry per agent and instrument, in that order: requests that had not reached the
+            exchange by the end; empty if unknown.
     """
 
     instruments: tuple[InstrumentInfo, ...]
@@ -107,7 +107,7 @@ class RunInfo:
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> RunInfo:
-        """Rebuild from what `to_dict` returned, with or without JSON in between.
+        """Rebuild from the values of `to_dict`, with or without JSON in between.
 
         Raises:
             TypeError: a key is missing or unknown.

@@ -1,4 +1,4 @@
-"""Takes the tables of a run as they are made: into memory, or to disk."""
+"""Sinks for the tables of a run: in memory, or on disk."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from lob_backtest.contract.output import Packed
 
 Column: TypeAlias = "list[Any] | Packed"
-"""Values, or memory as `lob_backtest.engine.Packed` says."""
+"""Values, or memory in the layout of `lob_backtest.contract.output.Packed`."""
 
 
 class TableSink(ABC):
-    """Makes Arrow of each chunk of a table, eight bytes a number.
+    """Converts each chunk of a table to Arrow, eight bytes per number.
 
     Args:
         markouts_ns: horizons of the run, which decide the columns of `fills`.
@@ -38,7 +38,7 @@ class TableSink(ABC):
         self._schemas = schemas(markouts_ns)
 
     def write(self, table: str, columns: Mapping[str, Column]) -> None:
-        """Take rows of a table, column by column: lists of values, or memory as Arrow lays it out."""
+        """Append rows to a table, column by column: lists of values, or memory in Arrow's layout."""
         schema = self._schemas[table]
         arrays = [_array(columns[field.name], field.type) for field in schema]
         self._take(table, pa.RecordBatch.from_arrays(arrays, schema=schema))
@@ -49,15 +49,15 @@ class TableSink(ABC):
 
     @abstractmethod
     def tables(self) -> Mapping[str, Rows]:
-        """Return everything taken, which is all there will be."""
+        """Return the complete tables; nothing is appended afterwards."""
 
     def log(self, ts_ns: int, text: str) -> None:
-        """Write a line of the strategy's on stderr."""
+        """Write a line of the strategy's log on stderr."""
         print(f"{format_instant(ts_ns)} {printable_lines(text)}", file=sys.stderr)
 
 
 class MemorySink(TableSink):
-    """Keeps each chunk; `tables` puts them together."""
+    """Keeps each chunk; `tables` concatenates them."""
 
     def __init__(self, markouts_ns: Sequence[int]) -> None:
         super().__init__(markouts_ns)
@@ -67,7 +67,7 @@ class MemorySink(TableSink):
         self._batches[table].append(batch)
 
     def tables(self) -> dict[str, pa.Table]:
-        """Return everything taken so far."""
+        """Return the rows so far."""
         return {name: pa.Table.from_batches(batches, self._schemas[name]) for name, batches in self._batches.items()}
 
 
@@ -103,7 +103,7 @@ class FileSink(TableSink):
         with self._draft.writing():
             for writer in self._writers.values():
                 writer.finish()
-        pa.default_memory_pool().release_unused()  # what the replay took, before the report takes its own
+        pa.default_memory_pool().release_unused()  # memory of the replay, before the report allocates its own
         return {name: TableFile.of(self._path(name), schema) for name, schema in self._schemas.items()}
 
     @interrupts.entering
@@ -136,7 +136,7 @@ def _array(column: Column, kind: pa.DataType) -> pa.Array:
 
 
 def _copied(block: Any) -> pa.Buffer:
-    """Copy memory of Python's into Arrow's own: a thread of Arrow's may let go of it when Python has ended."""
+    """Copy Python's memory into Arrow's: a thread of Arrow may release it after Python has ended."""
     source = memoryview(block).cast("B")
     buffer = pa.allocate_buffer(source.nbytes)
     memoryview(buffer).cast("B")[:] = source

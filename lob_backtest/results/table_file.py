@@ -1,4 +1,4 @@
-"""A result table as a Parquet file, written chunk by chunk and read the same way: memory does not grow with it."""
+"""A result table as a Parquet file, written and read chunk by chunk in constant memory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from lob_backtest.printable import utf8
 from lob_backtest.process.interrupts import entering, uninterrupted
 
 ROW_GROUP_ROWS: Final = 1 << 17
-"""What a writer holds at most: 5 MB of best prices, 25 MB of fills."""
+"""Rows that a writer holds at most: 5 MB of best prices, 25 MB of fills."""
 _BATCH_ROWS: Final = 1 << 16
 
 
@@ -51,9 +51,9 @@ class TableWriter:
 
     @uninterrupted
     def __exit__(self, *_: object) -> None:
-        """Close the file as it is; after `finish` it is closed already."""
+        """Close the file, unless `finish` has."""
         for part in (self._parquet, self._file):
-            with suppress(OSError, pa.ArrowException):  # what went wrong before says more
+            with suppress(OSError, pa.ArrowException):  # the first error has the cause
                 part.close()
 
     @uninterrupted
@@ -77,7 +77,7 @@ class TableWriter:
 
     @uninterrupted
     def finish(self) -> None:
-        """Write what is left, add the footer's checksum, and flush the file to disk.
+        """Write the remaining rows and the footer with its checksum, and flush the file to disk.
 
         Raises:
             OSError: the disk is full, or the like.
@@ -99,8 +99,8 @@ class TableFile:
     Attributes:
         path: of the file.
         schema: of the columns that are chosen.
-        num_rows: how many rows there are.
-        identity: what tells the file from another one in its place.
+        num_rows: number of rows.
+        identity: the stamp that tells the file from another one of its name.
         absent: columns that the file lacks, since an earlier version wrote it; they are all null.
     """
 
@@ -112,7 +112,7 @@ class TableFile:
 
     @classmethod
     def of(cls, path: Path, schema: pa.Schema) -> TableFile:
-        """Look into a file.
+        """Open a table's file, and check its columns.
 
         Args:
             path: of the file.
@@ -143,17 +143,17 @@ class TableFile:
         """Read the rows from the start, checking page checksums.
 
         Raises:
-            DataError: the file is missing, damaged, or another one than was looked into.
+            DataError: the file is missing, damaged, or not the one that `of` opened.
         """
         names, rows = [name for name in self.schema.names if name not in self.absent], 0
         with _opened(self.path) as file:
             if _identity(self.path) != self.identity:
                 raise DataError(f"{self.path}: changed since the result was made or loaded; load it again")
-            names = names or file.schema_arrow.names[:1]  # which says how many rows there are
+            names = names or file.schema_arrow.names[:1]  # any column gives the number of rows
             for batch in file.iter_batches(_BATCH_ROWS, columns=names, use_threads=False):
                 rows += batch.num_rows
                 yield self._completed(batch) if self.absent else batch
-            if rows != self.num_rows:  # a damaged page header can pass for the end of a column
+            if rows != self.num_rows:  # a damaged page header can look like the end of a column
                 raise OSError(f"{rows} rows of {self.num_rows}")
 
     def _completed(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -169,12 +169,12 @@ class TableFile:
 
 
 def _identity(path: Path) -> Stamp:
-    return stamp_of(path)._replace(changed_ns=0)  # which a new name or owner changes, too
+    return stamp_of(path)._replace(changed_ns=0)  # a new name or owner changes it, too
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[pq.ParquetFile]:
-    """Open a file for reading; what is wrong with it while it is open is told in one way."""
+    """Open a file for reading; errors of the block become DataError."""
     try:
         with Origin.local(path).open() as source:
             read_footer(source)
@@ -192,9 +192,9 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
 def _encodings(schema: pa.Schema) -> dict[str, Any]:
     """Choose deltas for integers of eight bytes, dictionaries for the rest.
 
-    Measured with pyarrow 26 on 4 million rows of best prices under zstd, one thread; million rows a second written and
-    read column by column, bytes a row: deltas 21, 74 and 4.5; dictionaries everywhere, which is Parquet's default, 13,
-    56 and 8.
+    Measured with pyarrow 26 on 4 million rows of best prices under zstd, one thread; million rows per second written
+    and read column by column, bytes per row: deltas 21, 74 and 4.5; dictionaries everywhere, which is Parquet's
+    default, 13, 56 and 8.
     """
     wide = [field.name for field in schema if field.type == pa.int64()]
     return {

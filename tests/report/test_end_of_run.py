@@ -128,7 +128,7 @@ def test_a_position_without_any_mid_or_fill_counts_nothing_and_has_no_mark(engin
     assert (result.summary["X.equity_end_micro_tick_lots"], strategy.equity) == (0, 0.0)
     out = io.StringIO()
     render(result, Console(file=out, width=80))
-    assert "No mark: the market never had two sides" in out.getvalue()
+    assert "No mark: the market was never two-sided" in out.getvalue()
 
 
 @pytest.mark.parametrize("level", [2, 3])

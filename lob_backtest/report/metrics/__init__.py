@@ -1,1 +1,1 @@
-"""Pure functions from result tables to figures."""
+"""Pure functions from result tables to metrics."""

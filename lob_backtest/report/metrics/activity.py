@@ -1,4 +1,4 @@
-"""What was asked of the exchange and what came of it: orders, refusals, fills, queues, quotes."""
+"""Requests to the exchange and their outcome: orders, refusals, fills, queues, quotes."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ class Activity:
     """Counts of one account.
 
     Attributes:
-        orders: new orders that the exchange accepted.
+        orders: number of new orders that the exchange accepted.
         ordered_lots: their size, as last replaced.
-        requests: everything asked: new orders, replaces, cancels, the refused ones included.
+        requests: number of new orders, replaces and cancels, refused ones included.
         updates: answers by kind, such as "accepted"; all kinds, in the order of their codes.
         refused: refusals by reason, such as "post_only"; only those that occurred.
-        fills: how many.
+        fills: number of fills.
         filled_lots: their size.
         filled_lots_by_cause: size by cause, such as "queue"; all causes.
         fills_by_cause: count by cause; all causes.
@@ -61,16 +61,16 @@ class Activity:
         tainted_fills: fills while the book was crossed, locked or suspect, and soon after a row that was suspect
             or repaired, or that the book could not apply.
         filled_orders: orders filled in full.
-        order_to_trade: requests a fill; `None` without fills.
+        order_to_trade: requests per fill; `None` without fills.
         fill_rate: size filled over size ordered, as last replaced; `None` without orders.
-        requests_in_flight: requests whose answer had not reached the strategy by the end; `None` where that is not
-            known (a result of an earlier version).
-        queue_time_mean_ns: from when an order took its place in the queue (accepted, or replaced with loss of priority)
-            to its fill, for resting orders, a fill; `None` without such fills.
+        requests_in_flight: requests whose answer had not reached the strategy by the end; `None` if unknown (a
+            result of an earlier version).
+        queue_time_mean_ns: mean over fills of resting orders of the time since the order took its place in the queue
+            (accepted, or replaced with loss of priority); `None` without such fills.
         queue_time_median_ns: the same, the median.
-        queue_ahead_mean_lots: market size ahead at arrival, where known, for resting orders, a fill.
-        quoted: the quotes: how many, how large, how often filled.
-        standing: the shares of samples with an own quote standing.
+        queue_ahead_mean_lots: mean over fills of resting orders of the market size ahead at arrival, where known.
+        quoted: counts, sizes and fill rates of quotes.
+        standing: the shares of samples with own quotes in the book.
     """
 
     orders: int
@@ -96,14 +96,14 @@ class Activity:
 
 
 def activity(ledger: Ledger, orders: Stretches, quoted: Quotes) -> Activity:
-    """Count what one account did.
+    """Count the orders, requests and fills of one account.
 
     Args:
         ledger: the account.
         orders: its rows of the table `orders`.
-        quoted: what its quotes add up to.
+        quoted: the sums over its quotes.
     """
-    asked, filled = _Asked.of(orders, ledger.end_ns), _Filled.of(ledger)
+    asked, filled = _Requested.of(orders, ledger.end_ns), _Filled.of(ledger)
     queue_ns = _queue_times(ledger, filled.maker_fills)
     kinds, arrived = asked.kinds, ledger.requests_not_arrived
     return Activity(
@@ -137,8 +137,8 @@ def activity(ledger: Ledger, orders: Stretches, quoted: Quotes) -> Activity:
 
 
 @dataclass(slots=True)
-class _Asked:
-    """What updates of orders add up to; `kinds` and `reasons` (of refusals) count by code."""
+class _Requested:
+    """Sums over the updates of orders; `kinds` and `reasons` (of refusals) count by code."""
 
     requests: int
     answers_in_flight: int
@@ -146,14 +146,14 @@ class _Asked:
     reasons: Ints
 
     @classmethod
-    def of(cls, orders: Stretches, end_ns: int) -> _Asked:
+    def of(cls, orders: Stretches, end_ns: int) -> _Requested:
         out = cls(0, 0, np.zeros(max(UpdateKind) + 1, dtype=np.int64), np.zeros(max(RejectReason) + 1, dtype=np.int64))
         for rows in orders.read("kind", "reason", "ts_sent_ns", "ts_exchange_ns", "ts_local_ns"):
             kind, sent = rows["kind"], rows["has_ts_sent_ns"]
             out.kinds += np.bincount(kind, minlength=len(out.kinds))
             out.reasons += np.bincount(rows["reason"][np.isin(kind, _REFUSALS)], minlength=len(out.reasons))
             out.requests += int(((kind != UpdateKind.EXPIRED) & ((kind != UpdateKind.CANCELLED) | sent)).sum())
-            # The order that flattens a position at the end arrives when it is sent: nobody asked for it.
+            # The order that flattens a position at the end arrives when it is sent: it is not a request.
             travelled = sent & rows["has_ts_exchange_ns"] & (rows["ts_exchange_ns"] > rows["ts_sent_ns"])
             out.answers_in_flight += int((travelled & (rows["ts_local_ns"] > end_ns)).sum())
         return out
@@ -161,7 +161,7 @@ class _Asked:
 
 @dataclass(slots=True)
 class _Filled:
-    """What the fills of an account add up to; `fills` and `lots` are by code of the cause."""
+    """Sums over the fills of an account; `fills` and `lots` are by code of the cause."""
 
     fills: list[int]
     lots: list[int]
@@ -195,7 +195,7 @@ class _Filled:
 
 
 def _queue_times(ledger: Ledger, count: int) -> Ints:
-    """Return how long each resting order waited for its fill, ns, shape `(count,)`: 8 bytes a fill, for the median."""
+    """Return the time in queue of each fill of a resting order, ns, shape `(count,)`: the median needs all of them."""
     out, done = np.empty(count, dtype=np.int64), 0
     for rows in ledger.fills.read("liquidity", "ts_exchange_ns", "ts_arrival_ns"):
         waited = (rows["ts_exchange_ns"] - rows["ts_arrival_ns"])[rows["liquidity"] == Liquidity.MAKER]

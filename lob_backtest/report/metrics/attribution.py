@@ -1,12 +1,12 @@
-"""Where the money came from: captured, adverse selection, inventory and opening, exact in half-tick·lots.
+"""Attribution of the profit or loss: captured, adverse selection, inventory and opening, exact in half-tick·lots.
 
 With M = bid + ask, a fill of signed size s at price p, m the M before the fill's nanosecond and m⁺ the M a horizon
 later (at most at the end):
 
-    captured             s (m - 2p)      what the fill was better than the mid
-    adverse selection    s (m⁺ - m)      how the mid moved while the horizon lasted
-    inventory            s (M_end - m⁺)  how it moved from then on
-    opening              q₀ (M_end - M₀) how it moved for the position held at the start
+    captured             s (m - 2p)      distance of the fill from the mid
+    adverse selection    s (m⁺ - m)      move of the mid within the horizon
+    inventory            s (M_end - m⁺)  move of the mid after the horizon
+    opening              q₀ (M_end - M₀) move of the mid for the position held at the start
 
 The four add up to the change of equity at mid before fees, at any horizon, to the last integer.
 """
@@ -22,11 +22,11 @@ from lob_backtest.report.metrics.stretches import total, widen
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """The four parts of the gross profit, in half-tick·lots, and what they fail to explain.
+    """The four parts of the gross profit, in half-tick·lots, and the residual.
 
     Attributes:
-        horizon_ns: where adverse selection ends and inventory begins; `None` where the run has no horizon (then
-            adverse selection is 0).
+        horizon_ns: time after a fill at which adverse selection ends and inventory begins; `None` if the run has no
+            horizon (then adverse selection is 0).
         captured: half-tick·lots.
         adverse_selection: half-tick·lots.
         inventory: half-tick·lots.
@@ -48,7 +48,7 @@ class Attribution:
 
 
 def headline_horizon_ns(markouts_ns: tuple[int, ...]) -> int | None:
-    """Return the middle horizon, the lower of two: the one that a summary shows first; `None` where there is none."""
+    """Return the middle horizon, the lower of two, which a summary shows first; `None` without horizons."""
     return sorted(markouts_ns)[(len(markouts_ns) - 1) // 2] if markouts_ns else None
 
 
@@ -66,7 +66,7 @@ def attribute(ledger: Ledger, horizons_ns: Sequence[int | None]) -> tuple[Attrib
 
     Args:
         ledger: the account.
-        horizons_ns: of the run, in nanoseconds; `None` is without any.
+        horizons_ns: of the run, in nanoseconds; `None` stands for a run without any.
     """
     columns = [mid2_after(horizon) for horizon in horizons_ns]
     captured = held = 0

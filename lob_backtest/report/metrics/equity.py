@@ -1,6 +1,7 @@
-"""Equity over time and its parts, from the samples; drawdown and Sharpe ratio of what was sampled.
+"""Equity over time and its parts, from the samples; drawdown and Sharpe ratio of the sampled equity.
 
-A curve is read a stretch at a time, as columns: `ts_ns`, when it was sampled, and lines in currency, since the start.
+A curve is read one stretch at a time, as columns: `ts_ns`, the time of the sample, and lines in currency since the
+start.
 """
 
 from __future__ import annotations
@@ -21,16 +22,16 @@ from lob_backtest.report.metrics.timeline import Track, together
 Floats: TypeAlias = "NDArray[np.float64]"
 
 LINES: Final = ("equity", "captured", "adverse_selection", "inventory", "fees")
-"""The lines of `curve`: profit or loss at mid, net of fees; what fills were better than the mid; how mids moved against
-fills until the horizon, or until now; how they moved after that, and for the position held at the start; fees and
-rebates, negative where they cost."""
+"""The lines of `curve`: profit or loss at mid, net of fees; distance of fills from the mid; moves of the mid against
+fills until the horizon, or until now; moves after that, and for the position held at the start; fees and rebates,
+negative if paid."""
 
 
 def equity(ledger: Ledger) -> Iterator[Columns]:
     """Sample one account's equity.
 
-    Samples before the first mid are left out: there was no equity. Where the market never had two sides and the last
-    fill's price stands in for the mid, it does so in all samples.
+    Samples before the first mid are left out: equity is undefined there. If the market never was two-sided, the last
+    fill's price replaces the mid in all samples.
 
     Args:
         ledger: the account.
@@ -52,7 +53,7 @@ def curve(ledger: Ledger, horizon_ns: int | None) -> Iterator[Columns]:
 
     Args:
         ledger: the account.
-        horizon_ns: where adverse selection ends and inventory begins; `None` without any.
+        horizon_ns: time after a fill at which adverse selection ends and inventory begins; `None` without one.
 
     Yields:
         columns `ts_ns` and those of `LINES`.
@@ -77,7 +78,7 @@ def curve(ledger: Ledger, horizon_ns: int | None) -> Iterator[Columns]:
 
 
 def _units(ledger: Ledger) -> tuple[float, float]:
-    """Return what a half-tick·lot and 10⁻⁶ tick·lots are worth, in currency."""
+    """Return the values of a half-tick·lot and of 10⁻⁶ tick·lots, in currency."""
     value = float(ledger.instrument.tick_lot_value)
     return value / 2, value / 1_000_000
 
@@ -100,12 +101,12 @@ def _gross(ledger: Ledger, samples: Columns) -> Ints:
 
 
 class _Sums:
-    """Sums over the fills until some time after each, read once, along rising times.
+    """Running sums over fills, each counted from some time after it; read once, along rising times.
 
     Args:
         fills: of the account.
         horizon_ns: of the run.
-        after_ns: how long after a fill it counts.
+        after_ns: time after a fill from which it counts.
     """
 
     def __init__(self, fills: Stretches, horizon_ns: int | None, after_ns: int) -> None:
@@ -129,7 +130,7 @@ class _Sums:
         self._times = rows["ts_exchange_ns"] + self._after_ns
 
     def until(self, times: Ints) -> list[Ints]:
-        """Return what the fills until each of some times add up to.
+        """Return the sums over the fills that count at each of some times.
 
         Args:
             times: rising, and not before those of the last call, shape `(n,)`.
@@ -153,7 +154,7 @@ def _floats(values: Ints) -> Floats:
 
 
 def add_curves(curves: Sequence[Iterator[Columns]], lines: Sequence[str] = LINES) -> Iterator[Columns]:
-    """Add curves over the union of their times; between its samples a curve stays as it was.
+    """Add curves over the union of their times; between its samples a curve is constant.
 
     Args:
         curves: at least one, of one currency.
@@ -187,9 +188,9 @@ class Risk:
 
     Attributes:
         max_drawdown: the deepest fall from an earlier peak (the start counts as one), in currency, positive.
-        sharpe: mean over standard deviation of the changes between neighbouring samples, not annualised; `None` where
-            there are fewer than two, or they are all the same.
-        samples: how many changes.
+        sharpe: mean over standard deviation of the changes between neighbouring samples, not annualised; `None` with
+            fewer than two, or if all are equal.
+        samples: number of changes.
     """
 
     max_drawdown: float
@@ -201,7 +202,7 @@ def risk(read: Callable[[], Iterator[Columns]], sample_ns: int) -> Risk:
     """Measure drawdown and Sharpe ratio as sampled.
 
     Args:
-        read: gives columns `ts_ns` and `equity`, in currency; it is called three times.
+        read: returns columns `ts_ns` and `equity`, in currency; called three times.
         sample_ns: the sampling interval; shorter steps (the last one, mostly) do not enter the Sharpe ratio.
     """
     drawdown, peak, count = 0.0, 0.0, 0

@@ -1,4 +1,4 @@
-"""How often each integer occurred: exact means and medians without the values that were counted."""
+"""Counts of integers: exact means and medians without keeping the values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PENDING: Final = 1 << 17
 
 
 class Histogram:
-    """Counts and weights of integers. Memory grows with the different values, not with how many were added."""
+    """Counts and weights of integers. Memory grows with the number of different values, not of all values."""
 
     def __init__(self) -> None:
         nothing = np.zeros(0, dtype=np.int64)
@@ -25,7 +25,7 @@ class Histogram:
 
         Args:
             values: int64, shape `(n,)`.
-            weights: how much each weighs, not negative; 1 if not given.
+            weights: of each value, not negative; 1 if not given.
         """
         ones = np.ones(len(values), dtype=np.int64)
         part = _summed(values, ones, ones if weights is None else widen(weights)[0])
@@ -38,7 +38,7 @@ class Histogram:
             self._merge()
 
     def read(self) -> tuple[Ints, Ints, Ints]:
-        """Return the different values, rising, how often each occurred, and what each weighs in all."""
+        """Return the different values, rising, and the count and total weight of each."""
         if len(self._parts) > 1:
             self._merge()
         return self._parts[0]
@@ -49,7 +49,7 @@ class Histogram:
 
 
 def _summed(values: Ints, counts: Ints, weights: Ints) -> tuple[Ints, Ints, Ints]:
-    """Put equal values together."""
+    """Return the different values, with the sums of their counts and weights."""
     if not len(values):
         return values, counts, weights
     order = np.argsort(values, kind="stable")
@@ -59,7 +59,7 @@ def _summed(values: Ints, counts: Ints, weights: Ints) -> tuple[Ints, Ints, Ints
 
 
 def at_rank(values: Ints, weights: Ints, rank: int) -> int:
-    """Return the lowest value up to which values together weigh `rank` or more.
+    """Return the lowest value at which the cumulative weight is `rank` or more.
 
     Args:
         values: rising, shape `(n,)`, n > 0.

@@ -1,4 +1,4 @@
-"""How much was held, and for how long: statistics of the position, weighted by time."""
+"""Statistics of the position, weighted by time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Inventory:
     """Statistics of one account's position at the exchange, from the start of the replay to its end.
 
     Attributes:
-        mean_lots: time-weighted; `None` where no time passed.
+        mean_lots: time-weighted; `None` if the run has no duration.
         mean_absolute_lots: time-weighted.
         min_lots: the lowest position.
         max_lots: the highest.
@@ -40,7 +40,7 @@ class Inventory:
 
 
 def position_steps(ledger: Ledger) -> Iterator[tuple[Ints, Ints]]:
-    """Yield the position as steps, a stretch at a time: from each time on, until the next.
+    """Yield the position as steps, one stretch at a time: each holds from its time until the next.
 
     Args:
         ledger: the account.
@@ -90,7 +90,7 @@ def inventory(ledger: Ledger, order_lots: int = 0) -> Inventory:
 
 
 def _held(ledger: Ledger) -> Iterator[tuple[Ints, Ints]]:
-    """Yield how long each position was held, ns, and the positions."""
+    """Yield the duration of each position, ns, and the positions."""
     time, position = ledger.start_ns, ledger.position_start_lots
     for times, positions in position_steps(ledger):
         yield np.diff(times, prepend=time), np.append(position, positions[:-1])

@@ -1,7 +1,7 @@
 """One agent's account in one instrument: its fills, its samples, and the marks that value them.
 
-Everything here is exact. Values are half-tick·lots or 10⁻⁶ tick·lots, as integers. Rows stay where they are and are
-read a stretch at a time (`lob_backtest.report.metrics.stretches`).
+All values are exact: half-tick·lots or 10⁻⁶ tick·lots, as integers. Rows stay in their tables and are read one stretch
+at a time (`lob_backtest.report.metrics.stretches`).
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ class Ledger:
 
     Attributes:
         agent: the agent's name.
-        instrument: what is traded.
+        instrument: the instrument.
         start_ns: start of the replay.
         end_ns: end of the replay.
         fills: its rows of the table `fills`, in exchange order. Mids are complete: a null is `mid2_start`, and
-            `has_mid2_…` tells which were really seen.
+            `has_mid2_…` is true of the others.
         samples: its rows of the table `samples`, `mid2` complete in the same way.
-        fill_count: how many fills there are.
+        fill_count: number of fills.
         markouts_ns: horizons, in nanoseconds.
         position_start_lots: signed.
         mid2_start: the mark at the start, half-ticks.
         mid2_end: the mark at the end, half-ticks.
-        mark: what values the position at the end: "mid"; "stale mid", the last before the book had an empty side,
-            was crossed or suspect, and stayed so until the end; "last fill", its price, where the market never had two
-            sides; "none", where there was no fill either, and the position counts nothing.
-        mark_age_ns: how long before the end the mark was last known to hold: 0 for "mid"; for "stale mid" at most the
-            length of the run; for "last fill" the time since the fill; `None` for "none".
-        position_end_lots: what the account held at the end.
+        mark: the price that values the position at the end: "mid"; "stale mid", the last mid before the book had an
+            empty side, was crossed or suspect, and stayed so until the end; "last fill", its price, if the market never
+            was two-sided; "none", if there was no fill either: the position then counts 0.
+        mark_age_ns: age of the mark at the end: 0 for "mid"; for "stale mid" at most the length of the run; for "last
+            fill" the time since the fill; `None` for "none".
+        position_end_lots: the position at the end.
         cash_end_tick_lots: its cash at the end.
-        fees_end_micro: all that it was charged, rebates negative.
-        fees_paid_micro: what its fills were charged, without rebates.
-        rebates_micro: what its fills were paid, positive.
-        requests_not_arrived: requests that had not reached the exchange by the end; `None` where that is not known.
+        fees_end_micro: the account's fees at the end, net of rebates.
+        fees_paid_micro: sum of the positive fees of its fills.
+        rebates_micro: sum of the rebates of its fills, positive.
+        requests_not_arrived: requests that had not reached the exchange by the end; `None` if unknown.
     """
 
     agent: str
@@ -78,17 +78,17 @@ class Ledger:
 
     @property
     def equity_end_micro(self) -> int:
-        """Return cash plus the position at the mark less fees, 10⁻⁶ tick·lots: what `ctx.equity` shows at the end."""
+        """Return cash plus the position at the mark less fees, 10⁻⁶ tick·lots: `ctx.equity` at the end."""
         half = 2 * self.cash_end_tick_lots + self.position_end_lots * self.mid2_end
         return half * MICRO_PER_HALF - self.fees_end_micro
 
 
 def build_ledgers(tables: Mapping[str, Rows], info: RunInfo) -> list[Ledger]:
-    """Split the tables of a run into one ledger an agent and instrument, in that order.
+    """Split the tables of a run into one ledger per agent and instrument, in that order.
 
     Args:
         tables: `fills`, `bbo` and `samples` of a run.
-        info: what the run was.
+        info: description of the run.
     """
     best = [best_prices(tables, info, i) for i in range(len(info.instruments))]
     firsts = [_first_two_sided(each) for each in best]
@@ -114,16 +114,16 @@ def best_prices(tables: Mapping[str, Rows], info: RunInfo, instrument: int) -> S
 
     Args:
         tables: of the run, by name.
-        info: what the run was.
+        info: description of the run.
         instrument: its code.
     """
     return Stretches(tables, "bbo", {"instrument": instrument} if len(info.instruments) > 1 else {})
 
 
 def _stale_since(bbo: Stretches, instrument: int, info: RunInfo) -> int | None:
-    """Return since when the book has had no mid at the end, at most since the start; `None` where it has one.
+    """Return since when the book has had no mid at the end, no earlier than the start; `None` if it has one.
 
-    It has none while a side is empty, while it is crossed, and while the feed calls it suspect.
+    It has none while a side is empty, while it is crossed, and while it is flagged suspect.
     """
     since: int | None = info.start_ns
     suspect_ns = info.suspect_since_ns[instrument] if info.suspect_since_ns else None
@@ -146,7 +146,7 @@ def _stale_since(bbo: Stretches, instrument: int, info: RunInfo) -> int | None:
 
 @dataclass(slots=True)
 class _Traded:
-    """What the fills of an account add up to."""
+    """Sums over the fills of an account."""
 
     fills: int = 0
     lots: int = 0
@@ -212,7 +212,7 @@ def _build(
         -traded.tick_lots,
         traded.paid_micro - traded.rebates_micro,
     )
-    if last is not None:  # the account that the engine kept, which need not agree with the fills: the residual tells
+    if last is not None:  # the engine's account; its difference from the fills is the residual
         account = (last.position_lots, last.cash_tick_lots, last.fees_micro)
     return Ledger(
         agent=info.agents[agent],
@@ -238,10 +238,10 @@ def _build(
 
 
 def account_codes(info: RunInfo, agent: int, instrument: int) -> dict[str, int]:
-    """Return what chooses the rows of an account; nothing where it is the only one.
+    """Return the codes that select the rows of an account; empty if it is the only one.
 
     Args:
-        info: what the run was.
+        info: description of the run.
         agent: code of the agent.
         instrument: code of the instrument.
     """
@@ -250,7 +250,7 @@ def account_codes(info: RunInfo, agent: int, instrument: int) -> dict[str, int]:
 
 
 def _marks(begin: _Sample | None, last: _Sample | None, first: int | None, traded: _Traded) -> tuple[int, int, str]:
-    """Return the marks at the start and at the end, in half-ticks, and where they come from."""
+    """Return the marks at the start and at the end, in half-ticks, and the kind of the latter (`Ledger.mark`)."""
     start, end = (None if sample is None else sample.mid2 for sample in (begin, last))
     start = first if start is None else start
     start = end if start is None else start

@@ -2,11 +2,11 @@
 
 A lot is a stretch of position that one fill opened and one fill closed, or that is open at the end. Prices are
 doubled (half-ticks), so that the opening position can be held at a mid. Fees are split over the lots of a fill pro
-rata, rounded down, and the last slice takes the rest: nothing is lost.
+rata, rounded down, and the last lot gets the rest, so that they add up to the fill's fee.
 
-Each lot carries its own attribution, at every horizon: captured when it opened and when it closed, adverse selection
-while the horizon lasted (at most until it closed), inventory after that. For a closed lot they add up to what it
-realized; for an open one, to what it stands at.
+Each lot has its own attribution, at every horizon: captured when it opened and when it closed, adverse selection
+within the horizon (at most until it closed), inventory after that. For a closed lot they add up to its realized gain;
+for an open one, to its unrealized gain.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from lob_backtest.report.metrics.stretches import Columns, Ints, total, widen
 from lob_backtest.results.run_info import RunInfo
 
 WORST: Final = 15
-"""How many of the lots that lost most are told apart."""
+"""Number of worst lots that are listed."""
 
 
 def lots_schema(markouts_ns: Sequence[int]) -> pa.Schema:
-    """Schema of `lots`: one row a lot, closed ones in the order of their closing, then what is open at the end.
+    """Schema of `lots`: one row per lot, closed ones in the order of their closing, then the open ones.
 
-    `open_fill_id` is null for the position held at the start; `close_fill_id` is null for what is still open, whose
-    `close_price2` is then the mark at the end. Prices are half-ticks, values half-tick·lots, fees 10⁻⁶ tick·lots.
+    `open_fill_id` is null for the position held at the start; `close_fill_id` is null for an open lot, whose
+    `close_price2` is the mark at the end. Prices are half-ticks, values half-tick·lots, fees 10⁻⁶ tick·lots.
     """
     return pa.schema(
         [
@@ -59,10 +59,10 @@ def lots_schema(markouts_ns: Sequence[int]) -> pa.Schema:
 
 @dataclass(slots=True)
 class _Open:
-    """Fills (and the opening position) of which something is left to close, oldest first, arrays of shape `(n,)`.
+    """Fills (and the opening position) that are not fully closed, oldest first, arrays of shape `(n,)`.
 
     Attributes:
-        columns: `side`, `size_lots`, `fee_micro`, `left_lots` and `fee_left_micro` (what no lot has taken yet),
+        columns: `side`, `size_lots`, `fee_micro`, `left_lots` and `fee_left_micro` (not assigned to a lot yet),
             `fill_id`, `has_fill` (false for the opening position), `ts_ns`, `price2`, `mid2` (before the fill) and
             `after_<ns>` (the doubled mid a horizon later).
     """
@@ -78,7 +78,7 @@ class _Open:
         return cls({name: np.array([value] if start else [], dtype=np.int64) for name, value in plain.items()})
 
     def with_fills(self, rows: Columns, horizons: Sequence[int]) -> _Open:
-        """Return what is open and fills after it."""
+        """Return the open fills followed by more fills."""
         fills = {
             **{name: rows[name] for name in ("side", "size_lots", "fee_micro", "fill_id")},
             "left_lots": rows["size_lots"],
@@ -92,19 +92,19 @@ class _Open:
         return _Open({name: np.concatenate([self.columns[name], fills[name]]) for name in self.columns})
 
     def at(self, index: Ints) -> Columns:
-        """Return the columns at some places."""
+        """Return the columns at some indices."""
         return {name: column[index] for name, column in self.columns.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """What lots take from the fills of one side.
+    """The assignment of lots to the fills of one side.
 
     Attributes:
         index: the fill of each lot, in the order of the fills.
-        fees: what each lot takes of its fee.
-        left_lots: what is left of each fill of the side.
-        fee_left_micro: what is left of its fee.
+        fees: share of each lot in its fill's fee.
+        left_lots: unassigned lots of each fill of the side.
+        fee_left_micro: unassigned part of its fee.
     """
 
     index: Ints
@@ -114,7 +114,7 @@ class _Taken:
 
     @classmethod
     def of(cls, pool: _Open, members: Ints, edges: Ints, lots: Ints) -> _Taken:
-        """Take lots from the fills `members`; lot k ends with unit `edges[k]` of the side."""
+        """Assign lots to the fills `members`; lot k ends with unit `edges[k]` of the side."""
         fills = pool.at(members)
         reached = np.cumsum(widen(fills["left_lots"])[0])
         index = np.searchsorted(reached, edges)
@@ -126,7 +126,7 @@ class _Taken:
         starts = np.flatnonzero(np.diff(index, prepend=-1))
         if len(starts):
             last, used = np.append(starts[1:], len(index)) - 1, index[starts]
-            whole = left[used] == 0  # … but the last lot of a fill takes the rest
+            whole = left[used] == 0  # … but the last lot of a fill gets the rest
             sums = np.add.reduceat(fees, starts)
             fees[last[whole]] += (fee_left[used] - sums)[whole]
             fee_left[used] -= np.where(whole, fee_left[used], sums)
@@ -137,14 +137,14 @@ def match_lots(ledger: Ledger) -> Iterator[Columns]:
     """Match one account's fills into lots, first in, first out.
 
     The n-th lot bought and the n-th lot sold, the opening position first, are always matched: so lots are the
-    stretches between the sums of what was bought and of what was sold. Memory holds what is open.
+    intervals between the cumulative sums of bought and of sold lots. Memory holds the open fills.
 
     Args:
         ledger: the account.
 
     Yields:
-        the columns of `lots_schema` but `agent` and `instrument`, a stretch of lots at a time; `has_<name>` tells of
-        `open_fill_id`, `close_fill_id` and `close_ts_ns` where there is one.
+        the columns of `lots_schema` except `agent` and `instrument`, one stretch of lots at a time; `has_<name>` is the
+        validity of `open_fill_id`, `close_fill_id` and `close_ts_ns`.
     """
     horizons = ledger.markouts_ns
     names = ("side", "size_lots", "fee_micro", "fill_id", "ts_exchange_ns", "price_ticks", "mid2_before")
@@ -158,7 +158,7 @@ def match_lots(ledger: Ledger) -> Iterator[Columns]:
 
 
 def _match(pool: _Open, horizons: Sequence[int]) -> tuple[Columns, _Open]:
-    """Match what is open and fills after it; return the lots that closed, and what is open then."""
+    """Match a pool of fills; return the closed lots, and the fills that stay open."""
     sides = [np.flatnonzero(pool.columns["side"] == side) for side in (1, -1)]
     reached = [np.cumsum(widen(pool.columns["left_lots"][members])[0]) for members in sides]
     both = min(int(each[-1]) if len(each) else 0 for each in reached)
@@ -177,7 +177,7 @@ def _match(pool: _Open, horizons: Sequence[int]) -> tuple[Columns, _Open]:
 
 
 def _still_open(standing: _Open, ledger: Ledger) -> Columns:
-    """Return what is open at the end as lots, at the mark."""
+    """Return the open fills as lots, at the mark."""
     opened = standing.columns
     count = len(opened["side"])
     mark = {"price2": ledger.mid2_end, "mid2": ledger.mid2_end, "ts_ns": ledger.end_ns, "has_fill": 0, "fill_id": 0}
@@ -187,7 +187,7 @@ def _still_open(standing: _Open, ledger: Ledger) -> Columns:
 
 
 def _columns(opened: Columns, closed: Columns, lots: Ints, fees: tuple[Ints, Ints], horizons: Sequence[int]) -> Columns:
-    """Value lots between what opened and what closed them."""
+    """Value lots, each between its opening and its closing fill."""
     prices = (opened["price2"], closed["price2"], opened["mid2"], closed["mid2"])
     signed, open2, close2, open_mid2, close_mid2 = widen(opened["side"] * lots, *prices)
     columns: Columns = {
@@ -209,7 +209,7 @@ def _columns(opened: Columns, closed: Columns, lots: Ints, fees: tuple[Ints, Int
     }
     for horizon in horizons:
         after = np.where(opened["ts_ns"] + horizon >= closed["ts_ns"], close_mid2, opened[f"after_{horizon}"])
-        # Nobody traded the opening position: it has no adverse selection.
+        # The opening position has no fill, and so no adverse selection.
         after = np.where(opened["has_fill"] > 0, after, open_mid2)
         columns[f"adverse_selection_{horizon}ns_half_tick_lots"] = signed * (after - open_mid2)
         columns[f"inventory_{horizon}ns_half_tick_lots"] = signed * (close_mid2 - after)
@@ -217,10 +217,10 @@ def _columns(opened: Columns, closed: Columns, lots: Ints, fees: tuple[Ints, Int
 
 
 class LotsTable:
-    """The table `lots` of a run, matched anew each time that it is read: none of it is kept.
+    """The table `lots` of a run, computed again on each read and never kept in memory.
 
     Args:
-        ledgers: one an agent and instrument, in that order.
+        ledgers: one per agent and instrument, in that order.
         info: what the run was.
     """
 
@@ -235,7 +235,7 @@ class LotsTable:
         return self._schema
 
     def to_batches(self) -> Iterator[pa.RecordBatch]:
-        """Yield the lots of every account, a stretch at a time."""
+        """Yield the lots of every account, one stretch at a time."""
         for position, ledger in enumerate(self._ledgers):
             agent, instrument = divmod(position, len(self._info.instruments))
             for lots in match_lots(ledger):
@@ -251,7 +251,7 @@ def _array(columns: Columns, field: pa.Field) -> pa.Array:
 
 @dataclass(frozen=True, slots=True)
 class Realized:
-    """What the closed lots of an account gained and lost, and what the open ones stand at.
+    """Sums over the lots of an account: gains and losses of closed ones, unrealized value of open ones.
 
     Attributes:
         gains_half_tick_lots: the sum over closed lots that gained, before fees.
@@ -260,8 +260,8 @@ class Realized:
         losses_net_micro: the sum over those that lost after their fees.
         unrealized_half_tick_lots: open lots at the mid at the end, before fees.
         closed_lots: size closed.
-        closed: how many lots closed.
-        lost: how many of them lost, before fees.
+        closed: number of closed lots.
+        lost: number of closed lots that lost before fees.
     """
 
     gains_half_tick_lots: int = 0
@@ -274,10 +274,10 @@ class Realized:
     lost: int = 0
 
     def plus(self, lots: Columns, micro_per_half: int) -> Realized:
-        """Return the sums with some more lots.
+        """Return the sums with more lots added.
 
         Args:
-            lots: a stretch, as `match_lots` yields them.
+            lots: a stretch of `match_lots`.
             micro_per_half: 10⁻⁶ tick·lots in a half-tick·lot.
         """
         closed = lots["has_close_fill_id"]
@@ -301,11 +301,11 @@ def add_up(lots: Iterable[Columns], micro_per_half: int) -> tuple[Realized, tupl
     """Add up one account's lots, and pick the closed ones that lost most.
 
     Args:
-        lots: as `match_lots` yields them.
+        lots: of `match_lots`.
         micro_per_half: 10⁻⁶ tick·lots in a half-tick·lot.
 
     Returns:
-        the sums, and the columns of `WORST` lots or fewer, the worst first, of equal ones the first.
+        the sums, and the columns of `WORST` lots or fewer, the worst first, equal ones in the order of closing.
     """
     sums, worst = Realized(), list[dict[str, int]]()
     for columns in lots:

@@ -1,6 +1,6 @@
-"""Adverse selection: how the mid moves against a fill, over horizons, with confidence intervals.
+"""Markouts: the value of fills against the mid, over horizons, with confidence intervals.
 
-A markout is side · (mid later - fill price), in ticks: what the fill is worth a horizon later. Fills whose horizon
+A markout is side · (mid later - fill price), in ticks: the value of the fill a horizon later. Fills whose horizon
 reaches beyond the end are left out, and counted.
 
 The confidence interval is that of the size-weighted mean, by circular block bootstrap over fills in time order
@@ -26,20 +26,20 @@ from lob_backtest.report.metrics.stretches import Columns, Ints, total, widen
 Floats: TypeAlias = "NDArray[np.float64]"
 
 _REPLICATES: Final = 500
-_FEWEST: Final = 10  # fills, below which an interval would pretend to know something
+_FEWEST: Final = 10  # fills; with fewer an interval would be meaningless
 _ELEMENTS: Final = 1 << 18  # of index arrays drawn at once
 _CELLS: Final = 2 * (max(Cause) + 1)  # a side and a cause
 
 
 @dataclass(frozen=True, slots=True)
 class Markout:
-    """The markouts of a group of fills at one horizon, in ticks a lot.
+    """The markouts of a group of fills at one horizon, in ticks per lot.
 
     Attributes:
-        horizon_ns: how much later.
+        horizon_ns: time after the fill.
         group: "all", "buy", "sell" or a cause, such as "queue".
-        count: fills counted.
-        left_out: fills of the group whose horizon reaches beyond the end, or where no mid was known.
+        count: number of fills counted.
+        left_out: number of fills of the group whose horizon reaches beyond the end, or without a known mid.
         mean_ticks: size-weighted; `None` without fills, as are those below.
         median_ticks: size-weighted (the lower one).
         mean_per_fill_ticks: each fill counts once.
@@ -68,7 +68,7 @@ def markouts(ledger: Ledger, *, seed: int = 0) -> list[Markout]:
         seed: of the bootstrap.
 
     Returns:
-        one entry a horizon and group that has fills; "all" always.
+        one entry per horizon and group with fills; "all" always.
     """
     members, counted = _count(ledger)
     out = []
@@ -102,7 +102,7 @@ def _columns(horizons: Sequence[int]) -> list[str]:
 
 
 def _half_ticks(ledger: Ledger, rows: Columns, horizon: int) -> tuple[Ints, Ints]:
-    """Return which fills have a markout, and those of all fills, half-ticks."""
+    """Return a mask of the fills with a markout, and the markouts of all fills, half-ticks."""
     known = rows[f"has_mid2_after_{horizon}ns"] & (rows["ts_exchange_ns"] + horizon <= ledger.end_ns)
     return known, rows["side"] * (rows[f"mid2_after_{horizon}ns"] - 2 * rows["price_ticks"])
 
@@ -139,7 +139,7 @@ def _measure(horizon: int, group: str, cells: Ints, members: Ints, counted: tupl
 
 
 def _ticks(ledger: Ledger, horizon: int) -> Iterator[tuple[Floats, Floats]]:
-    """Yield the markouts that there are, ticks, and the sizes of their fills."""
+    """Yield the known markouts, ticks, and the sizes of their fills."""
     for rows in ledger.fills.read("size_lots", *_columns((horizon,))):
         known, half_ticks = _half_ticks(ledger, rows, horizon)
         yield half_ticks[known] / 2, rows["size_lots"][known].astype(float)
@@ -150,13 +150,13 @@ def interval(
 ) -> tuple[float, float]:
     """Return the confidence interval of a weighted mean by circular block bootstrap.
 
-    Holds one column of sums at a time, 8 bytes a value: the blocks of a replicate start anywhere.
+    Holds one column of sums at a time, 8 bytes per value, since the blocks of a replicate start anywhere.
 
     Args:
-        read: gives values in time order, and positive weights, a stretch at a time; it is called twice.
-        count: of the values, more than 0.
+        read: yields values in time order, and positive weights, one stretch at a time; called twice.
+        count: number of values, more than 0.
         seed: of the generator.
-        level: how much of the distribution lies within.
+        level: the share of the distribution within the interval.
     """
     block = max(1, round(count ** (1 / 3)))
     top = _resampled(_sums((values * weights for values, weights in read()), count, block), count, block, seed)

@@ -1,4 +1,4 @@
-"""The sum of many floats in pairs, a stretch at a time: as exact as numpy's, and the same to the last bit."""
+"""Pairwise summation of floats that arrive in stretches: equal to numpy's sum to the last bit."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 _LEAF: Final = 1 << 15
-"""Up to how many values numpy adds at once: it halves in the same way."""
+"""Values that numpy sums in one call; numpy halves longer sums at the same places."""
 
 
 def pairwise_sum(parts: Iterable[NDArray[np.float64]], count: int) -> float:
-    """Add values up: halves first, and halves of them, so that the rounding error grows with the logarithm of `count`.
+    """Add values by halves, so that the rounding error grows with the logarithm of `count`.
 
     Args:
         parts: the values, in any stretches.
-        count: how many there are.
+        count: number of values.
     """
     return _sum(_Reader(iter(parts)), count)
 
@@ -31,14 +31,14 @@ def _sum(reader: _Reader, count: int) -> float:
 
 
 class _Reader:
-    """Takes any number of values from stretches."""
+    """Reads any number of values from stretches."""
 
     def __init__(self, parts: Iterator[NDArray[np.float64]]) -> None:
         self._parts = parts
         self._held: NDArray[np.float64] = np.zeros(0)
 
     def take(self, count: int) -> NDArray[np.float64]:
-        """Return the next values, as many as there are asked for."""
+        """Return the next `count` values."""
         parts, missing = [self._held], count - len(self._held)
         while missing > 0:
             parts.append(next(self._parts))

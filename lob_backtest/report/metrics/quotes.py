@@ -1,9 +1,9 @@
-"""Own quotes, rebuilt from the tables: what each showed, for how long, how near the touch, and whether it filled.
+"""Own quotes, rebuilt from the tables: size, duration, distance from the touch, and whether they filled.
 
 A quote is an accepted order or an accepted replace, until the next replace of the order or its end.
 
-Rows are read one stretch of time after another (`lob_backtest.report.metrics.timeline`). What passes from one stretch
-to the next: per live order, what began its quote and what happened last.
+Rows are read one stretch of time after another (`lob_backtest.report.metrics.timeline`). The state
+carried from stretch to stretch is, per live order, the event that began its quote and its last event.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from lob_backtest.report.metrics.stretches import Columns, Ints, Stretches, tota
 from lob_backtest.report.metrics.timeline import Track, together
 
 DISTANCES_TICKS: Final = (0, 1, 5)
-"""How near the touch quoting time is measured."""
+"""Distances from the touch within which quoting time is measured."""
 
 _FAR: Final = 1 << 60  # a price beyond all others: the touch of an empty side
-_CELLS: Final = 1 << 20  # how much of the grid is laid out at once
+_CELLS: Final = 1 << 20  # cells of the grid that are laid out at once
 _BEGINS: Final = (UpdateKind.ACCEPTED, UpdateKind.REPLACED)
 _ENDS: Final = (UpdateKind.CANCELLED, UpdateKind.EXPIRED)
 _UPDATE: Final = ("order_id", "kind", "side", "price_ticks", "size_lots", "filled_lots", "ts_exchange_ns")
@@ -38,16 +38,16 @@ _EVENT: Final = {
 
 @dataclass(slots=True)
 class Quotes:
-    """What the quotes and orders of one account add up to.
+    """Sums over the quotes and orders of one account.
 
     Attributes:
-        quotes: how many there were.
-        filled: of them, how many had a fill before they were replaced or ended.
-        lots: what was open when each began, added up.
-        orders: how many orders were accepted or filled.
+        quotes: number of quotes.
+        filled: number of quotes with a fill before they were replaced or ended.
+        lots: sum of the open sizes at the beginning of each quote.
+        orders: number of orders that were accepted or filled.
         ordered_lots: their size, as last replaced.
-        filled_orders: of them, how many filled in full.
-        presence: how long they stood near the touch.
+        filled_orders: number of orders filled in full.
+        presence: quoting time near the touch, one entry per distance.
     """
 
     quotes: int = 0
@@ -61,15 +61,15 @@ class Quotes:
 
     @property
     def median_lots(self) -> int | None:
-        """Return the lower median of what was open when a quote began; `None` without quotes."""
+        """Return the lower median of the open sizes at the beginning of quotes; `None` without quotes."""
         values, counts, _ = self._open_lots.read()
         return at_rank(values, counts, (self.quotes + 1) // 2) if self.quotes else None
 
     def begun(self, open_lots: Ints) -> None:
-        """Count quotes that began.
+        """Count new quotes.
 
         Args:
-            open_lots: what was open when each did.
+            open_lots: open size at the beginning of each, shape `(n,)`.
         """
         self.quotes += len(open_lots)
         self.lots += total(widen(open_lots)[0])
@@ -82,8 +82,8 @@ class Displays:
 
     Attributes:
         side: +1 bid, -1 ask.
-        price_ticks: where.
-        lots: how much.
+        price_ticks: the price.
+        lots: the size.
         from_ns: the beginning.
         to_ns: the end, later than the beginning.
     """
@@ -97,17 +97,17 @@ class Displays:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """How much of the run's time an account quoted near the touch.
+    """The share of the run's time in which an account quoted near the touch.
 
     The touch is the market's best price of the same side; where that side is empty the own quote is the touch. An own
     price that is better than the touch is near it.
 
     Attributes:
-        distance_ticks: how many ticks from the touch still count.
-        bid_fraction: the share of time with an own bid that near; `None` where no time passed.
+        distance_ticks: greatest distance from the touch that counts.
+        bid_fraction: the share of time with an own bid that near; `None` if the run has no duration.
         ask_fraction: the same for an ask.
         both_fraction: the same for both at once.
-        bid_mean_lots: own size bid that near, the mean by time while there was any; `None` where there was none.
+        bid_mean_lots: time-weighted mean of the own size bid that near, while there was any; `None` if there was none.
         ask_mean_lots: the same for asks.
     """
 
@@ -146,7 +146,7 @@ def measure_quotes(
 
 
 def _changes(orders: Stretches, names: tuple[str, ...] = _UPDATE) -> Iterator[Columns]:
-    """Yield the updates that change what an order shows."""
+    """Yield the updates that change the displayed price or size of an order."""
     for rows in orders.read(*names):
         changing = np.isin(rows["kind"], (*_BEGINS, *_ENDS))
         if changing.any():
@@ -166,15 +166,15 @@ def _in_order(orders: Stretches) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """What changed the size of orders, by order and then in the order in which it happened, each of shape `(n,)`.
+    """Changes of the size of orders, sorted by order and then by time, each of shape `(n,)`.
 
     Attributes:
         rows: `order_id`, `ts_ns`, `side`, `price_ticks`, `has_price`, `kind` (0 for a fill), `size_lots`,
             `filled_lots` (before it), `is_fill` and `is_new` (not kept from an earlier stretch).
         begins: whether it began a quote.
         quote: the event that began the quote.
-        known: whether that is known; of an order that was never accepted it is not.
-        open_lots: what was open after it.
+        known: whether `quote` is known; it is not for an order that was never accepted.
+        open_lots: open size after the event.
     """
 
     rows: Columns
@@ -185,8 +185,8 @@ class Events:
 
     @classmethod
     def of(cls, rows: Columns) -> Events:
-        """Put rows in order."""
-        # What had filled before it tells where a fill belongs, whatever else happened in its nanosecond.
+        """Sort rows, and find the quote of each."""
+        # The lots filled before it give the place of a fill among other events of the same nanosecond.
         count = len(rows["order_id"])
         order = np.lexsort((np.arange(count), rows["filled_lots"], rows["order_id"]))
         rows = {name: column[order] for name, column in rows.items()}
@@ -199,14 +199,14 @@ class Events:
 
 
 class LiveOrders:
-    """The orders of one account that may still change: of each what began its quote, and what happened last."""
+    """The orders of one account that may still change: of each, the event that began its quote and its last event."""
 
     def __init__(self) -> None:
         self._kept: Columns = {name: np.zeros(0, dtype=kind) for name, kind in _EVENT.items()}
         self._ids = self._filled_lots = np.zeros(0, dtype=np.int64)
 
     def take(self, updates: Columns, fills: Columns) -> Events:
-        """Return what happened in a stretch of time, after what was kept.
+        """Return the kept events followed by those of a stretch of time.
 
         Args:
             updates: rows of `orders` that changed an order.
@@ -228,7 +228,7 @@ class LiveOrders:
         return Events.of({name: np.concatenate([self._kept[name], *parts]) for name, parts in columns.items()})
 
     def _filled_before(self, fills: Columns) -> Ints:
-        """Return what had filled of its order before each fill, lots."""
+        """Return the lots of its order that had filled before each fill."""
         order = np.argsort(fills["order_id"], kind="stable")
         ids, sizes = fills["order_id"][order], fills["size_lots"][order]
         before = np.cumsum(sizes) - sizes
@@ -239,19 +239,19 @@ class LiveOrders:
         return out
 
     def _filled(self, ids: Ints) -> Ints:
-        """Return what had filled of orders before this stretch."""
+        """Return the lots of orders that had filled before this stretch."""
         if not len(self._ids):
             return np.zeros(len(ids), dtype=np.int64)
         at = np.minimum(np.searchsorted(self._ids, ids), len(self._ids) - 1)
         return np.where(self._ids[at] == ids, self._filled_lots[at], 0)
 
     def keep(self, events: Events, out: Quotes, *, is_last: bool) -> None:
-        """Count the quotes and orders that are over, and keep what is not.
+        """Count the quotes and orders that have ended, and keep the others.
 
         Args:
             events: of the stretch.
-            out: what is counted.
-            is_last: whether nothing is to come.
+            out: the sums to add to.
+            is_last: whether this is the last stretch.
         """
         rows, count = events.rows, len(events.begins)
         out.begun(events.open_lots[events.begins & rows["is_new"]])
@@ -271,7 +271,7 @@ class LiveOrders:
         out.filled_orders += int((over & (filled > 0) & (filled >= size)).sum())
         has_fill = np.zeros(count, dtype=bool)
         has_fill[events.quote[is_fill & events.known]] = True
-        has_fill[began[~over & (began >= 0)]] = False  # a quote that goes on is counted when it is over
+        has_fill[began[~over & (began >= 0)]] = False  # a quote that continues is counted when it ends
         out.filled += int((has_fill & events.begins).sum())
         kept = np.unique(np.concatenate([began[~over & (began >= 0)], last[~over]]))
         self._kept = {name: column[kept] for name, column in rows.items()}
@@ -280,7 +280,7 @@ class LiveOrders:
 
 
 def displays(events: Events, from_ns: int, to_ns: int) -> Displays:
-    """List what one account showed in a stretch of time.
+    """List the displayed orders of one account in a stretch of time.
 
     Args:
         events: of the stretch.
@@ -299,11 +299,11 @@ def displays(events: Events, from_ns: int, to_ns: int) -> Displays:
 
 
 class NearTouch:
-    """How long, and with how many lots, an account quoted near the touch: added up over stretches of time.
+    """Time and lots that an account quoted near the touch, summed over stretches of time.
 
     Args:
         span_ns: start and end of the run.
-        distances: ticks from the touch, one result each.
+        distances: ticks from the touch; one result per distance.
     """
 
     def __init__(self, span_ns: tuple[int, int], distances: tuple[int, ...] = DISTANCES_TICKS) -> None:
@@ -314,7 +314,7 @@ class NearTouch:
         self._lot_ns = [[0, 0] for _ in distances]
 
     def stretch(self, until_ns: int | None) -> tuple[int, int]:
-        """Return the stretch of the run from where it was measured to a time, or to its end."""
+        """Return the stretch of the run between the last measured time and another, or the end of the run."""
         end_ns = self._end_ns if until_ns is None else min(until_ns, self._end_ns)
         return self._time_ns, max(self._time_ns, end_ns)
 
@@ -322,7 +322,7 @@ class NearTouch:
         """Measure a stretch of time.
 
         Args:
-            shown: what the account showed in it.
+            shown: the account's displayed orders in it.
             best: the best prices that changed in it.
             until_ns: its end; `None` is that of the run.
         """
@@ -350,7 +350,7 @@ class NearTouch:
                 self._lot_ns[i][k] += total(sizes * time)
 
     def found(self) -> tuple[Presence, ...]:
-        """Return what was measured, one entry a distance."""
+        """Return the results, one entry per distance."""
         span = self._end_ns - self._start_ns
         return tuple(
             Presence(

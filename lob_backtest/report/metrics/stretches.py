@@ -1,4 +1,4 @@
-"""A result table read a stretch at a time, as numpy columns: memory for one stretch, however many rows there are."""
+"""Read a result table one stretch at a time, as numpy columns; memory does not grow with the table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lob_backtest.contract.tables import Rows
 
 STRETCH_ROWS: Final = 1 << 16
-"""Rows of a stretch at most."""
+"""Maximum number of rows of a stretch."""
 
 Ints: TypeAlias = "NDArray[Any]"
 """Integers of shape `(n,)`: int64, or Python integers where 64 bits could overflow."""
@@ -30,8 +30,8 @@ class Stretches:
     Attributes:
         tables: of the run, by name; a file that is moved is replaced there.
         name: of the table.
-        codes: the value of each column that chooses rows; empty where all rows are meant.
-        mid2: what stands in for a doubled mid that is null, half-ticks.
+        codes: required values of columns, by name; empty: all rows.
+        mid2: the value of null doubled mids, half-ticks.
     """
 
     tables: Mapping[str, Rows]
@@ -40,10 +40,10 @@ class Stretches:
     mid2: int = 0
 
     def read(self, *names: str) -> Iterator[Columns]:
-        """Read columns, a stretch at a time, from the start.
+        """Read columns, one stretch at a time, from the start.
 
-        Integers become int64. A null becomes 0, or `mid2` in a column of doubled mids; `has_<name>` tells of a column
-        that can have nulls where it has a value.
+        Integers become int64. A null becomes 0, or `mid2` in a column of doubled mids; `has_<name>` is the
+        validity of a column that can have nulls.
 
         Args:
             names: of the columns.
@@ -56,7 +56,7 @@ class Stretches:
                     yield self._columns(part, names)
 
     def nothing(self, *names: str) -> Columns:
-        """Return what `read` yields, without rows."""
+        """Return the columns of `read` without rows."""
         schema = self.tables[self.name].select(list(names)).schema
         return self._columns(pa.RecordBatch.from_pylist([], schema=schema), names)
 
@@ -77,7 +77,7 @@ class Stretches:
 
 
 def widen(sizes: Ints, *factors: Ints) -> tuple[Ints, ...]:
-    """Return the arrays as they are, or as Python integers where a sum of `sizes · factor` could leave 64 bits.
+    """Return the arrays unchanged, or as Python integers if a sum of `sizes · factor` could exceed 64 bits.
 
     Args:
         sizes: integers, shape `(n,)`.
@@ -101,7 +101,7 @@ def total(values: Ints) -> int:
 
 
 def running(start: int, values: Ints) -> Ints:
-    """Return `start` plus the sums of the first 0, 1, …, n values; Python integers where 64 bits could overflow."""
+    """Return `start` plus the sums of the first 0, 1, …, n values; Python integers if 64 bits could overflow."""
     if abs(start) + len(values) * largest(values) >= 1 << 63:
         values = values.astype(object)
     out = np.empty(len(values) + 1, dtype=values.dtype)

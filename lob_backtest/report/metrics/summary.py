@@ -1,9 +1,9 @@
-"""Every metric of a run in one flat dict: names with units, plain values, for people, JSON and regression tests.
+"""Every metric of a run in one flat dict of plain values, by names with units.
 
-Names without a dot are totals; those of one instrument carry its name in front (`SYN.fills`), and the agent's too
-where several trade (`maker/SYN.fills`). Names that end in `_currency` are money in the instrument's quote currency,
-rounded to a float from an exact number at this edge; the exact integers stand beside them. Totals in money are given
-where all instruments share one currency; otherwise one a currency (`pnl_currency.EUR`).
+Names without a dot are totals; those of one instrument have its name as prefix (`SYN.fills`), and the agent's too
+if there are several (`maker/SYN.fills`). Names that end in `_currency` are money in the instrument's quote currency,
+rounded to a float from an exact number; the exact integers have metrics of their own. Totals in money are one metric
+if all instruments share one currency, otherwise one per currency (`pnl_currency.EUR`).
 """
 
 from __future__ import annotations
@@ -44,16 +44,16 @@ class AccountMetrics:
     """Everything measured about one agent in one instrument.
 
     Attributes:
-        name: what its metrics are called by.
-        ledger: its fills, samples and marks; rows are read from the tables when they are needed.
-        attributions: one a horizon, in the run's order; one with no horizon where the run has none.
+        name: prefix of its metrics.
+        ledger: its fills, samples and marks; rows are read from the tables on use.
+        attributions: one per horizon, in the run's order; a single one without horizon if the run has none.
         headline: the attribution at the middle horizon.
         realized: the sums of its lots.
         worst: the closed lots that lost most, as rows of the table `lots`, the worst first.
         markouts: by horizon and group.
         inventory: statistics of its position.
         activity: its orders and fills.
-        presence: its quoting time near the touch, one entry a distance.
+        presence: its quoting time near the touch, one entry per distance.
         risk: drawdown and Sharpe ratio of its equity.
     """
 
@@ -71,12 +71,12 @@ class AccountMetrics:
 
     @property
     def fees_paid_micro(self) -> int:
-        """Return what was charged, 10⁻⁶ tick·lots, without rebates."""
+        """Return the fees charged, without rebates, in 10⁻⁶ tick·lots."""
         return self.ledger.fees_paid_micro
 
     @property
     def rebates_micro(self) -> int:
-        """Return what was paid out, 10⁻⁶ tick·lots, positive."""
+        """Return the rebates received, positive, in 10⁻⁶ tick·lots."""
         return self.ledger.rebates_micro
 
     @property
@@ -85,7 +85,7 @@ class AccountMetrics:
         return self.headline.gross * MICRO_PER_HALF - self.fees_paid_micro + self.rebates_micro
 
     def money(self) -> dict[str, Decimal]:
-        """Return the sums of money, exact, in currency."""
+        """Return the exact sums of money, in currency, by name."""
         half = self.ledger.instrument.tick_lot_value / 2
         micro = half / MICRO_PER_HALF
         head, sums = self.headline, self.realized
@@ -111,10 +111,10 @@ def measure(tables: Mapping[str, Rows], info: RunInfo) -> list[AccountMetrics]:
 
     Args:
         tables: of the run, by name.
-        info: what the run was.
+        info: description of the run.
 
     Returns:
-        one entry an agent and instrument, in that order.
+        one entry per agent and instrument, in that order.
     """
     accounts = []
     for position, ledger in enumerate(build_ledgers(tables, info)):
@@ -144,11 +144,11 @@ def measure(tables: Mapping[str, Rows], info: RunInfo) -> list[AccountMetrics]:
 
 
 def summarize(accounts: list[AccountMetrics], info: RunInfo) -> dict[str, Metric]:
-    """Flatten what was measured.
+    """Flatten the measurements to metrics.
 
     Args:
-        accounts: as `measure` returns them.
-        info: what the run was.
+        accounts: of `measure`.
+        info: description of the run.
 
     Returns:
         metrics by name; the totals first.
@@ -206,7 +206,7 @@ def _added(account: AccountMetrics, name: str) -> int:
 
 
 def _fees_residual(account: AccountMetrics) -> int:
-    """Return what the account was charged beyond its fills; always 0."""
+    """Return the account's fees minus those of its fills; always 0."""
     return account.ledger.fees_end_micro - account.fees_paid_micro + account.rebates_micro
 
 

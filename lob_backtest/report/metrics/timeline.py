@@ -1,4 +1,4 @@
-"""Several tables along one time: what happened in each until a time that all of them have reached, then on."""
+"""Merge several tables along time: yield the rows of each up to a time that all of them have reached."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from lob_backtest.report.metrics.stretches import Columns
 
 
 class Track:
-    """Rows of one table in the order of their times, of which those are held that were read and not taken yet.
+    """Rows of one table in the order of their times; holds those that were read and not taken yet.
 
     Args:
-        parts: the rows, as columns, a stretch at a time.
+        parts: the rows, as columns, one stretch at a time.
         nothing: the same columns without rows.
         time: the column of times.
     """
@@ -25,7 +25,7 @@ class Track:
 
     @property
     def last_ns(self) -> int:
-        """Return the time up to which rows were read."""
+        """Return the time of the last row read."""
         return int(self._held[self._time][-1])
 
     def load(self) -> None:
@@ -36,7 +36,7 @@ class Track:
             self._held = {name: np.concatenate([column, part[name]]) for name, column in self._held.items()}
 
     def take(self, until_ns: int | None) -> Columns:
-        """Return the rows before a time, or all that were read, and let go of them."""
+        """Return and drop the rows before a time, or all rows read."""
         count = None if until_ns is None else int(np.searchsorted(self._held[self._time], until_ns))
         taken = {name: column[:count] for name, column in self._held.items()}
         self._held = {name: column[len(taken[name]) :] for name, column in self._held.items()}
@@ -44,14 +44,14 @@ class Track:
 
 
 def together(tracks: Sequence[Track], *, at_once: bool = False) -> Iterator[tuple[list[Columns], int | None]]:
-    """Yield what happened in each table, a stretch of time at a time.
+    """Yield the rows of each table, one stretch of time after another.
 
     Args:
         tracks: the tables.
         at_once: take all in one stretch, for tables that are not in the order of time.
 
     Yields:
-        the rows of each before a time and not before the last one, and the time; `None` after the last rows.
+        the rows of each table from the previous time to the next, and the next time; `None` with the last rows.
     """
     while open_ones := [each for each in tracks if not each.is_ended]:
         if not at_once:

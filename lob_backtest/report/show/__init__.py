@@ -1,1 +1,1 @@
-"""Figures as text, notebook output and an HTML page."""
+"""Show metrics as text, notebook output and an HTML page."""

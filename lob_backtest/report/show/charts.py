@@ -45,12 +45,12 @@ def _layout(figure: go.Figure, *, height: int, y: str, time: bool = True) -> go.
 
 
 def milliseconds(ts_ns: NDArray[Any]) -> NDArray[np.float64]:
-    """Return times as plotly takes them for dates: milliseconds since the epoch, UTC."""
+    """Return times in plotly's unit of dates: milliseconds since the epoch, UTC."""
     return ts_ns.astype(np.float64) / 1e6
 
 
 def over(figure: go.Figure, start_ns: int, end_ns: int) -> go.Figure:
-    """Let a chart span the whole replay, so that charts below each other line up.
+    """Set the time axis to the whole replay, so that charts below each other align.
 
     Args:
         figure: with time as its horizontal axis.
@@ -67,7 +67,7 @@ def equity_points(accounts: Sequence[AccountMetrics]) -> Columns:
         accounts: of one currency, whose curves add up.
 
     Returns:
-        columns `ts_ns` and those of `lob_backtest.report.metrics.equity.LINES`; nothing where there is no equity.
+        columns `ts_ns` and those of `lob_backtest.report.metrics.equity.LINES`; empty without equity.
     """
     sampled = add_curves([equity(each.ledger) for each in accounts], ("equity",))
     span = Span.of(stretch["ts_ns"] for stretch in sampled)
@@ -81,8 +81,8 @@ def equity_chart(points: Columns, currency: str) -> go.Figure:
     """Draw equity and its parts.
 
     Args:
-        points: as `equity_points` returns them, of one account or of all of one currency.
-        currency: for the axis; a name of the config.
+        points: of `equity_points`, for one account or for all of one currency.
+        currency: label of the axis.
     """
     lines = {
         "Captured spread": ("captured", _GREEN, 1.2),
@@ -102,11 +102,11 @@ def equity_chart(points: Columns, currency: str) -> go.Figure:
 
 
 def waterfall_chart(parts: Mapping[str, Decimal], currency: str) -> go.Figure:
-    """Draw how the parts add up to the profit or loss.
+    """Draw the parts that add up to the profit or loss.
 
     Args:
         parts: in currency, by name.
-        currency: for the axis; a name of the config.
+        currency: label of the axis.
     """
     values = [*parts.values(), sum(parts.values(), Decimal(0))]
     digits = digits_for(values)
@@ -135,7 +135,7 @@ def waterfall_chart(parts: Mapping[str, Decimal], currency: str) -> go.Figure:
 
 
 def position_chart(ledger: Ledger) -> go.Figure:
-    """Draw the position as steps, with its limit where there is one.
+    """Draw the position as steps, and its limit if any.
 
     Args:
         ledger: the account.
@@ -163,7 +163,7 @@ def position_chart(ledger: Ledger) -> go.Figure:
 
 
 def _positions(ledger: Ledger) -> Iterator[Points]:
-    """Yield the position as steps, and its last until the end."""
+    """Yield the position as steps, the last one until the end."""
     for times, position in position_steps(ledger):
         yield times, position.astype(np.float64)
     yield np.array([max(ledger.end_ns, int(times[-1]))]), position[-1:].astype(np.float64)
@@ -193,7 +193,7 @@ def price_chart(ledger: Ledger, best: Stretches) -> go.Figure:
 
 
 def _touch(best: Stretches) -> Iterator[Points]:
-    """Yield times, best bids and best asks; the price of an empty side is not a number."""
+    """Yield times, best bids and best asks; the price of an empty side is NaN."""
     sides = ("bid_ticks", "ask_ticks")
     for part in best.read("ts_exchange_ns", *sides):
         bid, ask = (np.where(part["has_" + name], part[name], np.nan) for name in sides)
@@ -236,15 +236,15 @@ def _markers(ledger: Ledger, side: int, name: str, color: str, tick: float) -> g
 
 
 def drawn_fills(ledger: Ledger) -> int:
-    """Return n where the price chart draws every n-th fill."""
+    """Return n such that the price chart draws every n-th fill."""
     return max(1, -(-ledger.fill_count // MARKERS))
 
 
 def markout_chart(accounts: Sequence[AccountMetrics]) -> go.Figure:
-    """Draw the mean markout over the horizons with its 95% interval, and buys and sells apart.
+    """Draw the mean markout over the horizons with its 95% interval, and that of buys and of sells.
 
     Args:
-        accounts: one, mostly; of each the fills together, of a single one also by side.
+        accounts: each with one line for all fills; a single one also by side.
     """
     figure = go.Figure()
     colors = (_BLUE, _AMBER, _VIOLET, _GREEN, _RED, _GREY)
@@ -275,7 +275,7 @@ def markout_chart(accounts: Sequence[AccountMetrics]) -> go.Figure:
                     line={"color": shade, "width": 1.2, "dash": "dot"},
                 )
             )
-    figure = _layout(figure, height=320, y="ticks a lot", time=False)
+    figure = _layout(figure, height=320, y="ticks per lot", time=False)
     figure.update_xaxes(title="time after the fill", type="category")
     return figure
 

@@ -1,4 +1,4 @@
-"""Fewer points for a chart, without losing an extreme."""
+"""Reduce the points of a chart without losing an extreme."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Points: TypeAlias = "tuple[NDArray[Any], ...]"
 
 
 class Span(NamedTuple):
-    """How many points there are, and the times of the first and the last."""
+    """The number of points, and the times of the first and the last."""
 
     points: int
     first: Any
@@ -21,7 +21,7 @@ class Span(NamedTuple):
 
     @classmethod
     def of(cls, parts: Iterable[NDArray[Any]]) -> Span:
-        """Count times that come in parts."""
+        """Count times given in parts."""
         points, first, last = 0, 0, 0
         for times in parts:
             if len(times):
@@ -29,7 +29,7 @@ class Span(NamedTuple):
         return cls(points, first, last)
 
     def buckets(self, times: NDArray[Any], lines: int, points: int) -> NDArray[np.int64]:
-        """Return the bucket of each time, where about `points` points of so many lines are to stay."""
+        """Return the bucket of each time, for about `points` remaining points of `lines` lines."""
         buckets = max(1, points // (2 + 2 * lines))
         share = (times - self.first).astype(float) / max(1.0, float(self.last - self.first))
         bucket: NDArray[np.int64] = np.minimum((share * buckets).astype(np.int64), buckets - 1)
@@ -37,18 +37,18 @@ class Span(NamedTuple):
 
 
 def keep_extremes(parts: Iterable[Points], span: Span, *, points: int) -> Points:
-    """Choose which points of several lines over the same times to draw.
+    """Choose the points to draw of several lines over the same times.
 
-    Time is cut into equal buckets; of each, the first and last point and the lowest and highest of each line stay. The
-    extremes of a bucket are among those of its parts, so that memory holds what stays.
+    Time is cut into equal buckets; of each, the first and last point and the lowest and highest of each line are kept.
+    The extremes of a bucket are among those of its parts, so that memory holds only kept points.
 
     Args:
-        parts: rising times, and lines; not-a-number is never an extreme.
+        parts: rising times, and lines; NaN is never an extreme.
         span: of all times.
-        points: about how many to keep.
+        points: approximate number to keep.
 
     Returns:
-        the points that stay, all of them where there are no more than `points`; nothing where there are none.
+        the kept points; all of them if there are no more than `points`.
     """
     kept = [_kept(part, span, points) for part in parts if len(part[0])]
     whole = tuple(np.concatenate(each) for each in zip(*kept, strict=True))
@@ -69,7 +69,7 @@ def _extremes(bucket: NDArray[np.int64], lines: Sequence[NDArray[Any]]) -> NDArr
     ends = np.append(starts[1:], len(bucket)) - 1
     kept = [starts, ends]
     for line in lines:
-        order = np.lexsort((line, bucket))  # not-a-number sorts last
+        order = np.lexsort((line, bucket))  # NaN sorts last
         kept.append(order[starts])
         upward = np.where(np.isnan(line), -np.inf, line)
         order = np.lexsort((upward, bucket))

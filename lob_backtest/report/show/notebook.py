@@ -1,4 +1,4 @@
-"""A result in a notebook: its money and its equity, without scripts."""
+"""A result in a notebook: attribution and equity, without scripts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WIDTH: Final = 640
 
 
 def notebook(result: Shown) -> str:
-    """Return HTML with one table and one line of equity an account.
+    """Return HTML with one table and one equity line per account.
 
     Args:
         result: of a run.
@@ -40,7 +40,7 @@ def notebook(result: Shown) -> str:
 
 
 def _points(accounts: Sequence[AccountMetrics], count: int) -> tuple[Floats, Floats]:
-    """Return times and equity, about as many points as are asked for."""
+    """Return times and equity, about `count` points."""
     span = Span.of(times for times, _ in _equity(accounts))
     kept = keep_extremes(_equity(accounts), span, points=count)
     return (kept[0], kept[1]) if kept else (np.zeros(0), np.zeros(0))
@@ -52,7 +52,7 @@ def _equity(accounts: Sequence[AccountMetrics]) -> Iterator[tuple[Floats, Floats
 
 
 def _line(x: Floats, y: Floats, width: int = _WIDTH, height: int = 120) -> str:
-    """Draw a line as SVG; empty without two points."""
+    """Return a line as SVG; empty for fewer than two points."""
     if len(y) < 2:
         return ""
     x = (x - x[0]) / max(1.0, float(x[-1] - x[0])) * width

@@ -1,7 +1,7 @@
-"""The page: one HTML file with everything in it, that opens offline.
+"""The page: one self-contained HTML file that opens offline.
 
-All text goes through the template's autoescape; figures are JSON in which `<`, `>` and `&` are escaped, so that no
-name can end the script that holds them.
+All text is escaped by the template's autoescape; figures are JSON in which `<`, `>` and `&` are escaped, so that no
+name can end the script that contains them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A figure with its title and what a reader should know.
+    """A figure with its title and a note.
 
     Attributes:
         key: id of the element.
@@ -51,7 +51,7 @@ class Chart:
 
 @dataclass(slots=True)
 class _Charts:
-    """Figures in the making; each gets an id of its own."""
+    """Collects figures, and gives each an id."""
 
     made: list[Chart] = field(default_factory=list)
 
@@ -107,7 +107,7 @@ def _instant(ns: int) -> str:
 
 
 def _tiles(result: Shown) -> list[tuple[str, str, str]]:
-    """Return the figures at the top: label, value, and "bad" or "good" for what is a gain or a loss."""
+    """Return the tiles at the top: label, value, and "good" or "bad" for a gain or a loss."""
     accounts = result.accounts
     tiles: list[tuple[str, str, str]] = []
     for label in currencies(accounts):
@@ -126,7 +126,7 @@ def _tiles(result: Shown) -> list[tuple[str, str, str]]:
 
 
 def _overview(result: Shown, charts: _Charts) -> list[Chart]:
-    """Draw equity, one chart a currency, where several accounts share it."""
+    """Draw equity, one chart per currency that several accounts share."""
     from lob_backtest.report.show.charts import equity_chart, equity_points, markout_chart
 
     accounts = result.accounts
@@ -190,10 +190,10 @@ def _until(at: str) -> str:
 
 
 def worst_section(account: AccountMetrics) -> Section:
-    """List the closed lots that lost most, and why: how each loss splits into its parts.
+    """List the closed lots that lost most, each loss split into its parts.
 
     Args:
-        account: as `lob_backtest.report.metrics.summary.measure` returns it.
+        account: of `lob_backtest.report.metrics.summary.measure`.
     """
     worst, at = account.worst, account.headline.horizon_ns
     half = account.ledger.instrument.tick_lot_value / 2

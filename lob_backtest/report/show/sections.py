@@ -1,4 +1,4 @@
-"""The tables that a person reads, as plain text cells: the terminal and the page show the same ones."""
+"""The tables of the terminal and the page, which are the same, as plain text cells."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _UNREALIZED = {
     "none": "Unrealized, without a mark",
 }
 _TAINTED = "at a crossed, locked or suspect book, or soon after bad data"
-_COUNTS = {"unplaced_lots": "market flow without a counterpart (lots)"}  # whose names do not say what they count
+_COUNTS = {"unplaced_lots": "market flow without a counterpart (lots)"}  # labels of counts with unclear names
 _SHOWN_TICKS = (0, 5)  # distances from the touch
 
 
@@ -30,12 +30,12 @@ class Section:
     """One table.
 
     Attributes:
-        title: what it shows, with the unit.
+        title: with the unit.
         head: column titles; the first column is text, the others are numbers.
         rows: cells as text.
         total: whether the last row is a sum of those above.
-        note: what a reader should know; empty where there is nothing.
-        losses: whether a minus means that money was lost; of a position it says which side.
+        note: below the table; may be empty.
+        losses: whether negative cells are losses; a negative position is not one.
     """
 
     title: str
@@ -46,16 +46,16 @@ class Section:
     losses: bool = True
 
     def is_bad(self, column: int, cell: str) -> bool:
-        """Return whether a cell is a loss, and is shown in red; a range is none."""
+        """Return whether a cell is a loss, shown in red; a range never is."""
         return self.losses and column > 0 and cell.startswith("-") and len(cell) > 1 and "…" not in cell
 
 
 def sections(account: AccountMetrics, info: RunInfo) -> list[Section]:
-    """Lay out what was measured about one account, the money first.
+    """Return the tables of one account, attribution first.
 
     Args:
-        account: as `lob_backtest.report.metrics.summary.measure` returns it.
-        info: what the run was.
+        account: of `lob_backtest.report.metrics.summary.measure`.
+        info: description of the run.
     """
     return [
         money_section(account),
@@ -69,13 +69,13 @@ def sections(account: AccountMetrics, info: RunInfo) -> list[Section]:
 
 
 def digits_for(values: Sequence[Decimal]) -> int:
-    """Return how many decimals show values well together: two, or four figures of the largest where all are small."""
+    """Return the number of decimals for a column of values: two, or four significant digits of the largest if small."""
     largest = float(max((abs(value) for value in values), default=Decimal(0)))
     return 2 if largest == 0 or largest >= 10 else min(10, 3 - ceil(log10(largest) - 1))
 
 
 def number(value: float | Decimal | None, digits: int = 2, *, signed: bool = False) -> str:
-    """Write a number with thousands separated, "n/a" for none, and no minus in front of a zero."""
+    """Format a number with thousands separators; `None` becomes "n/a", and a zero has no minus sign."""
     if value is None:
         return "n/a"
     text = f"{value:{'+' if signed else ''},.{digits}f}"
@@ -83,12 +83,12 @@ def number(value: float | Decimal | None, digits: int = 2, *, signed: bool = Fal
 
 
 def percent(value: float | None) -> str:
-    """Write a fraction as a percentage."""
+    """Format a fraction as a percentage."""
     return "n/a" if value is None else f"{value * 100:.1f}%"
 
 
 def span(ns: float | None) -> str:
-    """Write a length of time for people: three figures and a unit."""
+    """Format a duration with three significant digits and a unit."""
     if ns is None:
         return "n/a"
     for unit, size in (("h", 3.6e12), ("min", 6e10), ("s", 1e9), ("ms", 1e6), ("µs", 1e3)):
@@ -98,12 +98,12 @@ def span(ns: float | None) -> str:
 
 
 def horizon(ns: int | None) -> str:
-    """Write a horizon as the config does."""
+    """Format a horizon as in the config."""
     return "" if ns is None else format_duration(ns)
 
 
 def matching(instrument: InstrumentInfo) -> str:
-    """Return how L2 levels were read, as a short line; empty on L3 and where an earlier version did not record it."""
+    """Return the settings of L2 matching as a short line; empty on L3 and for results of earlier versions."""
     if instrument.queue is None or instrument.late_level_ns is None or instrument.late_print_ns is None:
         return ""
     late_print = format_duration(instrument.late_print_ns) if instrument.late_print_ns else "never"
@@ -125,7 +125,7 @@ def shown(account: AccountMetrics) -> list[Attribution]:
 
 
 def money_section(account: AccountMetrics) -> Section:
-    """Say where the money came from, at each horizon."""
+    """Return the attribution of the profit or loss at each horizon."""
     half = account.ledger.instrument.tick_lot_value / 2
     micro = half / MICRO_PER_HALF
     columns = shown(account)
@@ -147,7 +147,7 @@ def money_section(account: AccountMetrics) -> Section:
     if account.ledger.mark != "mid":
         notes.append(_mark_note(account))
     elif account.headline.horizon_ns is not None:
-        notes.append("Inventory: what moved after the horizon.")
+        notes.append("Inventory: moves of the mid after the horizon.")
     return Section(
         "Where the money came from" + in_currency(account),
         ("adverse selection over" if account.headline.horizon_ns is not None else "", *head),
@@ -158,18 +158,18 @@ def money_section(account: AccountMetrics) -> Section:
 
 
 def _mark_note(account: AccountMetrics) -> str:
-    """Say what values the position where the book has no mid at the end."""
+    """Return a note on the mark if the book has no mid at the end."""
     ledger = account.ledger
     if ledger.mark == "stale mid":
         bad = "a side of the book was empty, or it was crossed or suspect"
-        return f"Stale mid: for the last {span(ledger.mark_age_ns)} {bad}; the last mid of two sides is the mark."
+        return f"Stale mid: for the last {span(ledger.mark_age_ns)} {bad}; the last known mid is the mark."
     if ledger.mark == "last fill":
-        return "The market never had two sides: the last fill's price stands in for the mid."
-    return "No mark: the market never had two sides, and nothing was filled; the position counts nothing."
+        return "The market was never two-sided: the last fill's price is used as the mid."
+    return "No mark: the market was never two-sided, and nothing was filled; the position counts 0."
 
 
 def realized_section(account: AccountMetrics) -> Section:
-    """Show realized gains and losses apart, before and after fees, and what is unrealized."""
+    """Return realized gains and losses, before and after fees, and the unrealized part."""
     half = account.ledger.instrument.tick_lot_value / 2
     micro = half / MICRO_PER_HALF
     sums = account.realized
@@ -194,7 +194,7 @@ def realized_section(account: AccountMetrics) -> Section:
 
 
 def fills_section(account: AccountMetrics) -> Section:
-    """Show fills by cause, with their markout at the headline horizon."""
+    """Return the fills by cause, with their markout at the headline horizon."""
     at = account.headline.horizon_ns
     means = {each.group: each.mean_ticks for each in account.markouts if each.horizon_ns == at}
     counts, lots = account.activity.fills_by_cause, account.activity.filled_lots_by_cause
@@ -218,7 +218,7 @@ def fills_section(account: AccountMetrics) -> Section:
 
 
 def markouts_section(account: AccountMetrics) -> Section:
-    """Show the markouts of all fills, and of buys and sells."""
+    """Return the markouts of all fills, of buys and of sells."""
     rows = []
     for each in account.markouts:
         if each.group not in ("all", "buy", "sell"):
@@ -241,7 +241,7 @@ def markouts_section(account: AccountMetrics) -> Section:
             )
         )
     return Section(
-        "Markouts: side · (mid later - price), ticks a lot",
+        "Markouts: side · (mid later - price), ticks per lot",
         ("horizon", "mean", "95% interval", "median", "a fill", "fills", "left out"),
         tuple(rows),
         note="Left out: the horizon reaches beyond the end of the data." if any(r[-1] != "0" for r in rows) else "",
@@ -249,11 +249,11 @@ def markouts_section(account: AccountMetrics) -> Section:
 
 
 def inventory_section(account: AccountMetrics, info: RunInfo) -> Section:
-    """Show the position's statistics, and what it risked."""
+    """Return the position's statistics and the risk of equity."""
     held = account.inventory
     rows = [
-        ("Position, mean by time", number(held.mean_lots)),
-        ("Absolute position, mean by time", number(held.mean_absolute_lots)),
+        ("Position, time-weighted mean", number(held.mean_lots)),
+        ("Absolute position, time-weighted mean", number(held.mean_absolute_lots)),
         ("Lowest", f"{held.min_lots:,}"),
         ("Highest", f"{held.max_lots:,}"),
         ("At the end", f"{held.end_lots:,}"),
@@ -267,13 +267,13 @@ def inventory_section(account: AccountMetrics, info: RunInfo) -> Section:
     drop = Decimal(account.risk.max_drawdown)
     sampling = f"sampled every {format_duration(info.sample_ns)}"
     rows.append((f"Deepest fall of equity{in_currency(account)}", number(drop, digits_for([drop]))))
-    rows.append(("Sharpe ratio, a sample", number(account.risk.sharpe, 4)))
+    rows.append(("Sharpe ratio, per sample", number(account.risk.sharpe, 4)))
     note = f"Equity is {sampling}, not annualised."
     return Section("Inventory (lots) and risk", ("", ""), tuple(rows), note=note, losses=False)
 
 
 def orders_section(account: AccountMetrics) -> Section:
-    """Show what was asked of the exchange, and what came of it."""
+    """Return the counts of requests and their outcomes."""
     done = account.activity
     rows = [
         ("Orders accepted", f"{done.orders:,}"),
@@ -281,7 +281,7 @@ def orders_section(account: AccountMetrics) -> Section:
         ("Replaced", f"{done.updates['replaced']:,}"),
         ("Cancelled", f"{done.updates['cancelled']:,}"),
         *((f"Refused: {reason.replace('_', ' ')}", f"{count:,}") for reason, count in done.refused.items()),
-        ("Requests a fill", number(done.order_to_trade, 1)),
+        ("Requests per fill", number(done.order_to_trade, 1)),
         ("In flight at the end", "n/a" if done.requests_in_flight is None else f"{done.requests_in_flight:,}"),
         ("Quotes: orders and replaces", f"{done.quoted.quotes:,}"),
         ("Filled of the lots quoted", percent(done.quoted.filled_lots_fraction)),
@@ -294,7 +294,7 @@ def orders_section(account: AccountMetrics) -> Section:
 
 
 def quoting_section(account: AccountMetrics) -> Section:
-    """Show how long own quotes stood near the touch, and with how many lots."""
+    """Return the quoting time near the touch, and the mean size."""
     rows = []
     for near in account.presence:
         if near.distance_ticks in _SHOWN_TICKS:
@@ -306,7 +306,7 @@ def quoting_section(account: AccountMetrics) -> Section:
 
 
 def totals_section(accounts: Sequence[AccountMetrics]) -> Section:
-    """Put several accounts side by side, in currency."""
+    """Return several accounts side by side, in currency."""
     rows = []
     for account in accounts:
         money = account.money()
@@ -319,7 +319,7 @@ def totals_section(accounts: Sequence[AccountMetrics]) -> Section:
 
 
 def counts_section(info: RunInfo) -> Section:
-    """Show what was read, skipped, repaired and refused; zeros are left out."""
+    """Return the counts of rows read, skipped, repaired and refused; zeros are left out."""
     rows = []
     for key, count in info.counts.items():
         instrument, dot, name = key.rpartition(".")

@@ -1,4 +1,4 @@
-"""What text, page and notebook need of a result: `lob_backtest.Result` has it."""
+"""The part of `lob_backtest.Result` that text, page and notebook use."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from lob_backtest.results.run_info import RunInfo
 
 
 class Shown(Protocol):
-    """The outcome of a run, measured.
+    """A measured result.
 
     Attributes:
-        info: what the run was.
+        info: description of the run.
     """
 
     info: RunInfo

@@ -1,4 +1,4 @@
-"""The summary that a person sees after a run: where the money came from, first."""
+"""The summary printed after a run, attribution first."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 
 COLUMNS: Final = 80
-"""What every table fits in."""
+"""Maximum width of every table."""
 
 
 def render(result: Shown, console: Console) -> None:
-    """Print the summary of a result; it reads as well without colour, in 80 columns.
+    """Print the summary of a result, in 80 columns; it is complete without colour.
 
     Args:
         result: of a run.
-        console: where to print. One of fewer than 80 columns is taken for one of 80: a line that the terminal wraps is
-            worse to read than a short one, but a figure that is cut is wrong.
+        console: the output. Below 80 columns it is treated as 80 wide: a line that the terminal wraps is hard to read,
+            but a figure that is cut is wrong.
     """
     console.width = max(console.width, COLUMNS)
     info = result.info
@@ -51,12 +51,12 @@ def render(result: Shown, console: Console) -> None:
 
 
 def _short(ns: int) -> str:
-    """Write a time without zeros that say nothing."""
+    """Format a time without trailing zeros."""
     return format_instant(ns).rstrip("Z").rstrip("0").rstrip(".").replace("T", " ")
 
 
 def _text(text: str, style: str = "") -> Text:
-    """Wrap text so that rich sees no markup in it."""
+    """Return text in which rich finds no markup."""
     from rich.text import Text
 
     return Text(printable(text), style=style)
