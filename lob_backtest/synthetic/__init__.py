@@ -1,1 +1,1 @@
-"""The synthetic market: a seeded order flow that trades on a matching engine of its own."""
+"""The synthetic market: a seeded order flow that trades on its own matching engine."""

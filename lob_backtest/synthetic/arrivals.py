@@ -1,10 +1,11 @@
-"""When things happen in a synthetic market: a self-exciting process, drawn as a family tree, in integers.
+"""The times of events in a synthetic market: a self-exciting process, drawn as a family tree, in integers.
 
-Fresh events come at a pace of their own. Every event, fresh or not, may set off others, each after a delay drawn from
-a heavy-tailed kernel: a Hawkes process in its cluster form (Hawkes and Oakes, "A cluster process representation of a
+Fresh events have a pace of their own. Every event, fresh or not, may trigger others, each after a delay drawn from a
+heavy-tailed kernel: a Hawkes process in its cluster form (Hawkes and Oakes, "A cluster process representation of a
 self-exciting process", Journal of Applied Probability 11, 1974). Delays from 20 µs to seconds with a power law between
-are what order flow shows (Hardiman, Bercot and Bouchaud, "Critical reflexivity in financial markets", European Physical
-Journal B 86, 2013). Three of four events of the tree are reactions, so that events come in bursts on all scales.
+are those of real order flow (Hardiman, Bercot and Bouchaud, "Critical reflexivity in financial markets", European
+Physical Journal B 86, 2013). Three of four events of the tree are reactions, so that events occur in bursts on all
+scales.
 
 The pace of fresh events is a product of switches that flip on time scales from a hundred events to a hundred thousand
 (Calvet and Fisher, "How to forecast long-run volatility", Journal of Financial Econometrics 2, 2004), times the pattern
@@ -22,7 +23,7 @@ from heapq import heappop, heappush
 from typing import Final
 
 UNIT: Final = 1024
-"""Paces are counted in 1/1024 of their mean."""
+"""Paces are in units of 1/1024 of their mean."""
 
 FRESH_GAP_NS: Final = 145_000_000  # at mean pace, between fresh events
 DELAY_NS: Final = 700  # times 32 to 63, times a power of two: the delay of a reaction
@@ -31,8 +32,8 @@ SWITCH_UP: Final = 1_280  # each switch multiplies the pace by 1.3 or 0.7, of me
 SWITCH_DOWN: Final = 768
 
 SESSION_NS: Final = 23_400_000_000_000
-"""Six and a half hours; the pattern of the day begins again after it, without a night."""
-# Of 26 quarters of an hour, in 1/1024 of the mean.
+"""Six and a half hours, after which the pattern of the day repeats, without a night."""
+# The pace in each of 26 quarters of an hour, in 1/1024 of the mean.
 DAY: Final = (
     *(2200, 1700, 1450, 1300, 1200, 1100, 1000, 930, 870, 820, 780, 750, 730),
     *(720, 720, 730, 740, 760, 790, 830, 880, 940, 1000, 1100, 1250, 1500),
@@ -40,7 +41,7 @@ DAY: Final = (
 
 
 class Origin(IntEnum):
-    """What an event is: fresh, or a reaction to one that did not trade, to one that did, or to a step of the value."""
+    """The cause of an event: none (fresh), an event that did not trade, one that did, or a step of the value."""
 
     FRESH = 0
     AFTER_QUOTE = 1
@@ -62,7 +63,7 @@ def _exponential_quantiles() -> tuple[int, ...]:
 
 QUANTILES: Final = _exponential_quantiles()
 
-# 256 entries each: how many reactions an event sets off (0.62, 1.5 and 3.75 in the mean), and powers of two of delays.
+# 256 entries each: number of reactions to an event (0.62, 1.5 and 3.75 in the mean), and powers of two of delays.
 AFTER_QUOTE: Final = spread_out({0: 140, 1: 80, 2: 30, 3: 6})
 AFTER_TRADE: Final = spread_out({0: 60, 1: 84, 2: 60, 3: 32, 4: 14, 5: 6})
 AFTER_NEWS: Final = spread_out({2: 64, 3: 64, 4: 64, 6: 64})
@@ -95,7 +96,7 @@ class Arrivals:
     """The clock of a synthetic market.
 
     Args:
-        bits: draws that many random bits.
+        bits: returns the given number of random bits.
         start_ns: the time of the opening.
 
     Attributes:
@@ -109,12 +110,12 @@ class Arrivals:
         self._start_ns = start_ns
         self._switches = bits(SWITCHES)
         self.pace = switched(self._switches)
-        # Reactions to come: their times, shifted by two bits for their origin.
+        # Pending reactions: their times, shifted by two bits for their origin.
         self._pending: list[int] = []
         self._fresh_ns = start_ns + self._fresh_gap_ns()
 
     def advance(self) -> Origin:
-        """Move on to the next event, and say where it comes from."""
+        """Advance to the next event, and return its origin."""
         draw = self._bits(24)
         if draw & 63 == 0:
             # Switch k is drawn afresh with probability 2^-(6 + 2k).
@@ -131,7 +132,7 @@ class Arrivals:
         return Origin.FRESH
 
     def excite(self, origin: Origin) -> None:
-        """Let what happens now set off reactions; `origin` is what they react to."""
+        """Schedule the reactions to the current event; `origin` is their origin."""
         for _ in range(REACTIONS[origin][self._bits(8)]):
             draw = self._bits(32)
             delay_ns = (DELAY_NS << DELAY_BITS[draw & 255]) * (32 + (draw >> 8 & 31)) + (draw >> 13)
@@ -149,7 +150,7 @@ ORIGINS: Final = tuple(Origin)
 
 
 def switched(switches: int) -> int:
-    """Return a product of mean 1 in 1/1024, one factor a switch."""
+    """Return a product of mean 1 in 1/1024, one factor per switch."""
     product = UNIT
     for k in range(SWITCHES):
         product = product * (SWITCH_UP if switches >> k & 1 else SWITCH_DOWN) // UNIT

@@ -1,7 +1,7 @@
-"""A continuous exchange for one instrument: price-time priority, one queue a price.
+"""A continuous exchange for one instrument: price-time priority, one queue per price.
 
-`MatchingEngine` is usable on its own, is what the synthetic market trades on, and says in readable Python what the
-rules of a match are. It knows orders and nothing else: no clock, no fees, no latency.
+`MatchingEngine` is usable on its own, is the exchange of the synthetic market, and is a readable specification of the
+rules of matching. It has orders only: no clock, no fees, no latency.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TIFS: Final = ("GTC", "IOC", "FOK")
 
 
 class Trade(NamedTuple):
-    """One resting order traded with an arriving one, at the resting order's price."""
+    """A trade of an arriving order with one resting order, at the resting order's price."""
 
     maker_id: int
     taker_id: int
@@ -30,9 +30,9 @@ class Trade(NamedTuple):
 
 
 class RestingOrder(NamedTuple):
-    """An order that stands in the book, as it is now.
+    """A snapshot of an order in the book.
 
-    `size_lots` is the total, fills included; `open_lots` is what still stands.
+    `size_lots` is the total, fills included; `open_lots` is the open size.
     """
 
     order_id: int
@@ -64,8 +64,8 @@ class _Order:
 class _Level:
     """A price and its queue: live orders by id, oldest first.
 
-    The queue is an `OrderedDict`, not a `dict`: a plain dict keeps the holes that departed heads leave, and finding its
-    first item walks over all of them.
+    The queue is an `OrderedDict`, not a `dict`: a plain dict keeps the holes of removed entries, and finding its first
+    item scans all of them.
     """
 
     __slots__ = ("key", "orders", "price_ticks", "size_lots")
@@ -81,18 +81,18 @@ class MatchingEngine:
     """An exchange that matches in continuous price-time priority.
 
     An arriving order trades with the best opposite price first, at one price with the oldest order first, always at the
-    resting order's price. What is left of a GTC order rests; what is left of an IOC or market order is dropped; a FOK
-    order that cannot trade in full does nothing. Owners are not compared: self-trade prevention is not the book's.
+    resting order's price. The rest of a GTC order is added to the book; the rest of an IOC or market order expires; a
+    FOK order that cannot trade in full expires. Owners are not compared: there is no self-trade prevention.
 
-    A request that the rules refuse is answered, not raised: `submit` or `replace` returns no trade, the book is as it
-    was and `refused` says why. (A FOK order that finds too little expires, as an IOC order's rest does: `refused` stays
-    ``NONE``.) Arguments that make no sense at all, such as the id of a live order, raise.
+    A request that the rules refuse does not raise: `submit` or `replace` returns no trade, the book is unchanged and
+    `refused` has the reason. (A FOK order that expires is not refused: `refused` stays ``NONE``.) Invalid arguments,
+    such as the id of a live order, raise.
 
     Args:
-        engine: which implementation; `None` takes the fastest there is. "reference" is the only one.
+        engine: the implementation; `None`: the fastest available. "reference" is the only one.
 
     Attributes:
-        refused: why the last `submit` or `replace` was refused, ``RejectReason.NONE`` if it was not.
+        refused: the reason why the last `submit` or `replace` was refused, ``RejectReason.NONE`` if it was not.
 
     Raises:
         ConfigError: there is no such implementation.
@@ -121,13 +121,13 @@ class MatchingEngine:
         if engine is not None and engine not in ENGINES:
             raise ConfigError(f"engine {engine!r} is unknown: expected one of {', '.join(ENGINES)}, or None")
         self.refused = RejectReason.NONE
-        # A side is keyed by -side * price_ticks, so that on both sides the best level comes first. The opposite
+        # A side is keyed by -side * price_ticks, so that the best level is the first on both sides. The opposite
         # side's keys are then side * price_ticks: an order can take every level whose key is not above its own limit.
         self._ladders: dict[int, SortedDict[int, _Level]] = {1: SortedDict(), -1: SortedDict()}
         self._best: dict[int, _Level | None] = {1: None, -1: None}
         self._orders: dict[int, _Order] = {}
         self._arrivals = 0
-        # Lots that came in, traded (counted once a trade) and left without a trade: see `check`.
+        # Lots entered, traded (counted once per trade) and removed without a trade: see `check`.
         self._entered_lots = self._traded_lots = self._dropped_lots = 0
 
     def submit(
@@ -141,19 +141,19 @@ class MatchingEngine:
         post_only: bool = False,
         owner: int = 0,
     ) -> list[Trade]:
-        """Enter an order; O(log levels) and a step an order that it trades with.
+        """Enter an order; O(log levels + trades).
 
         Args:
-            order_id: a number that no live order has.
+            order_id: not the id of a live order.
             side: +1 buys, -1 sells.
             price_ticks: the limit in ticks; `None` for a market order, which never rests.
             size_lots: the size in lots, positive.
             tif: "GTC" rests until it is cancelled, "IOC" never rests, "FOK" trades in full at once or not at all.
             post_only: refuse the order (`RejectReason.POST_ONLY`) if it would trade on arrival.
-            owner: a tag to know the order by, given back by `order`.
+            owner: a tag of the caller, returned by `order`.
 
         Returns:
-            The trades, one a resting order, in the order in which they happened.
+            The trades, one per resting order, in the order of matching.
 
         Raises:
             OrderError: an argument of the wrong kind or out of range, or the id of a live order.
@@ -189,13 +189,13 @@ class MatchingEngine:
         return trades
 
     def cancel(self, order_id: int) -> int:
-        """Take a live order off the book; O(1), O(log levels) if it was alone at its price.
+        """Cancel a live order; O(1), or O(log levels) if it was alone at its price.
 
         Args:
             order_id: the order.
 
         Returns:
-            The size in lots that stood and is gone.
+            The cancelled size in lots.
 
         Raises:
             KeyError: no live order has this id.
@@ -213,11 +213,11 @@ class MatchingEngine:
         return size_lots
 
     def replace(self, order_id: int, *, price_ticks: int | None = None, size_lots: int | None = None) -> list[Trade]:
-        """Change a live order's price, total size, or both; O(log levels) and a step an order that it trades with.
+        """Change a live order's price, total size, or both; O(log levels + trades).
 
-        At the same price and no larger, the order keeps its place. Anything else is a new arrival: it goes to the back
-        of the queue and may trade; if it is post-only and would trade, it is refused and stays as it was. A total that
-        is already filled leaves nothing open: the order is gone.
+        At the same price and no larger, the order keeps its place. Otherwise it arrives anew: it may trade, and its
+        rest is the last of its queue; if it is post-only and would trade, the request is refused and the order is
+        unchanged. If the total is already filled, the order ends.
 
         Args:
             order_id: the order.
@@ -225,7 +225,7 @@ class MatchingEngine:
             size_lots: the new total size in lots, fills included; `None` keeps it.
 
         Returns:
-            The trades, as `submit` gives them.
+            The trades, as in `submit`.
 
         Raises:
             KeyError: no live order has this id.
@@ -288,15 +288,15 @@ class MatchingEngine:
         return bids, asks
 
     def size_at(self, side: int, price_ticks: int) -> int:
-        """Return what stands at a price in lots, 0 where nothing does; O(1)."""
+        """Return the size at a price in lots; O(1)."""
         level = self._ladders[side].get(-side * price_ticks)
         return level.size_lots if level is not None else 0
 
     def queue_ahead(self, order_id: int) -> int:
         """Return the size in lots that trades before a live order at its price.
 
-        The queue is walked from both ends at once, so that orders near the front or the back, which are the ones that
-        are asked about, are found at once: O(min(orders ahead, orders behind)).
+        The queue is searched from both ends at once, since most calls are for orders near the front or the back:
+        O(min(orders ahead, orders behind)).
 
         Raises:
             KeyError: no live order has this id.
@@ -320,7 +320,7 @@ class MatchingEngine:
         return ahead_lots
 
     def order(self, order_id: int) -> RestingOrder:
-        """Return a live order as it stands.
+        """Return a snapshot of a live order.
 
         Raises:
             KeyError: no live order has this id.
@@ -347,25 +347,25 @@ class MatchingEngine:
                 # Keys and prices agree, and no empty level is kept.
                 assert key == level.key == -side * level.price_ticks
                 assert level.orders
-                # A level's size is the sum of its orders, each with something open.
+                # A level's size is the sum of its orders, each with a positive open size.
                 assert level.size_lots == sum(order.open_lots for order in level.orders.values())
                 assert all(order.open_lots > 0 for order in level.orders.values())
-                # First in, first out: a queue stands in order of arrival.
+                # First in, first out: a queue is in order of arrival.
                 arrivals = [order.arrival for order in level.orders.values()]
                 assert arrivals == sorted(set(arrivals))
                 for order_id, order in level.orders.items():
-                    # The index and the queues name the same orders.
+                    # The index and the queues have the same orders.
                     assert order_id in self._orders
                     assert self._orders[order_id] is order
                     assert (order.order_id, order.side, order.level) == (order_id, side, level)
                 open_lots += level.size_lots
             # The remembered best level is the ladder's.
             assert self._best[side] is (ladder.peekitem(0)[1] if ladder else None)
-        # Every indexed order stands in a level.
+        # Every indexed order is in a level.
         assert len(self._orders) == sum(len(v.orders) for ladder in self._ladders.values() for v in ladder.values())
-        # What came in traded (a trade has two sides), left, or stands.
+        # Entered lots have traded (a trade has two sides), been removed, or are in the book.
         assert self._entered_lots == 2 * self._traded_lots + self._dropped_lots + open_lots
-        # After a complete match the book is not crossed.
+        # After matching the book is not crossed.
         bid, ask = self.best
         assert bid is None or ask is None or bid < ask
 
@@ -397,7 +397,7 @@ class MatchingEngine:
         return False
 
     def _refuse_taking(self, post_only: bool, side: int, limit_key: int) -> bool:
-        """Say, and remember in `refused`, whether a post-only order would take."""
+        """Return whether a post-only order would trade on arrival, and set `refused`."""
         opposite = self._best[-side]
         taking = post_only and opposite is not None and opposite.key <= limit_key
         self.refused = RejectReason.POST_ONLY if taking else RejectReason.NONE

@@ -26,7 +26,7 @@ CHUNK_ROWS: Final = 1 << 16
 
 
 class Generated(NamedTuple):
-    """What `generate` wrote.
+    """The result of `generate`.
 
     `exchange` is the market's own exchange at the close: a replay of the file must rebuild its book.
     """
@@ -56,24 +56,24 @@ def generate(
 ) -> Generated:
     """Write a synthetic market: realistic in kind, the same for the same seed on every machine.
 
-    The file opens with a snapshot and a STATUS row and closes with a STATUS row; who trades between is described in
+    The file starts with a snapshot and a STATUS row and ends with a STATUS row; the participants are described in
     `lob_backtest.synthetic.order_flow`. Level 2 is the same market seen through levels. A longer file of the same seed
     begins with the rows of a shorter one, up to its closing row. Memory stays constant whatever the length.
 
     Args:
-        path: where the file goes; replaced if it exists.
+        path: of the file, replaced if it exists.
         events: rows to write, at least 1,000; the last packet may exceed it by a few.
-        seed: what the market follows from, 0 or more.
+        seed: of all random choices, 0 or more.
         symbol: the instrument's name.
         tick_size: the price of one tick in quote currency.
         lot_size: the size of one lot in base units.
         level: 3 for orders, 2 for level sizes.
-        compression: of the file's pages, as `EventWriter` takes it.
-        progress: told how many rows have been written.
-        truth: where what nobody in the market displays goes (`lob_backtest.synthetic.truth`); nowhere if `None`.
+        compression: of the file's pages, as in `EventWriter`.
+        progress: called with the rows written and in all.
+        truth: path of a file of the hidden truth (`lob_backtest.synthetic.truth`); `None`: not written.
 
     Returns:
-        What was written.
+        The number of rows and the exchange at the close.
 
     Raises:
         ConfigError: a setting is out of range.
@@ -103,13 +103,13 @@ def generate(
 
 
 def _facts(level: int, seed: int) -> dict[str, Any]:
-    """Return what a file says of its origin; on L2 a packet shows what its prints take, so that no row is late."""
+    """Return the metadata of a file; on L2 a packet has both its prints and their levels, so that no row is late."""
     late = {} if level == 3 else {"late_level_ns": 0, "late_print_ns": 0}
     return {"venue": "SYNTHETIC", "source": f"synthetic market, seed {seed}", **late}
 
 
 def _packets(flow: OrderFlow, tape: Tape, events: int) -> Iterator[None]:
-    """Play a market of so many rows, and stop after each packet."""
+    """Run a market until it has `events` rows, and yield after each packet."""
     flow.open_book()
     yield
     tape.status(flow.now_ns, flow.local_ns, Phase.CONTINUOUS)

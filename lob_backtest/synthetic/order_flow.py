@@ -1,28 +1,28 @@
-"""Seeded participants who trade with each other on a `MatchingEngine`: where synthetic market data comes from.
+"""Seeded participants who trade with each other on a `MatchingEngine`: the source of synthetic market data.
 
-The instrument has a value that nobody displays. Makers have a common opinion of it, the consensus, which leans with
-every trade they see and otherwise finds its way to the value slowly, as news does. There are four kinds of participant:
+The instrument has a hidden value. Makers share an estimate of it, the consensus, which moves with every trade and
+otherwise approaches the value slowly. There are four kinds of participant:
 
-* makers place and move passive orders a little away from the consensus, wider when the value moves fast, and run when
-  the consensus is well through their price; some quotes flicker, placed and taken back within milliseconds;
+* makers place and move passive orders a little away from the consensus, wider when the value moves fast, and cancel
+  when the consensus is well through their price; some quotes flicker, placed and cancelled within milliseconds;
 * followers place passive orders at or just inside the best price, whatever the consensus is;
-* noise takers work orders of very different lengths piece by piece, so that the sides of trades come in long runs
-  (Lillo, Mike and Farmer, "Theory for long memory in supply and demand", Physical Review E 71, 2005); what their
-  trades do to the price fades;
-* informed takers know the value, and take the best price where it is wrong by more than their costs: adverse selection,
-  and what the consensus learns from (Glosten and Milgrom, "Bid, ask and transaction prices in a specialist market with
-  heterogeneously informed traders", Journal of Financial Economics 14, 1985).
+* noise takers work orders of very different lengths piece by piece, so that the sides of trades have long runs
+  (Lillo, Mike and Farmer, "Theory for long memory in supply and demand", Physical Review E 71, 2005); their
+  price impact fades;
+* informed takers know the value, and take the best price if it is wrong by more than their costs: the source of
+  adverse selection, and of the information in trades (Glosten and Milgrom, "Bid, ask and transaction prices in a
+  specialist market with heterogeneously informed traders", Journal of Financial Economics 14, 1985).
 
 They act in bursts (`lob_backtest.synthetic.arrivals`). The value moves in steps per event, of a size that changes
-by regimes, so that volatility clusters with the pace and beyond it; each step is news that sets off a burst. Distances
+by regimes, so that volatility clusters with the pace and beyond it; each step triggers a burst. Distances
 from the best price and sizes have power-law tails (Bouchaud, Mézard and Potters, "Statistical properties of stock order
 books: empirical results and models", Quantitative Finance 2, 2002).
 
-Assumptions, and known bias: one venue, no auctions, no halts, no night; nobody learns from the book but through its
-best prices and trades; makers do not know their own inventory. `docs/stylised-facts.md` measures where it differs
-from real days.
+Assumptions, and known bias: one venue, no auctions, no halts, no night; participants use only the
+best prices and trades of the book; makers do not know their own inventory. `docs/stylised-facts.md` measures where it
+differs from real days.
 
-Everything is integers, drawn by `random.Random.getrandbits` (Mersenne Twister): a seed means the same market on every
+Everything is integers, drawn by `random.Random.getrandbits` (Mersenne Twister): a seed gives the same market on every
 machine.
 """
 
@@ -39,10 +39,10 @@ from lob_backtest.synthetic.tape import Tape
 
 # Prices between ticks are counted in 1/1024 (`UNIT`) of a tick.
 START_TICKS: Final = 10_000
-FLOOR_TICKS: Final = 2_000  # the value bounces back from here: prices stay positive however long the market runs
+FLOOR_TICKS: Final = 2_000  # reflecting lower bound of the value: prices stay positive however long the market runs
 
-# How many of 65,536 packets are of each kind, by what they react to; adds are all the rest. Cancels are in proportion
-# to the number of live orders, as if each order had a life of its own: TARGET_ORDERS is where they balance the adds.
+# Packets of each kind among 65,536, by the origin of the event; adds are the rest. Cancels are proportional to the
+# number of live orders, so that each has the same lifetime; at TARGET_ORDERS they balance the adds.
 INFORMED: Final = {Origin.FRESH: 900, Origin.AFTER_QUOTE: 220, Origin.AFTER_TRADE: 1100, Origin.AFTER_NEWS: 15000}
 NOISE: Final = {Origin.FRESH: 1900, Origin.AFTER_QUOTE: 150, Origin.AFTER_TRADE: 5_000, Origin.AFTER_NEWS: 0}
 MODIFY: Final = 2_600
@@ -53,10 +53,10 @@ TARGET_ORDERS: Final = 85
 # One in 1,024 flips a switch of the volatility.
 VALUE_STEP: Final = 1_400
 JUMP: Final = 3
-LEARNING_BITS: Final = (6, 6, 4, 2)  # by origin: the consensus goes 2^-k of its way to the value after an event
-LEAN: Final = 220  # and so far the way of a trade
+LEARNING_BITS: Final = (6, 6, 4, 2)  # by origin: share of its distance to the value that the consensus moves, 2^-k
+LEAN: Final = 220  # and by this in the direction of a trade
 EDGE: Final = 250  # the informed take prices that are wrong by more than this
-STALE: Final = -450  # makers run when the consensus is nearer to their price than this, which is well through it
+STALE: Final = -450  # makers cancel when the consensus is nearer to their price than this, which is well through it
 HALF_SPREAD: Final = 1_400  # makers' distance from the consensus, and how much volatility adds to it
 HALF_SPREAD_BY_VOLATILITY: Final = 1_000
 
@@ -91,7 +91,7 @@ DISTANCES: Final = spread_out(
 
 
 class Taker(IntEnum):
-    """Who took, in a packet that trades."""
+    """The aggressor of a packet that trades."""
 
     NONE = 0
     NOISE = 1
@@ -99,22 +99,22 @@ class Taker(IntEnum):
 
 
 class OrderFlow:
-    """The participants, and the exchange they meet on.
+    """The participants, and the exchange on which they trade.
 
     Args:
-        seed: what the whole market follows from.
+        seed: of all random choices.
         start_ns: the exchange time of the opening, nanoseconds since the epoch.
-        tape: what writes the packets down.
+        tape: records the packets.
 
     Attributes:
         exchange: the exchange; its book is what a replay of the packets must rebuild.
         arrivals: the clock.
         now_ns: the exchange time of the last packet.
-        local_ns: when a client received it.
+        local_ns: its arrival at a client.
         value: the hidden value of the instrument in 1/1024 tick.
-        consensus: what makers take it for, likewise.
+        consensus: the makers' estimate of the value, in 1/1024 tick.
         volatility: the size of the value's steps, in 1/1024 of its mean.
-        taker: who traded in the last packet.
+        taker: the aggressor of the last packet.
     """
 
     def __init__(self, seed: int, start_ns: int, tape: Tape) -> None:
@@ -130,20 +130,20 @@ class OrderFlow:
         self._tape = tape
         self._last_id = 0
         self._count = {1: 0, -1: 0}
-        # Ids to draw from; those that were filled since are dropped when they are drawn.
+        # Ids to draw from; filled orders are dropped when they are drawn.
         self._ids: list[int] = []
         self._metaorders = [(1, 0)] * METAORDERS
-        self._metaorder = 0  # the one that traded last
+        self._metaorder = 0  # index of the one that traded last
 
     def open_book(self) -> None:
-        """Fill the book with resting orders: the opening snapshot, told as one packet of adds."""
+        """Fill the book with resting orders: the opening snapshot, one packet of adds."""
         self._begin(snapshot=True)
         while self._count[1] + self._count[-1] < TARGET_ORDERS:
             self._add()
         self._tape.end(self.exchange)
 
     def step(self) -> None:
-        """Let one participant act: one packet."""
+        """Perform the action of one participant: one packet."""
         origin = self.arrivals.advance()
         self.now_ns = self.arrivals.now_ns
         self._move_value()
@@ -162,7 +162,7 @@ class OrderFlow:
         self.arrivals.excite(Origin.AFTER_QUOTE if self.taker is Taker.NONE else Origin.AFTER_TRADE)
 
     def _quote(self, draw: int) -> None:
-        """Modify, cancel or add, as one of 65,536 draws says."""
+        """Modify, cancel or add an order, by a draw of 0 to 65,535."""
         orders = self._count[1] + self._count[-1]
         if draw < MODIFY:
             self._modify()
@@ -172,7 +172,7 @@ class OrderFlow:
             self._add()
 
     def _move_value(self) -> None:
-        """Let the value step, its regime change, and tell the market that there is news."""
+        """Move the value, change its regime, and schedule the reactions."""
         draw = self._bits(32)
         if draw & 31 == 0:
             step = ((draw >> 6 & 1023) * VALUE_STEP >> 10) * self.volatility >> 10
@@ -187,7 +187,7 @@ class OrderFlow:
             self.arrivals.excite(Origin.AFTER_NEWS)
 
     def _begin(self, *, snapshot: bool = False) -> None:
-        """Start the next packet, on a feed that is late by a jitter but keeps its order."""
+        """Start the next packet, with a jittered feed latency that keeps the order of packets."""
         draw = self._bits(20)
         late_ns = 150_000 + (QUANTILES[draw & 1023] * 40_000 >> 20)
         if draw >> 10 == 0:
@@ -231,7 +231,7 @@ class OrderFlow:
         room = 1
         if draw & 255 < 50 and own is not None:
             wide = opposite is not None and side * (opposite - own) > 2
-            # A wide spread invites to improve the price.
+            # In a wide spread the price is improved.
             price_ticks = own + side * ((draw >> 8 & 7) < (6 if wide else 2))
         else:
             half = HALF_SPREAD + (HALF_SPREAD_BY_VOLATILITY * self.volatility >> 10)
@@ -239,14 +239,14 @@ class OrderFlow:
             price_ticks = side * ((side * self.consensus - half) // UNIT) - side * DISTANCES[draw >> 8 & 255]
             if draw >> 16 < FAR:
                 price_ticks -= side * min(8 * self._tail(), FLOOR_TICKS // 2)
-            # Makers who are about to cross mostly keep a tick away: they do not close the spread.
+            # A maker's price that would cross mostly keeps a tick away, so that the spread does not close.
             room = 2 if draw & 5 else 1
         if opposite is not None:
             price_ticks = side * min(side * price_ticks, side * opposite - room)
         return price_ticks
 
     def _cancel(self) -> None:
-        """Take out an order or half of it: a stale one, one just placed, or any, seldom the last at a best price."""
+        """Cancel an order or half of it: a stale one, one just placed, or any, seldom the last at a best price."""
         draw = self._bits(14)
         order_id = self._stale_order(draw >> 8) if draw & 1 else None
         if order_id is None:
@@ -265,7 +265,7 @@ class OrderFlow:
         self._tape.cancel(order_id, order.side, order.price_ticks, size_lots)
 
     def _stale_order(self, draw: int) -> int | None:
-        """Return an order at a best price that the consensus has come through, most likely one of the youngest."""
+        """Return an order at a best price beyond the consensus, most likely one of the youngest; `None` if none is."""
         bid, ask = self.exchange.best
         if ask is not None and ask * UNIT < self.consensus + STALE:
             side = -1
@@ -291,7 +291,7 @@ class OrderFlow:
         return first if away_first < away_second else second
 
     def _alone(self, order_id: int) -> bool:
-        """Return whether an order is all there is at a best price."""
+        """Return whether an order is the only one at a best price."""
         order = self.exchange.order(order_id)
         return order.price_ticks in self.exchange.best and order.open_lots == self.exchange.size_at(
             order.side, order.price_ticks
@@ -308,7 +308,7 @@ class OrderFlow:
             ids.pop()
 
     def _modify(self) -> None:
-        """Change an order's size at its price, or move it to where its maker would quote now."""
+        """Change an order's size at its price, or move it to its maker's current quote."""
         draw = self._bits(4)
         order = self.exchange.order(self._draw_order())
         price_ticks, open_lots = order.price_ticks, order.open_lots
@@ -326,7 +326,7 @@ class OrderFlow:
         self._tape.modify(order.order_id, order.side, order.price_ticks, price_ticks, open_lots)
 
     def _take_informed(self) -> None:
-        """Take a best price that the value has left behind: what stands there, or a part of it."""
+        """Take all or part of a best price that the value has passed."""
         bid, ask = self.exchange.best
         if ask is not None and self.value > ask * UNIT + EDGE:
             side, price_ticks = 1, ask
@@ -342,7 +342,7 @@ class OrderFlow:
         self._take(side, price_ticks, size_lots)
 
     def _take_noise(self, *, again: bool) -> None:
-        """Trade the next piece of one of the orders being worked; a finished one is followed by another."""
+        """Trade the next piece of one of the parent orders; a finished one is replaced by a new one."""
         draw = self._bits(32)
         slot = self._metaorder if again and draw & 768 else (draw & 255) * METAORDERS >> 8
         self._metaorder = slot
@@ -362,7 +362,7 @@ class OrderFlow:
         best = ask if side > 0 else bid
         kind = draw >> 25  # of 128
         if kind < 48 and ask - bid >= 2:
-            # Someone had hidden an order inside the spread.
+            # A trade with a hidden order inside the spread.
             self._tape.hidden(-side, best - side, size_lots)
             self._lean(side)
         elif kind < 60:
@@ -376,19 +376,19 @@ class OrderFlow:
 
     def _take(self, side: int, price_ticks: int, size_lots: int) -> None:
         self._last_id += 1
-        self._tell(-side, self.exchange.submit(self._last_id, side, price_ticks, size_lots, tif="IOC"))
+        self._record(-side, self.exchange.submit(self._last_id, side, price_ticks, size_lots, tif="IOC"))
 
     def _sweep_and_rest(self, side: int, price_ticks: int, size_lots: int) -> None:
-        """Buy or sell all there is at the best price, and rest there for more."""
+        """Buy or sell the whole best level, and rest there for more."""
         size_lots += self.exchange.size_at(-side, price_ticks)
         self._last_id += 1
         trades = self.exchange.submit(self._last_id, side, price_ticks, size_lots)
-        self._tell(-side, trades)
+        self._record(-side, trades)
         open_lots = size_lots - sum(trade.size_lots for trade in trades)
         self._list(self._last_id, side)
         self._tape.add(self._last_id, side, price_ticks, open_lots)
 
-    def _tell(self, side: int, trades: list[Trade]) -> None:
+    def _record(self, side: int, trades: list[Trade]) -> None:
         for trade in trades:
             self._tape.execute(trade.maker_id, side, trade.price_ticks, trade.size_lots)
             if trade.maker_id not in self.exchange:

@@ -1,4 +1,4 @@
-"""What happens at an exchange, written down packet by packet as rows of the canonical schema."""
+"""Record the events of an exchange, packet by packet, as rows of the canonical schema."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LAST, SNAPSHOT, HIDDEN = int(Flag.LAST), int(Flag.SNAPSHOT), int(Flag.HIDDEN)
 
 
 class Tape(ABC):
-    """Rows in columns, a packet at a time; the formats differ in what an event becomes.
+    """Recorded rows in columns, one packet at a time; subclasses define the rows of each event.
 
     Attributes:
         rows: rows written since the opening.
@@ -43,11 +43,11 @@ class Tape(ABC):
         self._sequence: list[int] = []
 
     def __len__(self) -> int:
-        """Count the rows that `take_columns` has not taken yet."""
+        """Return the number of rows that `take_columns` has not returned yet."""
         return len(self._action)
 
     def take_columns(self) -> dict[str, NDArray[np.generic]]:
-        """Return the rows written since the last call as columns of shape `(n,)`, and forget them."""
+        """Return and drop the rows written since the last call, as columns of shape `(n,)`."""
         lists = (
             self._ts_exchange,
             self._ts_local,
@@ -71,9 +71,9 @@ class Tape(ABC):
         """Start a packet.
 
         Args:
-            ts_exchange_ns: when it happens at the exchange.
-            ts_local_ns: when a client receives it.
-            snapshot: whether it tells a whole book, from nothing, instead of events.
+            ts_exchange_ns: its exchange time.
+            ts_local_ns: its arrival at a client.
+            snapshot: whether it describes a whole book instead of events.
         """
         self._ts_exchange_ns = ts_exchange_ns
         self._ts_local_ns = ts_local_ns
@@ -83,37 +83,37 @@ class Tape(ABC):
             self._row(CLEAR, 0, 0, 0, 0)
 
     def end(self, exchange: MatchingEngine) -> None:
-        """End the packet: `exchange` is now as the packet leaves it."""
+        """End the packet; `exchange` is in the state after it."""
         self._flags[-1] |= LAST
 
     def status(self, ts_exchange_ns: int, ts_local_ns: int, phase: Phase) -> None:
-        """Write a packet that tells a change of the trading phase."""
+        """Write a packet with a change of the trading phase."""
         self.begin(ts_exchange_ns, ts_local_ns)
         self._row(STATUS, 0, 0, 0, 0)
         self._phase[-1] = int(phase)
         self._flags[-1] |= LAST
 
     def hidden(self, side: int, price_ticks: int, size_lots: int) -> None:
-        """Tell that a resting order that nobody saw traded."""
+        """Write a print of a hidden resting order."""
         self.trades += 1
         self._row(TRADE, side, 0, price_ticks, size_lots)
         self._flags[-1] |= HIDDEN
 
     @abstractmethod
     def add(self, order_id: int, side: int, price_ticks: int, size_lots: int) -> None:
-        """Tell that an order joins the book."""
+        """Record that an order joins the book."""
 
     @abstractmethod
     def cancel(self, order_id: int, side: int, price_ticks: int, size_lots: int) -> None:
-        """Tell that an order loses `size_lots`."""
+        """Record that an order loses `size_lots`."""
 
     @abstractmethod
     def modify(self, order_id: int, side: int, old_ticks: int, price_ticks: int, size_lots: int) -> None:
-        """Tell that an order now stands at `price_ticks`, not at `old_ticks`, with `size_lots` open."""
+        """Record that an order has moved from `old_ticks` to `price_ticks`, with `size_lots` open."""
 
     @abstractmethod
     def execute(self, order_id: int, side: int, price_ticks: int, size_lots: int) -> None:
-        """Tell that the resting order traded `size_lots`."""
+        """Record that a resting order traded `size_lots`."""
 
     def _row(self, action: int, side: int, order_id: int, price_ticks: int, size_lots: int) -> None:
         self.rows += 1
@@ -130,7 +130,7 @@ class Tape(ABC):
 
 
 class OrderTape(Tape):
-    """The rows of an L3 file: one an event."""
+    """The rows of an L3 file: one per event."""
 
     def add(self, order_id: int, side: int, price_ticks: int, size_lots: int) -> None:
         """Write an ADD."""
@@ -151,15 +151,15 @@ class OrderTape(Tape):
 
 
 class LevelTape(Tape):
-    """The rows of an L2 file: a packet's prints, then every level that it changed, as the packet leaves it."""
+    """The rows of an L2 file: a packet's prints, then the final size of every level that it changed."""
 
     def __init__(self) -> None:
         super().__init__()
-        # A dict for its order: levels are told as they were first touched.
+        # A dict for its order: levels are written in the order in which they were first changed.
         self._changed: dict[tuple[int, int], None] = {}
 
     def take_columns(self) -> dict[str, NDArray[np.generic]]:
-        """Return the rows as columns, as `Tape` does, without the orders' ids."""
+        """Return and drop the rows since the last call, without the orders' ids."""
         columns = super().take_columns()
         del columns["order_id"]
         return columns
@@ -180,7 +180,7 @@ class LevelTape(Tape):
         self._changed[side, price_ticks] = None
 
     def modify(self, order_id: int, side: int, old_ticks: int, price_ticks: int, size_lots: int) -> None:
-        """Note the level that the order leaves and the one that it joins."""
+        """Note the level that the order leaves and the one it joins."""
         self._changed[side, old_ticks] = None
         self._changed[side, price_ticks] = None
 

@@ -1,4 +1,4 @@
-"""What nobody in a synthetic market displays, packet by packet: the yardstick for what a strategy is told."""
+"""Ground truth of a synthetic market per packet: hidden value, consensus, volatility, taker."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ TRUTH: Final = pa.schema(
     ]
 )
 """`sequence` is that of the market's file. The value and the consensus of the makers, after the packet, are in 1/1024
-tick; the volatility of the value and the pace of fresh events in 1/1024 of their mean; `taker` says who took in the
-packet: 0 nobody, 1 noise, 2 someone informed."""
+tick; the volatility of the value and the pace of fresh events in 1/1024 of their mean; `taker` is the aggressor of the
+packet: 0 none, 1 noise, 2 informed."""
 
 
 class TruthWriter:
-    """A Parquet file that takes its name once it is complete, for use in a ``with`` statement.
+    """Write the ground truth to a Parquet file that takes its name when it is complete; a context manager.
 
     Args:
-        path: where it goes; a regular file that is there is replaced.
+        path: of the file; an existing regular file is replaced.
 
     Raises:
         OutputError: it cannot be written.
@@ -45,7 +45,7 @@ class TruthWriter:
         self._draft = ParquetDraft(path, TRUTH, compression="zstd")
 
     def note(self, flow: OrderFlow, sequence: int) -> None:
-        """Write a row: the market as a packet leaves it.
+        """Append a row: the state after a packet.
 
         Args:
             flow: the participants.
