@@ -1,9 +1,9 @@
-"""Vendor formats: one module a format, found by name, imported only when it is asked for.
+"""Vendor formats: one folder per format, found by name, imported on use.
 
 A format is a module (or any object) with
 
-* ``open_source(inputs, *, symbol, tick_size, lot_size, **options) -> Source``, which looks at names and heads;
-* ``OPTIONS``, the names of the options it takes beyond these.
+* ``open_source(inputs, *, symbol, tick_size, lot_size, **options) -> Source``, which reads names and heads only;
+* ``OPTIONS``, the names of its further options.
 
 Other packages add formats with an entry point in the group ``lob_backtest.formats``.
 """
@@ -29,9 +29,9 @@ BUILT_IN: Final = {
 
 
 class Source(Protocol):
-    """Opened vendor files: what they hold, and their events as canonical columns.
+    """Opened vendor files: their description, and their events as canonical columns.
 
-    A source that sets local times right also has `clock_shift_ns`, what it adds to each of them. One of L2 may have
+    A source that corrects local times also has `clock_shift_ns`, which it adds to each of them. One of L2 may have
     `late_level_ns` and `late_print_ns`: how far apart a print and the LEVEL row that shows it can be in its feed.
 
     Attributes:
@@ -40,10 +40,10 @@ class Source(Protocol):
         venue: where it trades.
         tick_size: the price of one tick in quote currency.
         lot_size: the size of one lot in base units.
-        depth: how many levels a side the files show; `None`: all.
+        depth: number of levels per side in the files; `None`: all.
         files: every vendor file that is read.
-        counts: what was dropped, changed or made up, by kind; complete once `columns` is exhausted.
-        notes: sentences that the user should read; complete once `columns` is exhausted.
+        counts: dropped, changed and synthesized events, by kind; complete when `columns` is exhausted.
+        notes: sentences for the user; complete when `columns` is exhausted.
     """
 
     level: int
@@ -61,7 +61,7 @@ class Source(Protocol):
 
 
 class Format(Protocol):
-    """What a format's module offers; see the module's docstring."""
+    """The interface of a format's module; see the docstring of `lob_backtest.vendors`."""
 
     OPTIONS: frozenset[str]
 

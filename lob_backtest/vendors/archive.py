@@ -1,4 +1,4 @@
-"""Files as vendors hand them out: by themselves, or as members of a zip archive."""
+"""Files as vendors deliver them: plain, or as members of a zip archive."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BROKEN: Final = (
     OverflowError,
     IndexError,
 )
-"""What zipfile and the decompressors raise where an archive is damaged."""
+"""Exceptions of zipfile and the decompressors for damaged archives."""
 
 _ENCRYPTED: Final = 0x1
 _METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA})
@@ -61,10 +61,10 @@ class Member(NamedTuple):
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
-        """Open for reading; a file by itself is decompressed where its content says gzip or zstd.
+        """Open for reading; a file outside an archive is decompressed if its content is gzip or zstd.
 
         Raises:
-            DataError: it cannot be opened; reading it later raises the same where the content is damaged.
+            DataError: it cannot be opened; reading it later raises the same if the content is damaged.
         """
         with ExitStack() as stack:
             if not self.member:
@@ -122,18 +122,18 @@ def is_archive(path: Path) -> bool:
 def find_members(path: Path, pattern: re.Pattern[str]) -> dict[str, Member]:
     """Find the members of a zip archive whose file names match, in whatever folders they lie.
 
-    Folders, and what an operating system adds to an archive (`__MACOSX/`, `._NAME`), are passed over.
+    Folders, and files that an operating system adds to an archive (`__MACOSX/`, `._NAME`), are skipped.
 
     Args:
         path: the archive.
-        pattern: of whole file names.
+        pattern: matches whole file names.
 
     Returns:
         The members by file name.
 
     Raises:
-        DataError: it is no zip archive, or a member is encrypted, compressed with a method that Python does not have,
-            or has the same file name as another.
+        DataError: it is not a zip archive, or a member is encrypted, compressed with a method that Python does not
+            have, or has the same file name as another.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -168,6 +168,6 @@ def _file_name(member: str) -> str:
 
 
 def _is_of_the_system(member: str) -> bool:
-    """Return whether a member is what macOS adds beside each file: AppleDouble, with the file's own name."""
+    """Return whether a member is an AppleDouble file, which macOS adds beside each file under that file's name."""
     parts = PurePosixPath(member.replace("\\", "/")).parts
     return "__MACOSX" in parts or any(part.startswith("._") for part in parts)

@@ -1,4 +1,4 @@
-"""Vendor files to one canonical file."""
+"""Convert vendor files to one canonical file."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from lob_backtest.vendors.paths import PathLike, as_paths
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """What `convert` wrote.
+    """The result of `convert`.
 
     Attributes:
         output: the canonical file.
         symbol: of the instrument.
         tick_size: in quote currency.
         lot_size: in base units.
-        rows: how many it holds.
-        packets: how many packets they make.
+        rows: number of its rows.
+        packets: number of its packets.
         first_ns: exchange time of the first row.
         last_ns: exchange time of the last row.
-        counts: what was dropped, changed or made up, by kind.
-        notes: sentences that the user should read.
+        counts: dropped, changed and synthesized events, by kind.
+        notes: sentences for the user.
     """
 
     output: Path
@@ -64,26 +64,26 @@ def convert(
     progress: Progress | None = None,
     **options: Any,
 ) -> Conversion:
-    """Turn vendor files into one canonical file.
+    """Convert vendor files to one canonical file.
 
     Args:
-        format: the vendor's format, one of `formats.names`.
+        format: the vendor's format, one of `vendors.names`.
         inputs: one file or several that follow each other in time, as text or as `Path`.
-        output: the canonical file; it appears whole or not at all.
-        symbol: the instrument to take, or what to call it where files do not say.
+        output: the canonical file; it is written whole or not at all.
+        symbol: the instrument to convert, or its name if the files have none.
         tick_size: the price of one tick in quote currency; the format's own default if `None`.
         lot_size: the size of one lot in base units; the format's own default if `None`.
         force: replace `output` if it exists.
-        progress: told how many rows have been written; how many there will be is not known.
-        options: what the format takes beyond these, such as LOBSTER's `orderbook`; `None` is as good as absent.
+        progress: called with the rows written and `None`, since the total is unknown.
+        options: further options of the format, such as LOBSTER's `orderbook`; `None` counts as absent.
 
     Returns:
-        What was written, and what was dropped or changed on the way.
+        A description of the file, and the counts of dropped and changed events.
 
     Raises:
-        ConfigError: an unknown format or option, or a setting that the files do not tell and that is missing.
-        DataError: a file is unreadable or malformed, or what it becomes would be refused by a run; the message names
-            file and line, or the row.
+        ConfigError: an unknown format or option, or a missing setting that the files do not have either.
+        DataError: a file is unreadable or malformed, or a run would refuse the converted rows; the message has file and
+            line, or the row.
         OutputError: `output` exists, or cannot be written.
     """
     module = formats.load(format)
@@ -154,7 +154,7 @@ def _stretches(source: formats.Source) -> Iterator[dict[str, Any]]:
 
 
 def _counted(counts: Mapping[str, int]) -> str:
-    """Write counts as the end of a sentence."""
+    """Format counts as the end of a sentence."""
     shown = ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in counts.items())
     return f"; left out or changed: {shown}" if shown else ""
 
@@ -179,7 +179,7 @@ def _positive(name: str, value: str | Decimal | None) -> Decimal | None:
 
 
 def _stamps(files: Sequence[Path]) -> dict[Path, Stamp]:
-    """Return what changes when a file does, of each file."""
+    """Return the stamp of each file."""
     try:
         return {path: stamp_of(path) for path in files}
     except OSError as error:
@@ -187,10 +187,10 @@ def _stamps(files: Sequence[Path]) -> dict[Path, Stamp]:
 
 
 def _provenance(stamps: Mapping[Path, Stamp], counts: Mapping[str, int]) -> str:
-    """Write `lob.source`: each vendor file with its SHA-256, then what the conversion dropped or changed.
+    """Return the value of `lob.source`: each vendor file with its SHA-256, then the counts of the conversion.
 
     Raises:
-        DataError: a file is not the one that was read.
+        DataError: a file has changed since it was read.
     """
     parts = [f"{utf8(path.name)} sha256:{Origin.local(path).sha256(stamp)}" for path, stamp in stamps.items()]
     if counts:

@@ -1,7 +1,7 @@
-"""CSV files without a header, some megabytes at a time, as columns of Python values.
+"""Read CSV files without a header, some megabytes at a time, as columns of Python values.
 
-Arrow parses, and its I/O threads get memory of Arrow's own only. They may release a buffer after an error, when the
-interpreter is already ending; the release of memory that belongs to a Python object then aborts the process.
+Arrow parses, and its I/O threads get only memory of Arrow. They may release a buffer after an error, when the
+interpreter is already ending; releasing memory of a Python object then aborts the process.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ def csv_blocks(stream: BinaryIO, name: str, types: Sequence[pa.DataType]) -> Ite
     """Yield the columns of a CSV file, a list of lists for each block of whole lines.
 
     Args:
-        stream: read from where it stands; a byte order mark at the start is passed over.
+        stream: read from its current position; a byte order mark at the start is skipped.
         name: of the file, for messages.
-        types: of each column, `int64` or `string`; every line has as many cells. Quotes have no meaning.
+        types: of each column, `int64` or `string`; every line has one cell per column. Quotes have no meaning.
 
     Raises:
         DataError: a line is longer than `LINE_BYTES`, has another number of cells, or a cell is of another type.
@@ -44,7 +44,7 @@ def csv_blocks(stream: BinaryIO, name: str, types: Sequence[pa.DataType]) -> Ite
 
 
 def _whole_lines(stream: BinaryIO, name: str) -> Iterator[bytes]:
-    """Yield some megabytes at a time, each cut at the end of a line."""
+    """Yield blocks of some megabytes, each cut at the end of a line."""
     line = 1
     while head := stream.read(BLOCK_BYTES):
         room = LINE_BYTES - (len(head) - head.rfind(b"\n") - 1)
@@ -83,7 +83,7 @@ def _parsed(block: bytes, name: str, line: int, types: Sequence[pa.DataType]) ->
 
 
 def _refused(block: bytes, name: str, first: int, types: Sequence[pa.DataType]) -> str | None:
-    """Describe the first bad cell or line: Arrow's own messages do not tell which it was."""
+    """Describe the first bad cell or line, which Arrow's messages do not identify."""
     for line, row in enumerate(block.splitlines(), first):
         cells = row.split(b",") if row else []
         if len(cells) != len(types):

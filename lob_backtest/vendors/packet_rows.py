@@ -1,4 +1,4 @@
-"""Rows of canonical events as converters make them: one by one, packet by packet, handed on in stretches."""
+"""Collects the rows of converters, row by row and packet by packet, into columns."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class EventRows:
     """Collect L3 rows.
 
     Attributes:
-        ts_exchange_ns: exchange time of the rows that follow.
-        ts_local_ns: their local time, `None` where the file has no local clock.
+        ts_exchange_ns: exchange time of the next rows.
+        ts_local_ns: their local time, `None` if the file has no local clock.
         sequence: their number in the feed.
-        base_flags: flags that every row that follows gets.
+        base_flags: flags of all next rows.
     """
 
     def __init__(self, *, local_clock: bool) -> None:
@@ -47,7 +47,7 @@ class EventRows:
         *,
         phase: int = 0,
     ) -> None:
-        """Append a row at the current times and sequence; the columns are those of `market.schema`."""
+        """Append a row at the current times and sequence; the columns are those of `contract.rows`."""
         self._rows.append(
             (
                 self.ts_exchange_ns,
@@ -64,18 +64,18 @@ class EventRows:
         )
 
     def end_packet(self) -> None:
-        """Flag the last row as LAST; a packet without rows leaves the end of the one before it as it is."""
+        """Flag the last row as LAST; without effect for a packet without rows."""
         if self._rows:
             row = self._rows[-1]
             self._rows[-1] = (*row[:FLAGS], (row[FLAGS] or 0) | LAST, *row[FLAGS + 1 :])
 
     @property
     def full(self) -> bool:
-        """Return whether there are enough rows to hand on."""
+        """Return whether there are enough rows for a stretch."""
         return len(self._rows) >= STRETCH_ROWS
 
     def take(self) -> dict[str, Any]:
-        """Return the columns of all rows so far and start anew; call it between packets.
+        """Return and drop all rows so far, as columns; to be called between packets.
 
         Raises:
             OutOfRangeError: a column cannot hold a value.

@@ -1,4 +1,4 @@
-"""Arguments that are paths: one, or several, as text or as `Path`."""
+"""Path arguments: one or several, as text or as `Path`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PathLike = str | bytes | os.PathLike[str]
 
 
 def as_paths(name: str, value: PathLike | Iterable[PathLike]) -> list[Path]:
-    """Return the paths that an argument holds.
+    """Return the paths of an argument.
 
     Args:
         name: of the argument, for the message.

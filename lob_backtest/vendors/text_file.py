@@ -1,4 +1,4 @@
-"""Vendor files as bytes and lines: plain or compressed, without a byte order mark, and no line without end."""
+"""Read vendor files as bytes or lines: plain or compressed, without a byte order mark, with a limit of line length."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ import pyarrow as pa
 from lob_backtest.errors import DataError
 
 LINE_BYTES: Final = 1 << 24
-"""The longest line that is read. A snapshot of 5,000 levels a side has some 400 kB."""
+"""Limit of the length of a line. A snapshot of 5,000 levels per side has some 400 kB."""
 
 BROKEN: Final = (OSError, EOFError, zlib.error, pa.ArrowException)
-"""What reading a damaged file raises, whatever it is compressed with."""
+"""Exceptions of reading a damaged file, for all compressions."""
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _GZIP: Final = b"\x1f\x8b"
@@ -30,7 +30,7 @@ _BUFFER_BYTES: Final = 1 << 20
 
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
-    """Open a file for reading; what its content says is compressed is decompressed.
+    """Open a file for reading, decompressed if its content is compressed.
 
     Args:
         path: plain, or compressed with gzip or zstd.
@@ -63,7 +63,7 @@ def lines(path: Path) -> Iterator[bytes]:
     """Read a text file line by line, line ends included.
 
     Args:
-        path: plain, or compressed with gzip or zstd; a byte order mark at its start is passed over.
+        path: plain, or compressed with gzip or zstd; a byte order mark at its start is skipped.
 
     Raises:
         DataError: the file is missing or corrupt, or a line is longer than `LINE_BYTES`.

@@ -1,4 +1,4 @@
-"""Put packets of several streams in the order of the exchange's clock."""
+"""Sort packets of several streams by exchange time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 HOLD_NS: Final = 10_000_000_000
-"""How long a packet waits for earlier ones that were received later, in nanoseconds of the exchange's clock."""
+"""How long a packet is held for earlier ones that were received later, in nanoseconds of exchange time."""
 
 Row = tuple[int, int, int, int, int]
 """Action, side, price in ticks, size in lots, flags beside those of its packet."""
@@ -18,12 +18,12 @@ class FeedPacket(NamedTuple):
 
     Attributes:
         ts_ns: exchange time.
-        rank: at one time, the lower goes first: prints (0) before levels (1).
+        rank: order within one time: prints (0) before levels (1).
         number: of the packet, as received.
-        local_ns: when it was received.
+        local_ns: time of receipt.
         sequence: its number in the feed.
         flags: of every row.
-        rows: what it says.
+        rows: its rows.
     """
 
     ts_ns: int
@@ -36,10 +36,10 @@ class FeedPacket(NamedTuple):
 
 
 class TimeOrder:
-    """Sort packets by time while they pass, a stretch of `HOLD_NS` at a time.
+    """Sort a stream of packets by time, holding each for `HOLD_NS`.
 
     Attributes:
-        late: packets that came so late that they were given the time of the one before; expected to be none.
+        late: number of packets later than `HOLD_NS`, which get the time of the one before; expected to be 0.
     """
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class TimeOrder:
         self._released_ns = 0
 
     def add(self, packet: FeedPacket) -> Iterator[FeedPacket]:
-        """Take a packet in, and yield those that nothing earlier can follow any more."""
+        """Add a packet, and yield the packets whose holding time has ended."""
         if packet.ts_ns < self._released_ns:
             self.late += 1
             packet = packet._replace(ts_ns=self._released_ns)
@@ -59,7 +59,7 @@ class TimeOrder:
             yield self._release()
 
     def rest(self) -> Iterator[FeedPacket]:
-        """Yield what is left."""
+        """Yield the remaining packets."""
         while self._heap:
             yield self._release()
 

@@ -1,1 +1,1 @@
-"""Binance dumps and recorded streams."""
+"""Recorded streams of Binance."""

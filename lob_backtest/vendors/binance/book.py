@@ -1,9 +1,9 @@
-"""What is known of Binance's book: whether diffs follow each other, and which levels they have told.
+"""The known part of Binance's book: whether diffs are consecutive, and which levels they have determined.
 
 The rules are those of "How to manage a local order book correctly" in Binance's documentation: a snapshot and diffs
 from the one that contains its update on, none missing, make the book. But a snapshot has a limited number of levels,
-and recordings begin without one or miss diffs. What is known then follows from the market itself: where an ask
-stands, there is no bid, and any bid that comes there later is told.
+and recordings start without one or miss diffs. The known part then follows from the market itself: at the price of an
+ask there is no bid, and a diff reports any bid that appears there later.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from lob_backtest.book.book import LEVEL, Book
 from lob_backtest.units import SECOND
 
 RECENT_NS: Final = 60 * SECOND
-"""A snapshot is brought up to date with the diffs of so long before it arrives."""
+"""A snapshot is updated with the diffs of this time before its arrival."""
 
 NOTHING: Final = float("-inf")
 ALL: Final = float("inf")
@@ -28,7 +28,7 @@ Levels = list[tuple[int, int, int]]
 
 
 class Update(NamedTuple):
-    """A diff in ticks and lots; `previous` and `last` are numbers of updates, as `binance_stream.Diff` has them."""
+    """A diff in ticks and lots; `previous` and `last` are numbers of updates, as in `binance.stream.Diff`."""
 
     ts_ns: int
     previous: int
@@ -37,15 +37,15 @@ class Update(NamedTuple):
 
 
 class BinanceBook:
-    """Follow diffs and snapshots of one instrument.
+    """Apply the diffs and snapshots of one instrument.
 
     Args:
-        counts: where gaps, repeated diffs and useless snapshots are counted.
+        counts: counts gaps, repeated diffs and unusable snapshots.
 
     Attributes:
         last: the number of the latest update that the book holds, `None` before the first.
-        ts_ns: when the latest diff happened; it never falls.
-        snapshots: how many have been used.
+        ts_ns: exchange time of the latest diff; it never falls.
+        snapshots: number of snapshots used.
     """
 
     def __init__(self, counts: Counter[str]) -> None:
@@ -57,22 +57,22 @@ class BinanceBook:
         self._recent: deque[Update] = deque()
         self._pending: tuple[int, Levels] | None = None
         self._stale: set[Place] = set()
-        # Bids from here up and asks from here down are known: none at first.
+        # Bids from here up and asks from here down are known; at first none are.
         self._lowest_bid: float = ALL
         self._highest_ask: float = NOTHING
 
     @property
     def suspect(self) -> bool:
-        """Return whether a best price lies where orders may stand that nobody has told."""
+        """Return whether a best price lies in the unknown part of the book, where better ones may exist."""
         bid, ask = self._book.best_bid, self._book.best_ask
         return (NOTHING if bid is None else bid) < self._lowest_bid or (ALL if ask is None else ask) > self._highest_ask
 
     def update(self, diff: Update) -> Levels | None:
-        """Take in a diff.
+        """Apply a diff.
 
         Returns:
-            The levels to change: its own, and those from before a gap that cannot be there any more. `None`: it is a
-            repeated one.
+            The levels to change: its own, and levels from before a gap that cannot exist any more. `None`: the diff is
+            a repeated one.
         """
         if self.last is not None:
             if diff.last <= self.last:
@@ -95,7 +95,7 @@ class BinanceBook:
         return diff.levels + self._widen()
 
     def snapshot(self, last: int, levels: Levels) -> None:
-        """Take in a snapshot; it waits for diffs that reach its update.
+        """Add a snapshot, which is used when diffs have reached its update.
 
         Args:
             last: the number of its last update.
@@ -105,16 +105,16 @@ class BinanceBook:
         self._pending = last, levels
 
     def drop_pending(self) -> None:
-        """Give up a snapshot that diffs have not reached, if there is one."""
+        """Drop a snapshot that diffs have not reached, if any."""
         if self._pending is not None:
             self._pending = None
             self._counts["dropped_snapshots_without_diffs"] += 1
 
     def whole(self) -> Levels | None:
-        """Rebuild the book from the snapshot and the diffs since, once they meet.
+        """Rebuild the book from the snapshot and the diffs since, if the diffs have reached it.
 
         Returns:
-            The whole book as of the latest diff, each side from the best price; `None` if there is nothing to rebuild.
+            The whole book as of the latest diff, each side from the best price; `None` without a usable snapshot.
         """
         if self._pending is None or self.last is None or self.last < self._pending[0]:
             return None
@@ -129,7 +129,7 @@ class BinanceBook:
         for diff in self._recent:
             if diff.last > last:
                 found.update({(side, price): size for side, price, size in diff.levels})
-        # Told levels beyond the snapshot's are as known as they were.
+        # Levels of diffs beyond the snapshot's range are as known as before.
         told = {place: size_lots for place, size_lots in self._shown().items() if place not in self._stale}
         for (side, price), size_lots in told.items():
             if price < lowest_bid if side > 0 else price > highest_ask:
@@ -151,7 +151,7 @@ class BinanceBook:
         return whole
 
     def _compare(self, found: dict[Place, int], told: dict[Place, int]) -> None:
-        """Count the levels in which a snapshot contradicts what diffs told."""
+        """Count the levels in which a snapshot contradicts the diffs."""
         wrong = sum(found.get(place) != size_lots for place, size_lots in told.items())
         for (side, price), size_lots in found.items():
             is_known = price >= self._lowest_bid if side > 0 else price <= self._highest_ask
@@ -162,7 +162,7 @@ class BinanceBook:
         return {(side, level.price_ticks): level.size_lots for side in (1, -1) for level in self._book.levels(side)}
 
     def _widen(self) -> Levels:
-        """Learn from the best prices; return the removal of levels from before a gap that they contradict."""
+        """Widen the known part by the best prices; return the removal of levels that they contradict."""
         bid, ask = self._best_told(1), self._best_told(-1)
         if ask is not None:
             self._lowest_bid = min(self._lowest_bid, ask)
@@ -178,7 +178,7 @@ class BinanceBook:
         return sorted(gone)
 
     def _best_told(self, side: int) -> int | None:
-        """Return the best price of a side, levels from before a gap apart."""
+        """Return the best price of a side, without levels from before a gap."""
         if not self._stale:
             return self._book.best(side)
         return next((x.price_ticks for x in self._book.levels(side) if (side, x.price_ticks) not in self._stale), None)

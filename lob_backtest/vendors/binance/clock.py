@@ -1,13 +1,13 @@
-"""Check a recorder's clock, and find what to add to it.
+"""Check a recorder's clock, and find its correction.
 
-Local - exchange time is the way of a message plus the error of the recorder's clock. The smallest of a recording tells
-what can be told of the error:
+Local - exchange time is the latency of a message plus the error of the recorder's clock. The smallest value of a
+recording bounds the error:
 
-* A message does not take `CREDIBLE_NS` (10 s): a recording in which none is faster has a wrong clock.
-* An error of whole quarter hours, `CREDIBLE_NS` more or less, is a time zone's, since all of those are multiples of a
-  quarter hour. It is taken out exactly, ahead or behind.
-* A clock that is behind otherwise is set right by what makes the smallest latency `min_latency`.
-* A clock that is ahead otherwise is refused: how much of it is the way is not known.
+* No message takes `CREDIBLE_NS` (10 s): a recording in which none is faster has a wrong clock.
+* An error of whole quarter hours, within `CREDIBLE_NS`, is a time zone's, since all of those are multiples of a quarter
+  hour. It is removed exactly, ahead or behind.
+* A clock that is behind otherwise is corrected so that the smallest latency is `min_latency`.
+* A clock that is ahead otherwise is refused: its error cannot be told from latency.
 
 The same holds for each minute of exchange time against the smallest of all: a clock that jumps by quarter hours within
 a recording (daylight saving) is refused; minutes that are late otherwise are counted.
@@ -22,7 +22,7 @@ from lob_backtest.errors import ConfigError, DataError
 from lob_backtest.units import MS, SECOND, format_duration
 
 CREDIBLE_NS: Final = 10 * SECOND
-"""More than any way takes; packets of different streams wait as long for each other (`time_order.HOLD_NS`)."""
+"""More than any latency; packets of different streams wait as long for each other (`time_order.HOLD_NS`)."""
 MINUTE_NS: Final = 60 * SECOND
 ZONE_STEP_NS: Final = 15 * MINUTE_NS
 DAY_NS: Final = 24 * 60 * MINUTE_NS
@@ -31,20 +31,20 @@ DAY_NS: Final = 24 * 60 * MINUTE_NS
 
 @dataclass(slots=True)
 class Latencies:
-    """The smallest local - exchange time, of all and of each minute.
+    """The smallest local - exchange time of all messages and of each minute.
 
     Attributes:
         smallest_ns: of all messages; `None` before the first.
         fastest: file and line of that message.
-        minutes: per minute of exchange time, the smallest with the place of its message, file and line.
+        minutes: the smallest value per minute of exchange time, with file and line of its message.
     """
 
     smallest_ns: int | None = None
     fastest: tuple[str, int] = "", 0
     minutes: dict[int, tuple[int, str, int]] = field(default_factory=dict)
 
-    def see(self, ts_ns: int, local_ns: int, path: str, number: int) -> None:
-        """Take the times of a message in; `path` and `number` are its file and line."""
+    def add(self, ts_ns: int, local_ns: int, path: str, number: int) -> None:
+        """Add the times of a message; `path` and `number` are its file and line."""
         latency_ns = local_ns - ts_ns
         if self.smallest_ns is None or latency_ns < self.smallest_ns:
             self.smallest_ns, self.fastest = latency_ns, (path, number)
@@ -56,12 +56,12 @@ class Latencies:
 
 @dataclass(frozen=True, slots=True)
 class ClockCheck:
-    """What is done about a clock.
+    """The correction of a clock.
 
     Attributes:
-        shift_ns: what is added to every local time.
-        late_minutes: minutes of exchange time in which no message came within `CREDIBLE_NS` of the fastest.
-        notes: what the user should read.
+        shift_ns: added to every local time.
+        late_minutes: minutes of exchange time in which no message is within `CREDIBLE_NS` of the fastest.
+        notes: sentences for the user.
     """
 
     shift_ns: int
@@ -70,20 +70,20 @@ class ClockCheck:
 
 
 def check_clock(found: Latencies, min_latency_ns: int, offset_ns: int | None) -> ClockCheck:
-    """Decide what is added to local times.
+    """Choose the correction of local times.
 
     Args:
         found: of a recording.
         min_latency_ns: the least time from the exchange to the recorder.
-        offset_ns: how far the clock is ahead as the user knows it (behind: negative); `None`: not known.
+        offset_ns: how far the clock is ahead, given by the user (behind: negative); `None`: unknown.
 
     Raises:
         ConfigError: the offset leaves a latency that is not credible.
-        DataError: the clock is ahead by what cannot be told from the way, or it jumps.
+        DataError: the clock is ahead by an amount that cannot be told from latency, or it jumps.
     """
     assert found.smallest_ns is not None
     smallest_ns = found.smallest_ns
-    late_minutes, notes = _look_at_minutes(found)
+    late_minutes, notes = _check_minutes(found)
     zone_ns = _whole_quarters(smallest_ns) if offset_ns is None else offset_ns
     rest_ns = smallest_ns - zone_ns
     if offset_ns and rest_ns > CREDIBLE_NS:
@@ -115,12 +115,12 @@ def check_clock(found: Latencies, min_latency_ns: int, offset_ns: int | None) ->
 
 
 def _whole_quarters(ns: int) -> int:
-    """Return the multiple of a quarter hour that a time is near, 0 if there is none."""
+    """Return the multiple of a quarter hour within `CREDIBLE_NS` of a duration; 0 if there is none."""
     nearest_ns = (ns + ZONE_STEP_NS // 2) // ZONE_STEP_NS * ZONE_STEP_NS
     return nearest_ns if abs(ns - nearest_ns) <= CREDIBLE_NS else 0
 
 
-def _look_at_minutes(found: Latencies) -> tuple[int, list[str]]:
+def _check_minutes(found: Latencies) -> tuple[int, list[str]]:
     assert found.smallest_ns is not None
     late = [each for _, each in sorted(found.minutes.items()) if each[0] - found.smallest_ns > CREDIBLE_NS]
     for latency_ns, path, number in late:

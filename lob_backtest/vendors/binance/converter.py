@@ -1,22 +1,22 @@
-"""Binance: raw streams of depth diffs, trades and snapshots, as a recorder writes them, each line behind a local clock.
+"""Binance: raw streams of depth diffs, trades and snapshots, as a recorder writes them, each line with a local time.
 
-How messages become rows:
+The rows of each message:
 
-* A depth diff is one packet of LEVEL rows, `sequence` its last update number `u`. Diffs have to follow each other,
+* A depth diff is one packet of LEVEL rows, `sequence` its last update number `u`. Diffs have to be consecutive,
   across files too: futures by `pu`, spot by `U`.
-* The answer of the REST call for the order book is one packet, CLEAR and LEVELs flagged SNAPSHOT. It is brought up
-  to date with the diffs that had arrived before it, and stands behind the last of them.
-* The book is SUSPECT where a best price is not known to be the best: where it lies beyond the levels of every
-  snapshot, and where there was no snapshot yet, or none since a gap. There, a bid is known to be the best
-  once an ask has stood at its price or below: whatever came above it since has been told.
+* The answer of the REST call for the order book is one packet, CLEAR and LEVELs flagged SNAPSHOT. It is updated
+  with the diffs that had arrived before it, and follows the last of them.
+* The book is SUSPECT while a best price is not known to be the best: while it lies beyond the levels of every
+  snapshot, before the first snapshot, and from a gap to the next snapshot. Within these, a bid is known to be the best
+  after an ask has been at its price or below: diffs have reported every bid above it since.
 * A message of a partial stream (`@depth5`) states the best levels whole. Without diffs in the files these make the
-  book (`binance_top`); beside diffs they are left out.
-* A trade is TRADE, one packet, `sequence` 0. Its side is that of the resting order. An aggregate is TRADE as far as its
-  trades are not there singly (`binance_prints`).
+  book (`binance.top`); beside diffs they are left out.
+* A trade is TRADE, one packet, `sequence` 0. Its side is that of the resting order. An aggregate is TRADE for the
+  part of its trades that have no message of their own (`binance.prints`).
 * bookTicker is left out: it repeats the book, and serves as an independent check of it.
 
 Exchange time is `T`; spot diffs have only `E`. Rows are in the order of that time; at one time prints go before levels.
-The local clock is set right by a constant, so that no message arrives before it happened (`binance_clock`).
+The local clock is corrected by a constant, so that no message arrives before its exchange time (`binance.clock`).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ LATE_LEVEL_NS: Final = 250 * MS
 """A print's LEVEL row follows within two diffs of 100 ms, 160 ms at most on the samples (docs/data.md). Two messages
 of a partial stream can be further apart."""
 LATE_PRINT_NS: Final = 0
-"""No print follows its LEVEL row: on no market do falls have more prints behind them than rises (docs/data.md)."""
+"""No print follows its LEVEL row: on no market are falls followed by more prints than rises are (docs/data.md)."""
 LONGEST_NS: Final = 366 * 86_400_000 * MS
 PRINT, BOOK = 0, 1
 TRADE, CLEAR, LEVEL = int(Action.TRADE), int(Action.CLEAR), int(Action.LEVEL)
@@ -63,21 +63,21 @@ def open_source(
     min_latency: str | int = MIN_LATENCY_NS,
     clock_offset: str | int | None = None,
 ) -> BinanceSource:
-    """Open recordings that follow each other in time; they are read once to learn clocks and sizes.
+    """Open recordings that follow each other in time; they are read once for their clocks and sizes.
 
     Args:
         inputs: plain, or compressed with gzip or zstd.
-        symbol: the instrument to take; needed where the files have several.
+        symbol: the instrument to convert; required if the files have several.
         tick_size: if `None`, the finest decimal of the prices.
         lot_size: if `None`, the finest decimal of the sizes.
         min_latency: the least time from the exchange to the recorder, as a duration or in nanoseconds: local times are
-            moved so that none is shorter.
-        clock_offset: what the recorder's clock is ahead by (behind: negative), as a duration or in nanoseconds. If
-            `None`, whole quarter hours are taken out, and a clock that is ahead otherwise is refused.
+            shifted so that no latency is shorter.
+        clock_offset: how far the recorder's clock is ahead (behind: negative), as a duration or in nanoseconds. If
+            `None`, whole quarter hours are removed, and a clock that is ahead otherwise is refused.
 
     Raises:
-        ConfigError: the symbol is missing or not in the files, no lot size is exact, or an option is impossible.
-        DataError: a file is missing or corrupt, a line is not what it should be, or the clock cannot be set right.
+        ConfigError: the symbol is missing or not in the files, no lot size is exact, or an option is out of range.
+        DataError: a file is missing or corrupt, a line is malformed, or the clock cannot be corrected.
     """
     min_latency_ns = _duration("--min-latency", min_latency)
     if not 0 <= min_latency_ns <= CREDIBLE_NS:
@@ -104,17 +104,17 @@ def _duration(option: str, text: str | int) -> int:
 
 
 class BinanceSource:
-    """Recordings of one instrument, opened; the attributes are those of `formats.Source`.
+    """Opened recordings of one instrument; the attributes are those of `vendors.Source`.
 
     Args:
-        found: what the files hold.
+        found: the survey of the files.
         tick_size: of prices; `None`: the finest decimal.
         lot_size: of sizes; `None`: the finest decimal.
         min_latency_ns: the least time from the exchange to the recorder.
-        clock_offset_ns: what its clock is ahead by; `None`: not known.
+        clock_offset_ns: how far its clock is ahead; `None`: unknown.
 
     Attributes:
-        clock_shift_ns: what is added to every local time.
+        clock_shift_ns: added to every local time.
     """
 
     level = 2
@@ -164,7 +164,7 @@ class BinanceSource:
         """Yield stretches of whole packets as canonical columns.
 
         Raises:
-            DataError: a price or size is no multiple of the tick or lot size, or out of range.
+            DataError: a price or size is not a multiple of the tick or lot size, or out of range.
         """
         for packet in self._in_order():
             self._write(packet)
@@ -196,13 +196,13 @@ class BinanceSource:
         yield from self._order.rest()
 
     def _aggregates(self, ts_ns: int | None) -> Iterator[FeedPacket]:
-        """Pass on what aggregates print that have waited for their trades until an exchange time."""
+        """Yield the prints of aggregates whose wait for trades has ended by an exchange time."""
         for trade, place, number in self._prints.due(ts_ns):
             for packet in self._print(trade, place, number):
                 yield from self._order.add(packet)
 
     def _packets(self, message: Message, place: str) -> Iterator[FeedPacket]:
-        """Yield what a message says as packets: none, one, or a diff and the snapshot that it completes."""
+        """Yield the packets of a message: none, one, or a diff and the snapshot that it completes."""
         if isinstance(message, Trade):
             self._number += 1
             if self._prints.add(message, place, self._number):
@@ -274,7 +274,7 @@ class BinanceSource:
         return levels
 
     def _write(self, packet: FeedPacket) -> None:
-        """Write a packet's rows; a print is as suspect as the book that it meets."""
+        """Write a packet's rows; a print is SUSPECT if the book is."""
         rows = self._rows
         if packet.rank == BOOK:
             self._suspect = bool(packet.flags & SUSPECT)
@@ -289,7 +289,7 @@ class BinanceSource:
         self.counts["suspect_packets"] += self._suspect
 
     def _note_counts(self) -> None:
-        """Note what the user should read of what was counted."""
+        """Add notes for the user on the counts."""
         if self._is_rounded:
             self.notes.append(
                 f"{self.counts[ROUNDED_UP]} sizes of levels were rounded up to whole lots of {self.lot_size:f}, and "

@@ -10,12 +10,12 @@ from lob_backtest.units import MS, US
 
 DECIMAL: Final = re.compile(r"(?:0|[1-9]\d{0,17})(?:\.\d{1,18})?", re.ASCII)
 EARLIEST_NS: Final = 10**18
-"""The year 2001: a clock of another unit gives less."""
+"""The year 2001; times in coarser units are less."""
 LATEST_NS: Final = 1 << 62
 MICROSECONDS_FROM: Final = 10**14
-"""Times of the exchange are in milliseconds, or in microseconds where the connection asked for that."""
+"""Times of the exchange from here on are in microseconds (an option of the connection), below in milliseconds."""
 SYMBOL: Final = re.compile(r"[\w.-]{1,50}")
-"""Letters, digits, `_`, `-` and `.`, which is what the exchange allows; letters need not be Latin."""
+"""Letters, digits, `_`, `-` and `.`, by the exchange's rule; letters need not be Latin."""
 INVERSE: Final = re.compile(r".+(?:_PERP|USD_\d{6})")
 """COIN-M: BTCUSD_PERP, BTCUSD_240927."""
 OPTION: Final = re.compile(r".+-\d{6}-[\d.]+-[CP]")
@@ -24,18 +24,18 @@ LINEAR: Final = re.compile(r"[^\W_]+(?:_\d{6})?")
 """Spot, USD-M perpetuals and USD-M delivery contracts: BTCUSDT, BTCUSDT_240927."""
 
 LevelTexts = list[tuple[str, str]]
-"""Price and size of each level as the exchange writes them."""
+"""Price and size of each level, as text."""
 
 
 class LineError(Exception):
-    """What is wrong with a line."""
+    """A line is malformed; the text has the reason."""
 
 
 def parse_json(body: bytes) -> Any:
     """Read a JSON text strictly.
 
     Raises:
-        LineError: it is no JSON, names a key of an object twice, or holds NaN or Infinity.
+        LineError: it is not JSON, has a key of an object twice, or holds NaN or Infinity.
     """
     try:
         return json.loads(body, object_pairs_hook=_object, parse_constant=_no_constant)
@@ -57,7 +57,7 @@ def _no_constant(name: str) -> None:
 class Times:
     """Read exchange times of one file in one unit: that of the first.
 
-    Milliseconds and microseconds cannot be mistaken for each other (`MICROSECONDS_FROM`). A file in which both occur
+    Milliseconds and microseconds have disjoint ranges (`MICROSECONDS_FROM`). A file in which both occur
     is a mixture of connections, or damaged.
     """
 
@@ -68,7 +68,7 @@ class Times:
         """Return a time in nanoseconds since 1970.
 
         Raises:
-            LineError: it is no time, or in another unit than the first of the file.
+            LineError: it is not a time, or in another unit than the first of the file.
         """
         value = integer(data, key)
         unit_ns = US if value >= MICROSECONDS_FROM else MS
@@ -100,7 +100,7 @@ def levels(data: dict[str, Any], key: str) -> LevelTexts:
 
 
 def decimal(value: Any, key: str) -> str:
-    """Return a decimal as the exchange writes it."""
+    """Return a decimal as text."""
     if not isinstance(value, str) or not DECIMAL.fullmatch(value):
         raise LineError(f"{key} holds {shown(value)}; expected a decimal as text, such as '63944.10'")
     return value
@@ -115,7 +115,7 @@ def integer(data: dict[str, Any], key: str) -> int:
 
 
 def symbol_of(data: dict[str, Any]) -> str:
-    """Return the symbol that a message names."""
+    """Return the symbol of a message."""
     symbol = optional_symbol(data)
     if symbol is None:
         raise LineError(f"s is {shown(data.get('s'))}; expected the symbol")
@@ -123,7 +123,7 @@ def symbol_of(data: dict[str, Any]) -> str:
 
 
 def optional_symbol(data: dict[str, Any]) -> str | None:
-    """Return the symbol that a message names, `None` if it names none."""
+    """Return the symbol of a message, `None` if it has none."""
     name = data.get("s", data.get("symbol"))
     if not isinstance(name, str) or not name:
         return None
@@ -133,7 +133,7 @@ def optional_symbol(data: dict[str, Any]) -> str | None:
 
 
 def unsupported(symbol: str) -> str | None:
-    """Return why an instrument of this name cannot be converted, `None` if it can."""
+    """Return the reason why an instrument of this name cannot be converted, `None` if it can."""
     if INVERSE.fullmatch(symbol):
         return (
             "is a COIN-M contract (inverse): its sizes are contracts of a fixed value in USD, paid in coin, and money "
@@ -147,6 +147,6 @@ def unsupported(symbol: str) -> str | None:
 
 
 def shown(value: Any) -> str:
-    """Write a value of a file for a message: escaped, and cut to 60 characters."""
+    """Return the text of a file's value for a message: escaped, and cut to 60 characters."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

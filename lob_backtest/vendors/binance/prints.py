@@ -1,11 +1,11 @@
-"""Count each trade once where trades come singly, in aggregates, or both.
+"""Count each trade once in streams of single trades, of aggregates, or of both.
 
-Trades have numbers without holes, aggregates have numbers of their own, and an aggregate names the first and the last
-of its trades. So it is known which trades an aggregate repeats, at any place of a recording: where both streams run,
-where one begins earlier than the other, and where one day has the one and the next day the other.
+Trades are numbered without gaps, aggregates have numbers of their own, and an aggregate has the numbers of its first
+and last trade. The trades that an aggregate repeats are therefore known at any place of a recording: where both streams
+run, where one starts earlier than the other, and where one day has the one and the next day the other.
 
-An aggregate waits for `WAIT_NS` for its trades. Those of it that have not come by then are in no other message: what
-it traded beyond those that came is a print.
+An aggregate waits for its trades for `WAIT_NS`. Trades of it that have not arrived by then are in no other message:
+the aggregate's size less that of the arrived trades is a print.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from lob_backtest.vendors.binance.stream import Trade
 from lob_backtest.vendors.time_order import HOLD_NS
 
 WAIT_NS: Final = HOLD_NS // 2
-"""How long an aggregate waits for its trades, in exchange time. Futures send it up to 100 ms after them. Packets wait
-for twice as long for earlier ones, so that it still finds its place in time."""
+"""How long an aggregate waits for its trades, in exchange time. Futures send it up to 100 ms after them. Packets are
+held twice as long, so that the print is still written in the order of time."""
 KEPT: Final = 1 << 12
-"""How many stretches of numbers are kept; holes are few, so that one or two are the rule."""
+"""Maximum number of ranges that are kept; gaps are rare, so that there are mostly one or two."""
 
 
 class Numbers:
-    """Which numbers of a sequence have been seen, in bounded memory.
+    """The set of numbers of a sequence seen so far, in bounded memory.
 
     Attributes:
-        missing: how many are missing before those that are kept.
+        missing: count of missing numbers before the ranges that are kept.
     """
 
     def __init__(self) -> None:
@@ -39,12 +39,12 @@ class Numbers:
         self._last: list[int] = []
 
     def holes(self) -> int:
-        """Return how many numbers are missing between the first and the last."""
+        """Return the count of missing numbers between the first and the last."""
         between = zip(self._first[1:], self._last, strict=False)
         return self.missing + sum(first - last - 1 for first, last in between)
 
     def missing_of(self, first: int, last: int) -> int:
-        """Return how many numbers of a stretch have not been seen."""
+        """Return how many numbers of a range have not been seen."""
         if not self._last or first > self._last[-1]:
             return last - first + 1
         seen = 0
@@ -55,7 +55,7 @@ class Numbers:
         return last - first + 1 - seen
 
     def add(self, first: int, last: int) -> None:
-        """Add a stretch; its ends are part of it."""
+        """Add a range; both ends are included."""
         if self._last and first == self._last[-1] + 1:
             self._last[-1] = last
             return
@@ -71,10 +71,10 @@ class Numbers:
 
 
 class Prints:
-    """Choose what is printed of trades and aggregates.
+    """Choose the prints among trades and aggregates.
 
     Args:
-        counts: where repeated trades, those beside the book and aggregates of single trades are counted.
+        counts: counts repeated trades, trades beside the book and aggregates of single trades.
     """
 
     def __init__(self, counts: Counter[str]) -> None:
@@ -87,16 +87,16 @@ class Prints:
         self._waiting: deque[tuple[Trade, str, int]] = deque()
 
     def missing(self) -> int:
-        """Return how many trades are missing between the first and the last."""
+        """Return the count of missing trades between the first and the last."""
         return self._trades.holes()
 
     def add(self, trade: Trade, place: str, number: int) -> bool:
-        """Take in a trade or an aggregate, and return whether it is a print now. An aggregate waits.
+        """Add a trade or an aggregate, and return whether it is a print now. An aggregate waits.
 
         Args:
             trade: the message.
             place: its file and line.
-            number: of the packet that it makes.
+            number: of its packet.
         """
         if trade.aggregate is not None:
             if self._aggregates.missing_of(trade.aggregate, trade.aggregate):
@@ -117,9 +117,9 @@ class Prints:
         return True
 
     def due(self, ts_ns: int | None) -> Iterator[tuple[Trade, str, int]]:
-        """Yield what aggregates print beyond single trades, those that have waited long enough by an exchange time.
+        """Yield the prints of aggregates whose wait has ended by an exchange time, less their single trades.
 
-        Each comes with its place and its packet's number.
+        Each is yielded with its place and its packet's number.
 
         Args:
             ts_ns: of the message that follows; `None` at the end of the recording.
@@ -129,13 +129,13 @@ class Prints:
             rest = self._rest_of(aggregate)
             if rest is not None:
                 yield rest, place, number
-        # A trade that an aggregate may still name: one that waits is at most this old, and at most this late.
+        # Trades that an aggregate may still repeat: one that waits is at most this old, and at most this late.
         while ts_ns is not None and self._recent and self._recent[0].ts_ns < ts_ns - 2 * WAIT_NS:
             self._recent.popleft()
 
     def _rest_of(self, aggregate: Trade) -> Trade | None:
         first, last = aggregate.first, aggregate.last
-        self._pass_over(aggregate)
+        self._count_beside_book(aggregate)
         self._trades.add(first, last)
         missing = self._singles.missing_of(first, last)
         if not aggregate.on_book:
@@ -151,8 +151,8 @@ class Prints:
             return None
         return aggregate._replace(size=f"{rest:f}")
 
-    def _pass_over(self, aggregate: Trade) -> None:
-        """Take trades between two aggregates that follow each other for what is beside the book: nothing is missing."""
+    def _count_beside_book(self, aggregate: Trade) -> None:
+        """Count the numbers between two consecutive aggregates as trades beside the book, not as missing."""
         assert aggregate.aggregate is not None
         if self._last_aggregate is not None:
             number, last = self._last_aggregate

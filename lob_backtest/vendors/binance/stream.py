@@ -1,6 +1,6 @@
-"""Binance's messages as recorders write them: what each line says.
+"""Parse Binance's messages as recorders write them, line by line.
 
-A line is the local clock in nanoseconds, a space, and the message as it came: of a combined stream
+A line is the local time in nanoseconds, a space, and the message as received: of a combined stream
 (`{"stream": …, "data": …}`), of a raw one, or the answer of the REST call for the order book.
 
 Sources: Binance's documentation of the spot and USD-M futures streams ("Diff. Depth Stream", "Partial Book Depth
@@ -36,7 +36,7 @@ from lob_backtest.vendors.text_file import lines
 DEPTH_STREAM: Final = re.compile(r"[^@]+@depth(\d{1,4})?(?:@(\d{1,5})ms)?")
 """`btcusdt@depth@100ms`: diffs. With a number of levels (`btcusdt@depth5@100ms`): the whole top of the book."""
 FUTURES_INTERVAL_MS: Final = 250
-"""How often a stream of a futures market sends whose name has no interval."""
+"""Interval of a futures stream whose name has none."""
 TIMELESS_BOOKS: Final = "partial_books_without_time"
 
 
@@ -45,15 +45,16 @@ class Diff(NamedTuple):
 
     Attributes:
         number: its line.
-        local_ns: when it was received.
+        local_ns: time of receipt.
         symbol: of the instrument.
-        ts_ns: when the last of the changes happened (futures: `T`) or when it was sent (spot: `E`).
+        ts_ns: time of the last of the changes (futures: `T`) or of sending (spot: `E`).
         previous: the number of the last update before its own: `pu` of futures, `U` - 1 of spot.
         last: the number of its last update, `u`.
         bids: new sizes.
         asks: new sizes.
         futures: whether it is of a futures market.
-        named: whether its stream's name says that these are changes. Those of futures can be the top of the book, too.
+        named: whether the stream's name identifies these as changes. Without a name, a futures message can also be the
+            top of the book.
     """
 
     number: int
@@ -69,9 +70,9 @@ class Diff(NamedTuple):
 
 
 class Top(NamedTuple):
-    """The best levels of each side, whole: at most `depth`, each side from the best price.
+    """All of the best levels of each side: at most `depth`, each side from the best price.
 
-    `stream` is the name of its stream, which sends every `interval_ms`; the rest is as in `Diff`.
+    `stream` is the name of its stream, of interval `interval_ms`; the rest is as in `Diff`.
     """
 
     number: int
@@ -94,7 +95,7 @@ class Trade(NamedTuple):
     A trade has its number in `first` and `last`. An aggregate has the first and last number of its trades there;
     `aggregate` is its own number, `None` of a trade.
 
-    `on_book` is false of what futures markets print without an order of the displayed book: liquidations that the
+    `on_book` is false for prints of futures markets without an order of the displayed book: liquidations that the
     insurance fund or other traders take over, and price improvements for retail orders.
     """
 
@@ -112,7 +113,7 @@ class Trade(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """The answer of the REST call: levels as of update `last`; `symbol` only where it has one."""
+    """The answer of the REST call: levels as of update `last`; `symbol` is `None` if it has none."""
 
     number: int
     local_ns: int
@@ -123,7 +124,7 @@ class Snapshot(NamedTuple):
 
 
 class Other(NamedTuple):
-    """A message that is none of these; `kind` tells which."""
+    """A message of another kind; `kind` is its name."""
 
     number: int
     local_ns: int
@@ -141,7 +142,7 @@ def read_messages(path: Path) -> Iterator[Message]:
         path: plain, or compressed with gzip or zstd.
 
     Raises:
-        DataError: it is missing or corrupt, or a line is not what it should be.
+        DataError: it is missing or corrupt, or a line is malformed.
     """
     times = Times()
     for number, line in enumerate(lines(path), 1):
@@ -173,7 +174,7 @@ def _read(line: bytes, number: int, times: Times) -> Message:
 
 
 def _message(data: dict[str, Any], stream: str | None, place: tuple[int, int], times: Times) -> Message:
-    """Return what a message says; `place` is its line and its local time."""
+    """Parse a message; `place` is its line and its local time."""
     event = data.get("e")
     if event in ("depthUpdate", "trade", "aggTrade"):
         symbol = symbol_of(data)
@@ -192,7 +193,7 @@ def _message(data: dict[str, Any], stream: str | None, place: tuple[int, int], t
 
 
 def _depth(data: dict[str, Any], stream: str | None, head: tuple[int, int, str], times: Times) -> Diff | Top | Other:
-    """Return changes or the top of a book: only the stream's name tells; `head` is line, local time and symbol."""
+    """Return changes or the top of a book, by the stream's name; `head` is line, local time and symbol."""
     named = None if stream is None else DEPTH_STREAM.fullmatch(stream)
     if stream is not None and named is None:
         return Other(*head, "other_depth_streams")
@@ -216,13 +217,13 @@ def _depth(data: dict[str, Any], stream: str | None, head: tuple[int, int, str],
 
 
 def _is_top(side_levels: LevelTexts, depth: int, side: int) -> bool:
-    """Return whether levels can be the best of a side: no more than `depth`, from the best price, none empty."""
+    """Return whether levels can be the best of a side: at most `depth`, from the best price, none empty."""
     keys = [-side * float(price) for price, _ in side_levels]
     return len(keys) <= depth and keys == sorted(set(keys)) and all(size.strip("0.") for _, size in side_levels)
 
 
 def looks_whole(diff: Diff) -> bool:
-    """Return whether a diff could be the whole top of a book: 5, 10 or 20 levels a side, from the best, none empty."""
+    """Return whether a diff could be the whole top of a book: its best 5, 10 or 20 levels per side, none empty."""
     depth = len(diff.bids)
     return depth in (5, 10, 20) and depth == len(diff.asks) and _can_be_top(diff)
 
@@ -250,7 +251,7 @@ def _trade(data: dict[str, Any], head: tuple[int, int, str], times: Times) -> Tr
     first, last = integer(data, "f"), integer(data, "l")
     if last < first:
         raise LineError(f"trades f {first} to l {last}; expected the first and the last of the aggregate")
-    if "nq" in data:  # futures: without price improvements for retail orders, which are not in the displayed book
+    if "nq" in data:  # futures: size without price improvements for retail orders, which are not in the displayed book
         size = decimal(data["nq"], "nq")
     on_book = bool(size.strip("0."))
     if not on_book and "nq" not in data:

@@ -1,4 +1,4 @@
-"""Read Binance recordings once, to learn what they hold before anything is written."""
+"""Read Binance recordings once, for what the conversion has to know before it writes."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ from lob_backtest.vendors.binance.units import Span
 
 NAMES_SHOWN: Final = 20
 ALONE_NS: Final = 60 * SECOND
-"""How far partial books may lie outside of the time of the changes of their file."""
+"""How far the partial books of a file may extend beyond the time of its changes."""
 RECORD_DIFFS: Final = "record its changes (SYMBOL@depth@100ms), too"
 
 
 @dataclass(slots=True)
 class Survey:
-    """What recordings hold of one instrument.
+    """The survey of one instrument in recordings.
 
     Attributes:
         files: the recordings, in order of time.
         symbol: of the instrument.
         futures: whether it is of a futures market.
-        depth: how many levels a side its messages state; `None`: diffs, which state changes of all.
-        interval_ns: how often these are sent; 0 of diffs.
-        has_other_symbols: whether the files hold other instruments, too.
+        depth: number of levels per side in its messages; `None`: they are diffs, of all levels.
+        interval_ns: interval between messages; 0 for diffs.
+        has_other_symbols: whether the files also hold other instruments.
         prices: of levels and trades.
         sizes: of levels and trades.
         latencies: local - exchange times of messages.
@@ -63,52 +63,52 @@ def survey(paths: Sequence[Path], symbol: str | None) -> Survey:
 
     Args:
         paths: the recordings, in order of time.
-        symbol: the instrument to look at; `None`: the only one.
+        symbol: the instrument; `None`: the only one.
 
     Raises:
-        ConfigError: there are several instruments, and none was chosen, or not this one.
-        DataError: a file is missing or corrupt, a line is not what it should be, files are not in order of time, there
-            is no book that can be rebuilt, or the instrument is of an unsupported kind.
+        ConfigError: there are several instruments and none was chosen, or the chosen one is not among them.
+        DataError: a file is missing or corrupt, a line is malformed, files are not in order of time, the book cannot be
+            rebuilt, or the instrument is of an unsupported kind.
     """
-    scouts: dict[str, _Scout] = {}
+    observed: dict[str, _Observed] = {}
     others: set[str] = set()
-    snapshots = _Scout()
+    snapshots = _Observed()
     for path, message in _messages(paths):
         if isinstance(message, Other) and message.kind not in ("other_contracts", TIMELESS_BOOKS):
             if message.symbol is not None:
                 others.add(message.symbol)
         elif message.symbol is None:
-            snapshots.see(message, path)
+            snapshots.add(message, path)
         else:
-            scouts.setdefault(message.symbol, _Scout()).see(message, path)
-    scout = scouts[name := _choose(scouts, symbol, paths[0])]
-    has_other_symbols = len(others.union(scouts)) > 1
+            observed.setdefault(message.symbol, _Observed()).add(message, path)
+    chosen = observed[name := _choose(observed, symbol, paths[0])]
+    has_other_symbols = len(others.union(observed)) > 1
     if not has_other_symbols:
-        scout.prices.join(snapshots.prices)
-        scout.sizes.join(snapshots.sizes)
-    depth, interval_ms = scout.check_book(name, paths[0])
-    assert scout.futures is not None
+        chosen.prices.join(snapshots.prices)
+        chosen.sizes.join(snapshots.sizes)
+    depth, interval_ms = chosen.check_book(name, paths[0])
+    assert chosen.futures is not None
     return Survey(
         files=list(paths),
         symbol=name,
-        futures=scout.futures,
+        futures=chosen.futures,
         depth=depth,
         interval_ns=interval_ms * MS,
         has_other_symbols=has_other_symbols,
-        prices=scout.prices,
-        sizes=scout.sizes,
-        latencies=scout.latencies,
+        prices=chosen.prices,
+        sizes=chosen.sizes,
+        latencies=chosen.latencies,
     )
 
 
-def _choose(scouts: dict[str, _Scout], symbol: str | None, path: Path) -> str:
-    names = ", ".join(sorted(scouts)[:NAMES_SHOWN]) + (", ..." if len(scouts) > NAMES_SHOWN else "")
-    if not scouts:
+def _choose(observed: dict[str, _Observed], symbol: str | None, path: Path) -> str:
+    names = ", ".join(sorted(observed)[:NAMES_SHOWN]) + (", ..." if len(observed) > NAMES_SHOWN else "")
+    if not observed:
         raise DataError(f"{path}: neither diffs nor trades of Binance (depthUpdate, trade, aggTrade) in there")
-    if symbol is None and len(scouts) > 1:
+    if symbol is None and len(observed) > 1:
         raise ConfigError(f"{path}: not one instrument; choose with --symbol one of {names}")
-    name = next(iter(scouts)) if symbol is None else symbol.upper()
-    if name not in scouts:
+    name = next(iter(observed)) if symbol is None else symbol.upper()
+    if name not in observed:
         raise ConfigError(f"--symbol {symbol}: not in the files, which hold {names}")
     why = unsupported(name)
     if why is not None:
@@ -117,7 +117,7 @@ def _choose(scouts: dict[str, _Scout], symbol: str | None, path: Path) -> str:
 
 
 def _messages(paths: Sequence[Path]) -> Iterator[tuple[Path, Message]]:
-    """Read file after file, and compare their times."""
+    """Read the messages of all files, and check that the files are in order of time."""
     end_ns = 0
     for path in paths:
         latest_ns = end_ns
@@ -132,8 +132,8 @@ def _messages(paths: Sequence[Path]) -> Iterator[tuple[Path, Message]]:
         end_ns = latest_ns
 
 
-class _Scout:
-    """What has been seen of one instrument.
+class _Observed:
+    """What the messages so far determine about one instrument.
 
     Attributes:
         futures: whether it is of a futures market; `None` before its first book.
@@ -154,29 +154,29 @@ class _Scout:
         self._change: str | None = None
         self._whole: str | None = None
 
-    def see(self, message: Message, path: Path) -> None:
-        """Take a message in."""
+    def add(self, message: Message, path: Path) -> None:
+        """Add a message."""
         if isinstance(message, Other):
             if message.kind == TIMELESS_BOOKS:
                 self._timeless = self._timeless or f"{path}, line {message.number}"
             return
         if isinstance(message, Trade):
             if message.on_book:
-                self._see_levels([(message.price, message.size)])
+                self._add_levels([(message.price, message.size)])
         else:
-            self._see_levels(message.bids)
-            self._see_levels(message.asks)
+            self._add_levels(message.bids)
+            self._add_levels(message.asks)
         if isinstance(message, Diff | Top):
-            self._see_book(message, path)
+            self._add_book(message, path)
         if not isinstance(message, Snapshot):
-            self.latencies.see(message.ts_ns, message.local_ns, str(path), message.number)
+            self.latencies.add(message.ts_ns, message.local_ns, str(path), message.number)
 
-    def _see_levels(self, texts: list[tuple[str, str]]) -> None:
+    def _add_levels(self, texts: list[tuple[str, str]]) -> None:
         for price, size in texts:
-            self.prices.see(price)
-            self.sizes.see(size)
+            self.prices.add(price)
+            self.sizes.add(size)
 
-    def _see_book(self, message: Diff | Top, path: Path) -> None:
+    def _add_book(self, message: Diff | Top, path: Path) -> None:
         if self.futures not in (None, message.futures):
             raise DataError(
                 f"{path}, line {message.number}: a diff of another market: spot and futures of {message.symbol} "
@@ -205,10 +205,10 @@ class _Scout:
             path: of the first file, for messages.
 
         Returns:
-            How many levels the top has and how many milliseconds are between its messages; `None` and 0: changes.
+            The number of levels of the top and the milliseconds between its messages; `None` and 0 for changes.
 
         Raises:
-            DataError: there is no book, or it is not known of what kind its messages are.
+            DataError: there is no book, or the kind of its messages is ambiguous.
         """
         if self.futures is None and self._timeless:
             raise DataError(
@@ -230,7 +230,7 @@ class _Scout:
         return next(iter(self._streams.values()))
 
     def _check_beside_diffs(self) -> None:
-        """Refuse partial books that would be left out where there are no changes."""
+        """Refuse partial books in a stretch of time without changes, where they would be left out."""
         for file, (first_ns, last_ns) in self._top_times.items():
             since_ns, until_ns = self._diff_times.get(file, (last_ns + 2 * ALONE_NS, 0))
             if first_ns < since_ns - ALONE_NS or last_ns > until_ns + ALONE_NS:
@@ -241,7 +241,7 @@ class _Scout:
                 )
 
     def _check_unnamed(self) -> None:
-        """Refuse messages without a stream's name that cannot be told from the top of the book."""
+        """Refuse messages without a stream's name that could be the top of the book."""
         doubtful = self._whole if self._change else self._unnamed
         if doubtful:
             raise DataError(

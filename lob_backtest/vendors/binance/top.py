@@ -1,4 +1,4 @@
-"""What follows from messages that each state the best levels of a book, and nothing of the rest."""
+"""The book that follows from messages with the best levels of each side only."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ SIDES: Final = (1, -1)
 
 
 class TopOfBook:
-    """Follow the best levels of a book.
+    """Track the best levels of a book.
 
     Args:
-        depth: how many levels a side are stated at most. A side with fewer is stated whole.
-        counts: where gaps and repeated messages are counted.
+        depth: maximum number of levels per side in a message. A side with fewer is complete.
+        counts: counts gaps and repeated messages.
 
     Attributes:
         last: the number of the latest update that the book holds, `None` before the first.
-        ts_ns: when it happened; it never falls.
+        ts_ns: its exchange time; it never falls.
     """
 
     def __init__(self, depth: int, counts: Counter[str]) -> None:
@@ -36,7 +36,7 @@ class TopOfBook:
     def update(
         self, ts_ns: int, previous: int, last: int, levels: list[tuple[int, int, int]]
     ) -> tuple[Row, ...] | None:
-        """Take in a message.
+        """Apply a message.
 
         Args:
             ts_ns: exchange time.
@@ -45,8 +45,8 @@ class TopOfBook:
             levels: side, price in ticks and size in lots of each level, each side from the best price.
 
         Returns:
-            The changes since the message before; all levels, behind a CLEAR, if messages are missing between them or
-            there was none. `None`: it is a repeated one.
+            The changes since the message before; after a gap and for the first message, a CLEAR and all levels. `None`:
+            the message is a repeated one.
         """
         if self.last is not None and last <= self.last:
             self._counts["dropped_repeated_books"] += 1
@@ -65,9 +65,10 @@ class TopOfBook:
         return tuple(row for side in SIDES for row in self._changes(side, shown[side], stated[side]))
 
     def _changes(self, side: int, old: Side, new: Side) -> list[Row]:
-        """Return what changes one side into another, what leaves it first.
+        """Return the rows that change one side into another, removals first.
 
-        A level within both ranges changed. One that only one of the ranges reaches entered or left what is shown.
+        A level within the ranges of both messages has changed. One within only one of the ranges has entered or left
+        the visible part.
         """
         rows = [
             (LEVEL, side, price, 0, 0 if self._reaches(side, new, price) else WINDOW)
@@ -82,5 +83,5 @@ class TopOfBook:
         return rows
 
     def _reaches(self, side: int, levels: Side, price: int) -> bool:
-        """Return whether a side states a price: one at its worst level or better, or any if it has levels to spare."""
+        """Return whether a side covers a price: one at its worst level or better; any if it has fewer than `depth`."""
         return len(levels) < self._depth or side * price >= min(side * each for each in levels)

@@ -1,4 +1,4 @@
-"""Prices and sizes as text, in ticks and lots."""
+"""Convert prices and sizes from text to ticks and lots."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ ROUNDED_DOWN: Final = "prints_rounded_down_to_lots"
 
 @dataclass(slots=True)
 class Span:
-    """What decimals need: digits behind the point, and room for the largest.
+    """The range of decimals: the most digits after the point, and the largest value.
 
     Attributes:
-        decimals: digits behind the point that the finest needs.
+        decimals: digits after the point of the finest.
         largest: the largest, as text.
     """
 
@@ -27,8 +27,8 @@ class Span:
     largest: str = "0"
     _whole_digits: int = 1
 
-    def see(self, text: str) -> None:
-        """Take a decimal in."""
+    def add(self, text: str) -> None:
+        """Add a decimal."""
         whole, _, fraction = text.partition(".")
         if len(fraction) > self.decimals:
             self.decimals = max(self.decimals, len(fraction.rstrip("0")))
@@ -36,13 +36,13 @@ class Span:
             self.largest, self._whole_digits = text, len(whole)
 
     def join(self, other: Span) -> None:
-        """Take in all that another has seen."""
+        """Extend the range by another."""
         self.decimals = max(self.decimals, other.decimals)
-        self.see(other.largest)
+        self.add(other.largest)
 
     @property
     def finest(self) -> Decimal:
-        """The unit of which all are multiples."""
+        """The largest power of ten that divides all decimals."""
         return Decimal(1).scaleb(-self.decimals)
 
     def fits(self, unit: Decimal) -> bool:
@@ -53,12 +53,12 @@ class Span:
 def lot_of(sizes: Span, lot_size: Decimal | None, place: str) -> tuple[Decimal, bool]:
     """Choose the size of a lot.
 
-    Sizes of which all are multiples of the finest decimal stay exact. Where the largest is 2^40 of these or more, no
-    lot is exact, and the user has to name one.
+    Sizes of which all are multiples of the finest decimal stay exact. If the largest is 2^40 of these or more, no
+    lot is exact, and the user has to choose one.
 
     Args:
         sizes: of levels and prints.
-        lot_size: as the user gave it.
+        lot_size: given by the user, or `None`.
         place: the files, for messages.
 
     Returns:
@@ -88,14 +88,14 @@ def lot_of(sizes: Span, lot_size: Decimal | None, place: str) -> tuple[Decimal, 
 
 
 class Units:
-    """Turn decimals as text into ticks or lots.
+    """Convert decimals as text to ticks or lots.
 
     Args:
         name: "price" or "size", for messages.
-        option: what sets `unit`.
+        option: the option that sets `unit`, for messages.
         unit: the tick or lot size.
         finest: the largest unit known to divide all, for messages.
-        counts: where rounded sizes are counted; `None`: all have to be multiples of the unit.
+        counts: counts rounded sizes; `None`: all have to be multiples of the unit.
     """
 
     def __init__(
@@ -117,10 +117,10 @@ class Units:
         Args:
             text: the decimal.
             place: file and line, for messages.
-            rounding: `ROUNDED_UP` or `ROUNDED_DOWN`, where sizes are rounded.
+            rounding: `ROUNDED_UP` or `ROUNDED_DOWN` if sizes are rounded.
 
         Raises:
-            DataError: it is no multiple of the unit and is not to be rounded, or is 2^40 units or more.
+            DataError: it is neither a multiple of the unit nor to be rounded, or it is 2^40 units or more.
         """
         whole, _, fraction = text.partition(".")
         fine, rest = divmod(int(whole + fraction[: self._decimals].ljust(self._decimals, "0")), self._step)

@@ -1,1 +1,1 @@
-"""Databento MBO files, DBN and CSV."""
+"""Databento's MBO files, as DBN or CSV."""

@@ -1,23 +1,23 @@
 """Databento: market by order (MBO), as DBN or as the CSV export of the same.
 
-How records become rows, packet by packet:
+The rows of each packet's records:
 
 * A fill (F) and the cancel or modify (C, M) of the same order that follows in its packet are one EXECUTE at the fill's
-  place. What the cancel takes off beyond it is CANCEL. If the order then stays with another size than what is left,
-  that is MODIFY; if nothing was left, the order is new at the back of the queue (an iceberg's next part): ADD.
+  place. The part of the cancel beyond the fill is CANCEL. If the modify leaves another size than the fill does, that is
+  MODIFY; if the fill left nothing, the order is new at the back of the queue (an iceberg's next part): ADD.
 * A fill of more than the order displayed, or of an order whose displayed size no record changes, is TRADE with HIDDEN
-  for that part. So the sizes of all fills are in the file.
-* A trade (T) is dropped where fills account for it. What they do not account for is TRADE with HIDDEN. Databento's
-  side of a trade is the aggressor's; ours is the resting order's: the opposite one, or 0 where there is none.
+  for that part. The sizes of all fills are therefore in the file.
+* A trade (T) is dropped if fills account for it; the part that they do not account for is TRADE with HIDDEN.
+  Databento's side of a trade is the aggressor's; ours is the resting order's: the opposite one, or 0 without a side.
 * A modify that changes nothing keeps its priority, and is dropped.
 * R is CLEAR. Records of a snapshot take `ts_recv` as exchange time: their `ts_event` is when the order was entered.
 
-A packet ends with the flag F_LAST. Where a feed has one message an event (Nasdaq), each record of a message is flagged,
-so records of the same sequence number and time stay together. A packet goes on in the next file if that begins with the
-same sequence number or time; otherwise its end is missing.
+A packet ends with the flag F_LAST. If a feed has one message per event (Nasdaq), each record of a message is flagged;
+records of the same sequence number and time therefore stay together. A packet continues in the next file if that starts
+with the same sequence number or time; otherwise its end is missing.
 
-The book is not known before the first R, after a record with F_MAYBE_BAD_BOOK and after a packet without its end, each
-up to the next R: rows are SUSPECT there. A snapshot begins with an R.
+The book is unknown before the first R, after a record with F_MAYBE_BAD_BOOK and after a packet without its end, each up
+to the next R: rows are SUSPECT there. A snapshot starts with an R.
 
 Sources: Databento's documentation of the MBO schema, of its flags, and its example of an order book builder.
 """
@@ -62,14 +62,14 @@ def open_source(
 
     Args:
         inputs: DBN or CSV, plain or compressed with gzip or zstd.
-        symbol: which instrument to take, by symbol or instrument id; needed where a file has several.
-        tick_size: 0.01 for XNAS.ITCH if `None`; other datasets do not tell theirs.
+        symbol: the instrument, by symbol or instrument id; required if a file has several.
+        tick_size: 0.01 for XNAS.ITCH if `None`; other datasets do not have theirs.
         lot_size: 1 if `None`.
-        publisher: whose book to take, by publisher id; needed where the instrument has several.
+        publisher: of the book, by publisher id; required if the instrument has several.
 
     Raises:
-        ConfigError: the tick size is missing or impossible, databento-dbn is not installed, or what is asked for is
-            not in the files.
+        ConfigError: the tick size is missing or impossible, databento-dbn is not installed, or the files lack the
+            instrument or publisher.
         DataError: a file is missing, unreadable, or does not hold MBO records.
     """
     if publisher is not None and (isinstance(publisher, bool) or not isinstance(publisher, int)):
@@ -89,11 +89,11 @@ def open_source(
 
 
 class DatabentoSource:
-    """MBO files of one instrument, opened; the attributes are those of `formats.Source`.
+    """Opened MBO files of one instrument; the attributes are those of `vendors.Source`.
 
     Args:
         files: one or more, in time order.
-        instrument: what to take from them.
+        instrument: selects the records.
         tick_size: of visible prices.
         lot_size: of sizes.
 
@@ -130,7 +130,7 @@ class DatabentoSource:
 
         Raises:
             ConfigError: there are several instruments or publishers, and none was chosen.
-            DataError: a record makes no sense, two files overlap, or no record becomes a row.
+            DataError: a record is invalid, two files overlap, or no record becomes a row.
         """
         is_empty = True
         for packet in packets(self._records()):
@@ -159,7 +159,7 @@ class DatabentoSource:
         ]
 
     def _records(self) -> Iterator[Record]:
-        """Read the instrument's records of all files in turn."""
+        """Read the instrument's records of all files, file after file."""
         before: RecordFile | None = None
         last: Record | None = None
         for file in self._files:
@@ -181,7 +181,7 @@ class DatabentoSource:
             before = file
 
     def _started(self, before: RecordFile, last: Record, file: RecordFile, first: Record) -> Record:
-        """Check how a file follows the one before; return its first record, flagged if some before it are missing."""
+        """Check that a file follows the one before; return its first record, flagged if records are missing."""
         if first.exchange_ns < max(self._rows.ts_exchange_ns, last.exchange_ns):
             raise DataError(
                 f"{first.place}: starts before the end of the file before it; give files in time order, none twice"

@@ -1,8 +1,8 @@
 """The CSV export of Databento's MBO records.
 
-The form of prices and times is decided once a file, and checked on each row. Prices are decimals if any price of the
-file has a point, and whole numbers in 10⁻⁹ otherwise. A whole number that can be either is refused: one of 1,000,000
-and more in a file of decimals, and a file of whole numbers below that, which would be prices below 0.001.
+The form of prices and times is determined once per file, and checked on each row. Prices are decimals if any price of
+the file has a point, and whole numbers in 10⁻⁹ otherwise. An ambiguous whole number is refused: one of 1,000,000 and
+more in a file of decimals, and a file of whole numbers below that, which would be prices below 0.001.
 """
 
 from __future__ import annotations
@@ -69,12 +69,12 @@ _PRICE: Final = re.compile(r"(-?)(\d+)(?:\.(\d{1,9}))?", re.ASCII)
 
 
 class Form(NamedTuple):
-    """How a file writes its numbers.
+    """The form of the numbers of a file.
 
     Attributes:
-        at: the place of each column.
-        decimals: prices are decimals; otherwise whole numbers in 10⁻⁹.
-        dates: times are dates; otherwise nanoseconds since the epoch.
+        at: index of each column.
+        decimals: whether prices are decimals; otherwise whole numbers in 10⁻⁹.
+        dates: whether times are dates; otherwise nanoseconds since the epoch.
     """
 
     at: dict[str, int]
@@ -89,7 +89,7 @@ def open_csv(path: Path) -> RecordFile:
         path: the file.
 
     Raises:
-        DataError: it is unreadable, is no export of MBO, or does not tell what its prices mean.
+        DataError: it is unreadable, not an export of MBO, or the unit of its prices is ambiguous.
     """
     rows = _rows(path)
     header = next(rows, (1, []))[1]
@@ -135,7 +135,7 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 
 def _has_decimals(path: Path, price_at: int) -> bool:
-    """Tell whether prices are decimals: whether any of them has a point."""
+    """Return whether prices are decimals: whether any of them has a point."""
     largest = 0
     for _, row in _rows(path):
         text = row[price_at] if price_at < len(row) else ""
@@ -202,12 +202,12 @@ def _identity(instrument_id: str, publisher_id: str, symbol: str) -> tuple[int, 
 
 
 def whole(column: str, text: str, bits: int) -> int:
-    """Read a number that is whole and not negative.
+    """Parse a whole number, not negative.
 
     Args:
-        column: where it stands.
+        column: its name, for messages.
         text: decimal digits.
-        bits: how large the vendor's field is.
+        bits: size of the vendor's field.
 
     Raises:
         ValueError: it is anything else, or too large.
@@ -218,12 +218,12 @@ def whole(column: str, text: str, bits: int) -> int:
 
 
 def parse_time(column: str, text: str, *, dates: bool) -> int:
-    """Read a time into nanoseconds since the epoch; empty is no time.
+    """Parse a time to nanoseconds since the epoch; empty text is no time.
 
     Args:
-        column: where it stands.
+        column: its name, for messages.
         text: a UTC date with up to nine decimals, or nanoseconds since the epoch.
-        dates: which of the two the file has.
+        dates: whether the file has dates.
 
     Raises:
         ValueError: it is neither, or the other one.
@@ -249,11 +249,11 @@ def _whole_seconds(day: str, time: str) -> int:
 
 
 def parse_price(text: str, *, decimals: bool) -> int:
-    """Read a price into 10⁻⁹; empty is no price.
+    """Parse a price to 10⁻⁹; empty text is no price.
 
     Args:
-        text: a decimal with at most nine digits after the point, or a whole number that is scaled already.
-        decimals: which of the two the file has.
+        text: a decimal with at most nine digits after the point, or a whole number in 10⁻⁹.
+        decimals: whether the file has decimals.
 
     Raises:
         ValueError: it is neither, or may be the other one.

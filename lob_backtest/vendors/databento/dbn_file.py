@@ -1,4 +1,4 @@
-"""DBN files of Databento, decoded by its own library."""
+"""Read DBN files with Databento's own library."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from lob_backtest.vendors.text_file import BROKEN, opened
 
 MAGIC: Final = b"DBN"
 METADATA_BYTES: Final = 1 << 28
-"""The longest metadata that are read. A name takes some 150 bytes a day: this holds a million and a half."""
+"""Limit of the metadata's length. A name takes some 150 bytes per day: this is enough for a million and a half."""
 PIECE_BYTES: Final = 1 << 20
 MBO_BYTES: Final = 56
 TS_OUT_BYTES: Final = 8
 RTYPES: Final = frozenset((0, 1, 10, 17, 18, 19, 20, 21, 22, 23, 24, 32, 33, 34, 35, 36, 160, 177, *range(192, 199)))
-"""The kinds of records there are."""
+"""The codes of all kinds of records."""
 LEFT_OUT: Final = {
     "TradeMsg": "trades",
     "MBP1Msg": "mbp_1",
@@ -36,16 +36,16 @@ LEFT_OUT: Final = {
     "InstrumentDefMsg": "definitions",
     "ErrorMsg": "errors",
 }
-"""What records of other kinds are counted as; those that are not here, by the name of their class."""
+"""Names under which records of other kinds are counted; the rest are counted by the name of their class."""
 AGAIN: Final = "get the file again from its source"
 
 
 class Head(NamedTuple):
-    """What stands before the records.
+    """The head of a file, before the records.
 
     Attributes:
-        metadata: as decoded.
-        version: of the format, as written.
+        metadata: decoded.
+        version: of the file's format.
     """
 
     metadata: Any
@@ -58,7 +58,7 @@ class Head(NamedTuple):
 
 
 def is_fragment(head: bytes) -> bool:
-    """Return whether a file that begins so holds DBN records without the metadata before them.
+    """Return whether the head of a file is DBN records without the metadata before them.
 
     Args:
         head: the first bytes of the file, 64 kB at most.
@@ -94,7 +94,7 @@ def open_dbn(path: Path) -> RecordFile:
         raise DataError(f"{path}: schema {metadata.schema}; expected mbo (market by order)")
     file = RecordFile(path, metadata.dataset, lambda counts: _records(path, counts), end_ns=metadata.end or None)
     first = next(file.records(Counter()), None)
-    # A file that was split from another begins at its first record, which tells nothing of the time before.
+    # The metadata of a file split from another start at its first record, and do not describe the time before.
     asked = metadata.start if first is not None and 0 < metadata.start < first.ts_recv else None
     return file._replace(start_ns=asked)
 
@@ -145,7 +145,7 @@ def _decoded(decoder: Any, piece: bytes) -> list[Any]:
     except MemoryError:
         raise
     except BaseException as error:
-        # A record that is too short for its kind makes the library's Rust panic, which is no Exception in Python.
+        # On a record that is too short for its kind the library's Rust panics, which is not an Exception in Python.
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         raise _UnreadableError(str(error)) from error
@@ -179,7 +179,7 @@ def _objects(path: Path) -> Iterator[Any]:
 
 
 def _good(head: Head, data: bytes) -> int:
-    """Count the records that can be decoded at the start of some bytes, one by one."""
+    """Return the number of decodable records at the start of some bytes, decoding them one by one."""
     import databento_dbn
 
     at = number = 0
@@ -206,7 +206,7 @@ def _records(path: Path, counts: Counter[str]) -> Iterator[Record]:
     objects = _objects(path)
     metadata = next(objects)
     symbols, origin = Symbols(metadata), Origin(path, "record")
-    lost: set[int] | None = None  # instruments that have had a record since the session skipped some
+    lost: set[int] | None = None  # instruments with a record since the session skipped some
     for number, each in enumerate(objects, 1):
         if not isinstance(each, databento_dbn.MBOMsg):
             if isinstance(each, databento_dbn.SymbolMappingMsg):
@@ -248,7 +248,7 @@ def _kind(record: Any) -> str:
 
 
 def _skipped(record: Any) -> bool:
-    """Return whether a record says that the live gateway left records out, since they were read too slowly."""
+    """Return whether a record reports that the live gateway skipped records for a slow reader."""
     import databento_dbn
 
     if not isinstance(record, databento_dbn.ErrorMsg):

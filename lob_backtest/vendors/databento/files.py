@@ -1,4 +1,4 @@
-"""Tell what a file of Databento's is by its content, and open it."""
+"""Detect the format of a Databento file by its content, and open it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OTHERS: Final = {
 
 
 def open_records(path: Path) -> RecordFile:
-    """Open a DBN or CSV file, plain or compressed with gzip or zstd; the content tells which.
+    """Open a DBN or CSV file, plain or compressed with gzip or zstd, detected by its content.
 
     Args:
         path: the file.
@@ -62,7 +62,7 @@ def open_records(path: Path) -> RecordFile:
 
 
 def _is_dbz(path: Path) -> bool:
-    """Return whether a file begins as DBZ does: with its metadata in a zstd frame that decompression passes over."""
+    """Return whether a file starts like DBZ: with its metadata in a zstd frame that decompression skips."""
     with path.open("rb") as file:
         head = file.read(11)
     return head[1:4] == b"\x2a\x4d\x18" and head[8:] == b"DBZ"

@@ -1,4 +1,4 @@
-"""Which records of Databento's files belong to the book that was asked for: one instrument of one publisher."""
+"""Select the records of one book in Databento's files: one instrument of one publisher."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ class Instrument:
 
     Args:
         files: one or more, in time order.
-        wanted: its symbol or id; `None`: the only one there is.
-        publisher: the id of the publisher; `None`: the only one there is.
+        wanted: its symbol or id; `None`: the only one.
+        publisher: the id of the publisher; `None`: the only one.
 
     Attributes:
-        symbol: what it is called: the symbol that was asked for, or the first one that its id has.
+        symbol: the wanted symbol, or the first one of its id.
         first: its first record.
 
     Raises:
-        ConfigError: what is wanted is not in the files.
+        ConfigError: the files lack the instrument or publisher.
         DataError: a file holds no MBO records.
     """
 
@@ -49,7 +49,7 @@ class Instrument:
 
     @property
     def notes(self) -> list[str]:
-        """Sentences that the user should read; complete once all records are read."""
+        """Sentences for the user; complete when all records are read."""
         return [
             f"{place}: instrument id {number} has no symbol at this time; its records are left out"
             for number, place in self._unnamed.items()
@@ -60,11 +60,11 @@ class Instrument:
         """Read the instrument's records of a file.
 
         Args:
-            file: one of the files, which are read in turn.
-            counts: what is left out, by kind.
+            file: one of the files, read one after the other.
+            counts: counts the records left out, by kind.
 
         Raises:
-            ConfigError: there is more than one instrument or publisher to take.
+            ConfigError: more than one instrument or publisher matches.
             DataError: the file has no records of it.
         """
         found = False
@@ -106,7 +106,7 @@ class Instrument:
         raise ConfigError(f"--symbol {self._wanted}: not in the files, which hold {_listed(names)}")
 
     def _is_of_symbol(self, record: Record) -> bool:
-        """Return whether a record is of the instrument; all of the same id, publisher and names are alike."""
+        """Return whether a record is of the instrument; the answer is cached by id, publisher and names."""
         names, wanted = record.names, self._wanted
         if wanted is None:
             if names[0] != self.symbol:
@@ -130,7 +130,7 @@ class Instrument:
         return True
 
     def _is_of_publisher(self, record: Record) -> bool:
-        """Return whether a record of the instrument is of the publisher: each has a book and order ids of its own."""
+        """Return whether a record of the instrument is of the publisher; each has its own book and order ids."""
         if self._publisher is None and record.publisher_id != self.first.publisher_id:
             found = {
                 each.publisher_id

@@ -1,4 +1,4 @@
-"""Databento's records, packet by packet, as canonical rows; `formats.databento` states the rules."""
+"""Convert Databento's records, packet by packet, to canonical rows, by the rules of `databento.converter`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from lob_backtest.vendors.packet_rows import EventRows
 SIDE: Final = {"B": 1, "A": -1, "N": 0}
 HIDDEN: Final = int(Flag.HIDDEN)
 PACKET_RECORDS: Final = 1 << 16
-"""The longest packet but for snapshots. Without a bound, a file whose flags are lost is one packet, and takes hours."""
+"""Limit of packets other than snapshots. Without it, a file that has lost its flags is one packet, and takes hours."""
 
 START: Final = "before the first clear (R) or snapshot"
 GAP: Final = "after missing records (F_MAYBE_BAD_BOOK), up to the next clear or snapshot"
@@ -37,7 +37,7 @@ NEW_ID: Final = "after a change of the instrument id, up to the next clear or sn
 
 
 def packets(records: Iterable[Record]) -> Iterator[list[Record]]:
-    """Cut the records of one instrument, of one file or of several in turn, into packets.
+    """Split the records of one instrument, from one or more files in order, into packets.
 
     Raises:
         DataError: a packet does not end.
@@ -66,7 +66,7 @@ def _ends(last: Record, following: Record) -> bool:
 
 
 def _stands_alone(record: Record) -> bool:
-    """Return whether a record is the clear at the start of a day, which no flag ends."""
+    """Return whether a record is the clear at the start of a day, which has no end flag."""
     return record.action == "R" and not record.flags & F_SNAPSHOT
 
 
@@ -76,7 +76,7 @@ def is_cut(packet: list[Record]) -> bool:
 
 
 def resolvers(packet: list[Record]) -> dict[int, int]:
-    """Find, for the index of each fill, the index of the cancel or modify that takes it off the book."""
+    """Return, by the index of each fill, the index of the cancel or modify that removes it from the book."""
     found: dict[int, int] = {}
     waiting: dict[int, list[int]] = {}
     for i, record in enumerate(packet):
@@ -89,7 +89,7 @@ def resolvers(packet: list[Record]) -> dict[int, int]:
 
 
 def unaccounted(packet: list[Record]) -> dict[int, int]:
-    """Find, for the index of each trade, the size that no fill of the packet accounts for.
+    """Return, by the index of each trade, the size that no fill of the packet accounts for.
 
     A fill belongs to the nearest trade before it, at its price and against its side, that has size left.
     """
@@ -111,17 +111,17 @@ def unaccounted(packet: list[Record]) -> dict[int, int]:
 
 
 class PacketWriter:
-    """Follow the orders of one instrument and write its packets as rows.
+    """Track the orders of one instrument, and write its packets as rows.
 
     Args:
-        rows: where rows go.
+        rows: receives the rows.
         tick: the tick size in 10⁻⁹.
         lot: the lot size in whole units.
-        counts: what is dropped or changed, by kind.
+        counts: counts dropped and changed events, by kind.
 
     Attributes:
-        orders: side, price in ticks and size in lots of what is displayed, by id.
-        doubtful: where the book is not known: why, the place of the first record, and how many there are.
+        orders: side, price in ticks and size in lots of the displayed orders, by id.
+        doubtful: the stretches in which the book is unknown: reason, place of the first record, number of records.
     """
 
     def __init__(self, rows: EventRows, tick: int, lot: int, counts: Counter[str]) -> None:
@@ -136,7 +136,7 @@ class PacketWriter:
         self._executed: dict[int, int] = {}
 
     def lose_book(self, why: str) -> None:
-        """Take the book for unknown until the next clear or snapshot.
+        """Treat the book as unknown until the next clear or snapshot.
 
         Args:
             why: one of the reasons of this module.
@@ -150,7 +150,7 @@ class PacketWriter:
             packet: its records, in order.
 
         Raises:
-            DataError: a record makes no sense.
+            DataError: a record is invalid.
         """
         self._executed = {}
         after = resolvers(packet)
@@ -179,7 +179,7 @@ class PacketWriter:
                 raise self._error(record, f"action {action!r}; expected one of A, C, M, R, T, F, N")
 
     def _judge_book(self, record: Record) -> None:
-        """Decide whether the book is known from this record on."""
+        """Update whether the book is known from this record on."""
         if record.action == "R":
             self._doubt = None
         elif self._instrument_id not in (None, record.instrument_id):
@@ -191,7 +191,7 @@ class PacketWriter:
             self.doubtful[self._doubt] = (place, n + 1)
 
     def _change_instrument(self, record: Record) -> None:
-        """Start a new book where the instrument gets a new id: the ids of orders start anew as well."""
+        """Start a new book if the instrument has a new id: the ids of orders restart as well."""
         if self._instrument_id is not None and record.action != "R":
             self.orders.clear()
             self.rows.add(Action.CLEAR, 0, 0, 0, 0)
@@ -213,7 +213,7 @@ class PacketWriter:
             self.counts["local_times_raised_to_exchange_time"] += 1
             local_ns = time_ns
         rows.ts_exchange_ns, rows.ts_local_ns, rows.sequence = time_ns, local_ns, record.sequence
-        # The time of receipt of a snapshot is made up in any case: it says nothing about the book.
+        # A snapshot's time of receipt is synthetic: a fault in it does not concern the book.
         doubt = F_MAYBE_BAD_BOOK if flags & F_SNAPSHOT else F_MAYBE_BAD_BOOK | F_BAD_TS_RECV
         is_suspect = flags & doubt or self._doubt is not None
         rows.base_flags = (Flag.SNAPSHOT if flags & F_SNAPSHOT else 0) | (Flag.SUSPECT if is_suspect else 0)
@@ -233,7 +233,7 @@ class PacketWriter:
         self.rows.add(Action.ADD, side, record.order_id, price_ticks, size_lots)
 
     def _cancel(self, record: Record, executed: int) -> None:
-        """Write a cancel, less what fills of the packet took off already."""
+        """Write a cancel, less the size that fills of the packet have removed."""
         size_lots = self._lots(record, record.size) - executed
         order = self.orders.get(record.order_id)
         if size_lots <= 0:
@@ -248,7 +248,7 @@ class PacketWriter:
     def _modify(self, record: Record, executed: int | None) -> None:
         order = self.orders.get(record.order_id)
         if order is None:
-            # Nothing was left after its fills: an iceberg's next part. Otherwise its start was not seen.
+            # If its fills left nothing, this is an iceberg's next part. Otherwise its start is not in the data.
             self.counts["orders_refreshed" if executed else "modifies_of_unknown_orders"] += 1
             self._join(record)
             return
@@ -264,7 +264,7 @@ class PacketWriter:
             self.counts["dropped_modifies_without_change"] += 1
 
     def _fill(self, record: Record, resolver: int | None, packet: list[Record]) -> None:
-        """Write a fill: EXECUTE of what its order displayed, TRADE of the rest."""
+        """Write a fill: EXECUTE of the displayed part, TRADE of the rest."""
         size_lots = self._lots(record, record.size)
         order = self.orders.get(record.order_id)
         part = 0
@@ -289,7 +289,7 @@ class PacketWriter:
             self.orders[order_id] = (side, price_ticks, displayed - size_lots)
 
     def _print(self, record: Record, side: int, size_lots: int) -> None:
-        """Write a print that leaves the displayed book alone; off tick, the resting side's better price."""
+        """Write a print that does not change the displayed book; off tick, at the resting side's better price."""
         if record.price == NO_PRICE:
             raise self._error(record, "a trade without a price")
         price_ticks = -(-record.price // self._tick) if side > 0 else record.price // self._tick
@@ -341,5 +341,5 @@ class PacketWriter:
 
 
 def decimal_price(price: int) -> str:
-    """Write a price that is in 10⁻⁹ as a decimal."""
+    """Format a price in 10⁻⁹ as a decimal."""
     return f"{Decimal(price).scaleb(-9).normalize():f}"

@@ -1,4 +1,4 @@
-"""Databento's publishers: a venue's data in one dataset, each with a book and order ids of its own.
+"""Databento's publishers: the data of one venue in one dataset, each with its own book and order ids.
 
 Source: `publishers.rs` of Databento's dbn library, https://github.com/databento/dbn.
 """
@@ -28,25 +28,25 @@ PUBLISHERS: Final = {
     41: "DBEQ.BASIC.IEXG",
     42: "DBEQ.BASIC.EPRL",
 }
-"""Those that are known here: dataset and venue, by publisher id."""
+"""Dataset and venue of the known publishers, by id."""
 
 
 def dataset_of(publisher_id: int) -> str:
-    """Return a publisher's dataset, such as XNAS.ITCH; empty if the publisher is not known here."""
+    """Return a publisher's dataset, such as XNAS.ITCH; empty if the publisher is unknown."""
     return PUBLISHERS.get(publisher_id, "").rpartition(".")[0]
 
 
 def venue_of(publisher_id: int, dataset: str) -> str:
-    """Return where a publisher's orders rest.
+    """Return the venue of a publisher's orders.
 
     Args:
         publisher_id: of the records.
-        dataset: what the file says it is from, for a publisher that is not known here.
+        dataset: of the file, used if the publisher is unknown.
     """
     return PUBLISHERS.get(publisher_id, "").rpartition(".")[2] or dataset.partition(".")[0]
 
 
 def described(publisher_id: int) -> str:
-    """Write a publisher's id, with its name where it is known."""
+    """Format a publisher's id, with its name if known."""
     name = PUBLISHERS.get(publisher_id)
     return f"{publisher_id} ({name})" if name else str(publisher_id)

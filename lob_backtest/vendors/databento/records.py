@@ -1,4 +1,4 @@
-"""Databento's market-by-order (MBO) records, as both its file formats give them.
+"""Databento's market-by-order (MBO) records, common to its two file formats.
 
 Source: Databento's documentation of the MBO schema, https://databento.com/docs/schemas-and-data-formats/mbo.
 """
@@ -26,12 +26,12 @@ F_BAD_TS_RECV: Final = 8
 F_MAYBE_BAD_BOOK: Final = 4
 
 EARLIEST_NS: Final = 10**17
-"""Times are later (than March 1973), or they are not in nanoseconds."""
+"""Earlier times (before March 1973) are not in nanoseconds."""
 _LOOKS_LIKE: Final = ((10**14, "microseconds"), (10**11, "milliseconds"), (10**8, "seconds"))
 
 
 class Origin(NamedTuple):
-    """Where records come from: a file, and what it counts them by, "line" or "record"."""
+    """The origin of records: a file, and the unit in which it counts them, "line" or "record"."""
 
     path: Path
     unit: str
@@ -40,7 +40,7 @@ class Origin(NamedTuple):
 class Record(NamedTuple):
     """One MBO record. Prices are in 10⁻⁹, times in nanoseconds since the epoch; `number` is the line or record.
 
-    `names` are the symbols that the instrument has at that time, the first one first; its id where it has none.
+    `names` are the symbols of the instrument at that time, in the order of the request; its id if it has none.
     """
 
     ts_recv: int
@@ -60,7 +60,7 @@ class Record(NamedTuple):
 
     @property
     def place(self) -> str:
-        """Where the record is, for messages."""
+        """The place of the record, for messages."""
         return f"{self.origin.path}, {self.origin.unit} {self.number}"
 
     @property
@@ -74,10 +74,10 @@ class RecordFile(NamedTuple):
 
     Attributes:
         path: of the file.
-        dataset: as Databento names it, such as XNAS.ITCH; empty if the file does not say.
+        dataset: Databento's name of it, such as XNAS.ITCH; empty if unknown.
         records: reads the MBO records from the start, and counts those of other kinds as `left_out_KIND`.
-        start_ns: what was asked for begins here; `None` if the file does not say.
-        end_ns: it ends before this time; `None` if the file does not say.
+        start_ns: start of the requested period; `None` if unknown.
+        end_ns: end of the requested period, exclusive; `None` if unknown.
     """
 
     path: Path
@@ -88,10 +88,10 @@ class RecordFile(NamedTuple):
 
 
 def time_fault(column: str, ns: int) -> str | None:
-    """Return what is wrong with a time, in words; `None` if it is one.
+    """Return the fault of a time, for a message; `None` if it is valid.
 
     Args:
-        column: where it stands.
+        column: its name, for messages.
         ns: the time, supposedly in nanoseconds since the epoch.
     """
     if EARLIEST_NS <= ns < TIME_LIMIT_NS:

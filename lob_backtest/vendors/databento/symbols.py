@@ -1,7 +1,7 @@
 """The symbols of instrument ids in a DBN file: by date from its metadata, from a record on in a live recording.
 
-An id means an instrument only within the dates of a mapping, in UTC and by `ts_recv`: equity venues give ids anew each
-day.
+An id identifies an instrument only within the dates of a mapping, in UTC and by `ts_recv`: equity venues assign ids
+anew each day.
 
 Source: Databento's documentation of symbology, https://databento.com/docs/standards-and-conventions/symbology.
 """
@@ -28,7 +28,7 @@ class Symbols:
         self._found: dict[tuple[int, int], tuple[str, ...]] = {}
         asked = {symbol: i for i, symbol in reversed(list(enumerate(metadata.symbols)))}
         by_id = str(metadata.stype_in) == "instrument_id"
-        # The mappings are in the order of a hash map; ours is that of the request, then of the names.
+        # The mappings are in the order of a hash map; they are sorted by the request, then by name.
         for symbol in sorted(metadata.mappings, key=lambda each: (asked.get(each, len(asked)), each)):
             for interval in metadata.mappings[symbol]:
                 name, number = (interval["symbol"], symbol) if by_id else (symbol, interval["symbol"])
@@ -37,7 +37,7 @@ class Symbols:
                     self._intervals.setdefault(int(number), []).append((start, end, name))
 
     def names(self, instrument_id: int, ts_recv: int) -> tuple[str, ...]:
-        """Return all names that an id has at a time; the id itself where it has none.
+        """Return all names that an id has at a time; the id itself if it has none.
 
         Args:
             instrument_id: the id.
@@ -52,9 +52,9 @@ class Symbols:
         return names
 
     def update(self, record: Any) -> None:
-        """Take in a SymbolMapping record of a live session, which holds from here on.
+        """Apply a SymbolMapping record of a live session, valid from here on.
 
-        What was asked for is a second name of the id, unless it is a parent or all symbols: those name many.
+        The requested symbol is a second name of the id, unless it is a parent or all symbols, which have many ids.
         """
         asked, name = record.stype_in_symbol, record.stype_out_symbol
         names = [name if not name.isdigit() else asked]

@@ -1,1 +1,1 @@
-"""LOBSTER message and orderbook files."""
+"""LOBSTER's message and order book files."""

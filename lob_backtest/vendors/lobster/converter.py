@@ -1,11 +1,11 @@
 """LOBSTER: message and order book files of NASDAQ stocks, reconstructed by LOBSTER from ITCH.
 
 With the order book file the rebuilt book equals it after every message: message k is packet k, `sequence` is k (from 0,
-on through a chain of files). The book starts as a snapshot of the order book's row 0, which is packet 0; message 0 is
-part of it if it is a new order or a cancel, and stands before it, flagged SUSPECT, if it is a trade or a halt.
+counted through a chain of files). The book starts as a snapshot of the order book's row 0, which is packet 0; message 0
+is part of it if it is a new order or a cancel, and precedes it, flagged SUSPECT, if it is a trade or a halt.
 
-Without the order book file the book holds what the messages themselves add. That is wrong wherever an older order or
-an order out of sight matters, so every row is flagged SUSPECT.
+Without the order book file the book holds only the orders that the messages add. It lacks older orders and orders
+outside of the visible levels, so every row is flagged SUSPECT.
 
 Sources: LOBSTER's "Output Structure" and the readme of its samples; Nasdaq's notice that the side of hidden executions
 is always "B" from 14 July 2014.
@@ -45,7 +45,7 @@ HIDDEN_SIDE_UNTIL: Final = date(2014, 7, 14)
 PRICE_UNITS: Final = 10_000
 FINEST_TICK: Final = Decimal("0.0001")
 NO_LEVEL: Final = 9_999_999_999
-"""The price of a level that is not there; negative on the bid side."""
+"""The price of a missing level; negative on the bid side."""
 
 
 def open_source(
@@ -56,11 +56,11 @@ def open_source(
     lot_size: Decimal | None = None,
     orderbook: PathLike | Iterable[PathLike] = (),
 ) -> LobsterSource:
-    """Open message files, or the zip archives that LOBSTER sells them in, in time order.
+    """Open message files, or LOBSTER's zip archives of them, in time order.
 
     Args:
-        inputs: message files named as LOBSTER names them, or .zip files of message and order book files.
-        symbol: what to call the instrument; the symbol in the files' names if `None`.
+        inputs: message files under LOBSTER's names, or .zip files of message and order book files.
+        symbol: name of the instrument; the symbol in the files' names if `None`.
         tick_size: 0.01 if `None`; stocks below a dollar have 0.0001.
         lot_size: 1 share if `None`.
         orderbook: the order book file of each message file, in the same order; one path or several.
@@ -86,16 +86,16 @@ def open_source(
 
 
 class LobsterSource:
-    """Message files of one symbol, opened; the attributes are those of `formats.Source`.
+    """Opened message files of one symbol; the attributes are those of `vendors.Source`.
 
     Args:
         days: one or more days, in time order.
-        symbol: what to call the instrument; `None`: as the files do.
+        symbol: name of the instrument; `None`: that in the files' names.
         tick_size: of visible prices.
         lot_size: of sizes.
 
     Raises:
-        ConfigError: the tick is finer than the files' prices, or the lot is no whole number of shares.
+        ConfigError: the tick is finer than the files' prices, or the lot is not a whole number of shares.
         DataError: the order book files show different numbers of levels.
     """
 
@@ -124,7 +124,7 @@ class LobsterSource:
         """Yield stretches of whole packets as canonical columns.
 
         Raises:
-            DataError: a line is malformed or makes no sense, a file ends early, or two files overlap.
+            DataError: a line is malformed or invalid, a file ends early, or two files overlap.
         """
         for day in self._days:
             if day.orderbook is None:
@@ -137,7 +137,7 @@ class LobsterSource:
             yield self._rows.take()
 
     def _packets(self, day: Day) -> Iterator[None]:
-        """Write the rows of one message after the other."""
+        """Write the rows of the messages, one after the other."""
         rows = self._rows
         midnight_ns = day.midnight_ns()
         rows.base_flags = 0 if day.orderbook else int(Flag.SUSPECT)
@@ -173,7 +173,7 @@ class LobsterSource:
     def _seed(self, message: Message, shown: dict[int, Shown], day: Day) -> None:
         """Write message 0 and the book after it as one packet that ends with the snapshot.
 
-        What is written before the snapshot is SUSPECT: nothing tells the book until then.
+        Rows before the snapshot are SUSPECT: the book is unknown until then.
         """
         kind, order_id = message[1], message[2]
         self._rows.base_flags = int(Flag.SUSPECT)
@@ -185,7 +185,7 @@ class LobsterSource:
             self._order(message)
         elif kind == EXECUTED:
             side, price_ticks, size_lots = self._order(message)
-            # An order has to be in sight to be executed; the snapshot's CLEAR comes after.
+            # An order has to be in the book to be executed; the snapshot's CLEAR follows.
             self._window.sides = {1: {}, -1: {}}
             self._window.known = {}
             self._window.take(Action.EXECUTE, order_id, side, price_ticks, size_lots)
@@ -196,7 +196,7 @@ class LobsterSource:
         self._window.seed(shown, newcomer)
 
     def _start_phase(self, day: Day) -> None:
-        """End a halt that the file before left open: without a message a file is one of continuous trading."""
+        """End a halt that the file before left open: without a message, trading is continuous."""
         if self._phase != Phase.CONTINUOUS:
             self.notes.append(f"{day.messages}: the file before it ends in a halt; taken as over where this one starts")
             self._phase = Phase.CONTINUOUS
@@ -297,7 +297,7 @@ class LobsterSource:
         self._rows.add(Action.TRADE, side, 0, price_ticks, self._lots(size), Flag.HIDDEN)
 
     def _shown(self, row: tuple[int, ...], day: Day, line: int) -> dict[int, Shown]:
-        """Turn an order book row into both sides, best first, without the levels that are not there."""
+        """Convert an order book row to both sides, best first, without missing levels."""
         tick, lot = self._tick, self._lot
         sides: dict[int, Shown] = {1: {}, -1: {}}
         for side, start in ((-1, 0), (1, 2)):
@@ -332,7 +332,7 @@ class LobsterSource:
 
 
 def _with_books(days: list[Day], books: list[Path]) -> list[Day]:
-    """Pair message files with the order book files that were named for them."""
+    """Pair message files with their order book files."""
     if any(day.messages.member for day in days) or len(books) != len(days):
         raise ConfigError(
             f"--orderbook: {len(books)} files for {len(days)} message files; expected one for each message "

@@ -28,7 +28,7 @@ EXAMPLE: Final = "AMZN_2012-06-21_34200000_57600000_message_5.csv"
 MESSAGE_COLUMNS: Final = ("time", "type", "order_id", "size", "price", "direction")
 DAY_SECONDS: Final = 86_400
 YEARS: Final = range(1974, 2116)
-"""Those whose days are times that canonical files can hold."""
+"""Years whose times fit in canonical files."""
 
 Message = tuple[int, int, int, int, int, int]
 """Nanoseconds after midnight, type, order id, size, price in 1/10000, direction."""
@@ -41,7 +41,7 @@ class Day(NamedTuple):
         symbol: from the file's name.
         date: from the file's name.
         messages: the message file.
-        orderbook: the order book file; `None` where it is not given.
+        orderbook: the order book file; `None` if not given.
         sibling: an order book file that was not given but lies beside the message file.
     """
 
@@ -58,13 +58,13 @@ class Day(NamedTuple):
 
 
 def find_days(path: Path) -> list[Day]:
-    """Find the days that an input holds: one message file, or the pairs in a zip archive, by date.
+    """Return the days of an input, one message file or the pairs in a zip archive, by date.
 
     Args:
-        path: a message file named as LOBSTER names it, or a .zip of message and order book files, in any folders.
+        path: a message file under LOBSTER's name, or a .zip of message and order book files, in any folders.
 
     Raises:
-        DataError: there is no such file, its name tells neither symbol nor date, or an archive holds order book files
+        DataError: there is no such file, its name lacks symbol and date, or an archive holds order book files
             that do not pair with its message files.
     """
     if not is_archive(path):
@@ -113,7 +113,7 @@ def _day(messages: Member, orderbook: Member | None) -> Day:
 
 
 def may_pair(message_name: str, book_name: str) -> bool:
-    """Return whether a file can be the order book file of a message file by its name; a name of another form can be."""
+    """Return whether a file's name allows it to be a message file's order book file; names of another form do."""
     message, book = FILE_NAME.fullmatch(message_name), FILE_NAME.fullmatch(book_name)
     if message is None or book is None:
         return True
@@ -157,7 +157,7 @@ def orderbook_rows(file: Member) -> Iterator[tuple[int, ...]]:
 
 
 def orderbook_depth(file: Member) -> int:
-    """Return the number of levels a side of an order book file.
+    """Return the number of levels per side of an order book file.
 
     Raises:
         DataError: its first line does not hold whole levels.
@@ -179,10 +179,10 @@ def _width(file: Member) -> int:
 
 
 def _nanoseconds(text: str, file: Member, line: int) -> int:
-    """Read seconds after midnight, all digits, without a float.
+    """Parse seconds after midnight exactly, without a float.
 
-    Real files hold a few times such as 43002.632812672004, printed from a double by their maker: digits beyond the
-    ninth are rounded away.
+    Real files hold a few times such as 43002.632812672004, printed from a double by their writer: digits beyond the
+    ninth are rounded off.
     """
     whole, _, fraction = text.partition(".")
     readable = whole.isdecimal() and (fraction.isdecimal() or not fraction)

@@ -2,10 +2,10 @@
 
 A book can follow these rows without an unknown id, an oversize or a duplicate.
 
-A LOBSTER file with N levels leaves out what happens outside the best N. So a level that comes into sight shows a size
-whose orders nobody named. Such size is one **placeholder** order, older than all that is known at the level. An event
-of an order that is not known by its id acts on the placeholder of its level. When a level leaves the window everything
-known of it is forgotten, since it goes on changing unseen.
+A LOBSTER file with N levels leaves out events outside the best N. A level that becomes visible therefore has a size of
+unknown orders. That size is one **placeholder** order, older than all known orders of the level. An event of an order
+with an unknown id applies to the placeholder of its level. When a level leaves the window, its orders are dropped,
+since their changes are no longer visible.
 
 Ids of placeholders have the top bit set; the files' own ids are read as signed 64-bit numbers and never have it.
 """
@@ -39,12 +39,12 @@ class Level:
 
 
 class Window:
-    """Follow the visible book and write the rows that keep a reader's book equal to it.
+    """Track the visible book, and write the rows that keep a reader's book equal to it.
 
     Args:
-        rows: where rows go.
-        counts: `corrected_levels` counts levels that the messages do not explain: neither did they enter or leave at
-            the window's edge, nor does their size follow.
+        rows: receives the rows.
+        counts: `corrected_levels` counts levels that the messages do not explain: they neither entered or left at the
+            window's edge, nor does their size follow from messages.
     """
 
     def __init__(self, rows: EventRows, counts: Counter[str]) -> None:
@@ -55,7 +55,7 @@ class Window:
         self._placeholders = 0
 
     def seed(self, shown: dict[int, Shown], newcomer: tuple[int, int, int, int] | None) -> None:
-        """Start anew from an order book row: a CLEAR and one ADD a level, flagged SNAPSHOT.
+        """Reset to an order book row: a CLEAR and one ADD per level, flagged SNAPSHOT.
 
         Args:
             shown: both sides by sign.
@@ -86,9 +86,9 @@ class Window:
         self.rows.add(ADD, side, order_id, price_ticks, size_lots, flags)
 
     def take(self, action: int, order_id: int, side: int, price_ticks: int, size_lots: int) -> None:
-        """Cancel or execute size of an order, or of its level's placeholder where the order is not known.
+        """Cancel or execute size of an order, or of its level's placeholder if the order is unknown.
 
-        Size that neither holds is first made visible, so that no trade is lost.
+        Size that neither has is first added to the placeholder, so that no trade is lost.
         """
         level = self._level(side, price_ticks)
         named = order_id if self.known.get(order_id) == (side, price_ticks) else 0

@@ -67,7 +67,7 @@ def test_lot_that_a_message_names_holds_the_largest_size(seed):
     texts = [f"{rng.randrange(10 ** rng.randrange(1, 18))}.{rng.randrange(10**3):03d}" for _ in range(20)]
     span = Span()
     for text in texts:
-        span.see(text)
+        span.add(text)
     sizes = [Decimal(text) for text in texts]
     assert Decimal(span.largest) == max(sizes)
     assert all(size % span.finest == 0 for size in sizes)
