@@ -5,9 +5,9 @@ mid fills one unit with probability A exp(-kδ) dt, cut off at 1, bids and asks 
 1 - exp(-λ dt), which loses one profit in eight.) Nothing else is in the market, so that quotes may lie beyond the mid.
 `AvellanedaStoikov` is the paper's inventory strategy; `FixedSpread` with the same mean spread its symmetric one.
 
-The quotes come from `on_timer`, called through a context that offers what this market has. Two figures come of it: a
-simulation path by path, and the exact moments. Those are within reach since quotes depend on the time and the
-position alone, so that a sum over positions, step by step, is all it takes.
+The quotes are made in `on_timer`, with a context that has only the parts of this market. Each figure is computed
+twice: by simulation path by path, and as exact moments. The latter are sums over positions, step by step, since quotes
+depend only on the time and the position.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ import lob_backtest as lob
 from lob_backtest.strategies.avellaneda_stoikov import AvellanedaStoikov
 from lob_backtest.strategies.fixed_spread import FixedSpread
 
-TICK: Final = 0.0001  # so fine that the paper's continuous prices lose nothing
+TICK: Final = 0.0001  # fine enough for the paper's continuous prices
 INSTRUMENT: Final = lob.Instrument("PAPER", "paper", tick_size=Decimal("0.0001"), lot_size=Decimal(1))
 MID_TICKS: Final = round(100 / TICK)
-FAR_TICKS: Final = round(90 / TICK)  # where the best prices stand: out of the way of every quote
+FAR_TICKS: Final = round(90 / TICK)  # distance of the best prices from the mid: beyond every quote
 STEPS: Final = 200
 STEP_NS: Final = lob.SECOND // STEPS  # the paper's unit of time is a second here
 DT: Final = STEP_NS / lob.SECOND
@@ -41,7 +41,7 @@ MakeStrategy = Callable[[], lob.Strategy]
 
 
 class Row(NamedTuple):
-    """What the paper's tables hold, in units of price: a strategy's mean spread, its profit, its final inventory."""
+    """A row of the paper's tables, in units of price: a strategy's mean spread, profit and final inventory."""
 
     spread: float
     profit: float
@@ -61,7 +61,7 @@ PUBLISHED: Final = {
 
 
 class PaperBook:
-    """A mid, and best prices too far away to matter."""
+    """A mid, and best prices beyond every quote."""
 
     bid_size_lots = ask_size_lots = 1
     imbalance = 0.0
@@ -82,7 +82,7 @@ class PaperBook:
 
 
 class PaperContext:
-    """The part of `lob.Context` that this market has; a strategy that asks for more is told so."""
+    """The part of `lob.Context` that this market has; any other attribute raises."""
 
     instrument = INSTRUMENT
     start_ns = 0
@@ -100,17 +100,17 @@ class PaperContext:
         raise lob.StrategyError(f"ctx.{name}: the paper's market has quotes, a timer and a mid, nothing else")
 
     def every(self, interval_ns: int) -> int:
-        """Take the timer, which has to be the paper's."""
+        """Accept the timer, which has to have the paper's interval."""
         assert interval_ns == STEP_NS
         return 1
 
     def quote(self, *, bid: tuple[int, int], ask: tuple[int, int]) -> None:
-        """Take the quotes, of one lot each."""
+        """Accept the quotes, of one lot each."""
         self.bid, self.ask = (price if size else None for price, size in (bid, ask))
 
 
 def chance(distance_ticks: int) -> float:
-    """Return how likely a quote at a distance from the mid fills within a step."""
+    """Return the probability that a quote at a distance from the mid fills within a step."""
     return min(1.0, FILL_RATE * math.exp(-FILL_DECAY * distance_ticks * TICK) * DT)
 
 
@@ -122,7 +122,7 @@ def start(make: MakeStrategy) -> tuple[lob.Strategy, PaperContext]:
 
 
 def quoted(strategy: lob.Strategy, ctx: PaperContext, step: int) -> tuple[int, int]:
-    """Let the strategy quote at a step; return how far its bid and ask are from the mid, in ticks."""
+    """Call the strategy for a step; return the distances of its bid and ask from the mid, in ticks."""
     ctx.now_ns = step * STEP_NS
     strategy.on_timer(cast(lob.Context, ctx), 1)
     assert ctx.bid is not None
@@ -135,8 +135,8 @@ def simulate(make: MakeStrategy, paths: int, seed: int) -> tuple[Row, Row]:
 
     Args:
         make: a new strategy for each path.
-        paths: how many, 2 or more.
-        seed: of the generator that all of them share.
+        paths: number of paths, 2 or more.
+        seed: of the generator that all paths share.
 
     Returns:
         The figures and their standard errors.
@@ -178,8 +178,8 @@ def error_of_deviation(values: Sequence[float]) -> float:
 def exact(make: MakeStrategy) -> Row:
     """Return the expectations that `simulate` estimates.
 
-    Profit is Σ (distances of what filled) + Σ (position after the fills · move of the mid), two parts without
-    correlation: distances depend on the position alone and moves on nothing.
+    Profit is Σ (distances of filled quotes) + Σ (position after the fills · move of the mid), two parts without
+    correlation: distances depend only on the position, and moves are independent.
 
     Args:
         make: a new strategy, whose quotes depend on the time, the position and the mid alone.
@@ -224,13 +224,13 @@ def inventory_strategy(gamma: float) -> lob.Strategy:
 
 
 def symmetric_strategy(half_spread_ticks: int) -> lob.Strategy:
-    """Return the paper's benchmark: quotes around the mid, always as far apart."""
+    """Return the paper's benchmark: quotes around the mid with a constant spread."""
     strategy: lob.Strategy = FixedSpread(half_spread=half_spread_ticks, size=1, interval=STEP_NS)
     return strategy
 
 
 def makers(gamma: float) -> dict[str, MakeStrategy]:
-    """Return what makes the two strategies for a γ; the symmetric one has the mean spread of the other."""
+    """Return the factories of the two strategies for a γ; the symmetric one has the mean spread of the other."""
     spread = exact(lambda: inventory_strategy(gamma)).spread
     return {
         "inventory": lambda: inventory_strategy(gamma),

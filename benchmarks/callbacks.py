@@ -1,7 +1,7 @@
-"""What one callback costs: an empty `on_book`, and a `ctx.quote` that changes nothing. Usage: callbacks.py [EVENTS].
+"""Time per callback: an empty `on_book`, and a `ctx.quote` that changes nothing. Usage: callbacks.py [EVENTS].
 
-The book is rebuilt by another thread, for which the strategy's may have to wait: a call costs a run less time than it
-costs the strategy's own thread. Both are told.
+The book is rebuilt by another thread, for which the strategy's thread may wait: a call adds less to the time of a run
+than to that of the strategy's thread. Both are printed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LIMIT_BOOK_NS, LIMIT_QUOTE_NS = 150, 200
 
 
 class Idle(lob.Strategy):
-    """Listens to nothing."""
+    """Overrides no callback."""
 
 
 class Book(lob.Strategy):
@@ -48,7 +48,7 @@ class BookBesideOrder(Book):
 
 
 class Quotes(lob.Strategy):
-    """Asks for the quotes that it has, again and again, and takes the time of it."""
+    """Repeats its own quotes, and measures the time of the calls."""
 
     best_ns: float = float("inf")
 

@@ -1,4 +1,4 @@
-"""Rows a second of every engine on the bundled sample, in the loop and from Parquet to result tables, and the ratio."""
+"""Rows per second of every engine on the bundled sample, in the loop and from Parquet to tables, and their ratio."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ REPEATS = 3
 
 
 class Idle(lob.Strategy):
-    """Sends nothing and listens to nothing."""
+    """Overrides no callback and sends no orders."""
 
 
 class Rates(NamedTuple):
-    """The best rates of some runs in rows a second, and their digest."""
+    """The best rates of some runs in rows per second, and their digest."""
 
     loop: float
     whole: float
@@ -28,7 +28,7 @@ class Rates(NamedTuple):
 
 
 def measure(engine: str, strategy: type[lob.Strategy]) -> Rates:
-    """Run an engine some times."""
+    """Run an engine `REPEATS` times."""
     loops, runs, digest = [], [], ""
     for _ in range(REPEATS):
         begin = time.perf_counter()

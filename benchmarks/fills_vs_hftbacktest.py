@@ -1,8 +1,8 @@
 """The fills of the kernel and of hftbacktest, order by order. Usage: fills_vs_hftbacktest.py [EVENTS].
 
-Every 30 seconds a prober takes its orders off and puts a few lots at each touch: what fills has no part in what it asks
-next, so that one difference does not make others. The engines differ in two rules: here an execution at a worse price
-than an own order's fills it (the peer waits for one at its price, or for the other side to come there), and no fill is
+Every 30 seconds a prober cancels its orders and places a few lots at each touch: its requests do not depend on fills,
+so that one difference does not cause others. The engines differ in two rules: here an execution at a worse price
+than an own order's fills it (the peer waits for one at its price, or for the other side to reach it), and no fill is
 larger than the execution that caused it. Fails if an order's first fill has another time or price for another reason.
 """
 
@@ -25,13 +25,13 @@ from lob_backtest.instrument import Instrument
 from lob_backtest.results.sink import MemorySink
 
 Order = tuple[int, int]
-"""When it was sent, and its side."""
+"""Time of sending, and side."""
 Fill = tuple[int, int, int, bool]
-"""When, at what price, how many lots, whether by an execution at a worse price."""
+"""Time, price, lots, and whether it is by an execution at a worse price."""
 
 
 class Prober(lob.Strategy):
-    """Puts some lots at each touch, every 30 seconds anew."""
+    """Places some lots at each touch, again every 30 seconds."""
 
     def __init__(self, lots: int) -> None:
         self.lots = lots
@@ -48,7 +48,7 @@ class Prober(lob.Strategy):
 
 
 def ours(flow: Columns, lots: int) -> dict[Order, list[Fill]]:
-    """Return the fills of each order that took its place."""
+    """Return the fills of each accepted order."""
     market = InstrumentPlan(Instrument("X", "TEST", Decimal("0.01"), Decimal(1)), 3, 0, (0, 0), (0, 0), 0.01)
     plan = Plan(instruments=(market,), entry_ns=LATENCY_NS, response_ns=LATENCY_NS)
     sink = MemorySink(plan.markouts_ns)
@@ -66,7 +66,7 @@ def ours(flow: Columns, lots: int) -> dict[Order, list[Fill]]:
 
 
 def theirs(events: int, lots: int) -> dict[Order, list[Fill]]:
-    """Return the same of the peer: an order is known when it is over."""
+    """Return the same of the peer, for the orders that have ended."""
     out, script = FOLDER / "peer-fills.json", Path(__file__).with_name("hftbacktest_peer.py")
     path = flow_path(events, FOLDER)
     subprocess.run([peer_python(), script, path, out, "probe", str(lots)], check=True)
@@ -77,12 +77,12 @@ def theirs(events: int, lots: int) -> dict[Order, list[Fill]]:
 
 
 def is_same(mine: list[Fill], other: list[Fill]) -> bool:
-    """Say whether an order begins to fill at the same time and price."""
+    """Return whether an order begins to fill at the same time and price."""
     return bool(mine and other) and mine[0][:2] == other[0][:2]
 
 
 def is_through(mine: list[Fill], other: list[Fill]) -> bool:
-    """Say whether an execution at a worse price fills an order here, and nothing in the peer until then."""
+    """Return whether an execution at a worse price fills an order here that has no fill in the peer until then."""
     return bool(mine) and mine[0][3] and (not other or mine[0][0] < other[0][0])
 
 
@@ -102,7 +102,7 @@ def main() -> None:
         )
         different += len(filled) - same - through
     if different:
-        raise SystemExit(f"{different} orders fill otherwise, and no rule says why")
+        raise SystemExit(f"{different} orders fill differently for no known reason")
 
 
 if __name__ == "__main__":

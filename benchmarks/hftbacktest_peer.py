@@ -20,7 +20,7 @@ FEED_NS, ENTRY_NS, RESPONSE_NS = 250_000, 1_000_000, 1_000_000
 
 
 def events_of(flow: dict[str, Any]) -> Any:
-    """Write the flow as the peer's events: an execution is a fill, and what it leaves of the order."""
+    """Convert the flow to the peer's events: an execution is a fill and a modification to the rest of the order."""
     executed, left = flow["action"] == EXECUTE, flow["left_lots"]
     n = len(executed)
     place = np.arange(n) + np.concatenate(([0], np.cumsum(executed)[:-1]))
@@ -47,7 +47,7 @@ def events_of(flow: dict[str, Any]) -> Any:
 
 @njit  # type: ignore[untyped-decorator]
 def market_maker(hbt: Any, log: Any) -> int:
-    """Keep 10 lots at each touch, look every 100 ms; return the polls."""
+    """Keep 10 lots at each touch, polling every 100 ms; return the number of polls."""
     polls = 0
     order_id = 0
     while hbt.elapse(100_000_000) == 0:
@@ -84,7 +84,7 @@ def market_maker(hbt: Any, log: Any) -> int:
 
 @njit  # type: ignore[untyped-decorator]
 def prober(hbt: Any, lots: int, log: Any) -> int:
-    """Put some lots at each touch, every 30 seconds anew; log what was sent and became of it, and return the rows."""
+    """Place some lots at each touch, again every 30 seconds; log orders and fills, and return the number of rows."""
     rows = 0
     order_id = 0
     while hbt.elapse(30_000_000_000) == 0:
@@ -117,7 +117,7 @@ def prober(hbt: Any, lots: int, log: Any) -> int:
 
 
 def probe(events: Any, lots: int) -> list[tuple[int, ...]]:
-    """Run the prober; return when each order that is over was sent and its side, and its fill: when, price, lots."""
+    """Run the prober; return for each ended order time of sending, side, and its fill: time, price, lots."""
     hbt = hb.ROIVectorMarketDepthBacktest([asset_of(events)])
     span_ns = int(events["exch_ts"][-1] - events["exch_ts"][0])
     log = np.zeros((6 * (span_ns // 30_000_000_000 + 10), 4), np.int64)
@@ -133,7 +133,7 @@ def probe(events: Any, lots: int) -> list[tuple[int, ...]]:
 
 
 def run(events: Any) -> dict[str, float]:
-    """Run the market maker over events; return seconds and what came of it."""
+    """Run the market maker over events; return the seconds, and its counts of fills and lots."""
     hbt = hb.ROIVectorMarketDepthBacktest([asset_of(events)])
     log = np.zeros(3)
     begin = time.perf_counter()

@@ -32,7 +32,7 @@ class Flow:
         self.ids = 0
 
     def next(self) -> tuple[int, int, int, int, int, int]:
-        """Make one event: action, side, order_id, price_ticks, size_lots, what the order has left."""
+        """Make one event: action, side, order_id, price_ticks, size_lots, the order's remaining lots."""
         dice = self.rng.random()
         side = 1 if self.rng.random() < 0.5 else -1
         if len(self.live) < LIVE[0] or (dice < 0.47 and len(self.live) < LIVE[1]):
@@ -73,19 +73,19 @@ class Flow:
 
 
 def flow_path(events: int, cache: Path, seed: int = 3, distance: int = 20) -> Path:
-    """Return where a flow is left."""
+    """Return the path of a cached flow."""
     return cache / f"l3-flow-{seed}-{distance}-{events}.npz"
 
 
 def l3_flow(events: int, cache: Path, seed: int = 3, distance: int = 20) -> Columns:
-    """Make a flow, or load the one that an earlier run has left in a folder.
+    """Make a flow, or load it from the cache.
 
     Args:
-        events: how many rows.
-        cache: where flows are left.
+        events: number of rows.
+        cache: the folder of cached flows.
         seed: of the generator.
-        distance: how many ticks an order joins from the opposite best on average. With 20 there are some ten orders at
-            a best price and 1.7 rows in a hundred move one; with 4 there are two hundred, and best prices stand still.
+        distance: mean distance of a new order from the opposite best price, in ticks. With 20 there are some ten orders
+            at a best price and 1.7% of the rows move one; with 4 there are two hundred, and best prices do not move.
     """
     path = flow_path(events, cache, seed, distance)
     if path.exists():

@@ -23,22 +23,23 @@ NOT_EVENTS: Final = int(Flag.WINDOW) | int(Flag.SNAPSHOT)
 COLUMNS: Final = ("ts_exchange_ns", "action", "side", "order_id", "price_ticks", "size_lots", "flags")
 LEVELS: Final = 5
 SECOND: Final = 1_000_000_000
-DEPTH_EVERY: Final = 50  # packets between two looks at the depth
+DEPTH_EVERY: Final = 50  # packets between two samples of the depth
 
 
 class Replay(NamedTuple):
-    """What one pass over a file saw.
+    """The measurements of one pass over a file.
 
     Attributes:
-        packets: a row a packet: its time, the best bid and ask after it, shape `(n, 3)`.
-        trades: a row a taking order that met displayed ones: its first and last packet, sign and lots, `(n, 4)`.
-        adds: a row a new order: ticks behind the best price before it (negative: inside the spread), lots, `(n, 2)`.
+        packets: one row per packet: its time, the best bid and ask after it, shape `(n, 3)`.
+        trades: one row per order that took displayed ones: its first and last packet, sign and lots, `(n, 4)`.
+        adds: one row per new order: ticks behind the best price before it (negative: inside the spread), lots, `(n,
+            2)`.
         lives: nanoseconds from the add of each order to its end, `(n,)`; those still alive are left out.
-        ends: how many orders ended by a cancel and by an execution.
+        ends: number of orders that ended by a cancel and by an execution.
         actions: events by kind.
         hidden_lots: traded without having been displayed.
         places: the place of each whole cancel in its queue: 0 the front, 1 the back; queues of one order left out.
-        emptied: what emptied a best level: an execution, a cancel or a modification.
+        emptied: events that emptied a best level, by action: execution, cancel or modification.
         depth: the mean lots at each of the first levels, `(LEVELS,)`.
     """
 
@@ -55,7 +56,7 @@ class Replay(NamedTuple):
 
 
 class _Pass:
-    """The book, and what is noted along the way."""
+    """The book and the measurements so far."""
 
     def __init__(self) -> None:
         self.book = Book(3)
@@ -74,7 +75,7 @@ class _Pass:
         self.depth = np.zeros(LEVELS)
 
     def play(self, columns: dict[str, list[int]]) -> None:
-        """Take the rows of a batch."""
+        """Apply the rows of a batch."""
         book = self.book
         for now_ns, action, side, order_id, price_ticks, size_lots, flags in zip(
             *(columns[name] for name in COLUMNS), strict=True
@@ -91,7 +92,7 @@ class _Pass:
                         self._note_depth()
 
     def _note(self, action: int, side: int, order_id: int, price_ticks: int, size_lots: int) -> None:
-        """Note an event before the book takes it."""
+        """Record an event before it is applied to the book."""
         self.actions[action] += 1
         if action == ADD:
             best = self.book.best(side)
@@ -138,13 +139,13 @@ class _Pass:
 
 
 def replay(path: Path) -> Replay:
-    """Replay a file once and note what the facts are made of.
+    """Replay a file once and record the measurements for the facts.
 
     Args:
         path: a canonical L3 file.
 
     Returns:
-        What was seen.
+        The measurements.
     """
     notes = _Pass()
     for batch in pq.ParquetFile(path).iter_batches(columns=list(COLUMNS)):
@@ -212,7 +213,7 @@ def fano(at_ns: Array, step_ns: int) -> float:
 
 
 def impact(seen: Replay, horizon_ns: int) -> float:
-    """Return how far the mid has moved the way of a taking order a horizon after it, in ticks in the mean."""
+    """Return the mean move of the mid in the direction of a taking order a horizon after it, in ticks."""
     packets, trades = seen.packets, seen.trades
     trades = trades[trades[:, 0] > 0]
     doubled = packets[:, 1] + packets[:, 2]

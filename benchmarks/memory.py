@@ -1,6 +1,6 @@
 """Peak memory of runs with results on disk, against the length of the market. Usage: memory.py [EVENTS ...].
 
-Makes out/benchmark/generated-EVENTS.parquet where it is missing: 30 million rows take some ten minutes.
+Makes out/benchmark/generated-EVENTS.parquet if it is missing: 30 million rows take some ten minutes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ STRATEGIES = ("nothing", "maker", "taker")
 
 
 class Taker(lob.Strategy):
-    """Buys and sells one lot in turn at the market, ten times a second: a fill per order, and many of them."""
+    """Buys and sells one lot in turn at the market, ten times a second: many fills, one per order."""
 
     def on_start(self, ctx: lob.Context) -> None:
         """Set the timer."""
@@ -34,7 +34,7 @@ class Taker(lob.Strategy):
 
 
 def strategy(name: str) -> type[lob.Strategy]:
-    """Return what trades: nobody, the InventorySkew of strategies/, or a taker."""
+    """Return a strategy by name: one that does nothing, the InventorySkew of strategies/, or a taker."""
     if name == "maker":
         sys.path.insert(0, str(FOLDER.parents[1]))
         from strategies.inventory_skew import InventorySkew
@@ -44,7 +44,7 @@ def strategy(name: str) -> type[lob.Strategy]:
 
 
 def market(events: int) -> Path:
-    """Make a market of so many rows, or take the one that is there."""
+    """Make a market of `events` rows, or use the existing one."""
     path = FOLDER / f"generated-{events}.parquet"
     if not path.exists():
         lob.generate(path, events=events)
@@ -52,7 +52,7 @@ def market(events: int) -> Path:
 
 
 def measured(name: str, events: int) -> None:
-    """Run a strategy over a market, and print what the process took. Nothing else happens in its process."""
+    """Run a strategy over a market, and print the memory of the process, which does nothing else."""
     begin = time.process_time()
     config = {"instrument": [{"data": [str(market(events))]}]}
     result = lob.run(config, strategy(name), out=FOLDER / f"memory-{name}-{events}", force=True)
@@ -63,7 +63,7 @@ def measured(name: str, events: int) -> None:
 
 
 def in_process(*what: str) -> dict[str, Any]:
-    """Do something in a process of its own, whose peak is nobody else's: a child starts with that of its parent."""
+    """Run a command in a fresh process, since the peak memory of a forked child starts with that of its parent."""
     done = subprocess.run([sys.executable, __file__, *what], stdout=subprocess.PIPE, check=True, text=True)
     found: dict[str, Any] = json.loads(done.stdout or "{}")
     return found

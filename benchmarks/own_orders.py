@@ -3,15 +3,15 @@
     python benchmarks/own_orders.py [ENGINE [SECONDS]]
 
 The market is 20,000 rows of the synthetic one, as orders (L3) and as levels (L2). Soon after its start a strategy sends
-all its orders of one lot, the same number of bids and asks, and later cancels what is left, the youngest first:
+all its orders of one lot, the same number of bids and asks, and later cancels the live ones, the youngest first:
 
-* ladder: over 20 prices a side from the touch outwards;
+* ladder: over 20 prices per side from the touch outwards;
 * one price: all at the best prices;
-* prices: each at a price of its own, from the touch outwards;
-* through: each side at the other side's best price, as limit orders that take what there is and rest.
+* prices: each at a different price, from the touch outwards;
+* through: each side at the other side's best price, as limit orders that take the displayed size and rest.
 
-A shape that has taken more than SECONDS (60) is not run with more orders. Times are of the processor, those of the run
-less those of the same run without orders.
+A shape that takes more than SECONDS (60) is not run with more orders. Times are processor time of the run less that of
+the same run without orders.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SHAPES = ("ladder", "one price", "prices", "through")
 
 
 class Crowd(lob.Strategy):
-    """Sends a number of orders after a tenth of a second, and cancels what is left of them near the end."""
+    """Sends a number of orders after a tenth of a second, and cancels the live ones near the end."""
 
     number: int = 0
     shape: str = "ladder"
@@ -60,13 +60,13 @@ class Crowd(lob.Strategy):
             behind = {"ladder": i % PLACES, "one price": 0, "prices": i, "through": bid - ask}[self.shape]
             ctx.buy(bid - behind, 1, post_only=post_only)
         for i in range(self.number // 2):
-            # Bids that rest at the ask stand in the way of own asks.
+            # Bids that rest at the ask would refuse own asks as self-trades.
             behind = {"ladder": i % PLACES, "one price": 0, "prices": i, "through": 1}[self.shape]
             ctx.sell(ask + behind, 1, post_only=post_only)
 
 
 class Nowhere:
-    """A sink that keeps nothing."""
+    """A sink that drops all rows."""
 
     def write(self, table: str, columns: object) -> None:
         pass

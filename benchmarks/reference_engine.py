@@ -1,4 +1,4 @@
-"""Events a second of the reference engine on the bundled sample, with a strategy that does nothing."""
+"""Events per second of the reference engine on the bundled sample, with a strategy that does nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LIMIT_PER_S = 150_000
 
 
 class Idle(lob.Strategy):
-    """Sends nothing and listens to nothing."""
+    """Overrides no callback and sends no orders."""
 
 
 def main() -> None:
@@ -22,7 +22,7 @@ def main() -> None:
     for _ in range(REPEATS):
         timing = lob.run(config, Idle, engine="reference").timing
         rates.append(timing["events"] / timing["engine_s"])
-    best = max(rates)  # the least disturbed by whatever else the machine does
+    best = max(rates)  # the run least disturbed by other processes
     print(f"reference engine, no orders, {SAMPLE.name}: {best:,.0f} events/s, best of {REPEATS}")
     print(f"  median {statistics.median(rates):,.0f}, limit {LIMIT_PER_S:,} events/s, ratio {best / LIMIT_PER_S:.2f}")
 

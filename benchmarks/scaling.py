@@ -1,7 +1,7 @@
-"""Time of the kernel a row against rows, own orders, width of the book and live orders of the market.
+"""Time of the kernel per row against rows, own orders, width of the book and live orders of the market.
 
-The rows of the first two tables are the seeded flow of `l3_flow`, those of the others replace one of so many orders at
-random, again and again. Batches are in memory, and there are own orders in the second table alone.
+The rows of the first two tables are the seeded flow of `l3_flow`, those of the others repeatedly replace a
+random live order. Batches are in memory, and only the second table has own orders.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MID_TICKS, GAP_NS = 10_000_000, 1_000_000
 
 
 class Resting(lob.Strategy):
-    """Rests a number of orders of one lot 5 to 24 ticks behind the best prices; those of the flow stand still."""
+    """Rests a number of orders of one lot 5 to 24 ticks behind the best prices, which do not move in this flow."""
 
     number: int = 0
 
@@ -49,7 +49,7 @@ class Resting(lob.Strategy):
 
 
 class Nowhere:
-    """A sink that keeps nothing: what becomes of the tables is another matter."""
+    """A sink that drops all rows: writing tables is not measured here."""
 
     def write(self, table: str, columns: object) -> None:
         pass
@@ -59,10 +59,10 @@ class Nowhere:
 
 
 def churn(live: int, width_ticks: int, rows: int = ROWS) -> Columns:
-    """Make a market of `live` orders, evenly over `width_ticks` a side; every two rows replace a random one."""
+    """Make a market of `live` orders, evenly over `width_ticks` per side; every two rows replace a random one."""
     rng = np.random.default_rng(live + width_ticks)
     steps = rows // 2
-    slot = np.concatenate((np.arange(live), rng.integers(0, live, steps)))  # whose place each order takes
+    slot = np.concatenate((np.arange(live), rng.integers(0, live, steps)))  # the slot of each order
     order_id = np.arange(1, live + steps + 1)
     side = np.where(slot % 2, 1, -1)
     price = MID_TICKS - side * rng.integers(1, width_ticks + 1, len(slot))
@@ -97,13 +97,13 @@ def seconds(loaded: list[Batch], own: int) -> float:
 
 
 def show(title: str, cases: Iterable[tuple[int, list[Batch], int]]) -> None:
-    """Print a table: time a row, and its ratio to the first case; a case is its name, its rows and own orders."""
+    """Print a table: time per row, and its ratio to the first case; a case is its name, its rows and own orders."""
     print(title)
     first = 0.0
     for name, loaded, own in cases:
         ns = seconds(loaded, own) / sum(len(batch.action) for batch in loaded) * 1e9
         first = first or ns
-        print(f"  {name:12,} {ns:7.1f} ns a row, ratio {ns / first:5.2f}")
+        print(f"  {name:12,} {ns:7.1f} ns per row, ratio {ns / first:5.2f}")
 
 
 def main() -> None:
@@ -111,9 +111,9 @@ def main() -> None:
     show("rows", ((rows, flow, 0) for rows, flow in flows.items()))
     show("own resting orders", ((own, flows[ROWS], own) for own in (0, 2, 20, 200, 2_000)))
     widths = ((width, list(batches(churn(3_000, width))), 0) for width in (100, 10_000, 1_000_000))
-    show("ticks a side that 3,000 live orders of the market are spread over", widths)
+    show("ticks per side over which 3,000 live orders of the market are spread", widths)
     lives = ((live, list(batches(churn(live, 100))), 0) for live in (3_000, 30_000, 300_000))
-    show("live orders of the market, spread over 100 ticks a side", lives)
+    show("live orders of the market, spread over 100 ticks per side", lives)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 
 measures the sample and LOBSTER's sample days of AMZN (5 levels) and AAPL (1 level) of 2012-06-21 (the zip files of
 https://lobsterdata.com/info/DataSamples.php), prints a table, and with `--write` puts it into docs/stylised-facts.md
-and draws docs/images/stylised-*.png, for which matplotlib has to be there (the extra `plots`).
+and draws docs/images/stylised-*.png, which requires matplotlib (the extra `plots`).
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 PAGE: Final = ROOT / "docs" / "stylised-facts.md"
 IMAGES: Final = ROOT / "docs" / "images"
 SAMPLE: Final = ROOT / "data" / "sample-l3.parquet"
-DAYS: Final = {"AMZN": 5, "AAPL": 1}  # the levels that each day shows
-WHOLE: Final = 2  # levels that have to be shown for facts about orders behind the best price
+DAYS: Final = {"AMZN": 5, "AAPL": 1}  # the visible levels of each day
+WHOLE: Final = 2  # visible levels required for facts about orders behind the best price
 MARKS: Final = ("<!-- figures: written by benchmarks/stylised_facts.py -->", "<!-- end of the figures -->")
 
 Fact = tuple[str, str, bool, Callable[[Replay], float]]
 
 
 def share(counts: Mapping[int, int], *kinds: int) -> float:
-    """Return how much of all counts is of some kinds."""
+    """Return the share of some kinds in all counts."""
     return sum(counts[kind] for kind in kinds) / sum(counts.values())
 
 
@@ -140,12 +140,12 @@ FACTS: Final[tuple[Fact, ...]] = (
 
 
 def column(seen: Replay, levels: int) -> list[str]:
-    """Return each fact of one market as text; a dash where the data do not show it."""
+    """Return each fact of one market as text; a dash if the data do not have it."""
     return [format(measure(seen), form) if levels >= WHOLE or not deep else "-" for _, form, deep, measure in FACTS]
 
 
 def table(columns: Mapping[str, list[str]]) -> str:
-    """Return the facts as a Markdown table, a column a market."""
+    """Return the facts as a Markdown table, one column per market."""
     lines = ["| | " + " | ".join(columns) + " |", "|---|" + "---:|" * len(columns)]
     lines += [
         f"| {FACTS[k][0]} | " + " | ".join(cells[k] for cells in columns.values()) + " |" for k in range(len(FACTS))
@@ -164,7 +164,7 @@ def convert_day(folder: Path, symbol: str, levels: int, work: Path) -> Path:
 
 
 def survival(values: Array) -> tuple[Array, Array]:
-    """Return 200 points of the share of `values` that are at least so large, for a plot in logarithms."""
+    """Return 200 points of the complementary distribution function of `values`, evenly spaced in logarithms."""
     ordered = np.sort(values[values > 0])
     at = np.unique(np.geomspace(1, len(ordered), 200).astype(int))
     return ordered[len(ordered) - at], at / len(values)
@@ -183,7 +183,7 @@ def fano_curve(seen: Replay) -> tuple[Array, Array]:
 
 
 def signature(seen: Replay) -> tuple[Array, Array]:
-    """Return the variance of the mid's changes a second, over that at 60 s, by the sampling interval in seconds."""
+    """Return the variance of the mid's changes per second, over that at 60 s, by the sampling interval in seconds."""
     steps = np.array([0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300])
     rate = np.array([np.mean(np.diff(mids_on_grid(seen, int(step * SECOND))) ** 2) / step for step in steps])
     return steps, rate / rate[steps == 60]
@@ -208,7 +208,7 @@ def impact_curve(seen: Replay) -> tuple[Array, Array]:
 
 
 def spread_shares(seen: Replay) -> tuple[Array, Array]:
-    """Return the share of time at least as wide, by the spread over its mean."""
+    """Return the share of time with a spread at least as wide, by the spread over its mean."""
     ticks, lasted = spreads(seen)
     wide = np.bincount(ticks, weights=lasted)[::-1].cumsum()[::-1]
     shown = np.arange(1, len(wide))

@@ -1,4 +1,4 @@
-"""A long L3 file for benchmarks: the seeded flow of `l3_flow`, again and again, each time from an empty book."""
+"""A long L3 file for benchmarks: the seeded flow of `l3_flow`, repeated, each time from an empty book."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FEED_NS = 250_000
 
 
 def tiled_market(events: int, folder: Path, distance: int = 20) -> Path:
-    """Write a file of so many million events (and a CLEAR before each million), or take the one that is there."""
+    """Write a file of `events` million events, with a CLEAR before each million, or use the existing one."""
     path = folder / f"l3-tiled-{distance}-{events}.parquet"
     if path.exists():
         return path
@@ -31,7 +31,7 @@ def tiled_market(events: int, folder: Path, distance: int = 20) -> Path:
 
 
 def _with_clear(flow: Columns) -> Columns:
-    """Put a row before a flow that empties the book, and give all rows their flags."""
+    """Return a flow with a first row that empties the book, and with flags."""
     first = {"ts_exchange_ns": flow["ts_exchange_ns"][0], "action": Action.CLEAR}
     names = ("ts_exchange_ns", "action", "side", "order_id", "price_ticks", "size_lots")
     columns = {name: np.concatenate(([first.get(name, 0)], flow[name])) for name in names}

@@ -1,4 +1,4 @@
-"""Compare what runs cost in this version and in another one, each in its own checkout with its own `.venv`.
+"""Compare the processor time of runs in two versions, each in its own checkout with its own `.venv`.
 
     python benchmarks/versions.py ../other-checkout [PAIRS]
 
@@ -40,7 +40,7 @@ def run_once(path: str, strategy: str) -> None:
 
 
 def seconds(checkout: Path, path: Path, strategy: str) -> float:
-    """Let a checkout run once in a process of its own."""
+    """Run once in a checkout, in a separate process; return the processor time in seconds."""
     command = [str(checkout / ".venv/bin/python"), __file__, "--once", str(path), strategy]
     return float(subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=True).stdout)
 

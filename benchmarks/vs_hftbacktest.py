@@ -1,8 +1,8 @@
 """The kernel against hftbacktest 2.4.4: one L3 flow, one market maker, side by side.
 
-The market maker looks every 100 ms, at a flow of 500 events a second and at the same flow ten times as fast. Behind
-the loops the kernel runs from Parquet to result tables, with the market maker and with nobody. The peer pins an older
-numpy, so that it gets an environment of its own (out/benchmark/peer). Usage:
+The market maker polls every 100 ms, in a flow of 500 events per second and in the same flow ten times as fast. After
+the loops, the kernel runs from Parquet to result tables, with the market maker and without orders. The peer requires an
+older numpy, and is installed in a separate environment (out/benchmark/peer). Usage:
 python benchmarks/vs_hftbacktest.py [EVENTS]
 """
 
@@ -36,7 +36,7 @@ ROUNDS = 3
 
 
 class MarketMaker(lob.Strategy):
-    """Keeps 10 lots at each touch, looks every 100 ms."""
+    """Keeps 10 lots at each touch, polling every 100 ms."""
 
     def on_start(self, ctx: lob.Context) -> None:
         ctx.every(100 * lob.MS)
@@ -53,7 +53,7 @@ class MarketMaker(lob.Strategy):
 
 
 def batches(flow: Columns, rows: int = 65536) -> Iterator[Batch]:
-    """Cut a flow into batches."""
+    """Split a flow into batches."""
     n = len(flow["action"])
     ts = flow["ts_exchange_ns"]
     action, side = flow["action"].astype(np.uint8), flow["side"].astype(np.int8)
@@ -107,7 +107,7 @@ def write_parquet(flow: Columns, path: Path) -> None:
 
 
 def peer_python() -> Path:
-    """Return the interpreter of the peer's environment, which is made where there is none."""
+    """Return the interpreter of the peer's environment, which is made if missing."""
     python = FOLDER / "peer" / "bin" / "python"
     if not python.exists():
         venv.create(FOLDER / "peer", with_pip=True)
@@ -124,7 +124,7 @@ def theirs(path: Path) -> dict[str, float]:
 
 
 def faster(flow: Columns, times: int) -> Columns:
-    """Let a flow happen so many times as fast."""
+    """Return a flow with all times divided by `times`."""
     ts_ns = flow["ts_exchange_ns"]
     return {**flow, "ts_exchange_ns": ts_ns[0] + (ts_ns - ts_ns[0]) // times}
 

@@ -1,4 +1,4 @@
-"""What the site changes about the pages: the words behind a fence, which tests read, are no markdown."""
+"""Changes of the pages for the site: the words after a fence, which only the tests use, are not Markdown."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ FENCE = re.compile(r"^```(\w+)((?: [\w./=-]+)+)$", re.MULTILINE)
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Turn ``toml file=run.toml`` into a title, and leave out ``no-run``: mkdocs calls this for each page."""
+    """Convert ``toml file=run.toml`` to a title, and leave out ``no-run``; mkdocs calls this for each page."""
     return FENCE.sub(_fence, markdown)
 
 

@@ -1,1 +1,1 @@
-"""Ready-made strategies, one a file; installed as `lob_backtest.strategies`."""
+"""Ready-made strategies, one per file; installed as `lob_backtest.strategies`."""

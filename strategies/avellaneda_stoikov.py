@@ -1,4 +1,4 @@
-"""Quote around a reservation price that falls with the inventory, as Avellaneda and Stoikov derive it."""
+"""Quote around the reservation price of Avellaneda and Stoikov, which falls with the inventory."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ class AvellanedaStoikov(lob.Strategy):
     Avellaneda and Stoikov (2008), "High-frequency trading in a limit order book", Quantitative Finance 8(3), the
     expansion in the inventory. It assumes a mid that is a Brownian motion, fills that arrive at a rate A exp(-kδ) at a
     distance δ from it, whatever the book shows, and exponential utility. The paper's unit of inventory is one order:
-    here `size` lots, so that γ, which is per currency, becomes γ · size · (value of a tick a lot), per tick and order.
+    here `size` lots, so that γ, which is per currency, becomes γ · size · (value of a tick per lot), per tick and
+    order.
 
-    T is the configured end of the run, or `horizon` from now where that is sooner or no end is configured.
+    T is the configured end of the run, or `horizon` from now if that is sooner or no end is configured.
     `lob-backtest calibrate` estimates `volatility` and `fill_decay`.
     """
 
     gamma: Annotated[float, Gt(0)] = 0.1  # γ, risk aversion, 1/currency
     fill_decay: Annotated[float, Gt(0)] = 1.0  # k, 1/tick
-    volatility: Annotated[float, Ge(0)] = 0.0  # σ, ticks/√s; 0: estimated as the run goes
+    volatility: Annotated[float, Ge(0)] = 0.0  # σ, ticks/√s; 0: estimated during the run
     half_life: lob.Duration = 60 * lob.SECOND  # of that estimate
     horizon: lob.Duration = 60 * lob.SECOND
-    size: Annotated[int, Ge(1)] = 10  # lots a side
+    size: Annotated[int, Ge(1)] = 10  # lots per side
     limit: Annotated[int, Ge(1)] = 200  # lots of position
     interval: lob.Duration = 100 * lob.MS
 

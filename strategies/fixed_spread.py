@@ -1,4 +1,4 @@
-"""Quote both sides at a fixed distance from the mid, whatever happens."""
+"""Quote both sides at a fixed distance from the mid."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import lob_backtest as lob
 class FixedSpread(lob.Strategy):
     """Two quotes, each `half_spread` ticks from the mid, moved at an interval.
 
-    The baseline: it captures the spread, and nothing protects it from inventory but the run's position limit.
+    The baseline: it captures the spread, and only the run's position limit bounds its inventory.
     """
 
     half_spread: Annotated[int, Ge(1)] = 1  # ticks from the mid
-    size: Annotated[int, Ge(1)] = 10  # lots a side
+    size: Annotated[int, Ge(1)] = 10  # lots per side
     interval: lob.Duration = 100 * lob.MS
 
     def on_start(self, ctx: lob.Context) -> None:

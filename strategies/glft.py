@@ -1,4 +1,4 @@
-"""Quote by the closed form that Guéant, Lehalle and Fernandez-Tapia derive for a market maker without a deadline."""
+"""Quote by the closed form of Guéant, Lehalle and Fernandez-Tapia for a market maker without a deadline."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import lob_backtest as lob
 class Glft(lob.Strategy):
     """Two quotes at the distances that are optimal far from the end of the session, with a bound on inventory.
 
-    With q in orders, the bid stands (1/γ) ln(1 + γ/k) + (q + ½) c below the mid, and the ask stands
+    With q in orders, the bid is (1/γ) ln(1 + γ/k) + (q + ½) c below the mid, and the ask is
     (1/γ) ln(1 + γ/k) - (q - ½) c above it, where c = √(σ²γ/(2kA) · (1 + γ/k)^(1 + k/γ)).
 
     Guéant, Lehalle and Fernandez-Tapia (2013), "Dealing with the inventory risk: a solution to the market making
-    problem", Mathematics and Financial Economics 7(4), the closed-form approximation. It assumes what Avellaneda
-    and Stoikov do, and a horizon long enough to be forgotten; the approximation is for inventories well within the
-    limit. The paper's unit of inventory is one order: here `size` lots, so that γ, which is per currency, becomes
-    γ · size · (value of a tick a lot), per tick and order.
+    problem", Mathematics and Financial Economics 7(4), the closed-form approximation. It has the assumptions
+    of Avellaneda and Stoikov, and a horizon long enough to be irrelevant; the approximation is for inventories well
+    within the limit. The paper's unit of inventory is one order: here `size` lots, so that γ, which is per currency,
+    becomes γ · size · (value of a tick per lot), per tick and order.
 
     `lob-backtest calibrate` estimates `volatility`, `fill_rate` and `fill_decay`.
     """
@@ -28,9 +28,9 @@ class Glft(lob.Strategy):
     gamma: Annotated[float, Gt(0)] = 0.1  # γ, risk aversion, 1/currency
     fill_rate: Annotated[float, Gt(0)] = 0.5  # A, 1/s, of one side
     fill_decay: Annotated[float, Gt(0)] = 1.0  # k, 1/tick
-    volatility: Annotated[float, Ge(0)] = 0.0  # σ, ticks/√s; 0: estimated as the run goes
+    volatility: Annotated[float, Ge(0)] = 0.0  # σ, ticks/√s; 0: estimated during the run
     half_life: lob.Duration = 60 * lob.SECOND  # of that estimate
-    size: Annotated[int, Ge(1)] = 10  # lots a side
+    size: Annotated[int, Ge(1)] = 10  # lots per side
     limit: Annotated[int, Ge(1)] = 200  # lots of position
     interval: lob.Duration = 100 * lob.MS
 

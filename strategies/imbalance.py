@@ -1,4 +1,4 @@
-"""Quote around the microprice: the side that is about to give way is quoted further off."""
+"""Quote around the microprice: the side with less displayed size is quoted further off."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ class Imbalance(lob.Strategy):
     """Two quotes around the microprice, leaning against the inventory.
 
     The microprice is the mid weighted by the opposite sizes, (bid · ask size + ask · bid size) / (bid size + ask size):
-    where few are left at the ask, it is near the ask. It predicts the next mid better than the mid does: Gatheral and
+    with a small size at the ask, it is near the ask. It predicts the next mid better than the mid does: Gatheral and
     Oomen (2010), "Zero-intelligence realized variance estimation", Finance and Stochastics 14(2); Stoikov (2018),
-    "The micro-price", Quantitative Finance 18(12), who goes on to estimate the prediction from data. It assumes that
-    the displayed sizes at the best prices are meant; with `half_spread` below half the market's spread, the heavier
+    "The micro-price", Quantitative Finance 18(12), who estimates the prediction from data. It assumes that
+    the displayed sizes at the best prices are genuine; with `half_spread` below half the market's spread, the heavier
     side is joined at its best price or improved on.
     """
 
     half_spread: Annotated[float, Gt(0)] = 1.0  # ticks from the microprice
     skew: Annotated[float, Ge(0)] = 3.0  # ticks of shift at the limit
-    size: Annotated[int, Ge(1)] = 10  # lots a side
+    size: Annotated[int, Ge(1)] = 10  # lots per side
     limit: Annotated[int, Ge(1)] = 200  # lots of position
     interval: lob.Duration = 100 * lob.MS
 

@@ -1,4 +1,4 @@
-"""Quote around the touch and lean against the inventory, so that it returns to zero by itself."""
+"""Quote around the touch and shift against the inventory, so that it tends to return to zero."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class InventorySkew(lob.Strategy):
 
     offset: Annotated[int, Ge(0)] = 0  # ticks behind the touch
     skew: Annotated[int, Ge(0)] = 3  # ticks of shift at the limit
-    size: Annotated[int, Ge(1)] = 10  # lots a side
+    size: Annotated[int, Ge(1)] = 10  # lots per side
     limit: Annotated[int, Ge(1)] = 200  # lots of position
     interval: lob.Duration = 100 * lob.MS
 
