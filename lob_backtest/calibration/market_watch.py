@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from lob_backtest.book.book import Book
-from lob_backtest.contract.rows import Action, Batch, Flag, Phase
-from lob_backtest.data.audit.book_dump import apply_policy
-from lob_backtest.data.faults import FaultSample, Tally
+from lob_backtest.contract.rows import Action, Flag, Phase
+from lob_backtest.data.audit.book_walk import Step, book_walk
+from lob_backtest.data.faults import Tally
 from lob_backtest.data.reader import MarketSource
 from lob_backtest.units import SECOND
 
@@ -78,9 +78,10 @@ def watch(source: MarketSource, interval_ns: int) -> Watched:
     Raises:
         DataError: a row is impossible for the book.
     """
-    watcher, tally = _Watcher(source, interval_ns), Tally()
-    for batch in source.batches():
-        watcher.take(batch, tally)
+    book, tally = Book(source.level, source.depth), Tally()
+    watcher = _Watcher(book, interval_ns)
+    for step in book_walk(source.batches(), book, tally):
+        watcher.take(step)
     watcher.advance(watcher.now_ns)
     skipped = {kind: sum(by.values()) for kind, by in tally.counts.items()}
     slices = [watcher.slices[second] for second in sorted(watcher.slices)]
@@ -90,8 +91,8 @@ def watch(source: MarketSource, interval_ns: int) -> Watched:
 class _Watcher:
     """The market at one nanosecond, and the sums so far."""
 
-    def __init__(self, source: MarketSource, interval_ns: int) -> None:
-        self.book = Book(source.level, source.depth)
+    def __init__(self, book: Book, interval_ns: int) -> None:
+        self.book = book
         self.slices: dict[int, Slice] = {}
         self.spread_ns: Counter[int] = Counter()
         self.unsigned_trades = 0
@@ -104,26 +105,17 @@ class _Watcher:
         self._sampled: tuple[int, int] | None = None  # number of the last sample of the mid, and its value
         self._furthest: dict[int, int] = {}  # by the aggressor's side, at this nanosecond
 
-    def take(self, batch: Batch, tally: Tally) -> None:
-        """Apply a batch of rows."""
-        book = self.book
-        times = batch.ts_exchange_ns.tolist()
-        for i, row in enumerate(batch.book_rows()):
-            action, side, order_id, price_ticks, _, flags = row
-            if times[i] != self.now_ns:
-                self.advance(times[i])
-            if action == TRADE:
-                self._trade(side, price_ticks, flags)
-            elif action == STATUS:
-                self._continuous = int(batch.phase[i]) == Phase.CONTINUOUS
-            elif action == EXECUTE and order_id in book.orders:
-                order = book.orders[order_id]
-                self._trade(order.side, order.price_ticks, flags)
-            issue = book.apply(*row)
-            if issue:
-                apply_policy(issue, order_id, FaultSample(batch.path, batch.row + i, times[i]), tally)
-            if flags & LAST:
-                self._update_mid()
+    def take(self, step: Step) -> None:
+        """Take in a row that the book has applied."""
+        batch, i, ts_exchange_ns, action, side, price_ticks, flags = step
+        if ts_exchange_ns != self.now_ns:
+            self.advance(ts_exchange_ns)
+        if action == TRADE or (action == EXECUTE and side):
+            self._trade(side, price_ticks, flags)
+        elif action == STATUS:
+            self._continuous = int(batch.phase[i]) == Phase.CONTINUOUS
+        if flags & LAST:
+            self._update_mid()
 
     def advance(self, now_ns: int) -> None:
         """End one nanosecond and begin another."""

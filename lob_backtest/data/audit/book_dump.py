@@ -13,24 +13,19 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from lob_backtest.atomic.drafts import check_output
-from lob_backtest.book.book import Book, Issue
+from lob_backtest.book.book import Book
 from lob_backtest.contract.rows import Flag, Meta
-from lob_backtest.data.faults import DEFAULT_POLICIES, FaultKind, FaultSample, Policy, Tally
+from lob_backtest.data.audit.book_walk import book_walk
+from lob_backtest.data.faults import Tally
 from lob_backtest.data.output import ParquetDraft
 from lob_backtest.data.reader import MarketSource, open_market
-from lob_backtest.errors import ConfigError, DataError
+from lob_backtest.errors import ConfigError
 from lob_backtest.process.interrupts import with_guard
 from lob_backtest.progress import Progress
-from lob_backtest.units import format_instant
 
 STRETCH_ROWS: Final = 1 << 15
+_LAST: Final = int(Flag.LAST)
 _META_KEYS: Final = [key.encode() for name, key in vars(Meta).items() if name.isupper()]
-KIND_BY_ISSUE: Final = {
-    Issue.UNKNOWN_ORDER: FaultKind.UNKNOWN_ORDER,
-    Issue.DUPLICATE_ORDER: FaultKind.DUPLICATE_ORDER,
-    Issue.OVERSIZE: FaultKind.OVERSIZE,
-    Issue.BAD_SIDE: FaultKind.BAD_SIDE,
-}
 
 
 class Moment(NamedTuple):
@@ -145,37 +140,12 @@ def replay(source: MarketSource, book: Book, tally: Tally) -> Iterator[Moment]:
         DataError: a row is impossible for the book; the message has file, row and time.
     """
     sequences = _Sequences(source)
-    for batch in source.batches():
-        numbers = sequences.of(batch.path, batch.row, len(batch.action))
-        begin = sequences.first_row(batch.path) + batch.row
-        times = batch.ts_exchange_ns.tolist()
-        for i, event in enumerate(batch.book_rows()):
-            issue = book.apply(*event)
-            if issue:
-                apply_policy(issue, event[2], FaultSample(batch.path, batch.row + i, times[i]), tally)
-            yield Moment(begin + i, numbers[i], times[i], bool(event[5] & Flag.LAST))
-
-
-def apply_policy(issue: int, order_id: int, sample: FaultSample, tally: Tally) -> None:
-    """Count a row that the book could not apply, or raise, by the policy of its kind.
-
-    Args:
-        issue: returned by `Book.apply`, not 0.
-        order_id: of the row.
-        sample: the place of the row.
-        tally: counts it.
-
-    Raises:
-        DataError: rows of this kind are not skipped; the message has file, row and time.
-    """
-    kind = KIND_BY_ISSUE[Issue(issue)]
-    policy = DEFAULT_POLICIES[kind]
-    if policy == Policy.FAIL:
-        raise DataError(
-            f"{sample.path}, row {sample.row} at {format_instant(sample.ts_exchange_ns)}: {kind} (order {order_id}); "
-            "the book cannot do this; see `lob-backtest validate`"
-        )
-    tally.add(kind, policy, sample)
+    begin, numbers = 0, list[int]()
+    for batch, i, ts_exchange_ns, _, _, _, flags in book_walk(source.batches(), book, tally):
+        if i == 0:
+            numbers = sequences.of(batch.path, batch.row, len(batch.action))
+            begin = sequences.first_row(batch.path) + batch.row
+        yield Moment(begin + i, numbers[i], ts_exchange_ns, bool(flags & _LAST))
 
 
 class _Sequences:

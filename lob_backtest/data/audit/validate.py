@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-from lob_backtest.book.book import Book, Issue
-from lob_backtest.contract.rows import Action, Batch, Flag, Phase
+from lob_backtest.book.book import Book
+from lob_backtest.contract.rows import Action, Flag, Phase
+from lob_backtest.data.audit.book_walk import ALL_KEPT, book_walk
 from lob_backtest.data.faults import ALLOWED, FaultKind, FaultSample, Policy, Tally, resolve_policies
 from lob_backtest.data.files import MarketFile, Path, find_files
 from lob_backtest.data.reader import MarketSource, foreign_files, in_order_of_time
 from lob_backtest.errors import DataError
 from lob_backtest.progress import Progress
 
-_KIND_OF: Final = {
-    int(Issue.UNKNOWN_ORDER): FaultKind.UNKNOWN_ORDER,
-    int(Issue.DUPLICATE_ORDER): FaultKind.DUPLICATE_ORDER,
-    int(Issue.OVERSIZE): FaultKind.OVERSIZE,
-    int(Issue.BAD_SIDE): FaultKind.BAD_SIDE,
-}
 _STATUS, _LAST, _SUSPECT = int(Action.STATUS), int(Flag.LAST), int(Flag.SUSPECT)
 
 
@@ -85,10 +80,8 @@ def validate(paths: Path | Iterable[Path], *, gaps: bool = False, progress: Prog
     source = MarketSource([file for file in files if file.path not in foreign], policies=_policies(gaps))
     source.progress = progress
     book_tally = Tally()
-    watch = _Watch(source, book_tally)
     try:
-        for batch in source.batches():
-            watch.read(batch)
+        _walk(source, book_tally)
     except DataError:
         if source.tally.total(Policy.SKIP) < source.rows:
             raise  # Unreadable. A file whose rows are all skipped is not an error here: its faults are the result.
@@ -113,27 +106,12 @@ def _policies(gaps: bool) -> dict[FaultKind, Policy]:
     return resolve_policies(given)
 
 
-class _Watch:
-    """Rebuild the book, and count the rows that it refuses and the packets that leave it crossed."""
-
-    def __init__(self, source: MarketSource, tally: Tally) -> None:
-        self.book = Book(source.level, source.depth)
-        self.tally = tally
-        self.phase = int(Phase.CONTINUOUS)
-
-    def read(self, batch: Batch) -> None:
-        """Apply the rows of a batch."""
-        book = self.book
-        columns = (batch.action, batch.side, batch.order_id, batch.price_ticks, batch.size_lots, batch.flags)
-        for i, row in enumerate(zip(*(column.tolist() for column in columns), strict=True)):
-            action, flags = row[0], row[5]
-            issue = book.apply(*row)
-            if issue:
-                self._count(_KIND_OF[issue], batch, i)
-            if action == _STATUS:
-                self.phase = int(batch.phase[i])
-            if flags & _LAST and self.phase == Phase.CONTINUOUS and not flags & _SUSPECT and not book.uncrossed():
-                self._count(FaultKind.CROSSED, batch, i)
-
-    def _count(self, kind: FaultKind, batch: Batch, i: int) -> None:
-        self.tally.add(kind, Policy.KEEP, FaultSample(batch.path, batch.row + i, int(batch.ts_exchange_ns[i])))
+def _walk(source: MarketSource, tally: Tally) -> None:
+    """Rebuild the book, and count what it refuses and when it is crossed."""
+    book = Book(source.level, source.depth)
+    is_continuous = True
+    for batch, i, ts_exchange_ns, action, _, _, flags in book_walk(source.batches(), book, tally, ALL_KEPT):
+        if action == _STATUS:
+            is_continuous = int(batch.phase[i]) == Phase.CONTINUOUS
+        if flags & _LAST and is_continuous and not flags & _SUSPECT and not book.uncrossed():
+            tally.add(FaultKind.CROSSED, Policy.KEEP, FaultSample(batch.path, batch.row + i, ts_exchange_ns))
