@@ -14,6 +14,7 @@ from lob_backtest.data.coerce import as_table
 from lob_backtest.data.files import MarketFile
 from lob_backtest.data.output import ParquetDraft
 from lob_backtest.data.parquet import footer_checksum
+from lob_backtest.data.parquet.encodings import encodings
 from lob_backtest.errors import DataError
 from lob_backtest.process.interrupts import entering, uninterrupted, with_guard
 from lob_backtest.units import DURATION_LIMIT_NS
@@ -92,8 +93,8 @@ class EventWriter:
         self.depth = depth
         self.clock_shift_ns = clock_shift_ns
         self.source = source
-        encodings = _encodings(self.schema)
-        self._draft = ParquetDraft(path, self.schema, force=force, compression=compression, **encodings)
+        options = encodings(self.schema) | {"store_schema": False}  # Arrow would show it instead of the file's metadata
+        self._draft = ParquetDraft(path, self.schema, force=force, compression=compression, **options)
         self._path = self._draft.target
         self._meta = {
             Meta.SCHEMA: SCHEMA_BY_LEVEL[level],
@@ -270,22 +271,6 @@ def _late_text(name: str, value: int | None, level: int) -> str | None:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < DURATION_LIMIT_NS:
         raise DataError(f"{name} {value!r}: expected an integer of nanoseconds from 0 to 2^60 - 1")
     return str(value)
-
-
-def _encodings(schema: pa.Schema) -> dict[str, Any]:
-    """Return the encodings that decode fastest: deltas for eight-byte columns, dictionaries for one-byte ones.
-
-    Measured with pyarrow 26 on 2 million L3 rows, page checksums verified, one thread; million rows per second
-    and bytes per row under LZ4: deltas and dictionaries 53 and 9.1; BYTE_STREAM_SPLIT and plain 44 and 13.6;
-    plain 25 and 27.7; dictionaries everywhere 28 and 22. (Deltas and dictionaries under zstd: 41 and 9.0.)
-    """
-    wide = [field.name for field in schema if field.type.bit_width == 64]
-    return {
-        "use_dictionary": [name for name in schema.names if name not in wide],
-        "column_encoding": dict.fromkeys(wide, "DELTA_BINARY_PACKED"),
-        "write_page_checksum": True,
-        "store_schema": False,  # Parquet has our types; Arrow then shows the file's metadata as the schema's
-    }
 
 
 def _created_by() -> str:
