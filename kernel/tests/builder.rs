@@ -80,7 +80,7 @@ fn traces_and_marks_are_what_a_book_says() {
                 let named =
                     book.order_by_id(row.order_id).map(|order| (order.arrival, order.size_lots, book.stands_at(order)));
                 let applied =
-                    book.apply(row, number).or_else(|issue| book.set_right(row, number, issue, true).ok_or(issue));
+                    book.apply(row, number).or_else(|issue| book.repair(row, number, issue, true).ok_or(issue));
                 let mark = marks.next_if(|mark| mark.row as usize == i);
                 assert_eq!(
                     applied.is_err() || row.size_lots != repaired_lots(&row, named),

@@ -50,9 +50,9 @@ impl BookBuilder {
         for i in 0..columns.len() {
             let number = first + i as u64 + 1;
             let (effect, crossed) = (block.effect_mut(i), !self.book.uncrossed());
-            let issue = self.book.apply_noting(columns.row(i), number, effect).err();
+            let issue = self.book.apply_into(columns.row(i), number, effect).err();
             if let Some(issue) = issue {
-                *effect = self.set_right(columns.row(i), number, issue);
+                *effect = self.repair(columns.row(i), number, issue);
             }
             let notes_status = eventful && self.note_status(&columns.row(i));
             let last = columns.flags[i] & flag::LAST != 0;
@@ -73,8 +73,8 @@ impl BookBuilder {
             } else {
                 // Whether best prices change cannot be predicted: writing a mark in vain costs less than a mispredicted
                 // branch.
-                block.push_mark(PacketMark { touch: self.book.touch(), ..mark }, last & self.book.touched);
-                self.book.touched &= !last;
+                block.push_mark(PacketMark { touch: self.book.touch(), ..mark }, last & self.book.touch_changed);
+                self.book.touch_changed &= !last;
             }
         }
         self.row = first + columns.len() as u64;
@@ -82,8 +82,8 @@ impl BookBuilder {
     }
 
     #[cold]
-    fn set_right(&mut self, row: Row, number: u64, issue: Issue) -> RowEffect {
-        self.book.set_right(row, number, issue, self.repairs).unwrap_or_default()
+    fn repair(&mut self, row: Row, number: u64, issue: Issue) -> RowEffect {
+        self.book.repair(row, number, issue, self.repairs).unwrap_or_default()
     }
 
     /// Note the phase and the SUSPECT flag of a row; return whether the run has to look at them.
@@ -102,7 +102,7 @@ impl BookBuilder {
             block.push_mark(mark, mark.notes_status | mark.issue.is_some());
             return;
         }
-        let may_be_new = may_be_new | self.book.touched;
+        let may_be_new = may_be_new | self.book.touch_changed;
         self.book.complete();
         let (touch, awaiting_snapshot) = (self.book.touch(), self.book.is_awaiting_snapshot());
         block.push_mark(

@@ -45,7 +45,7 @@ impl BookCursor {
         match self.book.apply(row, self.row) {
             Ok(_) => true,
             // A row that cannot be repaired was left out by the book builder, too.
-            Err(issue) => self.book.set_right(row, self.row, issue, self.repairs).is_some(),
+            Err(issue) => self.book.repair(row, self.row, issue, self.repairs).is_some(),
         }
     }
 }

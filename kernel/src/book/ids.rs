@@ -34,20 +34,17 @@ impl Default for Ids {
 
 /// Where an id is stored, or would be.
 #[derive(Clone, Copy)]
-pub struct Place {
+pub struct IdSlot {
     at: usize,
     /// The slab number, `NONE` if the id is not stored.
-    pub slot: u32,
+    pub number: u32,
 }
 
-impl Place {
-    /// For a row that names no order.
-    pub const NOWHERE: Place = Place { at: 0, slot: NONE };
-
+impl IdSlot {
     /// Return whether the id is stored.
     #[inline]
     pub fn found(self) -> bool {
-        self.slot != NONE
+        self.number != NONE
     }
 }
 
@@ -85,14 +82,14 @@ impl Ids {
 
     /// Look an id up; `has` returns whether a slab number has it. The result is valid until the next change.
     #[inline]
-    pub fn find(&self, id: u64, has: impl Fn(u32) -> bool) -> Place {
+    pub fn find(&self, id: u64, has: impl Fn(u32) -> bool) -> IdSlot {
         let (hash, mask) = (hash(id), self.entries.len() - 1);
         let mut at = self.home(hash);
         loop {
             let entry = self.entries[at & mask];
             let slot = slot_of(entry);
             if slot == NONE || (entry ^ hash) >> 32 == 0 && has(slot) {
-                return Place { at: at & mask, slot };
+                return IdSlot { at: at & mask, number: slot };
             }
             at += 1;
         }
@@ -100,9 +97,9 @@ impl Ids {
 
     /// Store an id that is not stored, at the place where it was looked up.
     #[inline]
-    pub fn insert(&mut self, place: Place, id: u64, slot: u32) {
-        debug_assert!(!place.found());
-        self.entries[place.at] = entry(hash(id), slot);
+    pub fn insert(&mut self, id_slot: IdSlot, id: u64, slot: u32) {
+        debug_assert!(!id_slot.found());
+        self.entries[id_slot.at] = entry(hash(id), slot);
         self.len += 1;
         if self.len * 4 > self.entries.len() {
             self.grow();
@@ -111,10 +108,10 @@ impl Ids {
 
     /// Remove an id at the place where it was found; entries after it move up.
     #[inline]
-    pub fn remove(&mut self, place: Place) {
-        debug_assert!(place.found());
+    pub fn remove(&mut self, id_slot: IdSlot) {
+        debug_assert!(id_slot.found());
         let mask = self.entries.len() - 1;
-        let (mut hole, mut at) = (place.at, place.at);
+        let (mut hole, mut at) = (id_slot.at, id_slot.at);
         loop {
             at = (at + 1) & mask;
             let entry = self.entries[at];
@@ -161,13 +158,13 @@ mod tests {
             seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             let id = (seed >> 33) % 3000;
             names.push(id);
-            let place = ids.find(id, |slot| names[slot as usize] == id);
-            assert_eq!(place.found().then_some(place.slot), truth.get(&id).copied());
-            if place.found() {
-                ids.remove(place);
+            let id_slot = ids.find(id, |slot| names[slot as usize] == id);
+            assert_eq!(id_slot.found().then_some(id_slot.number), truth.get(&id).copied());
+            if id_slot.found() {
+                ids.remove(id_slot);
                 truth.remove(&id);
             } else {
-                ids.insert(place, id, step);
+                ids.insert(id_slot, id, step);
                 truth.insert(id, step);
             }
             assert_eq!(ids.len(), truth.len());

@@ -7,4 +7,4 @@ pub mod row_effect;
 pub mod slab;
 pub mod touch;
 
-pub use order_book::{Book, Level, MarketOrder};
+pub use order_book::{Book, BookOrder, Level};

@@ -2,7 +2,7 @@
 //!
 //! A `Book` follows the feed and nothing else: it does not know that a backtest is running.
 
-use crate::book::ids::{Ids, Place};
+use crate::book::ids::{IdSlot, Ids};
 use crate::book::ladder::{Ladder, NO_KEY};
 use crate::book::row_effect::{kind, RowEffect};
 use crate::book::slab::{Slab, NONE};
@@ -14,7 +14,7 @@ mod check;
 
 /// A displayed order of the market. `arrival` is the number of the row that gave it its place: lower is older.
 #[derive(Clone, Copy)]
-pub struct MarketOrder {
+pub struct BookOrder {
     /// Unique among the displayed orders.
     pub order_id: u64,
     /// What is left of it, lots.
@@ -62,13 +62,13 @@ pub struct Book {
     /// Per side: emptied by a CLEAR and not shown again by a complete packet, see `complete`.
     pub awaiting_snapshot: [bool; 2],
     /// Set when the best prices or sizes may have changed; cleared by the user.
-    pub touched: bool,
+    pub touch_changed: bool,
     touch: Touch,
     /// True if the best bid is at or above the best ask.
     crossed: bool,
     ladders: [Ladder; 2],
     levels: Slab<Level>,
-    orders: Slab<MarketOrder>,
+    orders: Slab<BookOrder>,
     ids: Ids,
 }
 
@@ -81,9 +81,10 @@ impl Clone for Book {
 
     /// Copy into existing memory.
     fn clone_from(&mut self, other: &Self) {
-        let Book { feed, depth, row, awaiting_snapshot, touched, touch, crossed, ladders, levels, orders, ids } = self;
+        let Book { feed, depth, row, awaiting_snapshot, touch_changed, touch, crossed, ladders, levels, orders, ids } =
+            self;
         (*feed, *depth, *row) = (other.feed, other.depth, other.row);
-        (*awaiting_snapshot, *touched) = (other.awaiting_snapshot, other.touched);
+        (*awaiting_snapshot, *touch_changed) = (other.awaiting_snapshot, other.touch_changed);
         (*touch, *crossed) = (other.touch, other.crossed);
         ladders.clone_from(&other.ladders);
         levels.clone_from(&other.levels);
@@ -96,13 +97,13 @@ impl Book {
     /// Make an empty book.
     pub fn new(feed: Feed, depth: usize) -> Self {
         let mut orders = Slab::default();
-        orders.insert(MarketOrder { order_id: 0, size_lots: 0, arrival: 0, level: 0, older: NOBODY, younger: NOBODY });
+        orders.insert(BookOrder { order_id: 0, size_lots: 0, arrival: 0, level: 0, older: NOBODY, younger: NOBODY });
         Book {
             feed,
             depth,
             row: 0,
             awaiting_snapshot: [false; 2],
-            touched: false,
+            touch_changed: false,
             touch: Touch::default(),
             crossed: false,
             ladders: Default::default(),
@@ -114,20 +115,20 @@ impl Book {
 
     /// Look up the order of a row that names one. The result is valid until the next change of the book.
     #[inline]
-    fn find(&self, order_id: u64) -> Place {
+    fn find(&self, order_id: u64) -> IdSlot {
         self.ids.find(order_id, |slot| self.orders[slot].order_id == order_id)
     }
 
     /// Return the side and the price of an order.
-    pub fn stands_at(&self, order: &MarketOrder) -> (i8, i64) {
+    pub fn stands_at(&self, order: &BookOrder) -> (i8, i64) {
         let level = &self.levels[order.level];
         (level.side, level.price_ticks())
     }
 
     /// Return a displayed order by its id.
-    pub fn order_by_id(&self, order_id: u64) -> Option<&MarketOrder> {
-        let place = self.find(order_id);
-        place.found().then(|| &self.orders[place.slot])
+    pub fn order_by_id(&self, order_id: u64) -> Option<&BookOrder> {
+        let id_slot = self.find(order_id);
+        id_slot.found().then(|| &self.orders[id_slot.number])
     }
 
     /// Apply one row of the feed, the `number`th, and return its effect.
@@ -137,7 +138,7 @@ impl Book {
     #[inline]
     pub fn apply(&mut self, row: Row, number: u64) -> Result<RowEffect, Issue> {
         let mut effect = RowEffect::default();
-        self.apply_noting(row, number, &mut effect).map(|()| effect)
+        self.apply_into(row, number, &mut effect).map(|()| effect)
     }
 
     /// Like `apply`, but writes the effect in place; a row that is not applied writes nothing.
@@ -146,25 +147,25 @@ impl Book {
     /// As `apply`.
     // One branch and one lookup per action: what a branch predictor learns of one action does not help another.
     #[inline(always)]
-    pub fn apply_noting(&mut self, row: Row, number: u64, effect: &mut RowEffect) -> Result<(), Issue> {
+    pub fn apply_into(&mut self, row: Row, number: u64, effect: &mut RowEffect) -> Result<(), Issue> {
         self.row = number;
         match row.action {
             action::ADD => {
-                let place = self.find(row.order_id);
-                if place.found() {
+                let id_slot = self.find(row.order_id);
+                if id_slot.found() {
                     return Err(Issue::DuplicateOrder);
                 }
                 let key = key(row.side, row.price_ticks);
-                *effect = self.join(row.order_id, place, row.side, key, row.size_lots);
+                *effect = self.join(row.order_id, id_slot, row.side, key, row.size_lots);
             }
             action::CANCEL | action::EXECUTE => {
-                let place = self.known(&row, row.size_lots)?;
+                let id_slot = self.known(&row, row.size_lots)?;
                 let kind = if row.action == action::EXECUTE { kind::EXECUTE } else { kind::LESS };
-                *effect = self.reduce(place, row.size_lots, kind);
+                *effect = self.reduce(id_slot, row.size_lots, kind);
             }
             action::MODIFY => {
-                let place = self.known(&row, 0)?;
-                *effect = self.modify(row.order_id, place, row.price_ticks, row.size_lots);
+                let id_slot = self.known(&row, 0)?;
+                *effect = self.modify(row.order_id, id_slot, row.price_ticks, row.size_lots);
             }
             action::LEVEL => {
                 self.set_level(row.side, key(row.side, row.price_ticks), row.size_lots);
@@ -183,7 +184,7 @@ impl Book {
     /// Apply what can be applied of a row that `apply` has refused: if `repairs`, an oversize CANCEL or EXECUTE is
     /// clipped. Return its effect.
     #[cold]
-    pub fn set_right(&mut self, row: Row, number: u64, issue: Issue, repairs: bool) -> Option<RowEffect> {
+    pub fn repair(&mut self, row: Row, number: u64, issue: Issue, repairs: bool) -> Option<RowEffect> {
         if issue != Issue::Oversize || !repairs {
             return None;
         }
@@ -192,42 +193,42 @@ impl Book {
     }
 
     #[inline(always)]
-    fn known(&self, row: &Row, size_lots: i64) -> Result<Place, Issue> {
-        let place = self.find(row.order_id);
-        if !place.found() {
+    fn known(&self, row: &Row, size_lots: i64) -> Result<IdSlot, Issue> {
+        let id_slot = self.find(row.order_id);
+        if !id_slot.found() {
             return Err(Issue::UnknownOrder);
         }
-        let order = &self.orders[place.slot];
+        let order = &self.orders[id_slot.number];
         if row.side == -self.levels[order.level].side {
             Err(Issue::BadSide)
         } else if size_lots > order.size_lots {
             Err(Issue::Oversize)
         } else {
-            Ok(place)
+            Ok(id_slot)
         }
     }
 
     #[inline(never)] // rare, and kept out of the way of the other actions
-    fn modify(&mut self, order_id: u64, place: Place, price_ticks: i64, size_lots: i64) -> RowEffect {
-        let MarketOrder { size_lots: before, level, .. } = self.orders[place.slot];
+    fn modify(&mut self, order_id: u64, id_slot: IdSlot, price_ticks: i64, size_lots: i64) -> RowEffect {
+        let BookOrder { size_lots: before, level, .. } = self.orders[id_slot.number];
         let Level { side, key: stood_at, .. } = self.levels[level];
         let key = key(side, price_ticks);
         if key == stood_at && size_lots <= before {
-            self.reduce(place, before - size_lots, kind::LESS)
+            self.reduce(id_slot, before - size_lots, kind::LESS)
         } else {
-            let left = self.reduce(place, before, kind::MOVED);
+            let left = self.reduce(id_slot, before, kind::MOVED);
             self.join(order_id, self.find(order_id), side, key, size_lots);
             left
         }
     }
 
     #[inline(always)]
-    fn join(&mut self, order_id: u64, place: Place, side: i8, key: i64, size_lots: i64) -> RowEffect {
+    fn join(&mut self, order_id: u64, id_slot: IdSlot, side: i8, key: i64, size_lots: i64) -> RowEffect {
         let at = self.level_or_open(side, key);
         let older = self.levels[at].youngest;
-        let order = MarketOrder { order_id, size_lots, arrival: self.row, level: at, older, younger: NOBODY };
+        let order = BookOrder { order_id, size_lots, arrival: self.row, level: at, older, younger: NOBODY };
         let slot = self.orders.insert(order);
-        self.ids.insert(place, order_id, slot);
+        self.ids.insert(id_slot, order_id, slot);
         let level = &mut self.levels[at];
         level.youngest = slot;
         level.size_lots += size_lots;
@@ -240,8 +241,8 @@ impl Book {
     }
 
     #[inline(always)]
-    fn reduce(&mut self, place: Place, size_lots: i64, kind: u8) -> RowEffect {
-        let order = &mut self.orders[place.slot];
+    fn reduce(&mut self, id_slot: IdSlot, size_lots: i64, kind: u8) -> RowEffect {
+        let order = &mut self.orders[id_slot.number];
         let (at, arrival, before) = (order.level, order.arrival, order.size_lots);
         order.size_lots -= size_lots;
         let is_over = order.size_lots == 0;
@@ -250,8 +251,8 @@ impl Book {
         let (side, level_lots, key) = (level.side, level.size_lots, level.key);
         self.shows(index(side), at, level_lots);
         if is_over {
-            self.ids.remove(place);
-            self.unlink(place.slot);
+            self.ids.remove(id_slot);
+            self.unlink(id_slot.number);
         }
         let kind = kind + index(side) as u8;
         RowEffect::new(kind, key, [before, size_lots, level_lots], arrival)
@@ -259,7 +260,7 @@ impl Book {
 
     #[inline(always)]
     fn unlink(&mut self, slot: u32) {
-        let MarketOrder { level: at, older, younger, .. } = self.orders[slot];
+        let BookOrder { level: at, older, younger, .. } = self.orders[slot];
         self.orders[older].younger = younger;
         self.orders[younger].older = older;
         self.orders.remove(slot);
@@ -292,7 +293,7 @@ impl Book {
     #[inline(always)]
     fn shows(&mut self, side: usize, at: u32, size_lots: i64) {
         let best = self.ladders[side].best_level() == at;
-        self.touched |= best;
+        self.touch_changed |= best;
         let ([bid, ask], (is_bid, is_ask)) = (self.touch.lots, (best & (side == 0), best & (side == 1)));
         self.touch.lots = [if is_bid { size_lots } else { bid }, if is_ask { size_lots } else { ask }];
     }
@@ -330,15 +331,15 @@ impl Book {
     }
 
     fn clear(&mut self, side: i8) {
-        self.touched = true;
+        self.touch_changed = true;
         for each in sides(side) {
             let ladder = &mut self.ladders[index(*each)];
             for (_, at) in ladder.iter() {
                 let mut slot = self.levels[at].oldest;
                 while slot != NOBODY {
                     let order_id = self.orders[slot].order_id;
-                    let place = self.ids.find(order_id, |other| other == slot);
-                    self.ids.remove(place);
+                    let id_slot = self.ids.find(order_id, |other| other == slot);
+                    self.ids.remove(id_slot);
                     self.orders.remove(slot);
                     slot = self.orders[slot].younger;
                 }
@@ -353,14 +354,14 @@ impl Book {
     /// End a packet: a cleared side that shows something again has its snapshot.
     #[inline]
     pub fn complete(&mut self) {
-        self.touched = false;
+        self.touch_changed = false;
         if self.is_awaiting_snapshot() {
-            self.look_for_cleared();
+            self.end_snapshots();
         }
     }
 
     #[cold]
-    fn look_for_cleared(&mut self) {
+    fn end_snapshots(&mut self) {
         for side in [0, 1] {
             self.awaiting_snapshot[side] &= self.ladders[side].is_empty();
         }
@@ -409,7 +410,7 @@ impl Book {
     }
 
     /// Iterate the orders of a level, oldest first.
-    pub fn orders_of<'a>(&'a self, level: &Level) -> impl Iterator<Item = &'a MarketOrder> + 'a {
+    pub fn orders_of<'a>(&'a self, level: &Level) -> impl Iterator<Item = &'a BookOrder> + 'a {
         let mut slot = level.oldest;
         std::iter::from_fn(move || {
             let order = (slot != NOBODY).then(|| &self.orders[slot])?;

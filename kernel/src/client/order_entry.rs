@@ -70,7 +70,7 @@ impl OrderEntry<'_> {
         let reason = reason.or(|| self.closed()).or(|| self.breach(side, size_lots, None));
         if reason == RejectReason::None {
             known.in_flight += 1;
-            known.own = self.own_book.owns.insert(own);
+            known.own = self.own_book.orders.insert(own);
             self.channels.send(Request::new(
                 RequestKind::New,
                 (self.instrument, known.own),
@@ -191,7 +191,7 @@ impl OrderEntry<'_> {
 
     fn refuse_request(&mut self, order_id: i64, kind: UpdateKind, reason: RejectReason) -> Result<(), RunError> {
         if let Some(known) = self.known(order_id) {
-            let own = &self.own_book.owns[known.own];
+            let own = &self.own_book.orders[known.own];
             let (snapshot, tag) = (own.snapshot(), own.tag.clone());
             self.refuse(&snapshot, &tag, kind, reason)
         } else {

@@ -10,17 +10,17 @@ pub const LIMIT: i64 = 1099511627776;
 /// How much one strategy may hold at once: the numbers of `lob_backtest.contract.limits`.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Of a tag or of a series' name, in UTF-8.
+    /// Length of a tag or of a series' name, in UTF-8.
     pub text_bytes: usize,
     /// Different tags of a run.
     pub tags: usize,
     /// Different names of series of a run.
     pub series: usize,
-    /// Orders in one instrument that are live or have a request or an answer under way.
+    /// Orders in one instrument that are live or have a request or an answer in flight.
     pub orders: usize,
     /// Requests that have not reached the exchange.
     pub requests: usize,
-    /// Timers that are set.
+    /// Pending timers.
     pub timers: usize,
 }
 
@@ -54,7 +54,7 @@ pub mod flag {
     pub const HIDDEN: u8 = 4;
     /// Traded in an auction or cross.
     pub const AUCTION: u8 = 8;
-    /// The book is not known to be right here.
+    /// The book may be wrong here.
     pub const SUSPECT: u8 = 16;
     /// Visibility, not an event: it entered or left the displayed depth.
     pub const WINDOW: u8 = 32;
@@ -189,7 +189,7 @@ pub enum UpdateKind {
     ReplaceRejected = 4,
     Cancelled = 5,
     CancelRejected = 6,
-    /// What an IOC, FOK or market order could not trade.
+    /// The unfilled rest of an IOC, FOK or market order.
     Expired = 7,
 }
 
@@ -235,13 +235,13 @@ impl OrderState {
     ];
 }
 
-/// How long an order stands.
+/// How long an order stays in the book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum TimeInForce {
     /// Until cancelled.
     Gtc = 0,
-    /// Trades what it can on arrival, the rest dies.
+    /// Trades what it can on arrival, the rest expires.
     Ioc = 1,
     /// Trades in full on arrival, or not at all.
     Fok = 2,
@@ -259,11 +259,11 @@ impl TimeInForce {
 #[repr(u8)]
 pub enum RejectReason {
     None = 0,
-    /// It would take.
+    /// It would trade on arrival.
     PostOnly = 1,
     /// No such order of this strategy.
     UnknownOrder = 2,
-    /// The order was filled or gone when the request arrived.
+    /// The order was filled, cancelled or expired when the request arrived.
     TooLate = 3,
     /// The price is not a whole number of ticks.
     OffTick = 4,

@@ -215,13 +215,13 @@ impl AvailableLots {
             for side in [1, -1] {
                 let keys: Vec<i64> = self.taken[index(side)].keys().copied().collect();
                 for place in keys.into_iter().map(|at_key| (side, key(side, at_key))) {
-                    self.settle_level(at, place, falls.get(&place));
+                    self.update_level_visibility(at, place, falls.get(&place));
                 }
             }
         }
     }
 
-    fn settle_level(&mut self, at: Displayed, place: LevelKey, fall: Option<&Fall>) {
+    fn update_level_visibility(&mut self, at: Displayed, place: LevelKey, fall: Option<&Fall>) {
         let book = at.book;
         let Some(taken) = self.taken[index(place.0)].get_mut(&key(place.0, place.1)) else { return };
         let beyond = book.beyond_window(place.0, place.1);

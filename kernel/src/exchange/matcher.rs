@@ -39,9 +39,9 @@ impl Matcher {
 
     /// Serve a new order.
     fn submit(&mut self, displayed: Displayed, at: u32, now_ns: Ns) {
-        let reason = self.refusal(displayed, at, self.own_book.owns[at].price_ticks);
+        let reason = self.refusal(displayed, at, self.own_book.orders[at].price_ticks);
         if reason != RejectReason::None {
-            self.own_book.owns[at].state = OrderState::Rejected;
+            self.own_book.orders[at].state = OrderState::Rejected;
             self.update(at, UpdateKind::Rejected, reason);
             return;
         }
@@ -56,7 +56,7 @@ impl Matcher {
         (price_ticks, size_lots): (Option<i64>, Option<i64>),
         now_ns: Ns,
     ) {
-        let own = &mut self.own_book.owns[at];
+        let own = &mut self.own_book.orders[at];
         let price_ticks = price_ticks.or(own.price_ticks);
         let size_lots = size_lots.unwrap_or(own.size_lots);
         if own.state != OrderState::Live {
@@ -73,7 +73,7 @@ impl Matcher {
                 return;
             }
             self.own_book.remove(at);
-            let own = &mut self.own_book.owns[at];
+            let own = &mut self.own_book.orders[at];
             own.price_ticks = price_ticks;
             own.size_lots = size_lots;
             self.enter(displayed, at, UpdateKind::Replaced, now_ns);
@@ -82,7 +82,7 @@ impl Matcher {
 
     /// Serve a cancel request.
     fn cancel(&mut self, at: u32) {
-        if self.own_book.owns[at].state == OrderState::Live {
+        if self.own_book.orders[at].state == OrderState::Live {
             self.take_off(at);
         } else {
             self.update(at, UpdateKind::CancelRejected, RejectReason::TooLate);
@@ -91,26 +91,26 @@ impl Matcher {
 
     /// Take what is displayed, whatever the phase, to close a position at the end of a run.
     pub fn flatten(&mut self, displayed: Displayed, at: u32) {
-        let own = &mut self.own_book.owns[at];
+        let own = &mut self.own_book.orders[at];
         own.state = OrderState::Live;
         let (side, lots) = (own.side, own.open_lots());
         let offers = self.displayed_offers(displayed, side, None, lots);
         self.update(at, UpdateKind::Accepted, RejectReason::None);
         self.walk(displayed, at, offers);
-        if self.own_book.owns[at].open_lots() != 0 {
-            self.own_book.owns[at].state = OrderState::Expired;
+        if self.own_book.orders[at].open_lots() != 0 {
+            self.own_book.orders[at].state = OrderState::Expired;
             self.update(at, UpdateKind::Expired, RejectReason::None);
         }
     }
 
     fn take_off(&mut self, at: u32) {
         self.own_book.remove(at);
-        self.own_book.owns[at].state = OrderState::Cancelled;
+        self.own_book.orders[at].state = OrderState::Cancelled;
         self.update(at, UpdateKind::Cancelled, RejectReason::None);
     }
 
     fn update(&mut self, own: u32, kind: UpdateKind, reason: RejectReason) {
-        let snapshot = self.own_book.owns[own].snapshot();
+        let snapshot = self.own_book.orders[own].snapshot();
         self.own_book.events.push(OrderEvent::Update { own, snapshot, kind, reason });
     }
 
@@ -121,7 +121,7 @@ impl Matcher {
         if self.meets_itself(displayed, at, price_ticks) {
             return RejectReason::SelfTrade;
         }
-        let own = &self.own_book.owns[at];
+        let own = &self.own_book.orders[at];
         if own.post_only && self.would_take(displayed, own.side, price_ticks) {
             return RejectReason::PostOnly;
         }
@@ -130,7 +130,7 @@ impl Matcher {
 
     /// Return whether an order would reach an own resting order of the other side.
     fn meets_itself(&self, displayed: Displayed, at: u32, price_ticks: Option<i64>) -> bool {
-        let own = &self.own_book.owns[at];
+        let own = &self.own_book.orders[at];
         let Some(best) = self.own_book.best(-own.side) else { return false };
         let side = i64::from(own.side);
         let farthest = match price_ticks {
@@ -177,7 +177,7 @@ impl Matcher {
 
     /// Let an order take what it may, and rest or expire with the remainder; the answer precedes the fills.
     fn enter(&mut self, displayed: Displayed, at: u32, kind: UpdateKind, now_ns: Ns) {
-        let own = &mut self.own_book.owns[at];
+        let own = &mut self.own_book.orders[at];
         own.state = OrderState::Live;
         own.ts_arrival_ns = now_ns;
         own.ahead_at_arrival = None;
@@ -186,22 +186,22 @@ impl Matcher {
         let fills = offers.iter().map(|offer| offer.size_lots).sum::<i64>() >= open_lots;
         let rests = !fills && tif == TimeInForce::Gtc && price_ticks.is_some();
         if rests {
-            let waits = !self.own_book.owns[at].post_only && !displayed.takes(side);
+            let waits = !self.own_book.orders[at].post_only && !displayed.takes(side);
             self.own_book.rest(displayed, at, waits);
         }
         self.update(at, kind, RejectReason::None);
         if fills || tif != TimeInForce::Fok {
             self.walk(displayed, at, offers);
         }
-        if self.own_book.owns[at].open_lots() != 0 && !rests {
-            self.own_book.owns[at].state = OrderState::Expired;
+        if self.own_book.orders[at].open_lots() != 0 && !rests {
+            self.own_book.orders[at].state = OrderState::Expired;
             self.update(at, UpdateKind::Expired, RejectReason::None);
         }
     }
 
     fn walk(&mut self, displayed: Displayed, at: u32, offers: Vec<Offer>) {
         for offer in offers {
-            let lots = offer.size_lots.min(self.own_book.owns[at].open_lots());
+            let lots = offer.size_lots.min(self.own_book.orders[at].open_lots());
             if lots == 0 {
                 break;
             }

@@ -50,7 +50,7 @@ pub enum OrderEvent {
 /// The orders of one strategy in one instrument.
 pub struct OwnBook {
     /// Orders that the exchange or the strategy still knows, by number.
-    pub owns: Slab<OwnOrder>,
+    pub orders: Slab<OwnOrder>,
     /// What own orders can take.
     pub available: AvailableLots,
     /// Orders whose queue position changed in the packet at hand; those with `OwnOrder::moved` unset are stale.
@@ -77,7 +77,7 @@ impl OwnBook {
     /// Start without orders.
     pub fn new(rules: FillRules, feed: Feed) -> Self {
         OwnBook {
-            owns: Slab::default(),
+            orders: Slab::default(),
             available: AvailableLots::new(feed, rules.queue_model),
             moved: Vec::new(),
             events: Vec::new(),
@@ -133,7 +133,7 @@ impl OwnBook {
     pub fn rest(&mut self, displayed: Displayed, at: u32, waits: bool) {
         let book = displayed.book;
         self.queue_stays += 1;
-        let own = &mut self.owns[at];
+        let own = &mut self.orders[at];
         own.queue_stay = self.queue_stays;
         // Within a snapshot no queue is known: the order takes its place when the snapshot is complete.
         let known = !book.awaiting_snapshot[index(own.side)] && !book.beyond_window(own.side, own.limit_ticks());
@@ -159,12 +159,12 @@ impl OwnBook {
         if book.feed == Feed::L2 && (own.queue.ahead != 0 || !known) {
             self.behind[side].insert((at_key, at));
         }
-        self.sides[side].push(&mut self.owns, at_key, at);
+        self.sides[side].push(&mut self.orders, at_key, at);
     }
 
     /// Remove a resting order from its queue.
     pub fn remove(&mut self, at: u32) {
-        let own = &mut self.owns[at];
+        let own = &mut self.orders[at];
         let (side, at_key) = (index(own.side), key(own.side, own.limit_ticks()));
         if own.waits_to_take {
             own.waits_to_take = false;
@@ -176,13 +176,13 @@ impl OwnBook {
         if !self.behind[side].is_empty() {
             self.behind[side].remove(&(at_key, at));
         }
-        self.sides[side].remove(&mut self.owns, at_key, at);
+        self.sides[side].remove(&mut self.orders, at_key, at);
     }
 
     /// Drop an order that neither the exchange nor the strategy needs any more.
     pub fn forget(&mut self, at: u32) {
-        self.owns[at].moved = false;
-        self.owns.remove(at);
+        self.orders[at].moved = false;
+        self.orders.remove(at);
     }
 
     /// Apply a row that the book is about to apply, with the order that it names; L2 has functions of its own for
@@ -228,7 +228,7 @@ impl OwnBook {
 
     fn each_resting(&mut self, side: i8, mut visit: impl FnMut(&mut OwnBook, u32)) {
         let mut all = std::mem::take(&mut self.scratch);
-        self.sides[index(side)].all(&self.owns, &mut all);
+        self.sides[index(side)].all(&self.orders, &mut all);
         for at in &all {
             visit(self, *at);
         }
@@ -237,7 +237,7 @@ impl OwnBook {
 
     /// Fill a resting order, and remove it when nothing is left.
     fn take(&mut self, at: u32, trade: OwnTrade) {
-        if trade.size_lots == self.owns[at].open_lots() {
+        if trade.size_lots == self.orders[at].open_lots() {
             self.remove(at);
         }
         self.fill(at, trade);
@@ -245,7 +245,7 @@ impl OwnBook {
 
     /// Fill an order; the fill is booked later.
     pub fn fill(&mut self, own: u32, trade: OwnTrade) {
-        let order = &mut self.owns[own];
+        let order = &mut self.orders[own];
         order.filled_lots += trade.size_lots;
         if order.open_lots() == 0 {
             order.state = OrderState::Filled;
@@ -254,7 +254,7 @@ impl OwnBook {
     }
 
     fn changed(&mut self, at: u32) {
-        if !std::mem::replace(&mut self.owns[at].moved, true) {
+        if !std::mem::replace(&mut self.orders[at].moved, true) {
             self.moved.push(at);
         }
     }
@@ -271,7 +271,7 @@ impl OwnBook {
 
     /// Fill an order at its own price by flow at a worse one; return how much.
     fn take_first(&mut self, at: u32, flow: OwnTrade, matching: Match) -> i64 {
-        let own = &self.owns[at];
+        let own = &self.orders[at];
         let (price_ticks, size_lots) = (own.limit_ticks(), flow.size_lots.min(own.open_lots()));
         self.take(at, OwnTrade { price_ticks, size_lots, tainted: matching == Match::Through, ..flow });
         size_lots
@@ -287,15 +287,15 @@ impl OwnBook {
             left = self.through((side, price_ticks), OwnTrade::new(0, left, Cause::Through), matching);
         }
         // Within a snapshot it is not known which orders are older.
-        let evidence = self.rules.fill_on_younger_execution && !book.awaiting_snapshot[index(side)];
+        let younger_fills = self.rules.fill_on_younger_execution && !book.awaiting_snapshot[index(side)];
         // After a return to the window, orders with nothing ahead may be among those that count as older.
         let is_next = |own: &OwnOrder| {
-            own.queue.is_visible && (own.queue.ahead == 0 || evidence && own.queue.arrival < order.arrival)
+            own.queue.is_visible && (own.queue.ahead == 0 || younger_fills && own.queue.arrival < order.arrival)
         };
         if matching == Match::All {
             let mut at = self.oldest((side, price_ticks));
             while at != NONE && left > 0 {
-                let (this, own) = (at, &self.owns[at]);
+                let (this, own) = (at, &self.orders[at]);
                 at = own.younger;
                 let lots = if is_next(own) { left.min(own.open_lots()) } else { 0 };
                 left -= lots;
@@ -314,7 +314,7 @@ impl OwnBook {
     fn move_from(&mut self, first: u32, mut moved: impl FnMut(&mut OwnOrder) -> bool) {
         let mut at = first;
         while at != NONE {
-            let own = &mut self.owns[at];
+            let own = &mut self.orders[at];
             if moved(own) && !std::mem::replace(&mut own.moved, true) {
                 self.moved.push(at);
             }
@@ -344,7 +344,7 @@ impl OwnBook {
             left = self.through(place, OwnTrade::new(0, left, Cause::Hidden), matching);
             let mut at = if matching == Match::All { self.oldest(place) } else { NONE };
             while at != NONE && left > 0 {
-                let (this, own) = (at, &self.owns[at]);
+                let (this, own) = (at, &self.orders[at]);
                 at = own.younger;
                 if own.queue.is_visible && own.queue.ahead == 0 {
                     let lots = left.min(own.open_lots());
@@ -359,7 +359,7 @@ impl OwnBook {
         self.available.clear(book, side);
         for each in sides(side) {
             if !book.awaiting_snapshot[index(*each)] && book.feed == Feed::L3 {
-                self.each_resting(*each, |own_book, at| order_queue::remember(book, &mut own_book.owns[at]));
+                self.each_resting(*each, |own_book, at| order_queue::remember(book, &mut own_book.orders[at]));
             }
         }
     }

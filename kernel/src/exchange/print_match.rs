@@ -113,7 +113,7 @@ impl PrintMatch {
 
     /// Find the oldest fall that lots of a print explain, and count them there; return the fall and the lots.
     pub fn explain(&mut self, place: LevelKey, size_lots: i64, now_ns: Ns) -> Option<(Fall, i64)> {
-        self.let_go(place, now_ns);
+        self.drop_explained(place, now_ns);
         let fall = self.falls.get_mut(&place)?.iter_mut().find(|fall| fall.unexplained() > 0)?;
         let lots = size_lots.min(fall.unexplained());
         fall.late += lots;
@@ -176,7 +176,7 @@ impl PrintMatch {
     fn fall(&mut self, place: LevelKey, (old, new, explained): (i64, i64, i64), now_ns: Ns, by_model: bool) -> Fall {
         self.number += 1;
         let fall = Fall { number: self.number, ts_ns: now_ns, old, new, explained, late: 0, by_model };
-        self.let_go(place, now_ns);
+        self.drop_explained(place, now_ns);
         // A fall that is explained completely is kept only to be applied again after an older one.
         if self.late_print_ns != 0 && (fall.unexplained() > 0 || self.falls.contains_key(&place)) {
             self.falls.entry(place).or_default().push_back(fall);
@@ -190,7 +190,7 @@ impl PrintMatch {
     }
 
     /// Drop the falls of a level before the oldest that a print may still explain.
-    fn let_go(&mut self, place: LevelKey, now_ns: Ns) {
+    fn drop_explained(&mut self, place: LevelKey, now_ns: Ns) {
         if self.falls.is_empty() {
             return;
         }

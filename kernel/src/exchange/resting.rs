@@ -92,27 +92,27 @@ impl Resting {
     }
 
     /// Put an order behind those at its key.
-    pub fn push(&mut self, owns: &mut Slab<OwnOrder>, key: i64, at: u32) {
-        let arrival = owns[at].queue.arrival;
+    pub fn push(&mut self, orders: &mut Slab<OwnOrder>, key: i64, at: u32) {
+        let arrival = orders[at].queue.arrival;
         let rung = self.rungs.entry(key).or_insert(Rung { oldest: at, youngest: NONE, arrival });
         rung.arrival = rung.arrival.max(arrival);
         let older = std::mem::replace(&mut rung.youngest, at);
-        (owns[at].older, owns[at].younger) = (older, NONE);
+        (orders[at].older, orders[at].younger) = (older, NONE);
         if older != NONE {
-            owns[older].younger = at;
+            orders[older].younger = at;
         } else {
             self.update_span();
         }
     }
 
     /// Remove an order.
-    pub fn remove(&mut self, owns: &mut Slab<OwnOrder>, key: i64, at: u32) {
-        let (older, younger) = (owns[at].older, owns[at].younger);
+    pub fn remove(&mut self, orders: &mut Slab<OwnOrder>, key: i64, at: u32) {
+        let (older, younger) = (orders[at].older, orders[at].younger);
         if older != NONE {
-            owns[older].younger = younger;
+            orders[older].younger = younger;
         }
         if younger != NONE {
-            owns[younger].older = older;
+            orders[younger].older = older;
         }
         if older != NONE && younger != NONE {
             return;
@@ -131,13 +131,13 @@ impl Resting {
     }
 
     /// Copy all orders in price-time order.
-    pub fn all(&self, owns: &Slab<OwnOrder>, into: &mut Vec<u32>) {
+    pub fn all(&self, orders: &Slab<OwnOrder>, into: &mut Vec<u32>) {
         into.clear();
         for rung in self.rungs.values() {
             let mut at = rung.oldest;
             while at != NONE {
                 into.push(at);
-                at = owns[at].younger;
+                at = orders[at].younger;
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::wire::messages::OrderSnapshot;
 
 const CHUNK_ROWS: usize = 1 << 16;
 /// Fills that may wait for mids before those that need not are written.
-const CROWD: usize = 4096;
+const WAITING_FILLS: usize = 4096;
 const CHUNK_TEXT: usize = 1 << 28;
 
 const FILLS: usize = 0;
@@ -117,7 +117,7 @@ impl Recorder {
 
     /// Add a fill and return its id; the mids are those of all instruments at its time.
     pub fn fill(&mut self, row: FillRow, mids2: &[Option<i64>]) -> i64 {
-        if self.waiting.len() % CROWD == CROWD - 1 {
+        if self.waiting.len() % WAITING_FILLS == WAITING_FILLS - 1 {
             self.markouts(row.ts_exchange_ns - 1, mids2);
         }
         let id = self.fills;

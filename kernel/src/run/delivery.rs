@@ -146,13 +146,13 @@ impl Replay {
             if !view.has_packet_subscribers {
                 view.catch_up(now_ns);
             }
-            self.note_moves(instrument);
+            self.receive_moves(instrument);
         }
     }
 
     /// Bring the queue positions that have arrived to the local states.
     #[inline]
-    pub(super) fn note_moves(&mut self, instrument: usize) {
+    pub(super) fn receive_moves(&mut self, instrument: usize) {
         for each in self.markets[instrument].view.received_moves.drain(..) {
             self.sessions[instrument][each.agent].local_state.moved(each.order_id, each.queue_stay, each.ahead_lots);
         }

@@ -68,7 +68,7 @@ impl Replay {
             self.now_ns = self.now_ns.max(market.cursor.now_ns);
             if market.cursor.is_out_of_rows {
                 self.out_of_rows = Some(instrument);
-                self.note_moves(instrument); // bounds the moves that wait by the rows of a block
+                self.receive_moves(instrument); // bounds the moves that wait by the rows of a block
                 return Ok(None);
             }
             if market.cursor.reschedule || market.view.has_packet_subscribers {
@@ -133,7 +133,7 @@ impl Replay {
             EventKind::Packet => {
                 let market = &mut self.markets[whose];
                 market.view.deliver(&mut self.delivered);
-                self.note_moves(whose);
+                self.receive_moves(whose);
                 self.packet =
                     Some(PacketDelivery { now_ns, instrument: whose, agent: 0, print: 0, timers_woken: false });
             }

@@ -13,7 +13,7 @@ use crate::record::recorder::Recorder;
 use crate::run::delivery::{AfterCallback, PacketDelivery};
 use crate::run::lifecycle::Stage;
 use crate::wire::channels::Channels;
-use crate::wire::view::Delivered;
+use crate::wire::view::DeliveredPacket;
 
 /// One run of the kernel.
 pub struct Replay {
@@ -38,7 +38,7 @@ pub struct Replay {
     /// The instrument that needs rows before the run can go on.
     pub(super) out_of_rows: Option<usize>,
     pub(super) packet: Option<PacketDelivery>,
-    pub(super) delivered: Delivered,
+    pub(super) delivered: DeliveredPacket,
     pub(super) after_callback: Option<AfterCallback>,
 }
 
@@ -75,7 +75,7 @@ impl Replay {
             stage: Stage::First,
             out_of_rows: None,
             packet: None,
-            delivered: Delivered::default(),
+            delivered: DeliveredPacket::default(),
             after_callback: None,
         }
     }

@@ -13,7 +13,7 @@ use crate::contract::codes::{action, flag, phase, Feed, Ns, NEVER};
 use crate::contract::row::Row;
 
 /// Backlog at which arrived packets are delivered without a read.
-const CROWD: usize = 64;
+const BACKLOG: usize = 64;
 
 /// A trade of the market; `side` is the aggressor's.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +69,7 @@ struct SentPacket {
 
 /// What a packet brings.
 #[derive(Default)]
-pub struct Delivered {
+pub struct DeliveredPacket {
     /// Its prints, if a strategy subscribes to them.
     pub prints: Vec<Print>,
     /// True if the best prices or sizes changed.
@@ -165,7 +165,7 @@ impl View {
     /// Return whether the backlog is so large that arrived packets should be delivered.
     #[inline]
     pub fn is_crowded(&self) -> bool {
-        self.packets.len() >= CROWD && !self.has_packet_subscribers
+        self.packets.len() >= BACKLOG && !self.has_packet_subscribers
     }
 
     /// Receive all packets that have arrived by now, without a callback.
@@ -183,7 +183,7 @@ impl View {
     }
 
     /// Receive the next packet; `delivered` is what it brings.
-    pub fn deliver(&mut self, delivered: &mut Delivered) {
+    pub fn deliver(&mut self, delivered: &mut DeliveredPacket) {
         let before = self.state.touch;
         let packet = self.receive(1);
         delivered.prints.clear();

@@ -30,7 +30,7 @@ impl Market {
                     let local_ns = outbox.channels[agent].response_ns(now_ns);
                     let sent_ns = requested.map(|request| request.ts_sent_ns);
                     let times = Times { sent_ns, exchange_ns: Some(now_ns), local_ns };
-                    let tag = &self.orders.matchers[agent].own_book.owns[own].tag;
+                    let tag = &self.orders.matchers[agent].own_book.orders[own].tag;
                     outbox.recorder.order((agent, self.index), (&snapshot, tag), (kind, reason), times);
                     let answer = Answer::new(&snapshot, requested.map(|request| request.kind), kind, reason);
                     outbox.channels[agent].post(local_ns, self.index, Message::Answer(answer), 0);
@@ -61,7 +61,7 @@ impl Market {
         let before = self.prices.before(now_ns);
         let matcher = &mut self.orders.matchers[agent];
         let taker = cause == Cause::Take;
-        let own = &matcher.own_book.owns[own];
+        let own = &matcher.own_book.orders[own];
         let fee_micro =
             fee_micro(price_ticks, size_lots, if taker { self.plan.taker_rates } else { self.plan.maker_rates });
         let booked = matcher.account.fill(own.side, price_ticks, size_lots, fee_micro);

@@ -140,7 +140,7 @@ impl Market {
     fn send_moves(&mut self, agent: usize) {
         let own_book = &mut self.orders.matchers[agent].own_book;
         for at in own_book.moved.drain(..) {
-            let own = &mut own_book.owns[at];
+            let own = &mut own_book.orders[at];
             if !std::mem::take(&mut own.moved) {
                 continue; // forgotten, or sent before
             }
@@ -170,7 +170,7 @@ impl Market {
         if request.kind == RequestKind::Cancel {
             return Some((1, 0, 0));
         }
-        let own = &self.orders.matchers[agent].own_book.owns[request.own];
+        let own = &self.orders.matchers[agent].own_book.orders[request.own];
         let (side, price_ticks) = (own.side, request.price_ticks.or(own.price_ticks)?);
         let (own_key, touch) = (key(side, price_ticks), self.packet.latest);
         if own_key.saturating_add(touch.key(-side)) <= 0 {

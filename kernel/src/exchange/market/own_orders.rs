@@ -238,7 +238,7 @@ impl OwnOrders {
     pub fn flatten(&mut self, agent: usize, order: OwnOrder, done: u64, moment: Moment) -> u32 {
         let OwnOrders { matchers, whole, prints, .. } = self;
         let book = whole.catch_up_to(done);
-        let own = matchers[agent].own_book.owns.insert(order);
+        let own = matchers[agent].own_book.orders.insert(order);
         matchers[agent].flatten(moment.displayed(book, prints), own);
         own
     }

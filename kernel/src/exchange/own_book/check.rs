@@ -17,7 +17,7 @@ impl OwnBook {
             for (at_key, oldest) in self.sides[index(side)].rungs() {
                 let (mut at, mut older, mut queue_stay) = (oldest, NONE, 0);
                 while at != NONE {
-                    let own = &self.owns[at];
+                    let own = &self.orders[at];
                     let place = (own.side, key(side, own.limit_ticks()), own.older);
                     if own.queue_stay <= queue_stay || place != (side, at_key, older) {
                         return Err(format!("own order {} is out of turn or misplaced", own.order_id));
@@ -53,7 +53,7 @@ impl OwnBook {
 
     /// Check that every order that can change is in the lists that are searched for it.
     fn check_lists(&self, book: &Book, at: u32) -> Result<(), String> {
-        let own = &self.owns[at];
+        let own = &self.orders[at];
         let (side, at_key) = (index(own.side), key(own.side, own.limit_ticks()));
         let listed = self.hidden[side].contains(&(at_key, at));
         if own.queue.is_visible == listed || own.queue.is_visible && at_key >= self.frozen_from[side] {

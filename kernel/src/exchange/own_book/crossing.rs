@@ -15,12 +15,12 @@ impl OwnBook {
         let ended: Vec<(i64, u32)> = self
             .waiting
             .iter()
-            .filter(|(_, at)| !awaiting_snapshot[index(-self.owns[**at].side)])
+            .filter(|(_, at)| !awaiting_snapshot[index(-self.orders[**at].side)])
             .map(|(queue_stay, at)| (*queue_stay, *at))
             .collect();
         for (queue_stay, at) in ended {
             self.waiting.remove(&queue_stay);
-            self.owns[at].waits_to_take = false;
+            self.orders[at].waits_to_take = false;
             self.meet(displayed, at, Cause::Take);
         }
     }
@@ -28,7 +28,7 @@ impl OwnBook {
     /// Let a resting order trade with what is available within its limit: a taker at the offer's price, else at its
     /// own.
     fn meet(&mut self, displayed: Displayed, at: u32, cause: Cause) {
-        let own = &self.owns[at];
+        let own = &self.orders[at];
         let (own_ticks, mut left, mut offers) = (own.limit_ticks(), own.open_lots(), Vec::new());
         self.available.offers(displayed, -own.side, own.price_ticks, |offer| {
             let size_lots = offer.size_lots.min(left);
@@ -57,7 +57,7 @@ impl OwnBook {
                 break;
             }
             self.meet(displayed, at, Cause::Cross);
-            if self.owns[at].open_lots() != 0 {
+            if self.orders[at].open_lots() != 0 {
                 break;
             }
         }

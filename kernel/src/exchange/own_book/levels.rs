@@ -27,8 +27,8 @@ impl OwnBook {
         }
         let mut at = self.oldest(place);
         // The oldest orders are those that had their present place when the level fell.
-        while at != NONE && self.owns[at].queue.last_fall < fall.number {
-            let (this, own) = (at, &mut self.owns[at]);
+        while at != NONE && self.orders[at].queue.last_fall < fall.number {
+            let (this, own) = (at, &mut self.orders[at]);
             at = own.younger;
             let ahead = own.queue.ahead;
             let lots = level_queue::late(displayed.prints, own, fall.number, left, self.rules.queue_model);
@@ -52,9 +52,9 @@ impl OwnBook {
         let mut rung = self.sides[side].first();
         while let Some((at_key, oldest)) = rung.filter(|(key, _)| left > 0 && *key < limit) {
             let mut at = oldest;
-            while at != NONE && left > 0 && self.owns[at].queue.last_fall < fall.number {
+            while at != NONE && left > 0 && self.orders[at].queue.last_fall < fall.number {
                 let this = at;
-                at = self.owns[at].younger;
+                at = self.orders[at].younger;
                 left -= self.take_first(this, OwnTrade { size_lots: left, ..flow }, matching);
             }
             rung = self.sides[side].behind(at_key);
@@ -68,7 +68,7 @@ impl OwnBook {
         let mut left = self.through(place, OwnTrade::new(0, size_lots, Cause::Through), matching);
         let mut at = self.oldest(place);
         while at != NONE && left > 0 {
-            let (this, own) = (at, &mut self.owns[at]);
+            let (this, own) = (at, &mut self.orders[at]);
             at = own.younger;
             if own.queue.is_visible {
                 let lots = level_queue::printed(displayed.prints, own, left, matching == Match::All);
@@ -88,8 +88,8 @@ impl OwnBook {
         let (side, limit) = (index(place.0), key(place.0, place.1));
         while self.behind[side].first().is_some_and(|(key, _)| *key < limit) {
             let Some((_, at)) = self.behind[side].pop_first() else { break };
-            if self.owns[at].queue.ahead != 0 || !self.owns[at].queue.is_ahead_known {
-                level_queue::emptied(displayed.prints, &mut self.owns[at]);
+            if self.orders[at].queue.ahead != 0 || !self.orders[at].queue.is_ahead_known {
+                level_queue::emptied(displayed.prints, &mut self.orders[at]);
                 self.changed(at);
             }
         }

@@ -58,7 +58,7 @@ impl OwnBook {
         let place = index(side);
         while let Some((at_key, at)) = self.hidden[place].first().copied().filter(|(key, _)| *key <= end) {
             self.hidden[place].pop_first();
-            let own = &mut self.owns[at];
+            let own = &mut self.orders[at];
             if book.feed == Feed::L3 {
                 order_queue::reappear(book, own);
                 self.sides[place].stands_behind(at_key, own.queue.arrival);
@@ -75,7 +75,7 @@ impl OwnBook {
     }
 
     fn rebuild(&mut self, displayed: Displayed, at: u32, falls: &HashMap<LevelKey, Fall>) {
-        let (book, own) = (displayed.book, &mut self.owns[at]);
+        let (book, own) = (displayed.book, &mut self.orders[at]);
         if own.queue.is_visible && !book.beyond_window(own.side, own.limit_ticks()) {
             if book.feed == Feed::L3 {
                 order_queue::rebuild(book, own);
@@ -102,12 +102,12 @@ impl OwnBook {
         let mut at = first;
         while at != NONE {
             self.freeze(at);
-            at = self.owns[at].younger;
+            at = self.orders[at].younger;
         }
     }
 
     fn freeze(&mut self, at: u32) {
-        let own = &mut self.owns[at];
+        let own = &mut self.orders[at];
         if own.queue.is_visible {
             own.queue.is_visible = false;
             self.hidden[index(own.side)].insert((key(own.side, own.limit_ticks()), at));
