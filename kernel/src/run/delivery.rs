@@ -2,11 +2,13 @@
 
 use crate::book::slab::NONE;
 use crate::client::agent::Callbacks;
+use crate::client::session::Session;
 use crate::contract::codes::{phase, Ns, RejectReason, UpdateKind};
 use crate::contract::error::RunError;
 use crate::run::state::Replay;
 use crate::run::step::{Call, Callback};
 use crate::wire::messages::Message;
+use crate::wire::view::View;
 
 /// A packet that is being delivered: to which strategy next, and which of its prints.
 pub(super) struct PacketDelivery {
@@ -141,20 +143,22 @@ impl Replay {
     #[inline]
     pub(super) fn catch_up_to(&mut self, agent: usize, now_ns: Ns) {
         self.agents[agent].now_ns = now_ns;
-        for instrument in 0..self.markets.len() {
-            let view = &mut self.markets[instrument].view;
-            if !view.has_packet_subscribers {
-                view.catch_up(now_ns);
+        for (market, sessions) in self.markets.iter_mut().zip(&mut self.sessions) {
+            if !market.view.has_packet_subscribers {
+                market.view.catch_up(now_ns);
             }
-            self.receive_moves(instrument);
+            receive_moves(&mut market.view, sessions);
         }
     }
+}
 
-    /// Bring the queue positions that have arrived to the local states.
-    #[inline]
-    pub(super) fn receive_moves(&mut self, instrument: usize) {
-        for each in self.markets[instrument].view.received_moves.drain(..) {
-            self.sessions[instrument][each.agent].local_state.moved(each.order_id, each.queue_stay, each.ahead_lots);
-        }
+/// Bring the queue positions that have arrived to the local states.
+#[inline]
+pub(super) fn receive_moves(view: &mut View, sessions: &mut [Session]) {
+    if view.received_moves.is_empty() {
+        return;
+    }
+    for each in view.received_moves.drain(..) {
+        sessions[each.agent].local_state.moved(each.order_id, each.queue_stay, each.ahead_lots);
     }
 }

@@ -6,7 +6,7 @@
 
 use crate::contract::codes::{Ns, NEVER};
 use crate::contract::error::RunError;
-use crate::run::delivery::PacketDelivery;
+use crate::run::delivery::{receive_moves, PacketDelivery};
 use crate::run::lifecycle::Stage;
 use crate::run::step::{Call, Step};
 
@@ -68,7 +68,7 @@ impl Replay {
             self.now_ns = self.now_ns.max(market.cursor.now_ns);
             if market.cursor.is_out_of_rows {
                 self.out_of_rows = Some(instrument);
-                self.receive_moves(instrument); // bounds the moves that wait by the rows of a block
+                receive_moves(&mut market.view, &mut self.sessions[instrument]); // bounds the moves that wait by the rows of a block
                 return Ok(None);
             }
             if market.cursor.reschedule || market.view.has_packet_subscribers {
@@ -133,7 +133,7 @@ impl Replay {
             EventKind::Packet => {
                 let market = &mut self.markets[whose];
                 market.view.deliver(&mut self.delivered);
-                self.receive_moves(whose);
+                receive_moves(&mut market.view, &mut self.sessions[whose]);
                 self.packet =
                     Some(PacketDelivery { now_ns, instrument: whose, agent: 0, print: 0, timers_woken: false });
             }
