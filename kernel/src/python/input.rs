@@ -7,72 +7,8 @@ use super::EngineError;
 use crate::client::agent::{Agent, Callbacks};
 use crate::client::limits::Limits;
 use crate::contract::batch::{Batch, Columns};
-use crate::contract::codes::{Feed, IssuePolicy, ISSUES, NEVER};
-use crate::contract::plan::{FillRules, QueueModel};
-use crate::contract::plan::{InstrumentPlan, Plan};
-
-/// Read a `lob_backtest.plan.Plan`.
-///
-/// # Errors
-/// A number is larger than 64 bits hold.
-pub fn plan(given: &Bound<'_, PyAny>) -> PyResult<Plan> {
-    let mut instruments = Vec::new();
-    for each in given.getattr("instruments")?.try_iter()? {
-        instruments.push(instrument(&each?)?);
-    }
-    let chosen = given.getattr("issue_policies")?.cast_into::<PyDict>()?;
-    let mut policies = [IssuePolicy::Fail; ISSUES];
-    for (issue, policy) in chosen.iter() {
-        let place = issue.extract::<usize>()?.wrapping_sub(1);
-        if let Some(each) = policies.get_mut(place) {
-            *each = match policy.extract::<i64>()? {
-                1 => IssuePolicy::Skip,
-                2 => IssuePolicy::Repair,
-                _ => IssuePolicy::Fail,
-            };
-        }
-    }
-    Ok(Plan {
-        instruments,
-        start_ns: given.getattr("start_ns")?.extract()?,
-        end_ns: given.getattr("end_ns")?.extract()?,
-        warm_up_ns: given.getattr("warm_up_ns")?.extract()?,
-        entry_ns: given.getattr("entry_ns")?.extract()?,
-        response_ns: given.getattr("response_ns")?.extract()?,
-        flatten: given.getattr("flatten")?.extract()?,
-        markouts_ns: given.getattr("markouts_ns")?.extract()?,
-        sample_ns: given.getattr("sample_ns")?.extract::<i64>()?.min(NEVER),
-        taint_ns: given.getattr("taint_ns")?.extract()?,
-        policies,
-        paranoid: given.getattr("paranoid")?.extract()?,
-    })
-}
-
-fn instrument(given: &Bound<'_, PyAny>) -> PyResult<InstrumentPlan> {
-    let queue_model = match given.getattr("queue_model")?.extract::<i64>()? {
-        0 => QueueModel::Back,
-        1 => QueueModel::Proportional,
-        other => return Err(EngineError::new_err(format!("the kernel has no queue model {other}"))),
-    };
-    let rules = FillRules {
-        queue_model,
-        fill_on_younger_execution: given.getattr("evidence")?.extract()?,
-        hidden_any_side: given.getattr("hidden_any_side")?.extract()?,
-    };
-    Ok(InstrumentPlan {
-        name: given.getattr("instrument")?.getattr("name")?.extract()?,
-        feed: if given.getattr("level")?.extract::<i64>()? == 3 { Feed::L3 } else { Feed::L2 },
-        depth: given.getattr("depth")?.extract()?,
-        maker_rates: given.getattr("maker_rates")?.extract()?,
-        taker_rates: given.getattr("taker_rates")?.extract()?,
-        tick_lot_value: given.getattr("tick_lot_value")?.extract()?,
-        max_position: given.getattr("max_position")?.extract()?,
-        initial_position: given.getattr("initial_position")?.extract()?,
-        late_level_ns: given.getattr("late_level_ns")?.extract()?,
-        late_print_ns: given.getattr("late_print_ns")?.extract()?,
-        rules,
-    })
-}
+use crate::contract::generated::batch_column as column;
+use crate::contract::plan::Plan;
 
 /// Make the agent of a strategy, number `place.0` of `place.1`.
 ///
