@@ -12,17 +12,17 @@ from lob_backtest.contract.output import Outcome, Sink
 from lob_backtest.contract.plan import Plan
 from lob_backtest.contract.rows import Batch
 from lob_backtest.engine.client.agent import Agent
-from lob_backtest.engine.client.clock import Clock
 from lob_backtest.engine.client.strategy_runner import StrategyRunner
-from lob_backtest.engine.exchange.market import Market
+from lob_backtest.engine.exchange.exchange import Exchange
 from lob_backtest.engine.record.recorder import NEVER, Recorder
+from lob_backtest.engine.wire.channels import Channels
 from lob_backtest.errors import StrategyError
 from lob_backtest.strategy.api import Strategy
 
 REQUEST, PACKET, MESSAGE, TIMER, CLOCK = range(1, 6)
 
 Event = tuple[int, int, int]
-"""When, what, whose."""
+"""When it is due, its kind, and the index of its strategy or (PACKET) instrument."""
 
 
 def replay(plan: Plan, sources: Sequence[Iterator[Batch]], agents: Sequence[Strategy], sink: Sink) -> Outcome:
@@ -31,117 +31,114 @@ def replay(plan: Plan, sources: Sequence[Iterator[Batch]], agents: Sequence[Stra
 
 
 class Replay:
-    """One run of the reference engine."""
+    """One run of the reference engine.
+
+    Attributes:
+        start_ns: where the strategies start.
+        now_ns: the time of the run.
+    """
 
     def __init__(self, plan: Plan, sources: Sequence[Iterator[Batch]], agents: Sequence[Strategy], sink: Sink) -> None:
-        self.plan = plan
-        self.recorder = Recorder(plan, sink)
-        self.markets = [Market(i, plan, source, self.recorder) for i, source in enumerate(sources)]
-        self.runners = [
-            StrategyRunner(Agent(i, strategy, plan, self.markets, self.recorder, len(agents)), plan, Clock())
-            for i, strategy in enumerate(agents)
+        self._plan = plan
+        self._recorder = Recorder(plan, sink)
+        self._channels = [Channels(plan.entry_ns, plan.response_ns) for _ in agents]
+        self._exchange = Exchange(plan, sources, self._channels, self._recorder)
+        views = [market.view for market in self._exchange.markets]
+        self._runners = [
+            StrategyRunner(
+                Agent((i, len(agents)), strategy, plan, channels, self._recorder, self._exchange.booking), plan, views
+            )
+            for i, (strategy, channels) in enumerate(zip(agents, self._channels, strict=True))
         ]
-        first_ns = min(market.next_ns for market in self.markets)
+        first_ns = self._exchange.next_ns
         self.start_ns = first_ns if plan.start_ns is None else max(plan.start_ns, first_ns)
-        self.sample_ns = self.start_ns
-        self.now_ns = self.start_ns
+        self.now_ns = self._sample_ns = self.start_ns
 
     def run(self) -> Outcome:
         """Replay from start to end; whatever stops it, the tables are completed."""
         failure = None
         try:
-            self._start()
-            self._loop()
-            self._stop()
+            self._run()
         except StrategyError as error:
             failure = error
         finally:
             self._finish()
-        counts = tuple(market.counts() for market in self.markets)
-        suspect_since_ns = tuple(market.state.suspect_since_ns for market in self.markets)
-        not_arrived = tuple(n for runner in self.runners for n in runner.agent.requests_not_arrived())
+        markets = self._exchange.markets
+        counts = tuple(market.counts() for market in markets)
+        suspect_since_ns = tuple(market.state.suspect_since_ns for market in markets)
+        not_arrived = tuple(n for each in self._channels for n in each.requests_not_arrived(len(markets)))
         return Outcome(self.start_ns, self.now_ns, counts, failure, suspect_since_ns, not_arrived)
 
-    def _start(self) -> None:
-        for market in self.markets:
-            while market.next_ns < self.start_ns:
-                market.advance(self.start_ns - 1)
-            market.view.catch_up(self.start_ns - 1)
-            market.prices.start(self.start_ns)
-        for runner in self.runners:
+    def _run(self) -> None:
+        self._exchange.warm_up(self.start_ns)
+        for runner in self._runners:
             runner.start(self.start_ns)
+        while (event := self._next_event()) is not None:
+            self._handle(event)
+        self.now_ns = self._end_ns()
+        for i, runner in enumerate(self._runners):
+            runner.stop(self.now_ns)
+            if self._plan.flatten:
+                self._exchange.flatten(i, runner.agent.new_id, self.now_ns)
 
-    def _loop(self) -> None:
+    def _finish(self) -> None:
+        for runner in self._runners:
+            runner.clock.over = True
+        self._exchange.sample(self.now_ns)
+        self._recorder.finish(self._exchange.mids2)
+
+    def _next_event(self) -> Event | None:
+        """Apply market rows until something else is due, and return that; `None` at the end."""
         while True:
-            event = self._next_event()
+            event = self._earliest_event()
             until_ns = min(event[0], self._end_ns())
-            market = min(self.markets, key=lambda market: market.next_ns)
-            if market.next_ns <= until_ns:
-                market.reschedule = False
-                market.advance(min(until_ns, self._turn_ns(market)))
-                self.now_ns = max(self.now_ns, market.now_ns)
+            if self._exchange.next_ns <= until_ns:
+                self.now_ns = max(self.now_ns, self._exchange.advance(until_ns))
             elif event[0] > until_ns:
-                return
+                return None
             else:
                 self.now_ns = event[0]
-                self._handle(event)
+                return event
 
-    def _next_event(self) -> Event:
-        """Return the earliest thing that is not a market row."""
-        events: list[Event] = [(min(self.recorder.due_ns, self.sample_ns), CLOCK, 0)]
-        for i, runner in enumerate(self.runners):
-            events.append((runner.agent.next_request_ns, REQUEST, i))
-            events.append((runner.agent.next_message_ns, MESSAGE, i))
+    def _earliest_event(self) -> Event:
+        """Return what is due first, market rows apart."""
+        events: list[Event] = [(min(self._recorder.due_ns, self._sample_ns), CLOCK, 0)]
+        for i, runner in enumerate(self._runners):
+            events.append((self._channels[i].next_request_ns, REQUEST, i))
+            events.append((self._channels[i].next_message_ns, MESSAGE, i))
             events.append((runner.timers.next_ns, TIMER, i))
-        events.extend((m.view.next_ns, PACKET, i) for i, m in enumerate(self.markets) if m.view.has_packet_subscribers)
+        for i, market in enumerate(self._exchange.markets):
+            if market.view.has_packet_subscribers:
+                events.append((market.view.next_ns, PACKET, i))
         return min(events)
 
     def _handle(self, event: Event) -> None:
-        now_ns, kind, whose = event
+        now_ns, kind, index = event
         if kind == REQUEST:
-            self.runners[whose].agent.arrive()
+            self._exchange.arrive(index)
         elif kind == PACKET:
-            delivered = self.markets[whose].view.deliver()
-            for runner in self.runners:
-                runner.packet(now_ns, whose, delivered)
+            delivered = self._exchange.markets[index].view.deliver()
+            for runner in self._runners:
+                runner.packet(now_ns, index, delivered)
         elif kind == MESSAGE:
-            self.runners[whose].message(now_ns)
+            instrument, order_id, is_last = self._runners[index].message(now_ns)
+            if is_last:
+                self._exchange.markets[instrument].matchers[index].forget(order_id)
         elif kind == TIMER:
-            self.runners[whose].timer(now_ns)
+            self._runners[index].timer(now_ns)
         else:
             self._clock(now_ns)
 
-    def _turn_ns(self, market: Market) -> int:
-        """Return how far a market may go before it is another's turn; earlier instruments go first."""
-        index = self.markets.index(market)
-        others = [(other.next_ns - (i < index)) for i, other in enumerate(self.markets) if i != index]
-        return min(others, default=NEVER)
-
     def _end_ns(self) -> int:
         """Return the end: as configured, but no later than the arrival of the last packet once that is known."""
-        end_ns = NEVER if self.plan.end_ns is None else self.plan.end_ns
-        if any(market.next_ns < NEVER for market in self.markets):
+        end_ns = NEVER if self._plan.end_ns is None else self._plan.end_ns
+        if self._exchange.next_ns < NEVER:
             return end_ns
-        return min(end_ns, max(market.source.last_local_ns for market in self.markets))
+        return min(end_ns, self._exchange.last_local_ns)
 
     def _clock(self, now_ns: int) -> None:
-        self.recorder.markouts(now_ns, [market.prices.mid2 for market in self.markets])
-        if self.sample_ns == now_ns:
+        self._recorder.markouts(now_ns, self._exchange.mids2)
+        if self._sample_ns == now_ns:
             if now_ns != self._end_ns():  # the last sample is taken when everything is over
-                self._sample(now_ns)
-            self.sample_ns += self.plan.sample_ns
-
-    def _sample(self, now_ns: int) -> None:
-        for runner in self.runners:
-            runner.sample(now_ns, self.recorder)
-
-    def _stop(self) -> None:
-        self.now_ns = self._end_ns()
-        for runner in self.runners:
-            runner.stop(self.now_ns)
-
-    def _finish(self) -> None:
-        for runner in self.runners:
-            runner.clock.over = True
-        self._sample(self.now_ns)
-        self.recorder.finish([market.prices.mid2 for market in self.markets])
+                self._exchange.sample(now_ns)
+            self._sample_ns += self._plan.sample_ns

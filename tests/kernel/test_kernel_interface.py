@@ -39,7 +39,7 @@ def test_the_kernel_is_there_where_it_has_to_be() -> None:
 def test_both_contexts_have_the_names_of_the_protocol_and_no_others() -> None:
     from lob_backtest import _kernel
 
-    internal = {"order_entry", "quoter", "link"}  # what the reference engine's own parts use
+    internal = {"link"}  # what the reference engine's own parts use
     assert public(_kernel.KernelContext) == public(Context)
     assert public(ReferenceContext) - internal == public(Context)
 

@@ -13,7 +13,7 @@ from lob_backtest.engine.client.agent import Agent
 from lob_backtest.engine.client.clock import Clock
 from lob_backtest.engine.client.local_state import GONE
 from lob_backtest.engine.client.order_entry import OrderEntry
-from lob_backtest.engine.client.quoter import Quoter
+from lob_backtest.engine.client.session import Session
 from lob_backtest.engine.wire.timers import Timers
 from lob_backtest.errors import StrategyError
 from lob_backtest.instrument import Instrument
@@ -110,18 +110,20 @@ class ReceivedBook:
 class ReferenceContext:
     """One strategy in one instrument."""
 
-    def __init__(self, agent: Agent, instrument: int, plan: Plan, clock: Clock, timers: Timers) -> None:
+    def __init__(
+        self, agent: Agent, instrument: int, session: Session, plan: Plan, *, clock: Clock, timers: Timers
+    ) -> None:
         self._agent = agent
         self._instrument = instrument
         self._plan = plan
         self._clock = clock
         self._timers = timers
-        self._local_state = agent.local_states[instrument]
+        self._local_state = session.local_state
         self._book = ReceivedBook(self._local_state.view.book, clock)
         self._value = plan.instruments[instrument].tick_lot_value
         self._siblings: dict[str, ReferenceContext] = {}
-        self.order_entry = OrderEntry(agent, instrument, clock)
-        self.quoter = Quoter(self._local_state, self.order_entry)
+        self._order_entry = session.order_entry
+        self._quoter = session.quoter
 
     def link(self, siblings: dict[str, ReferenceContext]) -> None:
         """Learn the contexts of the other instruments."""
@@ -148,7 +150,7 @@ class ReferenceContext:
         if isinstance(interval_ns, bool) or not isinstance(interval_ns, int) or interval_ns < 1:
             raise StrategyError(f"ctx.every({interval_ns!r}): expected nanoseconds, an integer of 1 or more")
         now_ns = self.now_ns
-        self._agent.count(now_ns)
+        self._agent.limits.count(now_ns)
         return self._timers.add(now_ns + interval_ns, interval_ns, self._instrument)
 
     def at(self, ts_ns: int) -> int:
@@ -156,8 +158,8 @@ class ReferenceContext:
         if isinstance(ts_ns, bool) or not isinstance(ts_ns, int):
             raise StrategyError(f"ctx.at({ts_ns!r}): expected nanoseconds since the epoch, an integer")
         now_ns = self.now_ns
-        self._agent.count(now_ns)
-        generation = self._agent.next_generation(now_ns, "timers") if ts_ns <= now_ns else 0
+        self._agent.limits.count(now_ns)
+        generation = self._agent.limits.next_generation(now_ns, "timers") if ts_ns <= now_ns else 0
         return self._timers.add(max(ts_ns, now_ns), 0, self._instrument, generation)
 
     def cancel_timer(self, timer_id: int) -> None:
@@ -224,7 +226,7 @@ class ReferenceContext:
         """Send a buy order."""
         self._clock.check()
         price, size = arguments.price_or_size_or_none(price_ticks), arguments.price_or_size(size_lots)
-        return self.order_entry.new(1, price, size, tif=tif, post_only=post_only, tag=tag)
+        return self._order_entry.new(1, price, size, tif=tif, post_only=post_only, tag=tag)
 
     def sell(
         self, price_ticks: int | None, size_lots: int, *, tif: str = "GTC", post_only: bool = False, tag: str = ""
@@ -232,7 +234,7 @@ class ReferenceContext:
         """Send a sell order."""
         self._clock.check()
         price, size = arguments.price_or_size_or_none(price_ticks), arguments.price_or_size(size_lots)
-        return self.order_entry.new(-1, price, size, tif=tif, post_only=post_only, tag=tag)
+        return self._order_entry.new(-1, price, size, tif=tif, post_only=post_only, tag=tag)
 
     def replace(self, order_id: int, *, price_ticks: int | None = None, size_lots: int | None = None) -> None:
         """Ask for another price or total size."""
@@ -252,14 +254,14 @@ class ReferenceContext:
         self._clock.check()
         for known in list(self._local_state.orders.values()):
             if known.state not in GONE:
-                self.order_entry.cancel(known.order_id)
+                self._order_entry.cancel(known.order_id)
 
     def quote(self, *, bid: Quote = _AS_IT_IS, ask: Quote = _AS_IT_IS, top_up: bool = False) -> None:
         """Say what the quotes are."""
         self._clock.check()
         sides = {1: ("bid", bid), -1: ("ask", ask)}
         wanted = {side: arguments.quote(quote, name) for side, (name, quote) in sides.items() if quote is not _AS_IT_IS}
-        self.quoter.quote(wanted, top_up=bool(top_up))
+        self._quoter.quote(wanted, top_up=bool(top_up))
 
     def record(self, name: str, value: float) -> None:
         """Add a point to a series of the result."""
@@ -277,6 +279,6 @@ class ReferenceContext:
     def _order_entry_of(self, order_id: arguments.Number) -> OrderEntry:
         """Find the instrument that an order belongs to; this one, if it is nowhere."""
         for context in self._siblings.values():
-            if context.order_entry.has(order_id):
-                return context.order_entry
-        return self.order_entry
+            if context._order_entry.has(order_id):
+                return context._order_entry
+        return self._order_entry

@@ -14,8 +14,8 @@ from lob_backtest.contract.tables import OrderState, RejectReason, TimeInForce, 
 from lob_backtest.engine.client.agent import Agent
 from lob_backtest.engine.client.arguments import Number
 from lob_backtest.engine.client.clock import Clock
-from lob_backtest.engine.client.local_state import GONE, KnownOrder
-from lob_backtest.engine.wire.messages import OrderSnapshot, RequestKind
+from lob_backtest.engine.client.local_state import GONE, KnownOrder, LocalState
+from lob_backtest.engine.wire.messages import OrderSnapshot, Request, RequestKind
 from lob_backtest.engine.wire.terms import NOTHING_KNOWN, Terms
 
 TIMES_IN_FORCE: Final = {tif.name: tif for tif in TimeInForce}
@@ -60,17 +60,18 @@ class OrderEntry:
     """Sends the requests of one strategy in one instrument.
 
     Args:
-        agent: whose.
+        agent: the strategy.
         instrument: the instrument's place in the plan.
+        local_state: what the strategy knows of it.
         clock: the strategy's time.
     """
 
     __slots__ = ("_agent", "_clock", "_instrument", "_local_state")
 
-    def __init__(self, agent: Agent, instrument: int, clock: Clock) -> None:
+    def __init__(self, agent: Agent, instrument: int, local_state: LocalState, clock: Clock) -> None:
         self._agent = agent
         self._instrument = instrument
-        self._local_state = agent.local_states[instrument]
+        self._local_state = local_state
         self._clock = clock
 
     def new(
@@ -84,10 +85,9 @@ class OrderEntry:
         tag: Any = "",
     ) -> int:
         """Send a new order, or refuse it; return its id either way."""
-        self._agent.count(self._clock.now_ns)
-        self._agent.check_request()
+        self._count()
         text = plain_text(tag)
-        self._agent.check_order(self._instrument, text or "")
+        self._agent.limits.check_order(len(self._local_state.orders), text or "")
         order_id = self._agent.new_id()
         size_lots, reason = check_size(size)
         price_ticks: int | None = None
@@ -108,15 +108,14 @@ class OrderEntry:
             self._refuse(known.at_exchange(), UpdateKind.REJECTED, reason)
         else:
             known.in_flight += 1
-            self._agent.send(self._clock.now_ns, RequestKind.NEW, self._instrument, order_id, terms=terms)
+            self._send(RequestKind.NEW, order_id, terms=terms)
         self._local_state.orders[order_id] = known
         self._local_state.count(known)
         return order_id
 
     def replace(self, order_id: Number, price: Number | None, size: Number | None) -> None:
         """Send another price or total size for an order, or refuse it."""
-        self._agent.count(self._clock.now_ns)
-        self._agent.check_request()
+        self._count()
         known, reason = self._find(order_id)
         price_ticks = size_lots = None
         if price is not None:
@@ -135,19 +134,11 @@ class OrderEntry:
         known.requested_sizes.append(size_lots if size_lots is not None else known.terms.size_lots)
         known.requested_prices.append(price_ticks)
         self._local_state.count(known)
-        self._agent.send(
-            self._clock.now_ns,
-            RequestKind.REPLACE,
-            self._instrument,
-            known.order_id,
-            price_ticks=price_ticks,
-            size_lots=size_lots,
-        )
+        self._send(RequestKind.REPLACE, known.order_id, price_ticks=price_ticks, size_lots=size_lots)
 
     def cancel(self, order_id: Number) -> None:
         """Ask for an order to be taken off, or refuse."""
-        self._agent.count(self._clock.now_ns)
-        self._agent.check_request()
+        self._count()
         known, reason = self._find(order_id)
         if self._agent.stopped:
             reason = reason or RejectReason.STOPPED
@@ -155,11 +146,28 @@ class OrderEntry:
             self._refuse(_named(order_id, known), UpdateKind.CANCEL_REJECTED, reason)
             return
         known.in_flight += 1
-        self._agent.send(self._clock.now_ns, RequestKind.CANCEL, self._instrument, known.order_id)
+        self._send(RequestKind.CANCEL, known.order_id)
 
     def has(self, order_id: Number) -> bool:
         """Return whether the local state knows an order."""
         return order_number(order_id) in self._local_state.orders
+
+    def _count(self) -> None:
+        self._agent.limits.count(self._clock.now_ns)
+        self._agent.limits.check_requests(self._agent.channels.under_way)
+
+    def _send(
+        self,
+        kind: RequestKind,
+        order_id: int,
+        *,
+        terms: Terms | None = None,
+        price_ticks: int | None = None,
+        size_lots: int | None = None,
+    ) -> None:
+        now_ns = self._clock.now_ns
+        request = Request(kind, now_ns, now_ns, self._instrument, order_id, terms, price_ticks, size_lots)
+        self._agent.channels.send(request)
 
     def _find(self, order_id: Number) -> tuple[KnownOrder | None, RejectReason]:
         order_id = order_number(order_id)

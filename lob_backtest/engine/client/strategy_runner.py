@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lob_backtest.contract.plan import Plan
 from lob_backtest.contract.rows import Phase
 from lob_backtest.contract.tables import Cause, Liquidity, RejectReason, UpdateKind
@@ -9,10 +11,10 @@ from lob_backtest.engine.client.agent import Agent
 from lob_backtest.engine.client.clock import Clock
 from lob_backtest.engine.client.context import ReferenceContext
 from lob_backtest.engine.client.local_state import LocalState
-from lob_backtest.engine.record.recorder import Recorder
+from lob_backtest.engine.client.session import Session
 from lob_backtest.engine.wire.messages import Filled
 from lob_backtest.engine.wire.timers import Timers
-from lob_backtest.engine.wire.view import Delivered
+from lob_backtest.engine.wire.view import Delivered, View
 from lob_backtest.strategy.api import Fill, overrides
 
 REFUSALS = (UpdateKind.REJECTED, UpdateKind.REPLACE_REJECTED)
@@ -24,20 +26,36 @@ class StrategyRunner:
     Args:
         agent: its channels to the exchange.
         plan: the run's plan.
+        views: the markets as received, per instrument.
+
+    Attributes:
         clock: its time.
+        timers: its timers.
+        sessions: its business in each instrument.
     """
 
-    def __init__(self, agent: Agent, plan: Plan, clock: Clock) -> None:
+    def __init__(self, agent: Agent, plan: Plan, views: Sequence[View]) -> None:
         self.agent = agent
-        self.clock = clock
+        self.clock = Clock()
         self.timers = Timers()
         self._plan = plan
-        self._contexts = [ReferenceContext(agent, i, plan, clock, self.timers) for i in range(len(agent.local_states))]
+        self._views = views
+        states = [LocalState(part, view) for part, view in zip(plan.instruments, views, strict=False)]
+        self.sessions = [Session(agent, i, state, self.clock) for i, state in enumerate(states)]
+        self._contexts = [
+            ReferenceContext(agent, i, session, plan, clock=self.clock, timers=self.timers)
+            for i, session in enumerate(self.sessions)
+        ]
         named = {context.instrument.name: context for context in self._contexts}
         for context in self._contexts:
             context.link(named)
         self._wants_orders = overrides(agent.strategy, "on_order")
         self._wants_fills = overrides(agent.strategy, "on_fill")
+        self._wants_book = overrides(agent.strategy, "on_book")
+        self._wants_trades = overrides(agent.strategy, "on_trade")
+        for view, state in zip(views, states, strict=True):
+            view.queue_listeners[agent.index] = state
+            view.has_packet_subscribers |= self._wants_book or self._wants_trades
 
     def start(self, now_ns: int) -> None:
         """Start the strategy."""
@@ -45,46 +63,48 @@ class StrategyRunner:
         self._call("on_start", now_ns, 0)
 
     def packet(self, now_ns: int, instrument: int, delivered: Delivered) -> None:
-        """Tell of a packet: its prints, then the book."""
-        agent = self.agent
-        if agent.markets[instrument].view.phase != Phase.CLOSED:
+        """Deliver a packet: its prints, then the book."""
+        if self._views[instrument].phase != Phase.CLOSED:
             self.timers.wake(now_ns, instrument)
-        if agent.wants_trades:
+        if self._wants_trades:
             for each in delivered.prints:
                 self._call("on_trade", now_ns, instrument, each)
-        changed = delivered.any_changed if agent.depth[instrument] else delivered.best_changed
-        if agent.wants_book and changed:
+        changed = delivered.any_changed if self.agent.depth[instrument] else delivered.best_changed
+        if self._wants_book and changed:
             self._call("on_book", now_ns, instrument)
 
-    def message(self, now_ns: int) -> None:
-        """Take in the next message from the exchange and tell of it."""
-        instrument, message, generation = self.agent.next_message()
-        self.agent.begin(generation)
-        local_state, context = self.agent.local_states[instrument], self._contexts[instrument]
-        self._catch_up(now_ns)
+    def message(self, now_ns: int) -> tuple[int, int, bool]:
+        """Deliver the next message from the exchange.
+
+        Returns:
+            The instrument and the id of its order, and whether that is over and nothing more is on its way.
+        """
+        instrument, message, generation = self.agent.channels.next_message()
+        session = self.sessions[instrument]
+        local_state, quoter = session.local_state, session.quoter
+        self._begin(now_ns, generation)
         if isinstance(message, Filled):
             fill = _fill(local_state, message)
             order_id = message.order_id
-            context.quoter.note(order_id, refused=False)
+            quoter.note(order_id, refused=False)
             if self._wants_fills:
                 self._call("on_fill", now_ns, instrument, fill, generation=generation)
         else:
             order = local_state.take_answer(message)
-            refused = message.kind in REFUSALS and message.reason != RejectReason.TOO_LATE
             order_id = message.order.order_id
-            context.quoter.note(order_id, refused=refused)
+            quoter.note(order_id, refused=message.kind in REFUSALS and message.reason != RejectReason.TOO_LATE)
             if self._wants_orders:
                 self._call("on_order", now_ns, instrument, order, generation=generation)
-        if order_id not in local_state.orders:
-            self.agent.matchers[instrument].forget(order_id)
+        is_last = order_id not in local_state.orders
         if not self.agent.stopped:
-            context.quoter.answered()
+            quoter.answered()
+        return instrument, order_id, is_last
 
     def timer(self, now_ns: int) -> None:
         """Fire the next timer, unless its market is closed."""
-        self._catch_up(now_ns)
+        self._begin(now_ns)
         instrument = self.timers.next_instrument
-        view = self.agent.markets[instrument].view
+        view = self._views[instrument]
         if view.phase == Phase.CLOSED:
             self.timers.sleep()
             view.has_packet_subscribers = True  # so that the packet that opens the market wakes the timer
@@ -93,33 +113,22 @@ class StrategyRunner:
         self._call("on_timer", now_ns, instrument, timer.timer_id, generation=timer.generation)
 
     def stop(self, now_ns: int) -> None:
-        """Stop the strategy, and flatten its positions if the plan says so."""
+        """Stop the strategy."""
         self.agent.stopped = True
         self._call("on_stop", now_ns, 0)
-        if self._plan.flatten:
-            for instrument in range(len(self._contexts)):
-                self.agent.flatten(instrument, now_ns)
 
-    def sample(self, now_ns: int, recorder: Recorder) -> None:
-        """Record the accounts at the exchange."""
-        for instrument, matcher in enumerate(self.agent.matchers):
-            account, own_book = matcher.account, matcher.own_book
-            money = (account.position_lots, account.cash_tick_lots, account.fees_micro)
-            quotes = (matcher.market.prices.mid2, own_book.best(1), own_book.best(-1))
-            recorder.row("samples", (now_ns, self.agent.index, instrument, *money, *quotes))
-
-    def _call(self, name: str, now_ns: int, instrument: int, *args: object, generation: int = 0) -> None:
-        self._catch_up(now_ns)
-        self.agent.begin(generation)
+    def _call(self, name: str, now_ns: int, instrument: int, *arguments: object, generation: int = 0) -> None:
+        self._begin(now_ns, generation)
         if overrides(self.agent.strategy, name):
-            self.agent.call(name, now_ns, self._contexts[instrument], *args)
+            self.agent.call(name, now_ns, self._contexts[instrument], *arguments)
 
-    def _catch_up(self, now_ns: int) -> None:
-        """Bring the clock and the received markets to the present."""
+    def _begin(self, now_ns: int, generation: int = 0) -> None:
+        """Bring the clock and the received markets to the present, and begin a callback."""
         self.clock.now_ns = now_ns
-        for market in self.agent.markets:
-            if not market.view.has_packet_subscribers:
-                market.view.catch_up(now_ns)
+        self.agent.limits.begin(generation)
+        for view in self._views:
+            if not view.has_packet_subscribers:
+                view.catch_up(now_ns)
 
 
 def _fill(local_state: LocalState, message: Filled) -> Fill:

@@ -9,6 +9,8 @@ from lob_backtest.book.book import CLEAR, LEVEL, Issue
 from lob_backtest.contract.plan import IssuePolicy, Plan
 from lob_backtest.contract.rows import Batch, Flag
 from lob_backtest.engine.exchange.market_state import MarketState, Match
+from lob_backtest.engine.exchange.matcher import Matcher
+from lob_backtest.engine.exchange.order_event import OrderEvent
 from lob_backtest.engine.exchange.own_book import AUCTION, HIDDEN, TRADE, WINDOW, OwnBook
 from lob_backtest.engine.exchange.prices import Prices
 from lob_backtest.engine.exchange.row_source import RowSource
@@ -28,6 +30,7 @@ class Market:
         plan: the run's plan.
         batches: its rows.
         recorder: takes the best prices.
+        agents: how many strategies there are.
 
     Attributes:
         plan: the instrument's part of the plan.
@@ -35,18 +38,20 @@ class Market:
         prices: its best prices and mid.
         source: its rows.
         view: the same market as the strategies have received it.
-        own_books: own orders beside the book, one per strategy.
-        reschedule: set where a row schedules something: the loop has to look before the next row.
+        matchers: the exchange's side of each strategy.
+        events: what happened to own orders and is not booked yet.
     """
 
-    def __init__(self, index: int, plan: Plan, batches: Iterator[Batch], recorder: Recorder) -> None:
+    def __init__(self, index: int, plan: Plan, batches: Iterator[Batch], recorder: Recorder, agents: int) -> None:
         self.plan = plan.instruments[index]
         self.state = MarketState(self.plan)
         self.prices = Prices(index, recorder)
         self.source = RowSource(batches)
         self.view = View(self.plan)
-        self.own_books: list[OwnBook] = []
-        self.reschedule = False
+        self.events: list[OrderEvent] = []
+        self.matchers = [Matcher(agent, self.state, self.events) for agent in range(agents)]
+        self._own_books = [matcher.own_book for matcher in self.matchers]
+        self._index = index
         self._policies = plan.issue_policies
         self._is_paranoid = plan.paranoid
         self._packets = 0
@@ -63,14 +68,14 @@ class Market:
         return self.prices.now_ns
 
     def advance(self, limit_ns: int) -> None:
-        """Apply rows up to a time; stop early when one of them has scheduled something.
+        """Apply rows up to a time; stop early where one of them has caused an event.
 
         At least one row is applied. Where a strategy waits for packets, the exchange goes no further than the arrival
         of the first that is on its way: what the strategy then sends has to find the exchange as it is at that time.
         """
-        source, prices, state = self.source, self.prices, self.state
+        source, prices, state, events = self.source, self.prices, self.state, self.events
         rows, i = source.rows, source.i
-        while source.next_ns <= limit_ns and not self.reschedule:
+        while source.next_ns <= limit_ns and not events:
             row = rows[i]
             now_ns, local_ns, action, flags = row[0], row[1], row[2], row[7]
             if now_ns != prices.now_ns:
@@ -100,7 +105,7 @@ class Market:
         """Return whether anything but the book needs rows."""
         if self.plan.level == 2:
             return True
-        for own_book in self.own_books:  # noqa: SIM110 - a third of the time of any()
+        for own_book in self._own_books:  # noqa: SIM110 - a third of the time of any()
             if own_book.needs_rows:
                 return True
         return False
@@ -109,7 +114,7 @@ class Market:
         """Apply a row to own orders and prints, before the book; return whether the book can apply it."""
         state, rows = self.state, self.source.rows
         _, _, action, side, order_id, _, size_lots, flags, _ = rows[i]
-        followers = [own_book for own_book in self.own_books if own_book.needs_rows]
+        followers = [own_book for own_book in self._own_books if own_book.needs_rows]
         if followers:
             issue = state.book.issue(action, side, order_id, size_lots)
             if issue and not self._apply_policy(issue, i):
@@ -163,14 +168,14 @@ class Market:
         self._packets += 1
         state, book, now_ns = self.state, self.state.book, self.now_ns
         falls = state.print_match.end_packet(now_ns, book) if book.awaiting_snapshot else {}
-        for own_book in self.own_books:
+        for own_book in self._own_books:
             if own_book.needs_rows:
                 own_book.update_visibility(falls)
         if book.awaiting_snapshot:
             book.complete()
         state.is_book_good = book.uncrossed() and not book.suspect
         moves: list[QueueMove] = []
-        for agent, own_book in enumerate(self.own_books):
+        for agent, own_book in enumerate(self._own_books):
             if own_book.needs_rows and state.match == Match.ALL:
                 own_book.end_packet(now_ns)
             if own_book.moved:
@@ -208,18 +213,24 @@ class Market:
             # Nobody reads the past any more: packets received before the last row need not wait for a read.
             self.view.catch_up(self.now_ns - 1)
 
+    def sample(self, agent: int, now_ns: int) -> tuple[int | None, ...]:
+        """Return a row of `samples`: a strategy's account and own best prices at the exchange."""
+        account, own_book = self.matchers[agent].account, self.matchers[agent].own_book
+        money = (account.position_lots, account.cash_tick_lots, account.fees_micro)
+        return (now_ns, agent, self._index, *money, self.prices.mid2, own_book.best(1), own_book.best(-1))
+
     def counts(self) -> dict[str, int]:
         """Count in one order rows, packets, crossed packets, what was skipped or repaired, and unplaced flow."""
         done = [f"{issue.name.lower()}_{done}" for issue in Issue if issue for done in ("repaired", "skipped")]
         counts = {"rows": self.source.applied, "packets": self._packets, "crossed": self.prices.crossed}
         counts |= {name: self._issues[name] for name in done if name in self._issues}
-        unplaced = sum(own_book.available.unplaced_lots for own_book in self.own_books)
+        unplaced = sum(own_book.available.unplaced_lots for own_book in self._own_books)
         return counts | ({"unplaced_lots": unplaced} if unplaced else {})
 
     def _check(self) -> None:
         try:
             self.state.book.check()
-            for own_book in self.own_books:
+            for own_book in self._own_books:
                 own_book.check()
         except AssertionError as error:
             raise EngineError(f"{self.plan.instrument.name} at {format_instant(self.now_ns)}: {error!r}") from error

@@ -6,33 +6,25 @@ answers, never exceptions.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from lob_backtest.contract.rows import Phase
 from lob_backtest.contract.tables import Cause, OrderState, RejectReason, TimeInForce, UpdateKind
 from lob_backtest.engine.exchange.available_lots import Offer
-from lob_backtest.engine.exchange.market import Market
-from lob_backtest.engine.exchange.market_state import Match
+from lob_backtest.engine.exchange.market_state import MarketState, Match
+from lob_backtest.engine.exchange.order_event import OrderEvent, Update
 from lob_backtest.engine.exchange.own_book import OwnBook
 from lob_backtest.engine.exchange.own_order import OwnOrder, OwnTrade
 from lob_backtest.engine.money.account import Account
+from lob_backtest.engine.wire.messages import Request, RequestKind
 from lob_backtest.engine.wire.terms import Terms
-from lob_backtest.instrument import fee_micro
-
-Update = Callable[[OwnOrder, UpdateKind, RejectReason], None]
-"""Answer a request: the order as it now stands, what happened, why not."""
-
-Filled = Callable[[OwnOrder, OwnTrade, int], None]
-"""Tell a fill: order, what it traded, fee in 10⁻⁶ tick·lots."""
 
 
 class Matcher:
     """The exchange's side of one strategy in one instrument.
 
     Args:
-        market: the instrument at the exchange.
-        update: takes the answers.
-        filled: takes the fills.
+        agent: the strategy's number.
+        state: the instrument at the exchange.
+        events: takes answers and fills.
 
     Attributes:
         account: position, cash and fees, as the exchange knows them.
@@ -40,14 +32,24 @@ class Matcher:
         orders: all orders that a request may still be about, by id.
     """
 
-    def __init__(self, market: Market, update: Update, filled: Filled) -> None:
-        self.market = market
-        self.account = Account(market.plan.instrument.name, market.plan.initial_position)
-        self.own_book = OwnBook(market.state.book, market.state.print_match, market.plan, self._fill)
+    __slots__ = ("_agent", "_events", "_state", "account", "orders", "own_book")
+
+    def __init__(self, agent: int, state: MarketState, events: list[OrderEvent]) -> None:
+        self._agent = agent
+        self._state = state
+        self._events = events
+        self.account = Account(state.plan.instrument.name, state.plan.initial_position)
+        self.own_book = OwnBook(agent, state, events)
         self.orders: dict[int, OwnOrder] = {}
-        self._update = update
-        self._filled = filled
-        market.own_books.append(self.own_book)
+
+    def serve(self, request: Request) -> None:
+        """Answer a request that has arrived."""
+        if request.terms is not None:
+            self.submit(request.order_id, request.terms, request.ts_exchange_ns)
+        elif request.kind == RequestKind.REPLACE:
+            self.replace(request.order_id, request.price_ticks, request.size_lots, request.ts_exchange_ns)
+        else:
+            self.cancel(request.order_id)
 
     def submit(self, order_id: int, terms: Terms, now_ns: int) -> None:
         """Take in a new order."""
@@ -71,7 +73,7 @@ class Matcher:
             self._take_off(own)
         elif price_ticks == own.price_ticks and size_lots <= own.terms.size_lots:
             own.terms = terms
-            self._update(own, UpdateKind.REPLACED, RejectReason.NONE)
+            self._update(own, UpdateKind.REPLACED)
         elif reason := self._refusal(own, price_ticks, now_ns):
             self._update(own, UpdateKind.REPLACE_REJECTED, reason)
         else:
@@ -91,24 +93,26 @@ class Matcher:
         """Drop an order that is over and that no request on its way is about."""
         self.orders.pop(order_id, None)
 
-    def flatten(self, order_id: int, terms: Terms, now_ns: int) -> None:
+    def flatten(self, request: Request) -> None:
         """Take what is displayed, whatever the phase, to close a position at the end of a run."""
-        own = OwnOrder(order_id, terms)
+        assert request.terms is not None
+        now_ns = request.ts_exchange_ns
+        own = OwnOrder(request.order_id, request.terms)
         own.ts_arrival_ns = now_ns
         own.state = OrderState.LIVE
-        self._update(own, UpdateKind.ACCEPTED, RejectReason.NONE)
+        self._update(own, UpdateKind.ACCEPTED)
         self._walk(own, list(self.own_book.available.offers(-own.side, None, now_ns)))
         if own.open_lots:
             own.state = OrderState.EXPIRED
-            self._update(own, UpdateKind.EXPIRED, RejectReason.NONE)
+            self._update(own, UpdateKind.EXPIRED)
 
     def _take_off(self, own: OwnOrder) -> None:
         self.own_book.remove(own)
         own.state = OrderState.CANCELLED
-        self._update(own, UpdateKind.CANCELLED, RejectReason.NONE)
+        self._update(own, UpdateKind.CANCELLED)
 
     def _refusal(self, own: OwnOrder, price_ticks: int | None, now_ns: int) -> RejectReason:
-        if self.market.state.phase != Phase.CONTINUOUS:
+        if self._state.phase != Phase.CONTINUOUS:
             return RejectReason.HALTED
         if self._meets_itself(own, price_ticks, now_ns):
             return RejectReason.SELF_TRADE
@@ -128,13 +132,13 @@ class Matcher:
 
     def _takes(self, side: int) -> bool:
         """Return whether an order of a side can take now: the book is good, and what it would take is shown."""
-        return self.market.state.match == Match.ALL and -side not in self.market.state.book.awaiting_snapshot
+        return self._state.match == Match.ALL and -side not in self._state.book.awaiting_snapshot
 
     def _would_take(self, side: int, price_ticks: int | None, now_ns: int) -> bool:
         assert price_ticks is not None
         if self._takes(side):
             return bool(self._offers(side, price_ticks, 1, now_ns))
-        best = self.market.state.book.best(-side)
+        best = self._state.book.best(-side)
         return best is not None and side * price_ticks >= side * best
 
     def _offers(self, side: int, limit_ticks: int | None, size_lots: int, now_ns: int) -> list[Offer]:
@@ -158,12 +162,12 @@ class Matcher:
         rests = not fills and own.terms.tif == TimeInForce.GTC and own.price_ticks is not None
         if rests:
             self.own_book.rest(own, now_ns, waits=not own.terms.post_only and not self._takes(own.side))
-        self._update(own, kind, RejectReason.NONE)
+        self._update(own, kind)
         if fills or own.terms.tif != TimeInForce.FOK:
             self._walk(own, offers)
         if own.open_lots and not rests:
             own.state = OrderState.EXPIRED
-            self._update(own, UpdateKind.EXPIRED, RejectReason.NONE)
+            self._update(own, UpdateKind.EXPIRED)
 
     def _walk(self, own: OwnOrder, offers: list[Offer]) -> None:
         for offer in offers:
@@ -171,14 +175,7 @@ class Matcher:
             if not lots:
                 break
             self.own_book.available.take(offer, lots)
-            self._fill(own, OwnTrade(offer.price_ticks, lots, Cause.TAKE))
+            self.own_book.fill(own, OwnTrade(offer.price_ticks, lots, Cause.TAKE))
 
-    def _fill(self, own: OwnOrder, trade: OwnTrade) -> None:
-        plan = self.market.plan
-        rates = plan.taker_rates if trade.cause == Cause.TAKE else plan.maker_rates
-        fee = fee_micro(trade.price_ticks, trade.size_lots, rates)
-        own.filled_lots += trade.size_lots
-        if own.open_lots == 0:
-            own.state = OrderState.FILLED
-        self.account.fill(own.side, trade.price_ticks, trade.size_lots, fee)
-        self._filled(own, trade, fee)
+    def _update(self, own: OwnOrder, kind: UpdateKind, reason: RejectReason = RejectReason.NONE) -> None:
+        self._events.append(Update(self._agent, own.snapshot(), kind, reason))

@@ -7,38 +7,34 @@ docs/fill-model.md states the rules; `_execute`, `printed` with `late`, and `_cr
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from sortedcontainers import SortedDict
 
-from lob_backtest.book.book import CANCEL, CLEAR, EXECUTE, MODIFY, Book, BookOrder
-from lob_backtest.contract.plan import InstrumentPlan
+from lob_backtest.book.book import CANCEL, CLEAR, EXECUTE, MODIFY, BookOrder
 from lob_backtest.contract.rows import Action, Flag
-from lob_backtest.contract.tables import Cause
+from lob_backtest.contract.tables import Cause, OrderState
 from lob_backtest.engine.exchange.available_lots import AvailableLots
 from lob_backtest.engine.exchange.level_queue import LevelQueue
-from lob_backtest.engine.exchange.market_state import Match
+from lob_backtest.engine.exchange.market_state import MarketState, Match
+from lob_backtest.engine.exchange.order_event import Fill, OrderEvent
 from lob_backtest.engine.exchange.order_queue import OrderQueue
 from lob_backtest.engine.exchange.own_order import OwnOrder, OwnTrade
-from lob_backtest.engine.exchange.print_match import Fall, LevelKey, PrintMatch
+from lob_backtest.engine.exchange.print_match import Fall, LevelKey
 from lob_backtest.engine.exchange.queue_model import MODELS
 
 TRADE: Final = int(Action.TRADE)
 HIDDEN, AUCTION, WINDOW = int(Flag.HIDDEN), int(Flag.AUCTION), int(Flag.WINDOW)
-
-FillOrder = Callable[[OwnOrder, OwnTrade], None]
-"""Book a fill."""
 
 
 class OwnBook:
     """The resting orders of one strategy in one instrument.
 
     Args:
-        book: the market's book.
-        print_match: the prints since each level's last update (L2).
-        plan: the instrument's part of the plan.
-        fill: books a fill; the own_book takes a filled order off by itself.
+        agent: the strategy's number.
+        state: the instrument's book, prints and plan.
+        events: takes the fills; a filled order is removed here.
 
     Attributes:
         available: what own orders can still take.
@@ -47,10 +43,11 @@ class OwnBook:
     """
 
     __slots__ = (
+        "_agent",
         "_any_side",
         "_behind",
         "_book",
-        "_fill",
+        "_events",
         "_levels",
         "_orders",
         "_queue_stays",
@@ -61,10 +58,12 @@ class OwnBook:
         "sides",
     )
 
-    def __init__(self, book: Book, print_match: PrintMatch, plan: InstrumentPlan, fill: FillOrder) -> None:
+    def __init__(self, agent: int, state: MarketState, events: list[OrderEvent]) -> None:
+        book, print_match, plan = state.book, state.print_match, state.plan
         model = MODELS[plan.queue_model]
+        self._agent = agent
         self._book = book
-        self._fill = fill
+        self._events = events
         self._any_side = plan.hidden_any_side
         self._orders = OrderQueue(book, plan.evidence)
         self._levels = LevelQueue(book, print_match, model)
@@ -250,7 +249,14 @@ class OwnBook:
     def _take(self, own: OwnOrder, trade: OwnTrade) -> None:
         if trade.size_lots == own.open_lots:
             self.remove(own)
-        self._fill(own, trade)
+        self.fill(own, trade)
+
+    def fill(self, own: OwnOrder, trade: OwnTrade) -> None:
+        """Let an order trade; whether it rests is the caller's business."""
+        self._events.append(Fill(self._agent, own.snapshot(), own.ts_arrival_ns, trade))
+        own.filled_lots += trade.size_lots
+        if own.open_lots == 0:
+            own.state = OrderState.FILLED
 
     def _changed(self, own: OwnOrder) -> None:
         self.moved[own.order_id] = own

@@ -23,7 +23,7 @@ class Request(NamedTuple):
     Attributes:
         kind: the operation.
         ts_sent_ns: when it was sent.
-        ts_exchange_ns: when it arrives.
+        ts_exchange_ns: when it arrives, as `Channels.send` sets it.
         instrument: the instrument's place in the plan.
         order_id: the order that it is about.
         terms: of the order; NEW alone.

@@ -1,0 +1,90 @@
+"""Books what happened to own orders: the account, the result tables, and the message to the strategy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lob_backtest.contract.plan import Plan
+from lob_backtest.contract.tables import Cause, Liquidity, RejectReason, UpdateKind
+from lob_backtest.engine.exchange.market import Market
+from lob_backtest.engine.exchange.order_event import Fill, Update
+from lob_backtest.engine.record.recorder import Recorder
+from lob_backtest.engine.wire.channels import Channels
+from lob_backtest.engine.wire.messages import Answer, Filled, OrderSnapshot, Request
+from lob_backtest.instrument import fee_micro
+
+Times = tuple[int | None, int | None, int]
+"""When a request was sent and arrived, `None` where it was not, and when the strategy receives the answer."""
+
+
+class Booking:
+    """The one place where events of the exchange become rows and messages.
+
+    Args:
+        plan: the run's plan.
+        markets: the exchange, per instrument.
+        channels: of each strategy.
+        recorder: takes updates and fills.
+    """
+
+    __slots__ = ("_channels", "_markets", "_recorder", "_taint_ns")
+
+    def __init__(self, plan: Plan, markets: Sequence[Market], channels: Sequence[Channels], recorder: Recorder) -> None:
+        self._markets = markets
+        self._channels = channels
+        self._recorder = recorder
+        self._taint_ns = plan.taint_ns
+
+    def book(self, instrument: int, request: Request | None = None) -> None:
+        """Book the events of an instrument: those of a request that has arrived, or of rows."""
+        market = self._markets[instrument]
+        now_ns = market.now_ns if request is None else request.ts_exchange_ns
+        for event in market.events:
+            if isinstance(event, Fill):
+                self._fill(instrument, event, now_ns)
+            else:
+                self._update(instrument, event, request, now_ns)
+        market.events.clear()
+
+    def refused(
+        self, agent: int, instrument: int, order: OrderSnapshot, kind: UpdateKind, reason: RejectReason, *, now_ns: int
+    ) -> None:
+        """Record that a request was refused before it was sent.
+
+        The row of a live order has what the exchange holds by now, as in the kernel; no strategy sees it.
+        """
+        held = self._markets[instrument].matchers[agent].orders.get(order.order_id) if order.terms.side else None
+        update = Update(agent, order if held is None else held.snapshot(), kind, reason)
+        self._record(instrument, update, (now_ns, None, now_ns))
+
+    def _update(self, instrument: int, event: Update, request: Request | None, now_ns: int) -> None:
+        answered = None if event.kind == UpdateKind.EXPIRED else request
+        channels = self._channels[event.agent]
+        local_ns = channels.response_ns(now_ns)
+        self._record(instrument, event, (None if answered is None else answered.ts_sent_ns, now_ns, local_ns))
+        requested = None if answered is None else answered.kind
+        channels.post(local_ns, instrument, Answer(event.order, requested, event.kind, event.reason))
+
+    def _record(self, instrument: int, event: Update, times: Times) -> None:
+        order, terms = event.order, event.order.terms
+        ahead = order.ahead_lots if event.kind in (UpdateKind.ACCEPTED, UpdateKind.REPLACED) else None
+        whose = (order.order_id, event.agent, instrument, int(event.kind), int(order.state), int(event.reason))
+        what = (terms.side, int(terms.tif), int(terms.post_only), terms.price_ticks, terms.size_lots)
+        self._recorder.row("orders", (*whose, *what, order.filled_lots, ahead, *times, terms.tag))
+
+    def _fill(self, instrument: int, event: Fill, now_ns: int) -> None:
+        market, order = self._markets[instrument], event.order
+        price_ticks, size_lots, cause, tainted, ts_traded_ns = event.trade
+        is_taker = cause == Cause.TAKE
+        fee = fee_micro(price_ticks, size_lots, market.plan.taker_rates if is_taker else market.plan.maker_rates)
+        market.matchers[event.agent].account.fill(order.terms.side, price_ticks, size_lots, fee)
+        channels = self._channels[event.agent]
+        local_ns = channels.response_ns(now_ns)
+        tainted = tainted or now_ns - market.state.suspect_ns <= self._taint_ns
+        ahead = None if is_taker else order.ahead_lots
+        whose = [order.order_id, event.agent, instrument, order.terms.side, price_ticks, size_lots, fee]
+        how = [int(Liquidity.TAKER if is_taker else Liquidity.MAKER), int(cause), now_ns, local_ns, ts_traded_ns]
+        when = [*market.prices.before(now_ns), ahead, event.ts_arrival_ns, order.terms.tag, int(tainted)]
+        fill_id = self._recorder.fill([*whose, *how, *when], now_ns)
+        message = Filled(fill_id, order.order_id, price_ticks, size_lots, fee, cause, now_ns)
+        channels.post(local_ns, instrument, message)

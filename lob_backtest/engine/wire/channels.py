@@ -1,0 +1,76 @@
+"""The channels between one strategy and the exchange, one in either direction. Neither reorders."""
+
+from __future__ import annotations
+
+from collections import deque
+from heapq import heappop, heappush
+
+from lob_backtest.engine.record.recorder import NEVER
+from lob_backtest.engine.wire.messages import Message, Request
+
+
+class Channels:
+    """Requests on their way to the exchange, and messages on their way back.
+
+    Args:
+        entry_ns: latency of a request.
+        response_ns: latency of a response.
+    """
+
+    __slots__ = ("_entry_ns", "_last_response_ns", "_messages", "_posted", "_requests", "_response_ns")
+
+    def __init__(self, entry_ns: int, response_ns: int) -> None:
+        self._entry_ns = entry_ns
+        self._response_ns = response_ns
+        self._last_response_ns = -NEVER
+        self._requests: deque[Request] = deque()
+        # When each arrives, its number, which breaks ties, its instrument, the message, and its generation.
+        self._messages: list[tuple[int, int, int, Message, int]] = []
+        self._posted = 0
+
+    @property
+    def under_way(self) -> int:
+        """Return how many requests are under way to the exchange."""
+        return len(self._requests)
+
+    @property
+    def next_request_ns(self) -> int:
+        """Return when the next request arrives at the exchange, `NEVER` while none is under way."""
+        return self._requests[0].ts_exchange_ns if self._requests else NEVER
+
+    @property
+    def next_message_ns(self) -> int:
+        """Return when the next message arrives at the strategy, `NEVER` while none is under way."""
+        return self._messages[0][0] if self._messages else NEVER
+
+    def send(self, request: Request) -> None:
+        """Send a request. Its arrival is set here: no earlier than that of the request before it."""
+        arrival_ns = request.ts_sent_ns + self._entry_ns
+        if self._requests:
+            arrival_ns = max(arrival_ns, self._requests[-1].ts_exchange_ns)
+        self._requests.append(request._replace(ts_exchange_ns=arrival_ns))
+
+    def next_request(self) -> Request:
+        """Take the next request off its channel."""
+        return self._requests.popleft()
+
+    def response_ns(self, now_ns: int) -> int:
+        """Return when the response to an event of now arrives: no earlier than the response before it."""
+        self._last_response_ns = max(self._last_response_ns, now_ns + self._response_ns)
+        return self._last_response_ns
+
+    def post(self, ts_local_ns: int, instrument: int, message: Message, generation: int = 0) -> None:
+        """Post a message to the strategy; `generation` is 0 unless a callback causes it at its own nanosecond."""
+        self._posted += 1
+        heappush(self._messages, (ts_local_ns, self._posted, instrument, message, generation))
+
+    def next_message(self) -> tuple[int, Message, int]:
+        """Take the next message off its channel: its instrument, itself, and its generation."""
+        return heappop(self._messages)[2:]
+
+    def requests_not_arrived(self, instruments: int) -> list[int]:
+        """Count the requests that have not reached the exchange, per instrument."""
+        counts = [0] * instruments
+        for request in self._requests:
+            counts[request.instrument] += 1
+        return counts
