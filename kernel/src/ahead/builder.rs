@@ -21,7 +21,7 @@ pub struct BookBuilder {
     row: u64,
     repairs: bool,
     /// True if the last row was flagged SUSPECT.
-    suspect: bool,
+    is_suspect: bool,
     /// True if a row of the packet at hand changes the phase or whether the book is suspect.
     status_noted: bool,
     next_checkpoint: u64,
@@ -35,7 +35,7 @@ impl BookBuilder {
             book: Book::new(feed, depth),
             row: 0,
             repairs,
-            suspect: false,
+            is_suspect: false,
             status_noted: false,
             next_checkpoint: CHECKPOINT_ROWS,
         }
@@ -46,7 +46,7 @@ impl BookBuilder {
     pub fn build(&mut self, batch: &Batch, begin: usize, block: &mut TraceBlock) -> usize {
         let (columns, first) = (batch.slice(begin, BLOCK_ROWS), self.row);
         block.start(first, begin, columns.len());
-        let eventful = batch.is_eventful() || self.suspect;
+        let eventful = batch.is_eventful() || self.is_suspect;
         for i in 0..columns.len() {
             let number = first + i as u64 + 1;
             let (effect, crossed) = (block.effect_mut(i), !self.book.uncrossed());
@@ -88,8 +88,8 @@ impl BookBuilder {
 
     /// Note the phase and the SUSPECT flag of a row; return whether the run has to look at them.
     fn note_status(&mut self, row: &Row) -> bool {
-        let notes_status = self.suspect || row.flags & flag::SUSPECT != 0 || row.action == action::STATUS;
-        self.suspect = row.flags & flag::SUSPECT != 0;
+        let notes_status = self.is_suspect || row.flags & flag::SUSPECT != 0 || row.action == action::STATUS;
+        self.is_suspect = row.flags & flag::SUSPECT != 0;
         self.status_noted |= notes_status;
         notes_status
     }

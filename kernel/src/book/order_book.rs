@@ -1,6 +1,6 @@
 //! The market's order book, rebuilt row by row: L3 with every order, L2 with sizes alone.
 //!
-//! A `Book` follows the feed and nothing else: it does not know that a backtest is running.
+//! A `Book` depends on the feed alone, never on a backtest.
 
 use crate::book::ids::{IdSlot, Ids};
 use crate::book::ladder::{Ladder, NO_KEY};
@@ -65,7 +65,7 @@ pub struct Book {
     pub touch_changed: bool,
     touch: Touch,
     /// True if the best bid is at or above the best ask.
-    crossed: bool,
+    is_crossed: bool,
     ladders: [Ladder; 2],
     levels: Slab<Level>,
     orders: Slab<BookOrder>,
@@ -81,11 +81,22 @@ impl Clone for Book {
 
     /// Copy into existing memory.
     fn clone_from(&mut self, other: &Self) {
-        let Book { feed, depth, row, awaiting_snapshot, touch_changed, touch, crossed, ladders, levels, orders, ids } =
-            self;
+        let Book {
+            feed,
+            depth,
+            row,
+            awaiting_snapshot,
+            touch_changed,
+            touch,
+            is_crossed,
+            ladders,
+            levels,
+            orders,
+            ids,
+        } = self;
         (*feed, *depth, *row) = (other.feed, other.depth, other.row);
         (*awaiting_snapshot, *touch_changed) = (other.awaiting_snapshot, other.touch_changed);
-        (*touch, *crossed) = (other.touch, other.crossed);
+        (*touch, *is_crossed) = (other.touch, other.is_crossed);
         ladders.clone_from(&other.ladders);
         levels.clone_from(&other.levels);
         orders.clone_from(&other.orders);
@@ -105,7 +116,7 @@ impl Book {
             awaiting_snapshot: [false; 2],
             touch_changed: false,
             touch: Touch::default(),
-            crossed: false,
+            is_crossed: false,
             ladders: Default::default(),
             levels: Slab::default(),
             orders,
@@ -327,7 +338,7 @@ impl Book {
             NONE => (0, 0),
             at => (key(side, ladder.best()), self.levels[at].size_lots),
         };
-        self.crossed = self.crosses(1, self.ladders[0].best());
+        self.is_crossed = self.crosses(1, self.ladders[0].best());
     }
 
     fn clear(&mut self, side: i8) {
@@ -440,7 +451,7 @@ impl Book {
     /// Return whether the best bid is below the best ask, or a side is empty.
     #[inline]
     pub fn uncrossed(&self) -> bool {
-        !self.crossed
+        !self.is_crossed
     }
 
     /// Return the worst key of a side that a feed of limited depth shows, `NO_KEY` if it shows all.

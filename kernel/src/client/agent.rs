@@ -49,7 +49,7 @@ pub struct Agent {
     /// Requests are refused before this time.
     pub open_ns: Ns,
     /// Set before `on_stop`: what it sends from then on is refused.
-    pub stopped: bool,
+    pub is_stopped: bool,
     /// Its timers.
     pub timers: Timers,
     /// Per instrument: true if it subscribes to every change of a level.
@@ -72,7 +72,7 @@ impl Agent {
             callbacks,
             now_ns: 0,
             open_ns: BEFORE_ALL,
-            stopped: false,
+            is_stopped: false,
             timers: Timers::default(),
             depth: vec![false; instruments],
             limits,

@@ -128,7 +128,7 @@ impl OrderEntry<'_> {
     pub fn cancel(&mut self, order_id: i64) -> Result<(), RunError> {
         self.agent.count()?;
         self.agent.check_request(self.channels.under_way())?;
-        let stopped = self.agent.stopped;
+        let stopped = self.agent.is_stopped;
         let reason = self.find(order_id).or(|| if stopped { RejectReason::Stopped } else { RejectReason::None });
         if reason != RejectReason::None {
             self.refuse_request(order_id, UpdateKind::CancelRejected, reason)?;
@@ -173,7 +173,7 @@ impl OrderEntry<'_> {
     }
 
     fn closed(&self) -> RejectReason {
-        if self.agent.stopped {
+        if self.agent.is_stopped {
             RejectReason::Stopped
         } else if self.agent.now_ns < self.agent.open_ns {
             RejectReason::WarmUp
@@ -210,11 +210,11 @@ impl OrderEntry<'_> {
         kind: UpdateKind,
         reason: RejectReason,
     ) -> Result<(), RunError> {
-        let generation = if self.agent.stopped { 0 } else { self.agent.next_generation("requests")? };
+        let generation = if self.agent.is_stopped { 0 } else { self.agent.next_generation("requests")? };
         let now_ns = self.agent.now_ns;
         let times = Times { sent_ns: Some(now_ns), exchange_ns: None, local_ns: now_ns };
         self.recorder.order((self.agent.index, self.instrument), (snapshot, tag), (kind, reason), times);
-        if !self.agent.stopped {
+        if !self.agent.is_stopped {
             let answer = Answer::new(snapshot, None, kind, reason);
             self.channels.post(now_ns, self.instrument, Message::Answer(answer), generation);
         }

@@ -27,7 +27,8 @@ pub struct Quoter {
     requested: [Vec<(i64, Number)>; 2],
     /// Prices that were refused, as `Number::identity`.
     refused: [HashSet<(bool, i64)>; 2],
-    due: bool,
+    /// True if the message noted last is about an order of the quoter.
+    notes_own_order: bool,
     wanted: [Wanted; 2],
     waiting: [bool; 2],
     top_up: bool,
@@ -36,10 +37,10 @@ pub struct Quoter {
 impl Quoter {
     /// Note that a message is about an order, before the strategy's callback may want other quotes.
     pub fn note(&mut self, order_id: i64, refused: bool) {
-        self.due = false;
+        self.notes_own_order = false;
         for side in [0, 1] {
             if let Ok(place) = self.place(side, order_id) {
-                self.due = true;
+                self.notes_own_order = true;
                 if refused {
                     self.refused[side].insert(self.requested[side][place].1.identity());
                 }
@@ -98,7 +99,7 @@ impl OrderEntry<'_> {
     /// Too many requests, see `Agent::count` and `Agent::next_generation`.
     pub fn answered(&mut self) -> Result<(), RunError> {
         for side in [1, -1] {
-            if self.session.quoter.due && self.session.quoter.waiting[index(side)] {
+            if self.session.quoter.notes_own_order && self.session.quoter.waiting[index(side)] {
                 self.reconcile(side)?;
             }
         }

@@ -33,7 +33,7 @@ struct Taken {
     /// L2: what has changed it since the oldest fall of the level that a print may still explain.
     past: VecDeque<Past>,
     /// True if the price is outside of what the feed shows.
-    frozen: bool,
+    is_frozen: bool,
     /// L3: from a CLEAR until the side is shown again, the lots taken of each order.
     survivors: Option<Vec<(u64, i64)>>,
 }
@@ -125,7 +125,7 @@ impl AvailableLots {
         let (side, price_ticks) = offer.place;
         let taken = self.taken[index(side)].entry(key(side, price_ticks)).or_default();
         if self.unit != 0 {
-            let past = Past { fall: 0, before: taken.lots, flow: size_lots << SHIFT, matched: false };
+            let past = Past { fall: 0, before: taken.lots, flow: size_lots << SHIFT, could_fill: false };
             Past::note(&mut taken.past, past, prints.oldest(offer.place));
         }
         taken.lots += size_lots << self.unit;
@@ -152,7 +152,7 @@ impl AvailableLots {
     /// Freeze a level that a WINDOW row changes.
     pub fn freeze(&mut self, place: LevelKey) {
         if let Some(taken) = self.at(place) {
-            taken.frozen = true;
+            taken.is_frozen = true;
             self.visibility_unknown = true;
         }
     }
@@ -161,7 +161,7 @@ impl AvailableLots {
     pub fn fell(&mut self, at: Displayed, place: LevelKey, fall: &Fall) {
         let model = self.model;
         if let Some(taken) = self.known(at.book, place) {
-            let past = Past { fall: fall.number, before: taken.lots, flow: 0, matched: false };
+            let past = Past { fall: fall.number, before: taken.lots, flow: 0, could_fill: false };
             Past::note(&mut taken.past, past, at.prints.oldest(place));
             if fall.new == 0 {
                 taken.past.clear(); // later prints cannot add to an empty level
@@ -200,7 +200,7 @@ impl AvailableLots {
     pub fn clear(&mut self, book: &Book, side: i8) {
         for each in sides(side).iter().filter(|each| !book.awaiting_snapshot[index(**each)]) {
             for (at_key, taken) in &mut self.taken[index(*each)] {
-                let lists = book.feed == Feed::L3 && !taken.frozen;
+                let lists = book.feed == Feed::L3 && !taken.is_frozen;
                 taken.survivors = lists.then(|| shares(book, (*each, key(*each, *at_key)), taken.lots).collect());
                 self.visibility_unknown = true;
             }
@@ -234,14 +234,14 @@ impl AvailableLots {
                 taken.lots = listed(book, place, &survivors);
             }
             if let Some(fall) = fall {
-                let past = Past { fall: fall.number, before: taken.lots, flow: 0, matched: false };
+                let past = Past { fall: fall.number, before: taken.lots, flow: 0, could_fill: false };
                 Past::note(&mut taken.past, past, at.prints.oldest(place));
             }
         }
         if beyond {
-            (taken.frozen, self.visibility_unknown) = (true, true);
+            (taken.is_frozen, self.visibility_unknown) = (true, true);
         } else {
-            taken.frozen = false;
+            taken.is_frozen = false;
             let lots = taken.lots.min(book.size_at(place.0, place.1) << self.unit);
             self.keep(place, lots);
         }
@@ -252,7 +252,7 @@ impl AvailableLots {
         if book.awaiting_snapshot[index(place.0)] {
             return None;
         }
-        self.at(place).filter(|taken| !taken.frozen)
+        self.at(place).filter(|taken| !taken.is_frozen)
     }
 
     /// Return what is taken of a level.
@@ -277,7 +277,8 @@ impl AvailableLots {
     pub fn check(&self, book: &Book) -> Result<(), String> {
         for side in [1, -1] {
             for (at_key, taken) in &self.taken[index(side)] {
-                let (shown, price_ticks) = (!taken.frozen && !book.awaiting_snapshot[index(side)], key(side, *at_key));
+                let (shown, price_ticks) =
+                    (!taken.is_frozen && !book.awaiting_snapshot[index(side)], key(side, *at_key));
                 if taken.lots < 0 || shown && taken.lots > book.size_at(side, price_ticks) << self.unit {
                     let (lots, place) = (taken.lots, (side, price_ticks));
                     return Err(format!("{lots} are taken at {place:?}, which it does not show"));

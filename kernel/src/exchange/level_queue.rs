@@ -32,7 +32,7 @@ pub fn reappear(book: &Book, own: &mut OwnOrder) {
 /// Pass new flow of `size_lots` along the queue; return the lots that reach the order.
 pub fn printed(prints: &PrintMatch, own: &mut OwnOrder, size_lots: i64, matching: bool) -> i64 {
     let flow = size_lots << SHIFT;
-    note(prints, own, Past { fall: 0, before: own.queue.ahead, flow, matched: matching });
+    note(prints, own, Past { fall: 0, before: own.queue.ahead, flow, could_fill: matching });
     let past = flow - own.queue.ahead;
     own.queue.ahead = (-past).max(0);
     if past > 0 && matching {
@@ -44,14 +44,14 @@ pub fn printed(prints: &PrintMatch, own: &mut OwnOrder, size_lots: i64, matching
 
 /// Apply a print through the price: nothing is ahead any more, displayed or not.
 pub fn emptied(prints: &PrintMatch, own: &mut OwnOrder) {
-    note(prints, own, Past { fall: 0, before: own.queue.ahead, flow: ALL, matched: false });
+    note(prints, own, Past { fall: 0, before: own.queue.ahead, flow: ALL, could_fill: false });
     (own.queue.ahead, own.queue.is_ahead_known) = (0, true);
 }
 
 /// Apply a fall of the level; return whether the position changed.
 pub fn fell(prints: &PrintMatch, own: &mut OwnOrder, fall: &Fall, model: QueueModel) -> bool {
     let ahead = own.queue.ahead;
-    note(prints, own, Past { fall: fall.number, before: ahead, flow: 0, matched: false });
+    note(prints, own, Past { fall: fall.number, before: ahead, flow: 0, could_fill: false });
     own.queue.ahead = after(fall, ahead, model);
     own.queue.ahead != ahead
 }
@@ -69,7 +69,7 @@ pub fn late(prints: &PrintMatch, own: &mut OwnOrder, number: u64, size_lots: i64
     let mut reached = i128::from(beyond.max(0));
     let mut ahead = after(fall, own.queue.past[entry].before, model);
     for past in own.queue.past.range_mut(entry + 1..) {
-        if past.fall == 0 && past.matched {
+        if past.fall == 0 && past.could_fill {
             reached += i128::from((past.flow - ahead - (past.flow - past.before).max(0)).max(0));
         }
         past.before = ahead;
@@ -93,7 +93,7 @@ pub fn rebuild(book: &Book, own: &mut OwnOrder) {
 
 /// Return a position after a fall, as far as it is explained by now.
 pub fn after(fall: &Fall, before: i64, model: QueueModel) -> i64 {
-    let moves = fall.by_model && fall.unexplained() > 0;
+    let moves = fall.moves_by_model && fall.unexplained() > 0;
     let ahead = if moves { model.ahead(before, fall.old, fall.new, fall.explained + fall.late) } else { before };
     ahead.min(fall.new << SHIFT)
 }

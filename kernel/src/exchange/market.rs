@@ -259,7 +259,7 @@ impl Market {
         }
     }
 
-    /// Take in what a packet leaves behind; return whether best prices or sizes have changed.
+    /// Apply what a packet leaves behind; return whether best prices or sizes have changed.
     #[inline(always)]
     fn apply_mark(&mut self, left: &PacketMark, outbox: &mut Outbox) -> bool {
         if left.awaiting_snapshot != self.orders.awaiting_snapshot {

@@ -53,7 +53,7 @@ pub struct OwnBook {
     pub orders: Slab<OwnOrder>,
     /// What own orders can take.
     pub available: AvailableLots,
-    /// Orders whose queue position changed in the packet at hand; those with `OwnOrder::moved` unset are stale.
+    /// Orders whose queue position changed in the packet at hand; those with `OwnOrder::has_moved` unset are stale.
     pub moved: Vec<u32>,
     /// Not booked yet, in order.
     pub events: Vec<OrderEvent>,
@@ -181,7 +181,7 @@ impl OwnBook {
 
     /// Drop an order that neither the exchange nor the strategy needs any more.
     pub fn forget(&mut self, at: u32) {
-        self.orders[at].moved = false;
+        self.orders[at].has_moved = false;
         self.orders.remove(at);
     }
 
@@ -254,7 +254,7 @@ impl OwnBook {
     }
 
     fn changed(&mut self, at: u32) {
-        if !std::mem::replace(&mut self.orders[at].moved, true) {
+        if !std::mem::replace(&mut self.orders[at].has_moved, true) {
             self.moved.push(at);
         }
     }
@@ -315,7 +315,7 @@ impl OwnBook {
         let mut at = first;
         while at != NONE {
             let own = &mut self.orders[at];
-            if moved(own) && !std::mem::replace(&mut own.moved, true) {
+            if moved(own) && !std::mem::replace(&mut own.has_moved, true) {
                 self.moved.push(at);
             }
             at = own.younger;

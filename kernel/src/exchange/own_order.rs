@@ -40,7 +40,7 @@ pub struct Past {
     /// The part of a print that reached the order's price, or the lots of a take; 2⁻²⁰ lot.
     pub flow: i64,
     /// True if the order could fill then.
-    pub matched: bool,
+    pub could_fill: bool,
 }
 
 impl Past {
@@ -99,7 +99,7 @@ pub struct OwnOrder {
     pub post_only: bool,
     /// The author's text.
     pub tag: Tag,
-    /// Where it stands.
+    /// State at the exchange.
     pub state: OrderState,
     /// When it took its place, nanoseconds.
     pub ts_arrival_ns: Ns,
@@ -116,7 +116,7 @@ pub struct OwnOrder {
     /// The number of the next younger order at its price, `NONE` for the youngest.
     pub younger: u32,
     /// True if its position has changed in the packet at hand.
-    pub moved: bool,
+    pub has_moved: bool,
 }
 
 impl OwnOrder {
@@ -155,7 +155,7 @@ impl OwnOrder {
             waits_to_take: false,
             older: NONE,
             younger: NONE,
-            moved: false,
+            has_moved: false,
         }
     }
 

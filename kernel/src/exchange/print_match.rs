@@ -29,7 +29,7 @@ pub struct Fall {
     /// Lots that later prints have explained since.
     pub late: i64,
     /// True if unexplained lots move positions by the queue model; not so for those of a snapshot.
-    pub by_model: bool,
+    pub moves_by_model: bool,
 }
 
 impl Fall {
@@ -107,7 +107,7 @@ impl PrintMatch {
         self.falls.remove(&place);
         (0 < new && new < old).then(|| {
             self.number += 1;
-            Fall { number: self.number, ts_ns: now_ns, old, new, explained: 0, late: 0, by_model: false }
+            Fall { number: self.number, ts_ns: now_ns, old, new, explained: 0, late: 0, moves_by_model: false }
         })
     }
 
@@ -173,9 +173,15 @@ impl PrintMatch {
         falls
     }
 
-    fn fall(&mut self, place: LevelKey, (old, new, explained): (i64, i64, i64), now_ns: Ns, by_model: bool) -> Fall {
+    fn fall(
+        &mut self,
+        place: LevelKey,
+        (old, new, explained): (i64, i64, i64),
+        now_ns: Ns,
+        moves_by_model: bool,
+    ) -> Fall {
         self.number += 1;
-        let fall = Fall { number: self.number, ts_ns: now_ns, old, new, explained, late: 0, by_model };
+        let fall = Fall { number: self.number, ts_ns: now_ns, old, new, explained, late: 0, moves_by_model };
         self.drop_explained(place, now_ns);
         // A fall that is explained completely is kept only to be applied again after an older one.
         if self.late_print_ns != 0 && (fall.unexplained() > 0 || self.falls.contains_key(&place)) {

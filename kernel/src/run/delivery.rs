@@ -101,7 +101,7 @@ impl Replay {
         if told.own != NONE && !local_state.orders.contains_key(&told.order_id) {
             self.markets[told.instrument].orders.matchers[told.agent].own_book.forget(told.own);
         }
-        if self.agents[told.agent].stopped {
+        if self.agents[told.agent].is_stopped {
             return Ok(());
         }
         self.order_entry(told.agent, told.instrument).answered()

@@ -117,7 +117,7 @@ impl Replay {
             self.stage = Stage::Done;
             return None;
         };
-        agent.stopped = true;
+        agent.is_stopped = true;
         let wanted = agent.callbacks.have(Callbacks::STOP);
         self.stage = Stage::Stopped(index);
         self.call(wanted, index, 0, self.now_ns, Callback::Stop)

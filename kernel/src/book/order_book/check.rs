@@ -24,7 +24,7 @@ impl Book {
                 indexed += self.check_level(at_key, at, side)?;
             }
         }
-        if self.crossed == self.touch.uncrossed() {
+        if self.is_crossed == self.touch.uncrossed() {
             return Err("whether the book is crossed is not what its best prices say".into());
         }
         if indexed != self.ids.len() {

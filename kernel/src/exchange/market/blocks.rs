@@ -19,7 +19,7 @@ impl Market {
         }
     }
 
-    /// Take in that the next batch could not be read; return whether the run needs it now, so that the failure ends it.
+    /// Note that the next batch could not be read; return whether the run needs it now, so that the failure ends it.
     pub fn postpone_load(&mut self) -> bool {
         self.input.wants_batch = false;
         self.cursor.is_out_of_rows && self.input.worker.is_empty()

@@ -141,7 +141,7 @@ impl Market {
         let own_book = &mut self.orders.matchers[agent].own_book;
         for at in own_book.moved.drain(..) {
             let own = &mut own_book.orders[at];
-            if !std::mem::take(&mut own.moved) {
+            if !std::mem::take(&mut own.has_moved) {
                 continue; // forgotten, or sent before
             }
             let (order_id, queue_stay, ahead_lots) = (own.order_id, own.queue_stay, own.ahead_lots(self.plan.feed()));

@@ -41,7 +41,7 @@ impl Prices {
         [touch.price(1), touch.price(-1), mid2]
     }
 
-    /// Take in other best prices or sizes.
+    /// Change the best prices or sizes.
     #[inline(always)]
     pub fn change(&mut self, touch: Touch, now_ns: Ns) {
         if self.changed_ns != now_ns {

@@ -32,7 +32,7 @@ impl Status {
         }
     }
 
-    /// Take in a row's flags and phase; return whether the phase changes.
+    /// Note a row's flags and phase; return whether the phase changes.
     #[cold]
     pub fn note(&mut self, row: &Row, now_ns: Ns) -> bool {
         let is_suspect = row.flags & flag::SUSPECT != 0;
@@ -50,7 +50,7 @@ impl Status {
         changes
     }
 
-    /// Take in that a row could not be applied as it is.
+    /// Note a row that could not be applied as it is.
     pub fn mark_suspect(&mut self, now_ns: Ns) {
         self.last_suspect_ns = now_ns;
     }
