@@ -14,7 +14,7 @@ from l3_flow import l3_flow
 from vs_hftbacktest import FOLDER, batches
 
 import lob_backtest as lob
-from lob_backtest.contract.plan import InstrumentPlan, Plan
+from lob_backtest.contract.plan import ChannelPlan, Feed, InstrumentPlan, uniform_plan
 from lob_backtest.contract.rows import Batch
 from lob_backtest.engine import load_engine
 from lob_backtest.instrument import Instrument
@@ -75,9 +75,8 @@ def seconds(strategies: list[lob.Strategy], loaded: list[Batch]) -> tuple[float,
     Returns:
         The best time of the loop, the best of the strategy's own thread, and the changes of the best prices.
     """
-    rates = (0, 0)
-    market = InstrumentPlan(Instrument("X", "TEST", Decimal("0.01"), Decimal(1)), 3, 0, rates, rates, 0.01)
-    plan = Plan(instruments=(market,), entry_ns=1_000_000, response_ns=1_000_000)
+    market = InstrumentPlan(Instrument("X", "TEST", Decimal("0.01"), Decimal(1)), Feed(3), 0, 0.01)
+    plan = uniform_plan([market], channel=ChannelPlan(1_000_000, 1_000_000))
     best, own, changes = float("inf"), float("inf"), 0
     for strategy in strategies:
         sink = MemorySink(plan.markouts_ns)

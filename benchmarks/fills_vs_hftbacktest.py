@@ -18,7 +18,7 @@ from l3_flow import Columns, flow_path, l3_flow
 from vs_hftbacktest import FOLDER, LATENCY_NS, batches, peer_python
 
 import lob_backtest as lob
-from lob_backtest.contract.plan import InstrumentPlan, Plan
+from lob_backtest.contract.plan import ChannelPlan, Feed, InstrumentPlan, uniform_plan
 from lob_backtest.contract.tables import Cause
 from lob_backtest.engine import load_engine
 from lob_backtest.instrument import Instrument
@@ -49,8 +49,8 @@ class Prober(lob.Strategy):
 
 def ours(flow: Columns, lots: int) -> dict[Order, list[Fill]]:
     """Return the fills of each accepted order."""
-    market = InstrumentPlan(Instrument("X", "TEST", Decimal("0.01"), Decimal(1)), 3, 0, (0, 0), (0, 0), 0.01)
-    plan = Plan(instruments=(market,), entry_ns=LATENCY_NS, response_ns=LATENCY_NS)
+    market = InstrumentPlan(Instrument("X", "TEST", Decimal("0.01"), Decimal(1)), Feed(3), 0, 0.01)
+    plan = uniform_plan([market], channel=ChannelPlan(LATENCY_NS, LATENCY_NS))
     sink = MemorySink(plan.markouts_ns)
     outcome = load_engine("kernel")(plan, [batches(flow)], [Prober(lots)], sink)
     if outcome.failure is not None:

@@ -23,7 +23,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import lob_backtest as lob
-from lob_backtest.contract.plan import InstrumentPlan, Plan
+from lob_backtest.contract.plan import ChannelPlan, Feed, InstrumentPlan, uniform_plan
 from lob_backtest.contract.rows import Batch
 from lob_backtest.data.reader import open_market
 from lob_backtest.engine import load_engine
@@ -78,8 +78,8 @@ class Nowhere:
 def seconds(engine: str, level: int, loaded: list[Batch], number: int, shape: str) -> float:
     """Return the processor time of one run."""
     instrument = Instrument("X", "TEST", Decimal("0.01"), Decimal(1))
-    market = InstrumentPlan(instrument, level, 0, (0, 0), (0, 0), 0.01)
-    plan = Plan(instruments=(market,), entry_ns=lob.MS, response_ns=lob.MS)
+    market = InstrumentPlan(instrument, Feed(level), 0, 0.01)
+    plan = uniform_plan([market], channel=ChannelPlan(lob.MS, lob.MS))
     cancel_at_ns = int(loaded[-1].ts_exchange_ns[-1]) - lob.SECOND
     strategy = Crowd(number=number, shape=shape, cancel_at_ns=cancel_at_ns)
     begin = time.process_time()

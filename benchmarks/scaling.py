@@ -15,7 +15,7 @@ from l3_flow import START_NS, Columns, l3_flow
 from vs_hftbacktest import FOLDER, batches
 
 import lob_backtest as lob
-from lob_backtest.contract.plan import InstrumentPlan, Plan
+from lob_backtest.contract.plan import ChannelPlan, Feed, InstrumentPlan, uniform_plan
 from lob_backtest.contract.rows import Action, Batch
 from lob_backtest.engine import load_engine
 from lob_backtest.instrument import Instrument
@@ -84,8 +84,8 @@ def churn(live: int, width_ticks: int, rows: int = ROWS) -> Columns:
 
 def seconds(loaded: list[Batch], own: int) -> float:
     """Return the best time of some runs of the kernel."""
-    market = InstrumentPlan(Instrument("X", "TEST", Decimal("0.01"), Decimal(1)), 3, 0, (0, 0), (0, 0), 0.01)
-    plan = Plan(instruments=(market,), entry_ns=1_000_000, response_ns=1_000_000)
+    market = InstrumentPlan(Instrument("X", "TEST", Decimal("0.01"), Decimal(1)), Feed(3), 0, 0.01)
+    plan = uniform_plan([market], channel=ChannelPlan(1_000_000, 1_000_000))
     best = float("inf")
     for _ in range(ROUNDS):
         begin = time.perf_counter()

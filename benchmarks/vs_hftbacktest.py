@@ -22,7 +22,7 @@ import numpy as np
 from l3_flow import Columns, l3_flow
 
 import lob_backtest as lob
-from lob_backtest.contract.plan import InstrumentPlan, Plan
+from lob_backtest.contract.plan import ChannelPlan, Feed, InstrumentPlan, SessionPlan, uniform_plan
 from lob_backtest.contract.rows import Batch, Flag
 from lob_backtest.data.writer import EventWriter
 from lob_backtest.engine import load_engine
@@ -67,9 +67,9 @@ def batches(flow: Columns, rows: int = 65536) -> Iterator[Batch]:
 def ours(flow: Columns) -> dict[str, float]:
     """Run the market maker in the kernel; the batches are in memory, as the peer's events are."""
     instrument = Instrument("X", "TEST", Decimal("0.01"), Decimal(1))
-    rates = (0, 0)
-    market = InstrumentPlan(instrument, 3, 0, rates, rates, 0.01, max_position=LIMIT + SIZE)
-    plan = Plan(instruments=(market,), entry_ns=LATENCY_NS, response_ns=LATENCY_NS)
+    market = InstrumentPlan(instrument, Feed(3), 0, 0.01)
+    session, channel = SessionPlan(max_position=LIMIT + SIZE), ChannelPlan(LATENCY_NS, LATENCY_NS)
+    plan = uniform_plan([market], session=session, channel=channel)
     loaded = list(batches(flow))
     best: dict[str, float] = {"seconds": float("inf")}
     for _ in range(ROUNDS):

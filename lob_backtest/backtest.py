@@ -19,7 +19,7 @@ from lob_backtest.atomic.drafts import absolute
 from lob_backtest.config.compile import make_plan
 from lob_backtest.config.model import InstrumentPart, RunConfig
 from lob_backtest.contract.output import Outcome
-from lob_backtest.contract.plan import InstrumentPlan, Plan
+from lob_backtest.contract.plan import Feed, InstrumentPlan, Plan, SessionPlan
 from lob_backtest.contract.rows import Batch
 from lob_backtest.data.files import hashed_meanwhile
 from lob_backtest.data.own_orders import WithoutOrders
@@ -32,12 +32,13 @@ from lob_backtest.printable import utf8, utf8_values
 from lob_backtest.process import interrupts
 from lob_backtest.process.settings import KeptSettings
 from lob_backtest.progress import Progress
-from lob_backtest.result import InputInfo, InstrumentInfo, Result, RunInfo, Status
+from lob_backtest.result import Result, Status
 from lob_backtest.results.folder import Draft, check_target
+from lob_backtest.results.run_info import InputInfo, InstrumentInfo, RunInfo, SessionInfo
 from lob_backtest.results.sink import FileSink, MemorySink, TableSink
+from lob_backtest.strategy.agents import Strategies, agent_names, strategies_of
 from lob_backtest.strategy.api import Strategy
-from lob_backtest.strategy.loader import load_strategy
-from lob_backtest.strategy.module import forget, plain_name
+from lob_backtest.strategy.module import plain_name
 from lob_backtest.units import DURATION_LIMIT_NS, format_instant, parse_duration, shown
 
 LIBRARIES: Final = ("lob-backtest", "numpy", "pyarrow", "pandas")
@@ -46,7 +47,7 @@ LIBRARIES: Final = ("lob-backtest", "numpy", "pyarrow", "pandas")
 @interrupts.with_guard
 def run(
     config: RunConfig | dict[str, Any] | str | Path,
-    strategy: Strategy | type[Strategy] | None = None,
+    strategy: Strategies = None,
     *,
     out: str | PathLike[str] | None = None,
     force: bool = False,
@@ -59,7 +60,8 @@ def run(
 
     Args:
         config: a `RunConfig`, its plain values, or the path of a TOML file.
-        strategy: an instance, or a class that takes its parameters from the config; `None`: the config names it.
+        strategy: an instance, or a class that takes its parameters from the config; or a list of them, which run beside
+            each other and do not see each other; `None`: the config names them.
         out: a folder for the result, as `Result.save` writes it. The tables go there as they are made, and stay there:
             memory does not grow with the market. `None`: they are kept in memory.
         force: replace a result that is in `out`.
@@ -90,13 +92,9 @@ def run(
     if engine not in ENGINES:
         raise ConfigError(f"engine {engine!r} is not installed; available: {', '.join(ENGINES)}")
     timeout_ns = _timeout_ns(callback_timeout)
-    agent = make_strategy(config, strategy)
-    try:
-        replay = _Replay.of(config, agent, engine, paranoid=paranoid, timeout_ns=timeout_ns)
+    with strategies_of(config, strategy) as (config, agents):
+        replay = _Replay.of(config, agents, engine, paranoid=paranoid, timeout_ns=timeout_ns)
         return _finished(replay, target, force=force, progress=progress)
-    finally:
-        if strategy is None:
-            forget(type(agent).__module__)
 
 
 def _finished(replay: _Replay, target: Path | None, *, force: bool, progress: Progress | None) -> Result:
@@ -136,25 +134,27 @@ class _Replay:
     config: RunConfig
     plan: Plan
     feeds: list[_Feed]
-    agent: Strategy
+    agents: list[Strategy]
     engine: str
     timeout_ns: int | None
 
     @classmethod
-    def of(cls, config: RunConfig, agent: Strategy, engine: str, *, paranoid: bool, timeout_ns: int | None) -> _Replay:
+    def of(
+        cls, config: RunConfig, agents: list[Strategy], engine: str, *, paranoid: bool, timeout_ns: int | None
+    ) -> _Replay:
         """Open the files and compile the plan."""
         feeds = [_Feed(_open(config, part), part.strip_orders) for part in config.instrument]
         plan = make_plan(config, [feed.source for feed in feeds], paranoid=paranoid)
-        return cls(config, plan, feeds, agent, engine, timeout_ns)
+        return cls(config, plan, feeds, agents, engine, timeout_ns)
 
     def into(self, sink: TableSink, progress: Progress | None) -> tuple[Result, StrategyError | None]:
         """Run; return what came of it and what the strategy raised."""
         begin = time.perf_counter()
         files = [file for feed in self.feeds for file in feed.source.files]
-        params = _parameters(self.agent)
-        watch, streams = watched(self.agent, self.timeout_ns), _Streams(self.feeds, progress)
-        with hashed_meanwhile(files), _few_collections, streams as batches, KeptSettings(), watch as agent:
-            outcome = load_engine(self.engine)(self.plan, batches, [agent], sink)
+        params = [_parameters(agent) for agent in self.agents]
+        watch, streams = watched(self.agents, self.timeout_ns), _Streams(self.feeds, progress)
+        with hashed_meanwhile(files), _few_collections, streams as batches, KeptSettings(), watch as agents:
+            outcome = load_engine(self.engine)(self.plan, batches, agents, sink)
         interrupts.check()
         engine_s = time.perf_counter() - begin
         read_s = sum(feed.read_s for feed in self.feeds)
@@ -192,49 +192,6 @@ def _refuse_empty(config: RunConfig, outcome: Outcome) -> None:
     if config.run.end == outcome.end_ns:
         raise ConfigError(f"run.end: {end} lies before the data, which begin at {start}")
     raise ConfigError(f"run.start: {start} lies after the data, which end at {end}")
-
-
-def make_strategy(config: RunConfig, strategy: Strategy | type[Strategy] | None) -> Strategy:
-    """Return the strategy object of a run.
-
-    Raises:
-        ConfigError: there is none, a parameter is wrong, or the instance has run before.
-        StrategyError: its `__init__` raised.
-    """
-    if strategy is None:
-        if config.strategy.class_ is None:
-            raise ConfigError(
-                "strategy.class: missing; name a strategy, as in 'strategies/fixed_spread.py:FixedSpread'"
-            )
-        cls = load_strategy(config.strategy.class_)
-        try:
-            strategy = _instance(cls, config.strategy.params)
-        except BaseException:
-            forget(cls.__module__)
-            raise
-    elif isinstance(strategy, type) and issubclass(strategy, Strategy):
-        strategy = _instance(strategy, config.strategy.params)
-    elif not isinstance(strategy, Strategy):
-        raise ConfigError(f"strategy: expected a Strategy or a subclass of it, got {strategy!r}")
-    elif config.strategy.params:
-        raise ConfigError("strategy.params: given, but so is a strategy object; set the parameters on one of them")
-    if strategy._used:
-        raise ConfigError(f"{type(strategy).__name__}: this instance has run already; make a new one for each run")
-    strategy._used = True
-    return strategy
-
-
-def _instance(cls: type[Strategy], params: dict[str, Any]) -> Strategy:
-    try:
-        made = cls(**params)
-    except (ConfigError, KeyboardInterrupt):
-        raise
-    except BaseException as error:
-        what = f"{type(error).__name__}: {text_of(error)}"
-        raise StrategyError(f"{cls.__name__}.__init__(): raised {what}") from error
-    if not isinstance(made, Strategy):
-        raise StrategyError(f"{cls.__name__}.__new__(): returned no Strategy")
-    return made
 
 
 class _FewCollections:
@@ -352,18 +309,19 @@ def _open(config: RunConfig, part: InstrumentPart) -> MarketSource:
     )
 
 
-def _info(replay: _Replay, outcome: Outcome, params: dict[str, Any]) -> RunInfo:
-    config, plan, feeds, agent = replay.config, replay.plan, replay.feeds, replay.agent
+def _info(replay: _Replay, outcome: Outcome, params: list[dict[str, Any]]) -> RunInfo:
+    config, plan, feeds = replay.config, replay.plan, replay.feeds
+    first = plan.agents[0]
     return RunInfo(
-        instruments=tuple(_instrument_info(each) for each in plan.instruments),
-        agents=(type(agent).__name__,),
+        instruments=tuple(map(_instrument_info, plan.instruments, first.sessions)),
+        agents=tuple(agent_names(config, replay.agents)),
         markouts_ns=plan.markouts_ns,
         sample_ns=plan.sample_ns,
         start_ns=outcome.start_ns,
         end_ns=outcome.end_ns,
         engine=replay.engine,
-        seed=plan.seed,
-        config=utf8_values({**config.plain(), "strategy": {"class": _class_of(config, agent), "params": params}}),
+        seed=first.seed,
+        config=utf8_values({**config.plain(), **_strategies_of(replay, params)}),
         inputs=tuple(
             InputInfo(path=utf8(file.path), rows=file.rows, sha256=file.sha256)
             for feed in feeds
@@ -373,7 +331,23 @@ def _info(replay: _Replay, outcome: Outcome, params: dict[str, Any]) -> RunInfo:
         counts=_counts(plan, feeds, outcome),
         suspect_since_ns=outcome.suspect_since_ns,
         requests_not_arrived=outcome.requests_not_arrived,
+        sessions=tuple(_session_info(each) for agent in plan.agents for each in agent.sessions) if config.agent else (),
     )
+
+
+def _strategies_of(replay: _Replay, params: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the tables of the config that name the strategies, each with its class and all of its parameters."""
+    whole = replay.config.plain()
+    named = [
+        {"class": part.class_ or f"{plain_name(type(agent).__module__)}:{type(agent).__qualname__}", "params": values}
+        for part, agent, values in zip(replay.config.agents, replay.agents, params, strict=True)
+    ]
+    if not replay.config.agent:
+        return {"strategy": named[0]}
+    names = agent_names(replay.config, replay.agents)
+    return {
+        "agent": [{**part, "name": name, **each} for part, name, each in zip(whole["agent"], names, named, strict=True)]
+    }
 
 
 def _parameters(agent: Strategy) -> dict[str, Any]:
@@ -396,26 +370,26 @@ def _plain(value: Any) -> Any:
     return value if is_plain else str(value)
 
 
-def _instrument_info(plan: InstrumentPlan) -> InstrumentInfo:
-    about, is_l2 = plan.instrument, plan.level == 2
+def _session_info(plan: SessionPlan) -> SessionInfo:
+    return SessionInfo(initial_position_lots=plan.initial_position, max_position_lots=plan.max_position)
+
+
+def _instrument_info(plan: InstrumentPlan, session: SessionPlan) -> InstrumentInfo:
+    about, is_l2 = plan.instrument, plan.feed == Feed.L2
     return InstrumentInfo(
         name=about.name,
         venue=about.venue,
-        level=plan.level,
+        level=int(plan.feed),
         tick_size=str(about.tick_size),
         lot_size=str(about.lot_size),
         multiplier=str(about.multiplier),
         currency=about.currency,
-        initial_position_lots=plan.initial_position,
-        max_position_lots=plan.max_position,
+        initial_position_lots=session.initial_position,
+        max_position_lots=session.max_position,
         queue=plan.queue_model.name.lower() if is_l2 else None,
         late_level_ns=plan.late_level_ns if is_l2 else None,
         late_print_ns=plan.late_print_ns if is_l2 else None,
     )
-
-
-def _class_of(config: RunConfig, agent: Strategy) -> str:
-    return config.strategy.class_ or f"{plain_name(type(agent).__module__)}:{type(agent).__qualname__}"
 
 
 def _counts(plan: Plan, feeds: list[_Feed], outcome: Outcome) -> dict[str, int]:

@@ -28,6 +28,7 @@ CONSTANTS: Final = {"action": rows.Action, "flag": rows.Flag, "phase": rows.Phas
 """Codes that stay bytes in the kernel's columns, by the name of their module."""
 ENUMS: Final = (
     Issue,
+    plan.Feed,
     plan.IssuePolicy,
     plan.QueueModel,
     tables.Cause,
@@ -37,12 +38,12 @@ ENUMS: Final = (
     tables.TimeInForce,
     tables.RejectReason,
 )
-READ: Final = (plan.IssuePolicy, plan.QueueModel)
+READ: Final = (plan.Feed, plan.IssuePolicy, plan.QueueModel)
 """Those that the kernel reads from Python; the others it only writes."""
-PLANS: Final = (plan.InstrumentPlan, plan.Plan)
+PLANS: Final = (plan.InstrumentPlan, plan.SessionPlan, plan.ChannelPlan, plan.AgentPlan, plan.Plan)
 """Each after those that it holds."""
 KINDS: Final = {pa.int8(): "I8", pa.int16(): "I16", pa.int64(): "I64", pa.float64(): "I64", pa.string(): "Text"}
-SPECIAL: Final = {"tuple[int, int]": "Rates", "Small": "u8", "Count": "usize"}
+SPECIAL: Final = {"tuple[int, int]": "Rates", "Count": "usize"}
 
 HEAD: Final = "// Written by scripts/generate_contract.py from lob_backtest/contract: change that, then run it.\n\n"
 
@@ -222,7 +223,8 @@ def reader() -> Iterator[str]:
     yield "//! Reads a `lob_backtest.contract.plan.Plan`.\n\n"
     yield HEAD
     yield "use pyo3::prelude::*;\nuse pyo3::types::PyDict;\n\nuse super::EngineError;\n"
-    yield f"use crate::contract::generated::{{{', '.join(names)}}};\n\n"
+    line = f"use crate::contract::generated::{{{', '.join(names)}}};\n\n"
+    yield line if len(line) <= 120 else line.replace("{", "{\n    ").replace("}", ",\n}")
     yield READER_FUNCTIONS
     for enum in read_enums:
         function = snake(enum.__name__)

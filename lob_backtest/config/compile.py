@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from lob_backtest.book.book import Issue
+from lob_backtest.config.effective import Settings
 from lob_backtest.config.model import RunConfig
-from lob_backtest.contract.plan import InstrumentPlan, IssuePolicy, Plan, QueueModel
+from lob_backtest.contract.plan import (
+    AgentPlan,
+    ChannelPlan,
+    Feed,
+    InstrumentPlan,
+    IssuePolicy,
+    Plan,
+    QueueModel,
+    SessionPlan,
+)
 from lob_backtest.contract.rows import LIMIT
 from lob_backtest.data.faults import FaultKind, resolve_policies
 from lob_backtest.data.reader import MarketSource
@@ -47,16 +58,15 @@ def make_plan(config: RunConfig, sources: Sequence[MarketSource], *, paranoid: b
         if names.count(name) > 1:
             raise ConfigError(f"instrument.name: {name!r} occurs twice; give each instrument a name of its own")
     _check_samples(config, sources)
+    settings = Settings(config, [part.venue or source.venue for part, source in pairs])
+    instruments = tuple(_instrument_plan(config, i, source, settings) for i, source in enumerate(sources))
     policies = resolve_policies(config.data.policies)
     issues = {int(issue): IssuePolicy[policies[FaultKind(issue.name.lower())].name] for issue in Issue if issue}
     return Plan(
-        instruments=tuple(_instrument_plan(config, i, source) for i, source in enumerate(sources)),
+        instruments=instruments,
+        agents=tuple(_agent_plan(settings, i, instruments) for i in range(len(config.agents))),
         start_ns=start,
         end_ns=end,
-        warm_up_ns=config.run.warm_up,
-        entry_ns=config.latency.entry,
-        response_ns=config.latency.response,
-        seed=config.run.seed,
         flatten=config.run.at_end == "flatten",
         markouts_ns=config.report.markouts,
         sample_ns=config.report.sample,
@@ -87,30 +97,49 @@ def _check_samples(config: RunConfig, sources: Sequence[MarketSource]) -> None:
         )
 
 
-def _instrument_plan(config: RunConfig, index: int, source: MarketSource) -> InstrumentPlan:
+def _agent_plan(settings: Settings, agent: int, instruments: Sequence[InstrumentPlan]) -> AgentPlan:
+    sessions = []
+    for i, each in enumerate(instruments):
+        instrument = replace(each.instrument, fees=Fees(**settings.fees(i, agent)))
+        _check_money(instrument, settings, i, agent)
+        sessions.append(
+            SessionPlan(
+                maker_rates=instrument.fee_rates(taker=False),
+                taker_rates=instrument.fee_rates(taker=True),
+                max_position=settings.max_position(i, agent).value,
+                initial_position=settings.initial_position(i, agent).value,
+            )
+        )
+    return AgentPlan(
+        sessions=tuple(sessions),
+        channels=tuple(
+            ChannelPlan(settings.entry(venue, agent).value, settings.response(venue, agent).value)
+            for venue in settings.venues
+        ),
+        seed=settings.seed(agent).value,
+        warm_up_ns=settings.warm_up(agent).value,
+    )
+
+
+def _instrument_plan(config: RunConfig, index: int, source: MarketSource, settings: Settings) -> InstrumentPlan:
     part = config.instrument[index]
     instrument = Instrument(
         name=part.name or source.symbol,
-        venue=source.venue,
+        venue=settings.venue_of[index],
         tick_size=source.tick_size,
         lot_size=source.lot_size,
         multiplier=part.multiplier,
         currency=part.currency,
-        fees=Fees(**part.fees.model_dump()),
+        fees=Fees(**settings.fees(index)),
     )
-    _check_money(instrument, f"instrument.{index}")
-    initial = config.run.initial_position if part.initial_position is None else part.initial_position
     return InstrumentPlan(
         instrument=instrument,
-        level=source.level,
+        feed=Feed(source.level),
         depth=min(source.depth, LIMIT),  # no side has more levels than there are prices
-        maker_rates=instrument.fee_rates(taker=False),
-        taker_rates=instrument.fee_rates(taker=True),
         tick_lot_value=float(instrument.tick_lot_value),
+        venue=settings.venues.index(instrument.venue),
         queue_model=QueueModel[config.fills.queue.upper()],
-        max_position=config.risk.max_position if part.max_position is None else part.max_position,
-        initial_position=initial,
-        evidence=config.fills.evidence,
+        fill_on_younger_execution=config.fills.evidence,
         hidden_any_side=config.fills.hidden_any_side,
         late_level_ns=_chosen(config.fills.late_level, source.late_level_ns),
         late_print_ns=_chosen(config.fills.late_print, source.late_print_ns),
@@ -124,7 +153,7 @@ def _chosen(config_ns: int | None, file_ns: int | None) -> int:
     return LATE_NS if file_ns is None else file_ns
 
 
-def _check_money(instrument: Instrument, key: str) -> None:
+def _check_money(instrument: Instrument, settings: Settings, index: int, agent: int) -> None:
     """Refuse amounts that an engine cannot count, before one starts.
 
     Raises:
@@ -133,13 +162,13 @@ def _check_money(instrument: Instrument, key: str) -> None:
     value, units = float(instrument.tick_lot_value), f"tick {instrument.tick_size}, lot {instrument.lot_size}"
     if not 0 < value < float("inf"):
         raise ConfigError(
-            f"{key}.multiplier: {instrument.multiplier} makes a tick of one lot worth {value} in currency ({units}); "
-            "expected a number above 0 that a double holds"
+            f"instrument.{index}.multiplier: {instrument.multiplier} makes a tick of one lot worth {value} in currency "
+            f"({units}); expected a number above 0 that a double holds"
         )
     for name, taker in (("maker_per_lot", False), ("taker_per_lot", True)):
         if abs(instrument.fee_rates(taker=taker)[1]) >= PER_LOT_LIMIT:
-            fee = getattr(instrument.fees, name)
+            fee, key = settings.fee(name, index, agent)
             raise ConfigError(
-                f"{key}.fees.{name}: {fee} is {float(fee) / value:.3g} times what a tick of one lot is worth "
-                f"({units}), which is too much to count; write it as a part of the notional, in bps"
+                f"{key}: {fee} is {float(fee) / value:.3g} times what a tick of one lot is worth ({units}), which is "
+                "too much to count; write it as a part of the notional, in bps"
             )

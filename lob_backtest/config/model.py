@@ -102,12 +102,41 @@ class RunPart(_Part):
 
 
 class FeesPart(_Part):
-    """`fees` of an instrument; negative is a rebate. See `lob_backtest.instrument.Fees`."""
+    """`fees` of an agent, an instrument or a venue; negative is a rebate. See `lob_backtest.instrument.Fees`.
 
-    maker_bps: Bps = Decimal(0)
-    taker_bps: Bps = Decimal(0)
-    maker_per_lot: PerLot = Decimal(0)
-    taker_per_lot: PerLot = Decimal(0)
+    A key that is left out is that of the next of these three, 0 where none has it.
+    """
+
+    maker_bps: Bps | None = None
+    taker_bps: Bps | None = None
+    maker_per_lot: PerLot | None = None
+    taker_per_lot: PerLot | None = None
+
+
+class ChannelPart(_Part):
+    """`latency` of an agent or a venue.
+
+    Attributes:
+        entry: from sending a request to its arrival at the exchange. Default: the venue's, then that of `[latency]`.
+        response: from there to the strategy. Default: as for `entry`.
+    """
+
+    entry: Positive | None = None
+    response: Positive | None = None
+
+
+class VenuePart(_Part):
+    """`[[venue]]`: what its instruments have in common.
+
+    Attributes:
+        name: as instruments name it.
+        latency: of requests and responses; each venue has channels of its own, on which nothing overtakes.
+        fees: of its instruments.
+    """
+
+    name: Annotated[str, Field(min_length=1)]
+    latency: ChannelPart = ChannelPart()
+    fees: FeesPart = FeesPart()
 
 
 class InstrumentPart(_Part):
@@ -115,10 +144,11 @@ class InstrumentPart(_Part):
 
     Attributes:
         name: how strategies call it. Default: the symbol in the file.
+        venue: where it trades. Default: the venue in the file.
         data: files, in the canonical Parquet format, or glob patterns.
         multiplier: currency a unit a point of price.
         currency: a label.
-        fees: what a fill costs.
+        fees: what a fill costs. Default, key by key: those of its venue.
         strip_orders: ids of own orders that the feed recorded (L3); their executions become hidden prints, their other
             rows are left out and counted.
         initial_position: lots at the start. Default: that of `[run]`.
@@ -126,6 +156,7 @@ class InstrumentPart(_Part):
     """
 
     name: str | None = None
+    venue: str | None = None
     data: Annotated[list[FileName], Field(min_length=1)]
     multiplier: Annotated[Number, Field(gt=0, le=10**15)] = Decimal(1)
     currency: str = ""
@@ -207,6 +238,36 @@ class StrategyPart(_Part):
     params: dict[str, Any] = {}
 
 
+class AgentPart(_Part):
+    """`[[agent]]`: one of several strategies of a run. Each has its own orders and account; none sees another's.
+
+    What an agent sets goes before what instruments, venues and the other tables say.
+
+    Attributes:
+        name: of its part of the result. Default: the name of its class.
+        class_: as in `[strategy]`; not needed where `lob_backtest.run` is given strategies.
+        params: its parameters.
+        seed: of its `ctx.rng`. Default: that of `[run]`.
+        warm_up: its orders are refused for this long after the start. Default: that of `[run]`.
+        latency: of its requests and responses.
+        fees: what its fills cost.
+        initial_position: lots of every instrument at the start.
+        max_position: in lots of every instrument, either side.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    name: Annotated[str, Field(min_length=1)] | None = None
+    class_: Annotated[FileName | None, Field(alias="class")] = None
+    params: dict[str, Any] = {}
+    seed: Seed | None = None
+    warm_up: NotNegative | None = None
+    latency: ChannelPart = ChannelPart()
+    fees: FeesPart = FeesPart()
+    initial_position: Position | None = None
+    max_position: MaxPosition | None = None
+
+
 class ReportPart(_Part):
     """`[report]`.
 
@@ -230,12 +291,35 @@ class RunConfig(_Part):
 
     run: RunPart = RunPart()
     instrument: Annotated[tuple[InstrumentPart, ...], Field(min_length=1)]
+    venue: tuple[VenuePart, ...] = ()
     latency: LatencyPart = LatencyPart()
     fills: FillsPart = FillsPart()
     risk: RiskPart = RiskPart()
     data: DataPart = DataPart()
     strategy: StrategyPart = StrategyPart()
+    agent: tuple[AgentPart, ...] = ()
     report: ReportPart = ReportPart()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.agent and (self.strategy.class_ is not None or self.strategy.params):
+            raise ValueError("strategy: given, but so is agent; a run has one [strategy] or several [[agent]]")
+        named: dict[str, tuple[VenuePart | AgentPart, ...]] = {"venue": self.venue, "agent": self.agent}
+        for what, parts in named.items():
+            names = [part.name for part in parts if part.name is not None]
+            for name in names:
+                if names.count(name) > 1:
+                    raise ValueError(f"{what}.name: {shown(name)} occurs twice; give each {what} a name of its own")
+        return self
+
+    def with_agents(self, count: int) -> RunConfig:
+        """Return a copy of a config without `[strategy]` that has so many `[[agent]]`, with nothing of their own."""
+        return self.model_copy(update={"agent": (AgentPart(),) * count})
+
+    @property
+    def agents(self) -> tuple[AgentPart, ...]:
+        """Return the parts of all agents: one, of `[strategy]`, where there is no `[[agent]]`."""
+        return self.agent or (AgentPart(class_=self.strategy.class_, params=self.strategy.params),)
 
     @classmethod
     def of(cls, config: RunConfig | dict[str, Any] | str | Path) -> RunConfig:
@@ -313,9 +397,10 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     for part in values.get("instrument", ()) if isinstance(values.get("instrument"), list) else ():
         if isinstance(part, dict) and isinstance(part.get("data"), list):
             part["data"] = [_beside(path, each) for each in part["data"]]
-    strategy = values.get("strategy")
-    if isinstance(strategy, dict) and isinstance(strategy.get("class"), str) and _is_file(strategy["class"]):
-        strategy["class"] = _beside(path, strategy["class"])
+    agents = values.get("agent")
+    for part in [values.get("strategy"), *(agents if isinstance(agents, list) else [])]:
+        if isinstance(part, dict) and isinstance(part.get("class"), str) and _is_file(part["class"]):
+            part["class"] = _beside(path, part["class"])
     return values
 
 

@@ -68,7 +68,7 @@ def load_engine(name: str) -> Engine:
 
         ordered = list(sources)
         for i, instrument in enumerate(plan.instruments[: len(ordered)]):
-            if instrument.level == 2:
+            if instrument.feed == 2:
                 ordered[i] = whole_packets(iter(ordered[i]))
         return engine(plan, [map(Batch.read_only, batches) for batches in ordered], agents, sink)
 

@@ -15,14 +15,14 @@ from lob_backtest.engine.client.agent import Agent
 from lob_backtest.engine.client.strategy_runner import StrategyRunner
 from lob_backtest.engine.exchange.exchange import Exchange
 from lob_backtest.engine.record.recorder import NEVER, Recorder
-from lob_backtest.engine.wire.channels import Channels
+from lob_backtest.engine.wire.channels import Wire
 from lob_backtest.errors import StrategyError
 from lob_backtest.strategy.api import Strategy
 
 REQUEST, PACKET, MESSAGE, TIMER, CLOCK = range(1, 6)
 
 Event = tuple[int, int, int]
-"""When it is due, its kind, and the index of its strategy or (PACKET) instrument."""
+"""When it is due, its kind, and the index of its strategy, channel (REQUEST, MESSAGE) or instrument (PACKET)."""
 
 
 def replay(plan: Plan, sources: Sequence[Iterator[Batch]], agents: Sequence[Strategy], sink: Sink) -> Outcome:
@@ -41,14 +41,12 @@ class Replay:
     def __init__(self, plan: Plan, sources: Sequence[Iterator[Batch]], agents: Sequence[Strategy], sink: Sink) -> None:
         self._plan = plan
         self._recorder = Recorder(plan, sink)
-        self._channels = [Channels(plan.entry_ns, plan.response_ns) for _ in agents]
-        self._exchange = Exchange(plan, sources, self._channels, self._recorder)
+        self._wire = Wire(plan)
+        self._exchange = Exchange(plan, sources, self._wire, self._recorder)
         views = [market.view for market in self._exchange.markets]
         self._runners = [
-            StrategyRunner(
-                Agent((i, len(agents)), strategy, plan, channels, self._recorder, self._exchange.booking), plan, views
-            )
-            for i, (strategy, channels) in enumerate(zip(agents, self._channels, strict=True))
+            StrategyRunner(Agent(i, strategy, plan, self._wire, self._recorder, self._exchange.booking), plan, views)
+            for i, strategy in enumerate(agents)
         ]
         first_ns = self._exchange.next_ns
         self.start_ns = first_ns if plan.start_ns is None else max(plan.start_ns, first_ns)
@@ -66,7 +64,7 @@ class Replay:
         markets = self._exchange.markets
         counts = tuple(market.counts() for market in markets)
         suspect_since_ns = tuple(market.state.suspect_since_ns for market in markets)
-        not_arrived = tuple(n for each in self._channels for n in each.requests_not_arrived(len(markets)))
+        not_arrived = tuple(self._wire.requests_not_arrived())
         return Outcome(self.start_ns, self.now_ns, counts, failure, suspect_since_ns, not_arrived)
 
     def _run(self) -> None:
@@ -103,10 +101,10 @@ class Replay:
     def _earliest_event(self) -> Event:
         """Return what is due first, market rows apart."""
         events: list[Event] = [(min(self._recorder.due_ns, self._sample_ns), CLOCK, 0)]
-        for i, runner in enumerate(self._runners):
-            events.append((self._channels[i].next_request_ns, REQUEST, i))
-            events.append((self._channels[i].next_message_ns, MESSAGE, i))
-            events.append((runner.timers.next_ns, TIMER, i))
+        for i, channels in enumerate(self._wire.channels):
+            events.append((channels.next_request_ns, REQUEST, i))
+            events.append((channels.next_message_ns, MESSAGE, i))
+        events.extend((runner.timers.next_ns, TIMER, i) for i, runner in enumerate(self._runners))
         for i, market in enumerate(self._exchange.markets):
             if market.view.has_packet_subscribers:
                 events.append((market.view.next_ns, PACKET, i))
@@ -121,9 +119,10 @@ class Replay:
             for runner in self._runners:
                 runner.packet(now_ns, index, delivered)
         elif kind == MESSAGE:
-            instrument, order_id, is_last = self._runners[index].message(now_ns)
+            agent = self._wire.agent_of(index)
+            instrument, order_id, is_last = self._runners[agent].message(now_ns, self._wire.channels[index])
             if is_last:
-                self._exchange.markets[instrument].matchers[index].forget(order_id)
+                self._exchange.markets[instrument].matchers[agent].forget(order_id)
         elif kind == TIMER:
             self._runners[index].timer(now_ns)
         else:

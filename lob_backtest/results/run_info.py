@@ -49,6 +49,19 @@ class InstrumentInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionInfo:
+    """What one agent has of its own in one instrument.
+
+    Attributes:
+        initial_position_lots: signed position at the start.
+        max_position_lots: limit of the absolute position; `None` without one.
+    """
+
+    initial_position_lots: int = 0
+    max_position_lots: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class InputInfo:
     """One file that a run read.
 
@@ -84,6 +97,7 @@ class RunInfo:
             empty if unknown.
         requests_not_arrived: one entry per agent and instrument, in that order: requests that had not reached the
             exchange by the end; empty if unknown.
+        sessions: one entry per agent and instrument, in that order; empty where agents have nothing of their own.
     """
 
     instruments: tuple[InstrumentInfo, ...]
@@ -100,6 +114,20 @@ class RunInfo:
     counts: dict[str, int] = field(default_factory=dict)
     suspect_since_ns: tuple[int | None, ...] = ()
     requests_not_arrived: tuple[int, ...] = ()
+    sessions: tuple[SessionInfo, ...] = ()
+
+    def instrument_of(self, agent: int, instrument: int) -> InstrumentInfo:
+        """Return an instrument with the position at the start and the limit that an agent has in it.
+
+        Args:
+            agent: its code in the tables.
+            instrument: its code in the tables.
+        """
+        about = self.instruments[instrument]
+        if not self.sessions:
+            return about
+        session = self.sessions[agent * len(self.instruments) + instrument]
+        return dataclasses.replace(about, **dataclasses.asdict(session))
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that JSON can hold."""
@@ -122,5 +150,6 @@ class RunInfo:
                 "markouts_ns": tuple(plain["markouts_ns"]),
                 "suspect_since_ns": tuple(plain.get("suspect_since_ns", ())),
                 "requests_not_arrived": tuple(plain.get("requests_not_arrived", ())),
+                "sessions": tuple(SessionInfo(**each) for each in plain.get("sessions", ())),
             }
         )

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from plans import plan_of
 from random_market import Actor, market_l3, play
-from scenario import BASE, batch, instrument_plan
+from scenario import BASE, batch
 
 import lob_backtest as lob
-from lob_backtest.contract.plan import Plan
 from lob_backtest.contract.rows import Action, Batch, Flag
 from lob_backtest.data.writer import EventWriter
 from lob_backtest.engine import load_engine
@@ -82,7 +82,7 @@ def broken(rows: int) -> Iterator[Batch]:
 
 
 def run(engine: str, source: Iterator[Batch], strategy: lob.Strategy) -> StrategyError | None:
-    plan = Plan(instruments=(instrument_plan(3),))
+    plan = plan_of(3)
     return load_engine(engine)(plan, [source], [strategy], MemorySink(plan.markouts_ns)).failure
 
 

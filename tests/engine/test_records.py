@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from plans import plan_of
 from random_market import play
 from scenario import BASE
 from test_context import BOOK, Does, go, rows
@@ -125,9 +126,8 @@ def test_an_oversize_execution_is_repaired_to_what_the_order_has(engine: str, re
 
 
 def test_two_strategies_watch_one_market_each_with_orders_of_its_own(engine: str) -> None:
-    from scenario import batch, instrument_plan
+    from scenario import batch
 
-    from lob_backtest.contract.plan import Plan
     from lob_backtest.engine import load_engine
     from lob_backtest.results.sink import MemorySink
 
@@ -138,7 +138,7 @@ def test_two_strategies_watch_one_market_each_with_orders_of_its_own(engine: str
         t20=lambda ctx: (ctx.cancel(2), ctx.cancel(1)),
         t30=lambda ctx: ctx.position,
     )
-    plan = Plan((instrument_plan(3),), end_ns=BASE + 50, markouts_ns=(5,), paranoid=True)
+    plan = plan_of(3, end_ns=BASE + 50, markouts_ns=(5,), paranoid=True)
     sink = MemorySink(plan.markouts_ns)
     load_engine(engine)(plan, [iter([batch(rows(BOOK + "49 status open"))])], [first, second], sink)
     tables = sink.tables()
@@ -151,14 +151,13 @@ def test_two_strategies_watch_one_market_each_with_orders_of_its_own(engine: str
 
 
 def test_a_partial_run_still_completes_its_tables(engine: str) -> None:
-    from scenario import batch, instrument_plan
+    from scenario import batch
 
-    from lob_backtest.contract.plan import Plan
     from lob_backtest.engine import load_engine
     from lob_backtest.results.sink import MemorySink
 
     strategy = Does(t5=lambda ctx: ctx.buy(102, 1), t30=lambda ctx: 1 // 0)
-    plan = Plan((instrument_plan(3),), end_ns=BASE + 50, markouts_ns=(1000,))
+    plan = plan_of(3, end_ns=BASE + 50, markouts_ns=(1000,))
     sink = MemorySink(plan.markouts_ns)
     outcome = load_engine(engine)(plan, [iter([batch(rows(BOOK + "49 status open"))])], [strategy], sink)
     assert isinstance(outcome.failure, StrategyError)

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from plans import plan_of
 from random_market import Row
-from scenario import BASE, batch, instrument_plan
+from scenario import BASE, batch
 from test_context import BOOK, Does, rows
 
 import lob_backtest as lob
 from lob_backtest.contract.output import Outcome
-from lob_backtest.contract.plan import Plan
 from lob_backtest.engine import load_engine
 from lob_backtest.errors import ConfigError
 from lob_backtest.results.digest import digest
@@ -25,9 +25,7 @@ TEXT = BOOK + "40 add bid 101 5 #3\n 60 cancel #3 5"
 
 def go(engine: str, streams: Sequence[Sequence[Row]], strategy: lob.Strategy, **options: Any) -> tuple[str, Outcome]:
     """Run on streams of which each packet is received 1 ns later; return the digest and the outcome."""
-    plan = Plan(
-        tuple(instrument_plan(3, name=f"X{i}") for i in range(len(streams))), markouts_ns=(5,), sample_ns=10, **options
-    )
+    plan = plan_of(3, len(streams), markouts_ns=(5,), sample_ns=10, **options)
     sink = MemorySink(plan.markouts_ns)
     outcome = load_engine(engine)(plan, [iter([batch(list(stream))]) for stream in streams], [strategy], sink)
     assert outcome.failure is None

@@ -38,7 +38,7 @@ ALLOWED: dict[str, set[str]] = {
     "moved": set(),
     "atomic": GROUND,
     "contract": GROUND,
-    "strategy": GROUND | {"contract"},
+    "strategy": GROUND | {"config", "contract"},
     "quoting": GROUND | {"contract", "strategy"},
     "book": GROUND | {"contract"},
     "data": GROUND | {"atomic", "book", "contract"},

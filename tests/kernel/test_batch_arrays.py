@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from plans import plan_of
 from random_market import market_l3
-from scenario import batch, instrument_plan
+from scenario import batch
 
 import lob_backtest as lob
-from lob_backtest.contract.plan import Plan
 from lob_backtest.contract.rows import Batch
 from lob_backtest.engine import load_engine
 from lob_backtest.results.digest import digest
@@ -31,7 +31,7 @@ def test_read_only_arrays_give_the_same_result(engine: str) -> None:
         column.flags.writeable = False
     results = []
     for each in (writable, frozen):
-        plan = Plan(instruments=(instrument_plan(3),), markouts_ns=())
+        plan = plan_of(3, markouts_ns=())
         sink = MemorySink(())
         load_engine(engine)(plan, [iter([each])], [Quotes()], sink)
         results.append(digest(sink.tables()))

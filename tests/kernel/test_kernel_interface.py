@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from scenario import BASE, batch, instrument_plan, market_row
+from plans import plan_of
+from scenario import BASE, batch, market_row
 
-from lob_backtest.contract.plan import Plan
 from lob_backtest.contract.rows import Batch
 from lob_backtest.engine import ENGINES, is_built, load_engine
 from lob_backtest.engine.client.context import ReceivedBook, ReferenceContext
@@ -70,7 +70,7 @@ def test_a_run_that_cannot_begin_leaves_nothing_behind() -> None:
     sink = MemorySink(())
     gone = weakref.ref(sink)
     row = (0, *market_row(["add", "bid", "100", "5", "#1"]))
-    plan = Plan(instruments=(instrument_plan(3, name="A"), instrument_plan(3, name="B")), end_ns=BASE + 10)
+    plan = plan_of(3, 2, end_ns=BASE + 10)
     with pytest.raises(DataError):
         load_engine("kernel")(plan, [iter([batch([row])]), broken()], [Strategy()], sink)
     del sink

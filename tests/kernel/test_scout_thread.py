@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from plans import plan_of
 from random_market import market_l3
-from scenario import batch, instrument_plan
+from scenario import batch
 
 import lob_backtest as lob
-from lob_backtest.contract.plan import Plan
 from lob_backtest.contract.rows import Batch
 from lob_backtest.engine import ENGINES, load_engine
 from lob_backtest.errors import DataError, StrategyError
@@ -75,7 +75,7 @@ def batches(*sizes: int, fails: bool = False) -> Iterator[Batch]:
 
 
 def run(source: Iterator[Batch], strategy: Counts) -> StrategyError | None:
-    plan = Plan(instruments=(instrument_plan(3),))
+    plan = plan_of(3)
     return load_engine("kernel")(plan, [source], [strategy], MemorySink(plan.markouts_ns)).failure
 
 
@@ -137,7 +137,7 @@ PEAK = """
 import sys
 import numpy as np
 sys.path[:0] = sys.argv[2:]
-from scenario import instrument_plan
+from plans import plan_of
 import lob_backtest as lob
 from lob_backtest.engine import load_engine
 from lob_backtest.contract.rows import Batch
@@ -154,7 +154,7 @@ def batches(n):
         yield Batch(ts, ts + 5, byte(5), np.ones(ROWS, np.int8), word(0).astype(np.uint64), word(100), word(1),
                     byte(1), byte(0), i * ROWS, "trades")
 
-plan = Plan(instruments=(instrument_plan(3),), sample_ns=10**12)
+plan = plan_of(3, sample_ns=10**12)
 load_engine("kernel")(plan, [batches(int(sys.argv[1]))], [lob.Strategy()], MemorySink(plan.markouts_ns))
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """

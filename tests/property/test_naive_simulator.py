@@ -18,10 +18,11 @@ import naive_streams
 import pytest
 from naive_matching import Request, Row
 from naive_simulator import simulate
-from scenario import BASE, batch, instrument_plan
+from plans import plan_of
+from scenario import BASE, batch
 
 import lob_backtest as lob
-from lob_backtest.contract.plan import Plan, QueueModel
+from lob_backtest.contract.plan import QueueModel
 from lob_backtest.contract.rows import Action, Flag, Phase
 from lob_backtest.engine import load_engine
 from lob_backtest.results.sink import MemorySink
@@ -83,8 +84,10 @@ def run_engine(engine: str, case: Case) -> dict[str, list[Any]]:
     """Run a case on an engine; return what is compared, as text where it is an enum."""
     options = dict(case.options)
     queue = QueueModel[options.pop("queue", "back").upper()]
-    plan = Plan(
-        instruments=(instrument_plan(case.level, queue_model=queue, **options),),
+    plan = plan_of(
+        case.level,
+        queue_model=queue,
+        **options,
         end_ns=BASE + case.end_ns,
         entry_ns=ENTRY_NS,
         markouts_ns=(10,),

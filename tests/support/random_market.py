@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
-from scenario import BASE, batch, instrument_plan, quiet_row
+from plans import plan_of
+from scenario import BASE, batch, quiet_row
 
 import lob_backtest as lob
 from lob_backtest.book.book import Book
 from lob_backtest.contract.output import Outcome
-from lob_backtest.contract.plan import Plan, QueueModel
+from lob_backtest.contract.plan import QueueModel
 from lob_backtest.contract.rows import Action, Flag, Phase
 from lob_backtest.engine import load_engine
 from lob_backtest.results.sink import MemorySink
@@ -169,11 +170,13 @@ def play(
         "maker_rates": (-300, 7),
         "taker_rates": (900, 11),
     }
-    plan = Plan(
-        instruments=tuple(
-            instrument_plan(level, name=f"X{i}", **{**defaults, **(options or {})}) for i in range(len(streams))
-        ),
-        **{"entry_ns": 4, "response_ns": 2, "markouts_ns": (5, 50), "sample_ns": 100, "paranoid": True, **plan_options},
+    times = {"entry_ns": 4, "response_ns": 2, "markouts_ns": (5, 50), "sample_ns": 100}
+    agents = [strategy] if isinstance(strategy, lob.Strategy) else list(strategy)
+    plan = plan_of(
+        level,
+        len(streams),
+        len(agents),
+        **{**defaults, **times, "paranoid": True, **(options or {}), **plan_options},
     )
     if plan.end_ns is not None:
         streams = [[*stream, *quiet_row(stream, plan.end_ns - BASE - local_ns)] for stream in streams]
@@ -182,7 +185,6 @@ def play(
         for stream in streams
     ]
     sink = MemorySink(plan.markouts_ns)
-    agents = [strategy] if isinstance(strategy, lob.Strategy) else list(strategy)
     outcome = load_engine(engine)(plan, sources, agents, sink)
     if outcome.failure is not None:
         raise outcome.failure

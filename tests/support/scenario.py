@@ -33,18 +33,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
+from plans import plan_of
 
 import lob_backtest as lob
 from lob_backtest.contract.output import Outcome
-from lob_backtest.contract.plan import InstrumentPlan, Plan, QueueModel
+from lob_backtest.contract.plan import QueueModel
 from lob_backtest.contract.rows import Action, Batch, Flag, Phase
 from lob_backtest.data.own_orders import WithoutOrders
 from lob_backtest.engine import load_engine
-from lob_backtest.instrument import Instrument
 from lob_backtest.results.sink import MemorySink
 
 BASE = 1_700_000_000_000_000_000
@@ -120,13 +119,6 @@ def quiet_row(rows: Sequence[tuple[int, ...]], time: int) -> list[tuple[int, ...
     phase = next((row[-1] for row in reversed(rows) if row[1] == Action.STATUS), int(Phase.CONTINUOUS))
     suspect = rows[-1][6] & Flag.SUSPECT
     return [(time, int(Action.STATUS), 0, 0, 0, 0, int(Flag.LAST | suspect), phase)]
-
-
-def instrument_plan(level: int, **options: Any) -> InstrumentPlan:
-    """Make the plan of an instrument without fees, with a tick and a lot of 1."""
-    instrument = Instrument(options.pop("name", "X"), "TEST", Decimal(1), Decimal(1))
-    defaults = {"depth": 0, "maker_rates": (0, 0), "taker_rates": (0, 0), "tick_lot_value": 1.0}
-    return InstrumentPlan(instrument=instrument, level=level, **{**defaults, **options})
 
 
 class Script(lob.Strategy):
@@ -253,8 +245,10 @@ def _run(
     policies, response_ns = options.pop("policies", {}), options.pop("response_ns", 1)
     paranoid, strip = options.pop("paranoid", True), options.pop("strip", ())
     queue_model = QueueModel[options.pop("queue").upper()]
-    plan = Plan(
-        instruments=(instrument_plan(options.pop("level"), queue_model=queue_model, **options),),
+    plan = plan_of(
+        options.pop("level"),
+        queue_model=queue_model,
+        **options,
         end_ns=end_ns,
         issue_policies=policies,
         response_ns=response_ns,

@@ -1,7 +1,7 @@
 //! The codes of market data, requests and result tables, and what the kernel adds to them.
 
 pub use crate::contract::generated::{
-    action, flag, phase, Cause, Issue, IssuePolicy, OrderState, RejectReason, TimeInForce, UpdateKind, LIMIT,
+    action, flag, phase, Cause, Feed, Issue, IssuePolicy, OrderState, RejectReason, TimeInForce, UpdateKind, LIMIT,
 };
 
 /// Nanoseconds since the epoch, UTC.
@@ -11,15 +11,6 @@ pub type Ns = i64;
 pub const NEVER: Ns = 1 << 62;
 /// A time before all others, nanoseconds.
 pub const BEFORE_ALL: Ns = -NEVER;
-
-/// What a feed shows of the book.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Feed {
-    /// The size of each level.
-    L2,
-    /// Each order.
-    L3,
-}
 
 /// How many kinds of issues there are.
 pub const ISSUES: usize = Issue::ALL.len();

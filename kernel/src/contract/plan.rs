@@ -1,7 +1,6 @@
 //! What to run: the integers of `lob_backtest.contract.plan`, and parts of it that go together.
 
-use crate::contract::codes::Feed;
-pub use crate::contract::generated::{InstrumentPlan, Plan, QueueModel, Rates};
+pub use crate::contract::generated::{AgentPlan, ChannelPlan, InstrumentPlan, Plan, QueueModel, Rates, SessionPlan};
 
 /// How own orders fill in one instrument.
 #[derive(Clone, Copy)]
@@ -19,17 +18,15 @@ impl InstrumentPlan {
     pub fn rules(&self) -> FillRules {
         FillRules {
             queue_model: self.queue_model,
-            fill_on_younger_execution: self.evidence,
+            fill_on_younger_execution: self.fill_on_younger_execution,
             hidden_any_side: self.hidden_any_side,
         }
     }
+}
 
-    /// Return what the feed shows.
-    pub fn feed(&self) -> Feed {
-        if self.level == 3 {
-            Feed::L3
-        } else {
-            Feed::L2
-        }
+impl Plan {
+    /// Return how many venues there are.
+    pub fn venues(&self) -> usize {
+        self.instruments.iter().map(|each| each.venue + 1).max().unwrap_or(0)
     }
 }

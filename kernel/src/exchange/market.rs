@@ -60,18 +60,18 @@ pub struct Market {
 
 impl Market {
     /// Make the exchange of an instrument that waits for its first batch.
-    pub fn new(index: usize, plan: &Plan, agents: usize) -> Self {
+    pub fn new(index: usize, plan: &Plan) -> Self {
         let own = &plan.instruments[index];
         let repairs = plan.issue_policies[Issue::Oversize as usize - 1] == IssuePolicy::Repair;
         // The first instruments have the processors that the run itself leaves.
         let may_thread = available_parallelism().is_ok_and(|processors| index + 1 < processors.get());
         Market {
-            input: Input::new(BookBuilder::new(own.feed(), own.depth, repairs), may_thread),
+            input: Input::new(BookBuilder::new(own.feed, own.depth, repairs), may_thread),
             plan: own.clone(),
             cursor: Cursor::default(),
             prices: Prices::default(),
-            view: View::new(own.feed(), own.depth, repairs),
-            orders: OwnOrders::new(plan, own, agents),
+            view: View::new(own.feed, own.depth, repairs),
+            orders: OwnOrders::new(plan, index),
             index,
             packet: Packet::default(),
             status: Status::new(plan.taint_ns, plan.issue_policies),

@@ -6,8 +6,10 @@ use crate::wire::channels::Channels;
 
 /// The strategies' channels and the result tables, shared by all instruments.
 pub struct Outbox {
-    /// To and from each strategy, by agent.
+    /// To and from each strategy, per agent and venue, those of one agent side by side.
     pub channels: Vec<Channels>,
+    /// How many venues there are.
+    pub venues: usize,
     /// The result tables.
     pub recorder: Recorder,
     /// The last doubled mid of a two-sided book, per instrument.
@@ -15,6 +17,12 @@ pub struct Outbox {
 }
 
 impl Outbox {
+    /// Return the channels between an agent and a venue.
+    #[inline]
+    pub fn channels_of(&mut self, agent: usize, venue: usize) -> &mut Channels {
+        &mut self.channels[agent * self.venues + venue]
+    }
+
     /// Set the mid of an instrument, after recording the markouts due before it changes.
     #[inline]
     pub fn set_mid(&mut self, instrument: usize, mid2: Option<i64>, now_ns: Ns) {

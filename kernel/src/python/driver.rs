@@ -75,6 +75,9 @@ impl<'py> Run<'py> {
         if plan.instruments.is_empty() || sources.len() != plan.instruments.len() {
             return Err(EngineError::new_err("a run needs instruments, and a source for each"));
         }
+        if agents.len() != plan.agents.len() {
+            return Err(EngineError::new_err("a run needs a strategy for each agent of its plan"));
+        }
         let channels = agents.iter().enumerate().map(|(i, each)| input::agent(each, (i, agents.len()), &plan));
         let shared = Shared::new(Replay::new(plan.clone(), channels.collect::<PyResult<_>>()?));
         let mut run = Run {
@@ -101,7 +104,7 @@ impl<'py> Run<'py> {
     fn open_contexts(&mut self, py: Python<'py>, agent: usize, plan: &Plan, given: &Bound<'py, PyAny>) -> PyResult<()> {
         let siblings: Siblings = Arc::new(Mutex::new(Vec::new()));
         self.siblings.push(siblings.clone());
-        let seed = given.getattr("seed")?.add(agent)?;
+        let seed = given.getattr("agents")?.get_item(agent)?.getattr("seed")?;
         let generator = py.import("random")?.getattr("Random")?.call1((seed,))?;
         let mut contexts = Vec::new();
         for (place, each) in plan.instruments.iter().enumerate() {
@@ -151,8 +154,11 @@ impl<'py> Run<'py> {
         let counts = replay.markets.iter().map(|market| counts(py, &market.counts())).collect::<PyResult<_>>()?;
         let failure = failure.map(|error| error.into_value(py).into_any());
         let suspect = replay.markets.iter().map(Market::suspect_since_ns).collect();
-        let not_arrived =
-            replay.outbox.channels.iter().flat_map(|each| each.requests_not_arrived(replay.markets.len())).collect();
+        let (markets, venues) = (replay.markets.len(), replay.outbox.venues);
+        let mut not_arrived = vec![0; replay.agents.len() * markets];
+        for (i, channels) in replay.outbox.channels.iter().enumerate() {
+            channels.count_not_arrived(&mut not_arrived[i / venues * markets..][..markets]);
+        }
         Ok((replay.start_ns, replay.now_ns, counts, failure, suspect, not_arrived))
     }
 

@@ -6,7 +6,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::EngineError;
-use crate::contract::generated::{InstrumentPlan, Issue, IssuePolicy, Plan, QueueModel};
+use crate::contract::generated::{
+    AgentPlan, ChannelPlan, Feed, InstrumentPlan, Issue, IssuePolicy, Plan, QueueModel, SessionPlan,
+};
 
 /// Read each item of a tuple.
 fn each<T>(given: &Bound<'_, PyAny>, read: fn(&Bound<'_, PyAny>) -> PyResult<T>) -> PyResult<Vec<T>> {
@@ -31,6 +33,10 @@ fn by_issue(given: &Bound<'_, PyAny>) -> PyResult<[IssuePolicy; Issue::ALL.len()
     Ok(policies)
 }
 
+fn feed(given: &Bound<'_, PyAny>) -> PyResult<Feed> {
+    code(given, "feed", Feed::of)
+}
+
 fn queue_model(given: &Bound<'_, PyAny>) -> PyResult<QueueModel> {
     code(given, "queue model", QueueModel::of)
 }
@@ -38,18 +44,39 @@ fn queue_model(given: &Bound<'_, PyAny>) -> PyResult<QueueModel> {
 fn instrument_plan(given: &Bound<'_, PyAny>) -> PyResult<InstrumentPlan> {
     Ok(InstrumentPlan {
         name: given.getattr("instrument")?.getattr("name")?.extract()?,
-        level: given.getattr("level")?.extract()?,
+        feed: feed(&given.getattr("feed")?)?,
         depth: given.getattr("depth")?.extract()?,
-        maker_rates: given.getattr("maker_rates")?.extract()?,
-        taker_rates: given.getattr("taker_rates")?.extract()?,
         tick_lot_value: given.getattr("tick_lot_value")?.extract()?,
+        venue: given.getattr("venue")?.extract()?,
         queue_model: queue_model(&given.getattr("queue_model")?)?,
-        max_position: given.getattr("max_position")?.extract()?,
-        initial_position: given.getattr("initial_position")?.extract()?,
-        evidence: given.getattr("evidence")?.extract()?,
+        fill_on_younger_execution: given.getattr("fill_on_younger_execution")?.extract()?,
         hidden_any_side: given.getattr("hidden_any_side")?.extract()?,
         late_level_ns: given.getattr("late_level_ns")?.extract()?,
         late_print_ns: given.getattr("late_print_ns")?.extract()?,
+    })
+}
+
+fn session_plan(given: &Bound<'_, PyAny>) -> PyResult<SessionPlan> {
+    Ok(SessionPlan {
+        maker_rates: given.getattr("maker_rates")?.extract()?,
+        taker_rates: given.getattr("taker_rates")?.extract()?,
+        max_position: given.getattr("max_position")?.extract()?,
+        initial_position: given.getattr("initial_position")?.extract()?,
+    })
+}
+
+fn channel_plan(given: &Bound<'_, PyAny>) -> PyResult<ChannelPlan> {
+    Ok(ChannelPlan {
+        entry_ns: given.getattr("entry_ns")?.extract()?,
+        response_ns: given.getattr("response_ns")?.extract()?,
+    })
+}
+
+fn agent_plan(given: &Bound<'_, PyAny>) -> PyResult<AgentPlan> {
+    Ok(AgentPlan {
+        sessions: each(&given.getattr("sessions")?, session_plan)?,
+        channels: each(&given.getattr("channels")?, channel_plan)?,
+        warm_up_ns: given.getattr("warm_up_ns")?.extract()?,
     })
 }
 
@@ -60,11 +87,9 @@ fn instrument_plan(given: &Bound<'_, PyAny>) -> PyResult<InstrumentPlan> {
 pub fn plan(given: &Bound<'_, PyAny>) -> PyResult<Plan> {
     Ok(Plan {
         instruments: each(&given.getattr("instruments")?, instrument_plan)?,
+        agents: each(&given.getattr("agents")?, agent_plan)?,
         start_ns: given.getattr("start_ns")?.extract()?,
         end_ns: given.getattr("end_ns")?.extract()?,
-        warm_up_ns: given.getattr("warm_up_ns")?.extract()?,
-        entry_ns: given.getattr("entry_ns")?.extract()?,
-        response_ns: given.getattr("response_ns")?.extract()?,
         flatten: given.getattr("flatten")?.extract()?,
         markouts_ns: given.getattr("markouts_ns")?.extract()?,
         sample_ns: given.getattr("sample_ns")?.extract()?,

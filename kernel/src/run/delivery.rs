@@ -28,10 +28,10 @@ pub(super) struct AfterCallback {
 }
 
 impl Replay {
-    /// Serve the next request of a strategy at the exchange.
-    pub(super) fn arrive(&mut self, agent: usize) -> Result<(), RunError> {
-        let Some(request) = self.outbox.channels[agent].next_request() else { return Ok(()) };
-        self.markets[request.instrument].serve(agent, &request, &mut self.outbox)
+    /// Serve the next request of a channel at the exchange.
+    pub(super) fn arrive(&mut self, channel: usize) -> Result<(), RunError> {
+        let Some(request) = self.outbox.channels[channel].next_request() else { return Ok(()) };
+        self.markets[request.instrument].serve(channel / self.outbox.venues, &request, &mut self.outbox)
     }
 
     /// Return the next call that the packet at hand needs: for each strategy its prints, then the book.
@@ -65,9 +65,10 @@ impl Replay {
         }
     }
 
-    /// Deliver the next message to a strategy.
-    pub(super) fn message(&mut self, now_ns: Ns, agent: usize) -> Result<Option<Call>, RunError> {
-        let Some(posted) = self.outbox.channels[agent].next_message() else { return Ok(None) };
+    /// Deliver the next message of a channel to its strategy.
+    pub(super) fn message(&mut self, now_ns: Ns, channel: usize) -> Result<Option<Call>, RunError> {
+        let Some(posted) = self.outbox.channels[channel].next_message() else { return Ok(None) };
+        let agent = channel / self.outbox.venues;
         let instrument = posted.instrument;
         self.agents[agent].begin(posted.generation);
         self.catch_up_to(agent, now_ns);

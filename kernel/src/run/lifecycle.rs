@@ -73,7 +73,7 @@ impl Replay {
             return None;
         };
         self.stage = Stage::Start(index + 1);
-        agent.open_ns = self.start_ns.saturating_add(self.plan.warm_up_ns);
+        agent.open_ns = self.start_ns.saturating_add(self.plan.agents[index].warm_up_ns);
         let wanted = agent.callbacks.have(Callbacks::START);
         self.call(wanted, index, 0, self.start_ns, Callback::Start)
     }

@@ -92,9 +92,11 @@ impl Replay {
     #[inline]
     fn next_event(&self) -> (Ns, EventKind, usize) {
         let mut next = (self.sample_ns, EventKind::Clock, 0);
-        for (i, (agent, channels)) in self.agents.iter().zip(&self.outbox.channels).enumerate() {
+        for (i, channels) in self.outbox.channels.iter().enumerate() {
             next = next.min((channels.next_request_ns(), EventKind::Request, i));
             next = next.min((channels.next_message_ns(), EventKind::Message, i));
+        }
+        for (i, agent) in self.agents.iter().enumerate() {
             next = next.min((agent.timers.next_ns(), EventKind::Timer, i));
         }
         for (i, market) in self.markets.iter().enumerate() {

@@ -6,7 +6,7 @@ use crate::client::order_entry::OrderEntry;
 use crate::client::quoter::Quoter;
 use crate::client::session::Session;
 use crate::contract::codes::Ns;
-use crate::contract::plan::{InstrumentPlan, Plan};
+use crate::contract::plan::{Plan, SessionPlan};
 use crate::exchange::market::Market;
 use crate::exchange::outbox::Outbox;
 use crate::record::recorder::Recorder;
@@ -45,8 +45,7 @@ pub struct Replay {
 impl Replay {
     /// Make a run; it begins by asking for the first batch of each instrument.
     pub fn new(plan: Plan, agents: Vec<Agent>) -> Self {
-        let mut markets: Vec<Market> =
-            (0..plan.instruments.len()).map(|i| Market::new(i, &plan, agents.len())).collect();
+        let mut markets: Vec<Market> = (0..plan.instruments.len()).map(|i| Market::new(i, &plan)).collect();
         for market in &mut markets {
             market.view.has_packet_subscribers = agents
                 .iter()
@@ -55,13 +54,15 @@ impl Replay {
             market.update_filter();
         }
         let mids2 = vec![None; markets.len()];
-        let session = |plan: &InstrumentPlan| Session {
+        let session = |plan: &SessionPlan| Session {
             local_state: LocalState::new(plan.max_position, plan.initial_position),
             quoter: Quoter::default(),
         };
-        let sessions = plan.instruments.iter().map(|each| agents.iter().map(|_| session(each)).collect()).collect();
-        let channels = agents.iter().map(|_| Channels::new(plan.entry_ns, plan.response_ns)).collect();
-        let outbox = Outbox { channels, recorder: Recorder::new(plan.markouts_ns.clone()), mids2 };
+        let of_instrument = |i: usize| plan.agents.iter().map(|agent| session(&agent.sessions[i])).collect();
+        let sessions = (0..plan.instruments.len()).map(of_instrument).collect();
+        let channels = plan.agents.iter().flat_map(|agent| agent.channels.iter().map(Channels::new)).collect();
+        let recorder = Recorder::new(plan.markouts_ns.clone());
+        let outbox = Outbox { channels, venues: plan.venues(), recorder, mids2 };
         Replay {
             plan,
             markets,
@@ -82,12 +83,14 @@ impl Replay {
 
     /// Return the sender of requests of a strategy in an instrument.
     pub fn order_entry(&mut self, agent: usize, instrument: usize) -> OrderEntry<'_> {
+        let venue = self.plan.instruments[instrument].venue;
+        let Outbox { channels, venues, recorder, .. } = &mut self.outbox;
         OrderEntry {
             agent: &mut self.agents[agent],
-            channels: &mut self.outbox.channels[agent],
+            channels: &mut channels[agent * *venues + venue],
             session: &mut self.sessions[instrument][agent],
             own_book: &mut self.markets[instrument].orders.matchers[agent].own_book,
-            recorder: &mut self.outbox.recorder,
+            recorder,
             instrument,
         }
     }

@@ -1,8 +1,9 @@
-//! The channels between one strategy and the exchange, one in either direction. Neither reorders.
+//! The channels between one strategy and one venue, one in either direction. Neither reorders.
 
 use std::collections::VecDeque;
 
 use crate::contract::codes::{Ns, BEFORE_ALL, NEVER};
+use crate::contract::plan::ChannelPlan;
 use crate::wire::messages::{Message, Request};
 
 /// A message on its way to the strategy.
@@ -34,16 +35,16 @@ pub struct Channels {
 }
 
 impl Channels {
-    /// Make empty channels with the latency of a request and of a response.
-    pub fn new(entry_latency_ns: Ns, response_latency_ns: Ns) -> Self {
+    /// Make empty channels.
+    pub fn new(plan: &ChannelPlan) -> Self {
         Channels {
             requests: VecDeque::new(),
             responses: VecDeque::new(),
             refusals: VecDeque::new(),
             posted: 0,
             last_response_ns: BEFORE_ALL,
-            entry_latency_ns,
-            response_latency_ns,
+            entry_latency_ns: plan.entry_ns,
+            response_latency_ns: plan.response_ns,
         }
     }
 
@@ -78,13 +79,11 @@ impl Channels {
         }
     }
 
-    /// Return the number of requests that have not reached the exchange, per instrument.
-    pub fn requests_not_arrived(&self, instruments: usize) -> Vec<u64> {
-        let mut counts = vec![0; instruments];
+    /// Count the requests that have not reached the exchange, per instrument.
+    pub fn count_not_arrived(&self, counts: &mut [u64]) {
         for request in &self.requests {
             counts[request.instrument] += 1;
         }
-        counts
     }
 
     /// Return when the next request arrives at the exchange.

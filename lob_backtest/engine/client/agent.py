@@ -10,7 +10,7 @@ from lob_backtest.contract.tables import RejectReason, UpdateKind
 from lob_backtest.engine.client.call_limits import CallLimits
 from lob_backtest.engine.client.failure import explain
 from lob_backtest.engine.record.recorder import NEVER, Recorder
-from lob_backtest.engine.wire.channels import Channels
+from lob_backtest.engine.wire.channels import Channels, Wire
 from lob_backtest.engine.wire.messages import Answer, OrderSnapshot
 from lob_backtest.errors import StrategyError
 from lob_backtest.strategy.api import Strategy
@@ -29,10 +29,10 @@ class Agent:
     """A strategy with its channels to the exchange and back.
 
     Args:
-        place: the agent's number, and how many there are.
+        index: its place in the plan.
         strategy: the author's object.
         plan: the run's plan.
-        channels: the agent's own.
+        wire: the channels of all agents.
         recorder: takes series and lines of the log.
         refusals: takes refusals.
 
@@ -46,20 +46,20 @@ class Agent:
 
     def __init__(
         self,
-        place: tuple[int, int],
+        index: int,
         strategy: Strategy,
         plan: Plan,
-        channels: Channels,
+        wire: Wire,
         recorder: Recorder,
         refusals: RefusalLog,
     ) -> None:
-        self.index, self._agents = place
+        self.index, self._agents = index, len(plan.agents)
         self.strategy = strategy
-        self.channels = channels
+        self._wire = wire
         self.limits = CallLimits(type(strategy).__name__)
         self.open_ns = -NEVER
         self.stopped = False
-        self.rng = random.Random(plan.seed + self.index)
+        self.rng = random.Random(plan.agents[index].seed)
         self.depth = [False for _ in plan.instruments]
         self._recorder = recorder
         self._refusals = refusals
@@ -82,6 +82,10 @@ class Agent:
         self._orders += 1
         return (self._orders - 1) * self._agents + self.index + 1
 
+    def channels_of(self, instrument: int) -> Channels:
+        """Return its channels to the venue of an instrument and back."""
+        return self._wire.of(self.index, instrument)
+
     def knew(self, order_id: int) -> bool:
         """Return whether an id was given to this agent."""
         place, owner = divmod(order_id - 1, self._agents)
@@ -94,7 +98,7 @@ class Agent:
         generation = 0 if self.stopped else self.limits.next_generation(now_ns, "requests")
         self._refusals.refused(self.index, instrument, order, kind, reason, now_ns=now_ns)
         if not self.stopped:
-            self.channels.post(now_ns, instrument, Answer(order, None, kind, reason), generation)
+            self.channels_of(instrument).post(now_ns, instrument, Answer(order, None, kind, reason), generation)
 
     def record(self, now_ns: int, name: str, value: float) -> None:
         """Add a point to a series of the result."""

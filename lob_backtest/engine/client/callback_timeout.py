@@ -42,22 +42,17 @@ class CallbackTimeout(BaseException):
 
 
 class Watchdog:
-    """Watches the callbacks of one strategy; a context manager of one run.
+    """Watches the callbacks of the strategies of one run, of which one runs at a time; a context manager.
 
     Args:
-        strategy: whose callbacks.
         limit_ns: how long one may take, in nanoseconds of the clock on the wall.
-
-    Attributes:
-        stand_in: what an engine is given for the strategy.
     """
 
-    def __init__(self, strategy: Strategy, limit_ns: int) -> None:
-        self.stand_in: Any = _stand_in(strategy, self)
+    def __init__(self, limit_ns: int) -> None:
         self._limit_s = limit_ns / 1e9
         self._message = message = f"took longer than {format_duration(limit_ns)} (callback_timeout)"
         self._late = type("CallbackTimeout", (CallbackTimeout,), {"__str__": lambda _: message})
-        self._running: tuple[float, str, Any] | None = None  # since when, the callback's name, its ctx
+        self._running: tuple[float, str, Any] | None = None  # since when, class and callback, its ctx
         self._raised_in_thread = False
         self._lock = threading.Lock()
         self._over = threading.Event()
@@ -164,7 +159,7 @@ class Watchdog:
     def _end_process(self, running: tuple[float, str, Any]) -> None:
         _, name, ctx = running
         text = printable(
-            f"error: {type(self.stand_in).__name__}.{name}() at {format_instant(ctx.now_ns)}: {self._message} and "
+            f"error: {name}() at {format_instant(ctx.now_ns)}: {self._message} and "
             "cannot be interrupted, so that the process ends, without a result; the next run removes what it was "
             "writing"
         )
@@ -173,13 +168,13 @@ class Watchdog:
 
 
 @contextmanager
-def watched(strategy: Strategy, limit_ns: int | None) -> Iterator[Any]:
-    """Yield what an engine is to run for a strategy: the strategy itself where there is no limit."""
+def watched(strategies: Sequence[Strategy], limit_ns: int | None) -> Iterator[list[Any]]:
+    """Yield what an engine is to run for strategies: the strategies themselves where there is no limit."""
     if limit_ns is None:
-        yield strategy
+        yield list(strategies)
         return
-    with Watchdog(strategy, limit_ns) as watchdog:
-        yield watchdog.stand_in
+    with Watchdog(limit_ns) as watchdog:
+        yield [_stand_in(strategy, watchdog) for strategy in strategies]
 
 
 def _stand_in(strategy: Strategy, watchdog: Watchdog) -> Any:
@@ -187,7 +182,7 @@ def _stand_in(strategy: Strategy, watchdog: Watchdog) -> Any:
 
     def watched_callback(name: str) -> Callable[..., None]:
         def callback(self: object, ctx: Any, *told: object) -> None:
-            watchdog.call(name, getattr(strategy, name), ctx, told)
+            watchdog.call(f"{type(strategy).__name__}.{name}", getattr(strategy, name), ctx, told)
 
         return callback
 

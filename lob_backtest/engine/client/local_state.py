@@ -5,7 +5,7 @@ All of it follows from what was sent and from the messages received; nothing her
 
 from __future__ import annotations
 
-from lob_backtest.contract.plan import InstrumentPlan
+from lob_backtest.contract.plan import InstrumentPlan, SessionPlan
 from lob_backtest.contract.tables import OrderState, RejectReason, UpdateKind
 from lob_backtest.engine.money.account import Account
 from lob_backtest.engine.wire.messages import Answer, Filled, OrderSnapshot, RequestKind
@@ -81,6 +81,7 @@ class LocalState:
 
     Args:
         plan: the instrument's part of the plan.
+        session: the agent's part in it.
         view: the market as received.
 
     Attributes:
@@ -89,10 +90,11 @@ class LocalState:
         exposed: the most that the orders of a side can still fill.
     """
 
-    def __init__(self, plan: InstrumentPlan, view: View) -> None:
+    def __init__(self, plan: InstrumentPlan, session: SessionPlan, view: View) -> None:
         self.plan = plan
+        self._max_position = session.max_position
         self.view = view
-        self.account = Account(plan.instrument.name, plan.initial_position)
+        self.account = Account(plan.instrument.name, session.initial_position)
         self.orders: dict[int, KnownOrder] = {}
         self.exposed = {1: 0, -1: 0}
 
@@ -104,7 +106,7 @@ class LocalState:
 
     def room(self, side: int, apart_from: KnownOrder | None = None) -> int | None:
         """Return how many lots a new order of a side may have, if everything in flight fills; `None`: no limit."""
-        limit = self.plan.max_position
+        limit = self._max_position
         if limit is None:
             return None
         exposed = self.exposed[side]

@@ -154,7 +154,7 @@ class OrderEntry:
 
     def _count(self) -> None:
         self._agent.limits.count(self._clock.now_ns)
-        self._agent.limits.check_requests(self._agent.channels.under_way)
+        self._agent.limits.check_requests(self._agent.channels_of(self._instrument).under_way)
 
     def _send(
         self,
@@ -167,7 +167,7 @@ class OrderEntry:
     ) -> None:
         now_ns = self._clock.now_ns
         request = Request(kind, now_ns, now_ns, self._instrument, order_id, terms, price_ticks, size_lots)
-        self._agent.channels.send(request)
+        self._agent.channels_of(self._instrument).send(request)
 
     def _find(self, order_id: Number) -> tuple[KnownOrder | None, RejectReason]:
         order_id = order_number(order_id)

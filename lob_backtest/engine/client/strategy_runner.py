@@ -12,6 +12,7 @@ from lob_backtest.engine.client.clock import Clock
 from lob_backtest.engine.client.context import ReferenceContext
 from lob_backtest.engine.client.local_state import LocalState
 from lob_backtest.engine.client.session import Session
+from lob_backtest.engine.wire.channels import Channels
 from lob_backtest.engine.wire.messages import Filled
 from lob_backtest.engine.wire.timers import Timers
 from lob_backtest.engine.wire.view import Delivered, View
@@ -40,7 +41,8 @@ class StrategyRunner:
         self.timers = Timers()
         self._plan = plan
         self._views = views
-        states = [LocalState(part, view) for part, view in zip(plan.instruments, views, strict=False)]
+        parts = zip(plan.instruments, plan.agents[agent.index].sessions, views, strict=True)
+        states = [LocalState(part, session, view) for part, session, view in parts]
         self.sessions = [Session(agent, i, state, self.clock) for i, state in enumerate(states)]
         self._contexts = [
             ReferenceContext(agent, i, session, plan, clock=self.clock, timers=self.timers)
@@ -59,7 +61,7 @@ class StrategyRunner:
 
     def start(self, now_ns: int) -> None:
         """Start the strategy."""
-        self.agent.open_ns = now_ns + self._plan.warm_up_ns
+        self.agent.open_ns = now_ns + self._plan.agents[self.agent.index].warm_up_ns
         self._call("on_start", now_ns, 0)
 
     def packet(self, now_ns: int, instrument: int, delivered: Delivered) -> None:
@@ -73,13 +75,13 @@ class StrategyRunner:
         if self._wants_book and changed:
             self._call("on_book", now_ns, instrument)
 
-    def message(self, now_ns: int) -> tuple[int, int, bool]:
-        """Deliver the next message from the exchange.
+    def message(self, now_ns: int, channels: Channels) -> tuple[int, int, bool]:
+        """Deliver the next message of a channel from the exchange.
 
         Returns:
             The instrument and the id of its order, and whether that is over and nothing more is on its way.
         """
-        instrument, message, generation = self.agent.channels.next_message()
+        instrument, message, generation = channels.next_message()
         session = self.sessions[instrument]
         local_state, quoter = session.local_state, session.quoter
         self._begin(now_ns, generation)

@@ -9,7 +9,7 @@ from lob_backtest.contract.tables import Cause, Liquidity, RejectReason, UpdateK
 from lob_backtest.engine.exchange.market import Market
 from lob_backtest.engine.exchange.order_event import Fill, Update
 from lob_backtest.engine.record.recorder import Recorder
-from lob_backtest.engine.wire.channels import Channels
+from lob_backtest.engine.wire.channels import Wire
 from lob_backtest.engine.wire.messages import Answer, Filled, OrderSnapshot, Request
 from lob_backtest.instrument import fee_micro
 
@@ -23,15 +23,16 @@ class Booking:
     Args:
         plan: the run's plan.
         markets: the exchange, per instrument.
-        channels: of each strategy.
+        wire: the channels to the strategies.
         recorder: takes updates and fills.
     """
 
-    __slots__ = ("_channels", "_markets", "_recorder", "_taint_ns")
+    __slots__ = ("_markets", "_plans", "_recorder", "_taint_ns", "_wire")
 
-    def __init__(self, plan: Plan, markets: Sequence[Market], channels: Sequence[Channels], recorder: Recorder) -> None:
+    def __init__(self, plan: Plan, markets: Sequence[Market], wire: Wire, recorder: Recorder) -> None:
         self._markets = markets
-        self._channels = channels
+        self._wire = wire
+        self._plans = [agent.sessions for agent in plan.agents]
         self._recorder = recorder
         self._taint_ns = plan.taint_ns
 
@@ -59,7 +60,7 @@ class Booking:
 
     def _update(self, instrument: int, event: Update, request: Request | None, now_ns: int) -> None:
         answered = None if event.kind == UpdateKind.EXPIRED else request
-        channels = self._channels[event.agent]
+        channels = self._wire.of(event.agent, instrument)
         local_ns = channels.response_ns(now_ns)
         self._record(instrument, event, (None if answered is None else answered.ts_sent_ns, now_ns, local_ns))
         requested = None if answered is None else answered.kind
@@ -76,9 +77,10 @@ class Booking:
         market, order = self._markets[instrument], event.order
         price_ticks, size_lots, cause, tainted, ts_traded_ns = event.trade
         is_taker = cause == Cause.TAKE
-        fee = fee_micro(price_ticks, size_lots, market.plan.taker_rates if is_taker else market.plan.maker_rates)
+        session = self._plans[event.agent][instrument]
+        fee = fee_micro(price_ticks, size_lots, session.taker_rates if is_taker else session.maker_rates)
         market.matchers[event.agent].account.fill(order.terms.side, price_ticks, size_lots, fee)
-        channels = self._channels[event.agent]
+        channels = self._wire.of(event.agent, instrument)
         local_ns = channels.response_ns(now_ns)
         tainted = tainted or now_ns - market.state.suspect_ns <= self._taint_ns
         ahead = None if is_taker else order.ahead_lots

@@ -9,7 +9,7 @@ from lob_backtest.contract.rows import Batch
 from lob_backtest.engine.exchange.booking import Booking
 from lob_backtest.engine.exchange.market import Market
 from lob_backtest.engine.record.recorder import NEVER, Recorder
-from lob_backtest.engine.wire.channels import Channels
+from lob_backtest.engine.wire.channels import Wire
 from lob_backtest.engine.wire.messages import Request, RequestKind
 from lob_backtest.engine.wire.terms import Terms
 
@@ -20,7 +20,7 @@ class Exchange:
     Args:
         plan: the run's plan.
         sources: the rows of each instrument.
-        channels: of each strategy.
+        wire: the channels to the strategies.
         recorder: takes the result tables.
 
     Attributes:
@@ -28,15 +28,13 @@ class Exchange:
         booking: turns what happens to own orders into rows and messages.
     """
 
-    __slots__ = ("_channels", "_recorder", "booking", "markets")
+    __slots__ = ("_recorder", "_wire", "booking", "markets")
 
-    def __init__(
-        self, plan: Plan, sources: Sequence[Iterator[Batch]], channels: Sequence[Channels], recorder: Recorder
-    ) -> None:
-        self._channels = channels
+    def __init__(self, plan: Plan, sources: Sequence[Iterator[Batch]], wire: Wire, recorder: Recorder) -> None:
+        self._wire = wire
         self._recorder = recorder
-        self.markets = [Market(i, plan, source, recorder, len(channels)) for i, source in enumerate(sources)]
-        self.booking = Booking(plan, self.markets, channels, recorder)
+        self.markets = [Market(i, plan, source, recorder) for i, source in enumerate(sources)]
+        self.booking = Booking(plan, self.markets, wire, recorder)
 
     @property
     def next_ns(self) -> int:
@@ -74,10 +72,10 @@ class Exchange:
             self.booking.book(index)
         return market.now_ns
 
-    def arrive(self, agent: int) -> None:
-        """Serve the next request of a strategy."""
-        request = self._channels[agent].next_request()
-        self.markets[request.instrument].matchers[agent].serve(request)
+    def arrive(self, channel: int) -> None:
+        """Serve the next request of a channel."""
+        request = self._wire.channels[channel].next_request()
+        self.markets[request.instrument].matchers[self._wire.agent_of(channel)].serve(request)
         self.booking.book(request.instrument, request)
 
     def flatten(self, agent: int, new_id: Callable[[], int], now_ns: int) -> None:
@@ -93,6 +91,6 @@ class Exchange:
 
     def sample(self, now_ns: int) -> None:
         """Record the accounts of all strategies."""
-        for agent in range(len(self._channels)):
+        for agent in range(len(self.markets[0].matchers)):
             for market in self.markets:
                 self._recorder.row("samples", market.sample(agent, now_ns))

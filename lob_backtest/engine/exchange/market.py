@@ -30,7 +30,6 @@ class Market:
         plan: the run's plan.
         batches: its rows.
         recorder: takes the best prices.
-        agents: how many strategies there are.
 
     Attributes:
         plan: the instrument's part of the plan.
@@ -42,14 +41,17 @@ class Market:
         events: what happened to own orders and is not booked yet.
     """
 
-    def __init__(self, index: int, plan: Plan, batches: Iterator[Batch], recorder: Recorder, agents: int) -> None:
+    def __init__(self, index: int, plan: Plan, batches: Iterator[Batch], recorder: Recorder) -> None:
         self.plan = plan.instruments[index]
         self.state = MarketState(self.plan)
         self.prices = Prices(index, recorder)
         self.source = RowSource(batches)
         self.view = View(self.plan)
         self.events: list[OrderEvent] = []
-        self.matchers = [Matcher(agent, self.state, self.events) for agent in range(agents)]
+        self.matchers = [
+            Matcher(i, self.state, self.events, agent.sessions[index].initial_position)
+            for i, agent in enumerate(plan.agents)
+        ]
         self._own_books = [matcher.own_book for matcher in self.matchers]
         self._index = index
         self._policies = plan.issue_policies
@@ -103,7 +105,7 @@ class Market:
     @property
     def _is_followed(self) -> bool:
         """Return whether anything but the book needs rows."""
-        if self.plan.level == 2:
+        if self.plan.feed == 2:
             return True
         for own_book in self._own_books:  # noqa: SIM110 - a third of the time of any()
             if own_book.needs_rows:
@@ -123,14 +125,14 @@ class Market:
             match = min(state.match, Match.THROUGH) if flags & SUSPECT else state.match
         else:
             match = Match.NOTHING
-        if self.plan.level == 2 and action == LEVEL:
+        if self.plan.feed == 2 and action == LEVEL:
             self._show_level(followers, i)
-        elif self.plan.level == 2 and action == TRADE and side and not flags & (HIDDEN | AUCTION):
+        elif self.plan.feed == 2 and action == TRADE and side and not flags & (HIDDEN | AUCTION):
             self._show_print(followers, i, match)
         else:
             for own_book in followers:
                 own_book.before(rows[i][2:8], match)
-            if self.plan.level == 2 and action == CLEAR:
+            if self.plan.feed == 2 and action == CLEAR:
                 state.print_match.clear(side, self.now_ns, state.book)
         return True
 
@@ -180,7 +182,7 @@ class Market:
                 own_book.end_packet(now_ns)
             if own_book.moved:
                 for own in own_book.moved.values():
-                    moves.append(QueueMove(agent, own.order_id, own.queue_stay, own.ahead_lots(self.plan.level)))
+                    moves.append(QueueMove(agent, own.order_id, own.queue_stay, own.ahead_lots(self.plan.feed)))
                 own_book.moved.clear()
         self.view.packets.append(self.source.end_packet(local_ns, moves))
         self.prices.end_packet(book.bbo(), state.phase)

@@ -25,6 +25,7 @@ class Matcher:
         agent: the strategy's number.
         state: the instrument at the exchange.
         events: takes answers and fills.
+        initial_position: lots at the start.
 
     Attributes:
         account: position, cash and fees, as the exchange knows them.
@@ -34,11 +35,11 @@ class Matcher:
 
     __slots__ = ("_agent", "_events", "_state", "account", "orders", "own_book")
 
-    def __init__(self, agent: int, state: MarketState, events: list[OrderEvent]) -> None:
+    def __init__(self, agent: int, state: MarketState, events: list[OrderEvent], initial_position: int) -> None:
         self._agent = agent
         self._state = state
         self._events = events
-        self.account = Account(state.plan.instrument.name, state.plan.initial_position)
+        self.account = Account(state.plan.instrument.name, initial_position)
         self.own_book = OwnBook(agent, state, events)
         self.orders: dict[int, OwnOrder] = {}
 

@@ -65,7 +65,7 @@ class OwnBook:
         self._book = book
         self._events = events
         self._any_side = plan.hidden_any_side
-        self._orders = OrderQueue(book, plan.evidence)
+        self._orders = OrderQueue(book, plan.fill_on_younger_execution)
         self._levels = LevelQueue(book, print_match, model)
         self._queue_stays = 0
         self._waiting: dict[int, OwnOrder] = {}  # those that take once something can be taken, by stay

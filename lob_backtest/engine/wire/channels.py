@@ -1,27 +1,28 @@
-"""The channels between one strategy and the exchange, one in either direction. Neither reorders."""
+"""The channels between the strategies and the venues, one in either direction per pair. None reorders."""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from heapq import heappop, heappush
 
+from lob_backtest.contract.plan import ChannelPlan, Plan
 from lob_backtest.engine.record.recorder import NEVER
 from lob_backtest.engine.wire.messages import Message, Request
 
 
 class Channels:
-    """Requests on their way to the exchange, and messages on their way back.
+    """Requests of one strategy on their way to one venue, and messages on their way back.
 
     Args:
-        entry_ns: latency of a request.
-        response_ns: latency of a response.
+        plan: their latencies.
     """
 
     __slots__ = ("_entry_ns", "_last_response_ns", "_messages", "_posted", "_requests", "_response_ns")
 
-    def __init__(self, entry_ns: int, response_ns: int) -> None:
-        self._entry_ns = entry_ns
-        self._response_ns = response_ns
+    def __init__(self, plan: ChannelPlan) -> None:
+        self._entry_ns = plan.entry_ns
+        self._response_ns = plan.response_ns
         self._last_response_ns = -NEVER
         self._requests: deque[Request] = deque()
         # When each arrives, its number, which breaks ties, its instrument, the message, and its generation.
@@ -68,9 +69,41 @@ class Channels:
         """Take the next message off its channel: its instrument, itself, and its generation."""
         return heappop(self._messages)[2:]
 
-    def requests_not_arrived(self, instruments: int) -> list[int]:
-        """Count the requests that have not reached the exchange, per instrument."""
-        counts = [0] * instruments
-        for request in self._requests:
-            counts[request.instrument] += 1
+    def not_arrived(self) -> Iterator[int]:
+        """Yield the instrument of each request that has not reached the exchange."""
+        return (request.instrument for request in self._requests)
+
+
+class Wire:
+    """The channels of all strategies.
+
+    Args:
+        plan: the run's plan.
+
+    Attributes:
+        channels: those of the first strategy, one per venue, then those of the next.
+    """
+
+    __slots__ = ("_venue_of", "_venues", "channels")
+
+    def __init__(self, plan: Plan) -> None:
+        self.channels = [Channels(each) for agent in plan.agents for each in agent.channels]
+        self._venue_of = [each.venue for each in plan.instruments]
+        self._venues = plan.venues
+
+    def of(self, agent: int, instrument: int) -> Channels:
+        """Return the channels between a strategy and the venue of an instrument."""
+        return self.channels[agent * self._venues + self._venue_of[instrument]]
+
+    def agent_of(self, channel: int) -> int:
+        """Return whose channels those at a place in `channels` are."""
+        return channel // self._venues
+
+    def requests_not_arrived(self) -> list[int]:
+        """Count the requests that have not arrived: those of the first strategy by instrument, then of the next."""
+        instruments = len(self._venue_of)
+        counts = [0] * (len(self.channels) // max(self._venues, 1) * instruments)
+        for i, channels in enumerate(self.channels):
+            for instrument in channels.not_arrived():
+                counts[self.agent_of(i) * instruments + instrument] += 1
         return counts

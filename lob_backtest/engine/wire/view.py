@@ -67,7 +67,7 @@ class View:
     __slots__ = ("_bbo", "book", "has_packet_subscribers", "mid2", "packets", "phase", "queue_listeners")
 
     def __init__(self, plan: InstrumentPlan) -> None:
-        self.book = Book(plan.level, plan.depth)
+        self.book = Book(plan.feed, plan.depth)
         self.phase = int(Phase.CONTINUOUS)
         self.packets: deque[Packet] = deque()
         self.queue_listeners: dict[int, QueueListener] = {}

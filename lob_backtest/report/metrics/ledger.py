@@ -197,7 +197,7 @@ def _build(
 ) -> Ledger:
     agent, instrument = place
     codes = account_codes(info, agent, instrument)
-    about = info.instruments[instrument]
+    about = info.instrument_of(agent, instrument)
     traded = _Traded.of(Stretches(tables, "fills", codes))
     begin, last = _ends(Stretches(tables, "samples", codes))
     start, end, mark = _marks(begin, last, first, traded)

@@ -27,19 +27,19 @@ impl Market {
             match event {
                 OrderEvent::Update { own, snapshot, kind, reason } => {
                     let requested = requested.filter(|_| kind != UpdateKind::Expired);
-                    let local_ns = outbox.channels[agent].response_ns(now_ns);
+                    let local_ns = outbox.channels_of(agent, self.plan.venue).response_ns(now_ns);
                     let sent_ns = requested.map(|request| request.ts_sent_ns);
                     let times = Times { sent_ns, exchange_ns: Some(now_ns), local_ns };
                     let tag = &self.orders.matchers[agent].own_book.orders[own].tag;
                     outbox.recorder.order((agent, self.index), (&snapshot, tag), (kind, reason), times);
                     let answer = Answer::new(&snapshot, requested.map(|request| request.kind), kind, reason);
-                    outbox.channels[agent].post(local_ns, self.index, Message::Answer(answer), 0);
+                    outbox.channels_of(agent, self.plan.venue).post(local_ns, self.index, Message::Answer(answer), 0);
                     self.cursor.stop_at(local_ns);
                 }
                 OrderEvent::Fill { own, trade } => {
                     let filled = self.book_fill((agent, own), trade, now_ns, outbox)?;
-                    let local_ns = outbox.channels[agent].response_ns(now_ns);
-                    outbox.channels[agent].post(local_ns, self.index, Message::Filled(filled), 0);
+                    let local_ns = outbox.channels_of(agent, self.plan.venue).response_ns(now_ns);
+                    outbox.channels_of(agent, self.plan.venue).post(local_ns, self.index, Message::Filled(filled), 0);
                     self.cursor.stop_at(local_ns);
                 }
             }
@@ -62,8 +62,8 @@ impl Market {
         let matcher = &mut self.orders.matchers[agent];
         let taker = cause == Cause::Take;
         let own = &matcher.own_book.orders[own];
-        let fee_micro =
-            fee_micro(price_ticks, size_lots, if taker { self.plan.taker_rates } else { self.plan.maker_rates });
+        let rates = if taker { matcher.plan.taker_rates } else { matcher.plan.maker_rates };
+        let fee_micro = fee_micro(price_ticks, size_lots, rates);
         let booked = matcher.account.fill(own.side, price_ticks, size_lots, fee_micro);
         booked.map_err(|error| error.at(&self.plan.name))?;
         let row = FillRow {
@@ -77,7 +77,7 @@ impl Market {
             taker,
             cause: cause as u8,
             ts_exchange_ns: now_ns,
-            ts_local_ns: outbox.channels[agent].response_ns(now_ns),
+            ts_local_ns: outbox.channels_of(agent, self.plan.venue).response_ns(now_ns),
             ts_traded_ns,
             before,
             ahead_at_arrival: own.ahead_at_arrival.filter(|_| !taker),

@@ -54,9 +54,9 @@ impl Market {
             return Ok(());
         }
         let (named, done, moment) = (effect.named_order(), self.done(), self.moment());
-        if self.plan.feed() == Feed::L2 && row.action == action::LEVEL {
+        if self.plan.feed == Feed::L2 && row.action == action::LEVEL {
             self.orders.show_level_row(row, moment);
-        } else if self.plan.feed() == Feed::L2 && is_print(row) {
+        } else if self.plan.feed == Feed::L2 && is_print(row) {
             self.show_print(row, moment, outbox)?;
         } else {
             self.orders.show_order_row(row, effect, done, moment);
@@ -103,7 +103,7 @@ impl Market {
     pub fn update_filter(&mut self) {
         self.cursor.forget_relevant();
         let orders = &self.orders;
-        let needs_full_book = self.plan.feed() == Feed::L2
+        let needs_full_book = self.plan.feed == Feed::L2
             || self.view.has_level_subscribers
             || orders.is_paranoid
             || orders.awaiting_snapshot
@@ -144,7 +144,7 @@ impl Market {
             if !std::mem::take(&mut own.has_moved) {
                 continue; // forgotten, or sent before
             }
-            let (order_id, queue_stay, ahead_lots) = (own.order_id, own.queue_stay, own.ahead_lots(self.plan.feed()));
+            let (order_id, queue_stay, ahead_lots) = (own.order_id, own.queue_stay, own.ahead_lots(self.plan.feed));
             self.view.push_move(QueueMove { agent, order_id, queue_stay, ahead_lots });
         }
     }
@@ -163,7 +163,7 @@ impl Market {
     /// Return side, price and displayed size of the level that a request wants to join, or `None` where it needs the whole
     /// book.
     fn joined_level(&self, agent: usize, request: &Request) -> Option<(i8, i64, i64)> {
-        let shown = self.plan.feed() == Feed::L3 && self.plan.depth == 0 && !self.orders.awaiting_snapshot;
+        let shown = self.plan.feed == Feed::L3 && self.plan.depth == 0 && !self.orders.awaiting_snapshot;
         if !shown || !self.packet.at_end || self.orders.filter.needs_full_book() {
             return None;
         }

@@ -11,7 +11,7 @@ use crate::book::touch::Touch;
 use crate::book::Book;
 use crate::contract::batch::Columns;
 use crate::contract::codes::{action, flag, index, Feed, Issue, IssuePolicy, Ns};
-use crate::contract::plan::{InstrumentPlan, Plan};
+use crate::contract::plan::{AgentPlan, Plan};
 use crate::contract::row::Row;
 use crate::exchange::displayed::{Displayed, Match};
 use crate::exchange::matcher::Matcher;
@@ -58,14 +58,15 @@ pub struct OwnOrders {
 
 impl OwnOrders {
     /// Start without orders.
-    pub fn new(plan: &Plan, own: &InstrumentPlan, agents: usize) -> Self {
+    pub fn new(plan: &Plan, index: usize) -> Self {
+        let own = &plan.instruments[index];
         let repairs = plan.issue_policies[Issue::Oversize as usize - 1] == IssuePolicy::Repair;
-        let matcher = |_| Matcher::new(own.rules(), own.feed(), own.initial_position);
+        let matcher = |agent: &AgentPlan| Matcher::new(own.rules(), own.feed, agent.sessions[index].clone());
         OwnOrders {
-            matchers: (0..agents).map(matcher).collect(),
+            matchers: plan.agents.iter().map(matcher).collect(),
             filter: RowFilter::default(),
             near_book: NearBook::default(),
-            whole: LazyBook::new(own.feed(), own.depth, repairs),
+            whole: LazyBook::new(own.feed, own.depth, repairs),
             prints: PrintMatch::new(own.late_level_ns, own.late_print_ns),
             awaiting_snapshot: false,
             is_paranoid: plan.paranoid,

@@ -1,0 +1,122 @@
+"""The value of each setting that several tables of a config can give, and the table that gives it.
+
+Precedence: agent over instrument over venue over the tables that hold for the whole run, then the default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+from pydantic import BaseModel
+
+from lob_backtest.config.model import FeesPart, RunConfig, VenuePart
+from lob_backtest.errors import ConfigError
+from lob_backtest.units import shown
+
+DEFAULT: Final = "default"
+
+
+class Effective(NamedTuple):
+    """A value and the key that it is from: `DEFAULT` where the config does not have it."""
+
+    value: Any
+    origin: str
+
+
+class Settings:
+    """What holds for each agent, instrument and venue of a run.
+
+    Args:
+        config: the run's.
+        venues: the venue of each instrument.
+
+    Attributes:
+        venue_of: the venue of each instrument.
+        venues: all of them, in the order of their first instruments.
+
+    Raises:
+        ConfigError: the config describes a venue on which no instrument trades.
+    """
+
+    def __init__(self, config: RunConfig, venues: Sequence[str]) -> None:
+        self.venue_of = list(venues)
+        self.venues = list(dict.fromkeys(venues))
+        self._config = config
+        self._described = {part.name: (f"venue.{i}", part) for i, part in enumerate(config.venue)}
+        for name in self._described:
+            if name not in self.venues:
+                known = ", ".join(shown(each) for each in self.venues)
+                raise ConfigError(
+                    f"venue.name: no instrument trades on {shown(name)}; the venues of this run are {known}; "
+                    "name one of them, or set instrument.N.venue"
+                )
+
+    def entry(self, venue: str, agent: int) -> Effective:
+        """Return the latency of requests of an agent to a venue, ns."""
+        return self._latency("entry", venue, agent)
+
+    def response(self, venue: str, agent: int) -> Effective:
+        """Return the latency of responses of a venue to an agent, ns."""
+        return self._latency("response", venue, agent)
+
+    def fee(self, name: str, instrument: int, agent: int | None = None) -> Effective:
+        """Return one number of `FeesPart` for an instrument, or for an agent in it."""
+        tables = [*self._of_agent(agent, "fees"), (f"instrument.{instrument}.fees", self._instrument(instrument).fees)]
+        tables += [(f"{key}.fees", part.fees) for key, part in self._of_venue(self.venue_of[instrument])]
+        return _first(name, tables) or Effective(Decimal(0), DEFAULT)
+
+    def fees(self, instrument: int, agent: int | None = None) -> dict[str, Decimal]:
+        """Return all numbers of `FeesPart` for an instrument, or for an agent in it."""
+        return {name: self.fee(name, instrument, agent).value for name in FeesPart.model_fields}
+
+    def max_position(self, instrument: int, agent: int) -> Effective:
+        """Return the limit on the position of an agent in an instrument, lots; `None`: no limit."""
+        tables = [*self._of_agent(agent), (f"instrument.{instrument}", self._instrument(instrument))]
+        return _first("max_position", tables) or self._whole("risk", "max_position")
+
+    def initial_position(self, instrument: int, agent: int) -> Effective:
+        """Return the position of an agent in an instrument at the start, lots."""
+        tables = [*self._of_agent(agent), (f"instrument.{instrument}", self._instrument(instrument))]
+        return _first("initial_position", tables) or self._whole("run", "initial_position")
+
+    def seed(self, agent: int) -> Effective:
+        """Return the seed of an agent's random numbers."""
+        return _first("seed", self._of_agent(agent)) or self._whole("run", "seed")
+
+    def warm_up(self, agent: int) -> Effective:
+        """Return how long after the start an agent's orders are refused, ns."""
+        return _first("warm_up", self._of_agent(agent)) or self._whole("run", "warm_up")
+
+    def _latency(self, name: str, venue: str, agent: int) -> Effective:
+        tables = [*self._of_agent(agent, "latency")]
+        tables += [(f"{key}.latency", part.latency) for key, part in self._of_venue(venue)]
+        return _first(name, tables) or self._whole("latency", name)
+
+    def _instrument(self, instrument: int) -> Any:
+        return self._config.instrument[instrument]
+
+    def _of_agent(self, agent: int | None, table: str = "") -> list[tuple[str, BaseModel]]:
+        """Return the part of an agent, or a table of it, with its key; empty where there is no `[[agent]]`."""
+        if agent is None or not self._config.agent:
+            return []
+        part = self._config.agent[agent]
+        return [(f"agent.{agent}.{table}".rstrip("."), getattr(part, table) if table else part)]
+
+    def _of_venue(self, venue: str) -> Iterator[tuple[str, VenuePart]]:
+        if venue in self._described:
+            yield self._described[venue]
+
+    def _whole(self, table: str, name: str) -> Effective:
+        part = getattr(self._config, table)
+        return Effective(getattr(part, name), f"{table}.{name}" if name in part.model_fields_set else DEFAULT)
+
+
+def _first(name: str, tables: Sequence[tuple[str, BaseModel]]) -> Effective | None:
+    """Return the first value of a name that is set, `None` where none is."""
+    for key, part in tables:
+        value = getattr(part, name)
+        if value is not None:
+            return Effective(value, f"{key}.{name}")
+    return None

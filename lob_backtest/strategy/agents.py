@@ -1,0 +1,122 @@
+"""The strategy objects of a run: those that are given, or those that the config names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+from lob_backtest.config.model import AgentPart, RunConfig
+from lob_backtest.errors import ConfigError, StrategyError, text_of
+from lob_backtest.strategy.api import Strategy
+from lob_backtest.strategy.loader import load_strategy
+from lob_backtest.strategy.module import forget
+
+Given: TypeAlias = Strategy | type[Strategy]
+Strategies: TypeAlias = Given | Sequence[Given] | None
+
+
+@contextmanager
+def strategies_of(config: RunConfig, given: Strategies) -> Iterator[tuple[RunConfig, list[Strategy]]]:
+    """Yield the strategy objects of a run and its config, with an `[[agent]]` for each of several that are given.
+
+    Modules that are loaded from files are forgotten at the end.
+
+    Args:
+        config: the run's.
+        given: to `lob_backtest.run`.
+
+    Raises:
+        ConfigError: there is none, a parameter is wrong, an instance has run before, or as many are given as the config
+            does not have agents.
+        StrategyError: the `__init__` of one raised.
+    """
+    loaded: list[str] = []
+    try:
+        config, parts = _matched(config, given)
+        agents = []
+        for i, (part, each) in enumerate(zip(config.agents, parts, strict=True)):
+            key = f"agent.{i}" if config.agent else "strategy"
+            agents.append(_used(_made(part, each, key, loaded)))
+        yield config, agents
+    finally:
+        for module in loaded:
+            forget(module)
+
+
+def agent_names(config: RunConfig, agents: Sequence[Strategy]) -> list[str]:
+    """Return the name of each agent: of the config, else of its class, with a number where that occurs before.
+
+    Args:
+        config: the run's.
+        agents: the strategy objects.
+    """
+    names: list[str] = []
+    taken = {part.name for part in config.agents if part.name is not None}
+    for part, agent in zip(config.agents, agents, strict=True):
+        name, number = part.name or type(agent).__name__, 1
+        while part.name is None and (name in names or name in taken):
+            number += 1
+            name = f"{type(agent).__name__}-{number}"
+        names.append(name)
+    return names
+
+
+def _matched(config: RunConfig, given: Strategies) -> tuple[RunConfig, list[Given | None]]:
+    """Return the config with a part for each strategy, and what is given for each part."""
+    if given is None:
+        return config, [None] * len(config.agents)
+    if isinstance(given, Strategy | type) or not isinstance(given, Sequence) or isinstance(given, str | bytes):
+        if len(config.agents) > 1:
+            raise ConfigError(f"strategy: one is given, but the config has {len(config.agents)} agents; give a list")
+        return config, [given]
+    if not given:
+        raise ConfigError("strategy: an empty list; expected at least one strategy")
+    if not config.agent:
+        config = _with_agents(config, len(given))
+    elif len(config.agent) != len(given):
+        raise ConfigError(f"strategy: {len(given)} are given, but the config has {len(config.agent)} agents")
+    return config, list(given)
+
+
+def _with_agents(config: RunConfig, count: int) -> RunConfig:
+    if config.strategy.class_ is not None or config.strategy.params:
+        raise ConfigError("strategy: given, and so is [strategy] in the config; a list of strategies needs [[agent]]")
+    return config.with_agents(count)
+
+
+def _made(part: AgentPart, given: Given | None, key: str, loaded: list[str]) -> Strategy:
+    """Return the strategy object of one part of the config; note the module that it was loaded from."""
+    if given is None:
+        if part.class_ is None:
+            raise ConfigError(f"{key}.class: missing; name a strategy, as in 'strategies/fixed_spread.py:FixedSpread'")
+        cls = load_strategy(part.class_)
+        loaded.append(cls.__module__)
+        return _instance(cls, part.params)
+    if isinstance(given, type) and issubclass(given, Strategy):
+        return _instance(given, part.params)
+    if not isinstance(given, Strategy):
+        raise ConfigError(f"strategy: expected a Strategy or a subclass of it, got {given!r}")
+    if part.params:
+        raise ConfigError(f"{key}.params: given, but so is a strategy object; set the parameters on one of them")
+    return given
+
+
+def _used(strategy: Strategy) -> Strategy:
+    if strategy._used:
+        raise ConfigError(f"{type(strategy).__name__}: this instance has run already; make a new one for each run")
+    strategy._used = True
+    return strategy
+
+
+def _instance(cls: type[Strategy], params: dict[str, Any]) -> Strategy:
+    try:
+        made = cls(**params)
+    except (ConfigError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        what = f"{type(error).__name__}: {text_of(error)}"
+        raise StrategyError(f"{cls.__name__}.__init__(): raised {what}") from error
+    if not isinstance(made, Strategy):
+        raise StrategyError(f"{cls.__name__}.__new__(): returned no Strategy")
+    return made

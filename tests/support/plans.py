@@ -1,0 +1,40 @@
+"""Plans for tests, from options by the names of their fields."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from decimal import Decimal
+from typing import Any
+
+from lob_backtest.contract.plan import ChannelPlan, Feed, InstrumentPlan, Plan, SessionPlan, uniform_plan
+from lob_backtest.instrument import Instrument
+
+
+def plan_of(level: int, instruments: int = 1, agents: int = 1, **options: Any) -> Plan:
+    """Make a plan of instruments with a tick and a lot of 1, without fees, and of agents that are alike.
+
+    Args:
+        level: 2 or 3.
+        instruments: how many; one is named X, several X0, X1, …
+        agents: how many.
+        options: fields of any part of the plan, the same for all instruments and agents; `evidence`, as scenarios
+            call it, is `fill_on_younger_execution`.
+    """
+    if "evidence" in options:
+        options["fill_on_younger_execution"] = options.pop("evidence")
+    names = ["X"] if instruments == 1 else [f"X{i}" for i in range(instruments)]
+    market, session, channel = (_taken(options, cls) for cls in (InstrumentPlan, SessionPlan, ChannelPlan))
+    parts = [
+        InstrumentPlan(
+            Instrument(name, "TEST", Decimal(1), Decimal(1)),
+            Feed(level),
+            **{"depth": 0, "tick_lot_value": 1.0, **market},
+        )
+        for name in names
+    ]
+    return uniform_plan(parts, agents, session=SessionPlan(**session), channel=ChannelPlan(**channel), **options)
+
+
+def _taken(options: dict[str, Any], cls: Any) -> dict[str, Any]:
+    """Take the options out that are fields of a class."""
+    return {each.name: options.pop(each.name) for each in fields(cls) if each.name in options}
