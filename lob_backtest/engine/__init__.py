@@ -1,7 +1,8 @@
 """The engines. The reference engine, in pure Python, is the readable specification; its main loop is in `loop`.
 
 An engine is one function. A plan of integers, a stream of batches per instrument, the strategies and a sink go in; rows
-of the result tables go to the sink, and an `Outcome` is returned. Nothing else passes between an engine and the rest.
+of the result tables go to the sink, and an `Outcome` is returned. Nothing else passes between an engine and the rest,
+but for what an engine lacks: beside `replay`, its module has `unsupported(plan)`, which names it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import importlib
 import importlib.util
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
+
+from lob_backtest.errors import ConfigError
 
 if TYPE_CHECKING:
     from lob_backtest.contract.output import Outcome, Sink
@@ -39,7 +42,7 @@ class Engine(Protocol):
         """
 
 
-_HOMES: Final = {"kernel": "lob_backtest.engine.kernel", "reference": "lob_backtest.engine.loop"}
+_HOMES: Final = {"kernel": "lob_backtest.engine.kernel", "reference": "lob_backtest.engine.driver"}
 
 
 def is_built() -> bool:
@@ -54,10 +57,13 @@ ENGINES: Final = tuple(name for name in _HOMES if name != "kernel" or is_built()
 def load_engine(name: str) -> Engine:
     """Return an engine of `ENGINES`.
 
+    Called with a plan of which it lacks something, it raises `ConfigError`.
+
     Raises:
         ConfigError: it is installed and cannot be loaded.
     """
-    engine: Engine = importlib.import_module(_HOMES[name]).replay
+    module = importlib.import_module(_HOMES[name])
+    engine: Engine = module.replay
 
     def in_whole_packets(
         plan: Plan, sources: Sequence[Iterator[Batch]], agents: Sequence[Strategy], sink: Sink
@@ -66,6 +72,8 @@ def load_engine(name: str) -> Engine:
         from lob_backtest.contract.rows import Batch
         from lob_backtest.engine.packets import whole_packets
 
+        if missing := module.unsupported(plan):
+            raise ConfigError(f"the {name} engine cannot do this yet: {', '.join(missing)}. {_advice(plan, name)}")
         ordered = list(sources)
         for i, instrument in enumerate(plan.instruments[: len(ordered)]):
             if instrument.feed == 2:
@@ -73,3 +81,11 @@ def load_engine(name: str) -> Engine:
         return engine(plan, [map(Batch.read_only, batches) for batches in ordered], agents, sink)
 
     return in_whole_packets
+
+
+def _advice(plan: Plan, name: str) -> str:
+    """Name an engine that can do what another one cannot."""
+    for other in ENGINES:
+        if other != name and not importlib.import_module(_HOMES[other]).unsupported(plan):
+            return f"Use the {other} engine (--engine {other})"
+    return "No engine of this installation can"

@@ -19,6 +19,11 @@ except ImportError as error:  # it is there: built for another machine, or cut s
     ) from error
 
 
+def unsupported(plan: Plan) -> list[str]:
+    """Return what of a plan the kernel cannot do yet, in words of the config."""
+    return []
+
+
 def replay(plan: Plan, sources: Sequence[Iterator[Batch]], agents: Sequence[Strategy], sink: Sink) -> Outcome:
     """Run the compiled kernel; see `lob_backtest.engine.Engine`."""
     start_ns, end_ns, counts, failure, suspect_since_ns, requests_not_arrived = _kernel.replay(

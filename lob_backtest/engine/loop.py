@@ -1,17 +1,20 @@
 """The main loop: what happens next, in one order of time.
 
 At one nanosecond: market rows at the exchange, own requests at the exchange, market packets at the strategies,
-messages at the strategies, timers, then the recorder's clock.
+messages at the strategies, timers, then the recorder's clock. The loop calls no strategy: `Run.step` goes on until one
+is to be called, and returns the call; `driver` makes it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from typing import Final
 
 from lob_backtest.contract.output import Outcome, Sink
 from lob_backtest.contract.plan import Plan
 from lob_backtest.contract.rows import Batch
 from lob_backtest.engine.client.agent import Agent
+from lob_backtest.engine.client.call import Call
 from lob_backtest.engine.client.strategy_runner import StrategyRunner
 from lob_backtest.engine.exchange.exchange import Exchange
 from lob_backtest.engine.record.recorder import NEVER, Recorder
@@ -25,12 +28,14 @@ Event = tuple[int, int, int]
 """When it is due, its kind, and the index of its strategy, channel (REQUEST, MESSAGE) or instrument (PACKET)."""
 
 
-def replay(plan: Plan, sources: Sequence[Iterator[Batch]], agents: Sequence[Strategy], sink: Sink) -> Outcome:
-    """Run the reference engine; see `lob_backtest.engine.Engine`."""
-    return Replay(plan, sources, agents, sink).run()
+class Done:
+    """The run is over."""
 
 
-class Replay:
+DONE: Final = Done()
+
+
+class Run:
     """One run of the reference engine.
 
     Attributes:
@@ -51,46 +56,47 @@ class Replay:
         first_ns = self._exchange.next_ns
         self.start_ns = first_ns if plan.start_ns is None else max(plan.start_ns, first_ns)
         self.now_ns = self._sample_ns = self.start_ns
+        self._calls = self._all_calls()
 
-    def run(self) -> Outcome:
-        """Replay from start to end; whatever stops it, the tables are completed."""
-        failure = None
-        try:
-            self._run()
-        except StrategyError as error:
-            failure = error
-        finally:
-            self._finish()
+    def step(self) -> Call | Done:
+        """Run until a strategy is to be called or the end is reached; the call must be made before the next step."""
+        return next(self._calls, DONE)
+
+    def close(self) -> None:
+        """Complete the tables, wherever the run has stopped; `ctx` is of no use from now on."""
+        self._calls.close()
+        for runner in self._runners:
+            runner.clock.over = True
+        self._exchange.sample(self.now_ns)
+        self._recorder.finish(self._exchange.mids2)
+
+    def outcome(self, failure: StrategyError | None) -> Outcome:
+        """Return what the run was; `failure` is what a strategy raised."""
         markets = self._exchange.markets
         counts = tuple(market.counts() for market in markets)
         suspect_since_ns = tuple(market.state.suspect_since_ns for market in markets)
         not_arrived = tuple(self._wire.requests_not_arrived())
         return Outcome(self.start_ns, self.now_ns, counts, failure, suspect_since_ns, not_arrived)
 
-    def _run(self) -> None:
+    def _all_calls(self) -> Generator[Call, None, None]:
         self._exchange.warm_up(self.start_ns)
         for runner in self._runners:
-            runner.start(self.start_ns)
+            yield from runner.start(self.start_ns)
         while (event := self._next_event()) is not None:
-            self._handle(event)
-        self.now_ns = self._end_ns()
+            yield from self._handle(event)
+        self.now_ns = self._end_ns(self._exchange.next_ns)
         for i, runner in enumerate(self._runners):
-            runner.stop(self.now_ns)
+            yield from runner.stop(self.now_ns)
             if self._plan.flatten:
                 self._exchange.flatten(i, runner.agent.new_id, self.now_ns)
-
-    def _finish(self) -> None:
-        for runner in self._runners:
-            runner.clock.over = True
-        self._exchange.sample(self.now_ns)
-        self._recorder.finish(self._exchange.mids2)
 
     def _next_event(self) -> Event | None:
         """Apply market rows until something else is due, and return that; `None` at the end."""
         while True:
             event = self._earliest_event()
-            until_ns = min(event[0], self._end_ns())
-            if self._exchange.next_ns <= until_ns:
+            row_ns = self._exchange.next_ns
+            until_ns = min(event[0], self._end_ns(row_ns))
+            if row_ns <= until_ns:
                 self.now_ns = max(self.now_ns, self._exchange.advance(until_ns))
             elif event[0] > until_ns:
                 return None
@@ -110,34 +116,35 @@ class Replay:
                 events.append((market.view.next_ns, PACKET, i))
         return min(events)
 
-    def _handle(self, event: Event) -> None:
+    def _handle(self, event: Event) -> Iterator[Call]:
         now_ns, kind, index = event
         if kind == REQUEST:
             self._exchange.arrive(index)
         elif kind == PACKET:
             delivered = self._exchange.markets[index].view.deliver()
             for runner in self._runners:
-                runner.packet(now_ns, index, delivered)
+                yield from runner.packet(now_ns, index, delivered)
         elif kind == MESSAGE:
             agent = self._wire.agent_of(index)
-            instrument, order_id, is_last = self._runners[agent].message(now_ns, self._wire.channels[index])
+            message = self._runners[agent].message(now_ns, self._wire.channels[index])
+            instrument, order_id, is_last = yield from message
             if is_last:
                 self._exchange.markets[instrument].matchers[agent].forget(order_id)
         elif kind == TIMER:
-            self._runners[index].timer(now_ns)
+            yield from self._runners[index].timer(now_ns)
         else:
             self._clock(now_ns)
 
-    def _end_ns(self) -> int:
+    def _end_ns(self, row_ns: int) -> int:
         """Return the end: as configured, but no later than the arrival of the last packet once that is known."""
         end_ns = NEVER if self._plan.end_ns is None else self._plan.end_ns
-        if self._exchange.next_ns < NEVER:
+        if row_ns < NEVER:
             return end_ns
         return min(end_ns, self._exchange.last_local_ns)
 
     def _clock(self, now_ns: int) -> None:
         self._recorder.markouts(now_ns, self._exchange.mids2)
         if self._sample_ns == now_ns:
-            if now_ns != self._end_ns():  # the last sample is taken when everything is over
+            if now_ns != self._end_ns(self._exchange.next_ns):  # the last sample is taken when everything is over
                 self._exchange.sample(now_ns)
             self._sample_ns += self._plan.sample_ns

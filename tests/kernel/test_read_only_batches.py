@@ -12,7 +12,7 @@ import pytest
 import lob_backtest as lob
 from lob_backtest.contract.rows import Batch
 
-HOMES = {"kernel": "lob_backtest.engine.kernel", "reference": "lob_backtest.engine.loop"}
+HOMES = {"kernel": "lob_backtest.engine.kernel", "reference": "lob_backtest.engine.driver"}
 
 
 class EnoughError(Exception):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import random
-from typing import Any, Protocol
+from typing import Protocol
 
 from lob_backtest.contract.plan import Plan
 from lob_backtest.contract.tables import RejectReason, UpdateKind
 from lob_backtest.engine.client.call_limits import CallLimits
-from lob_backtest.engine.client.failure import explain
 from lob_backtest.engine.record.recorder import NEVER, Recorder
 from lob_backtest.engine.wire.channels import Channels, Wire
 from lob_backtest.engine.wire.messages import Answer, OrderSnapshot
@@ -64,18 +63,6 @@ class Agent:
         self._recorder = recorder
         self._refusals = refusals
         self._orders = 0
-
-    def call(self, name: str, now_ns: int, *args: Any) -> None:
-        """Run a callback of the strategy; whatever it raises becomes a `StrategyError`, but an interrupt.
-
-        So does `sys.exit`: it would end the process with the author's exit code and without a result.
-        """
-        try:
-            getattr(self.strategy, name)(*args)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            raise explain(self.strategy, name, now_ns, args[1:], error) from error
 
     def new_id(self) -> int:
         """Return the next order id; ids are unique in the run."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 from lob_backtest.contract.plan import Plan
 from lob_backtest.contract.rows import Phase
 from lob_backtest.contract.tables import Cause, Liquidity, RejectReason, UpdateKind
 from lob_backtest.engine.client.agent import Agent
+from lob_backtest.engine.client.call import Call
 from lob_backtest.engine.client.clock import Clock
 from lob_backtest.engine.client.context import ReferenceContext
 from lob_backtest.engine.client.local_state import LocalState
@@ -59,23 +60,23 @@ class StrategyRunner:
             view.queue_listeners[agent.index] = state
             view.has_packet_subscribers |= self._wants_book or self._wants_trades
 
-    def start(self, now_ns: int) -> None:
+    def start(self, now_ns: int) -> Iterator[Call]:
         """Start the strategy."""
         self.agent.open_ns = now_ns + self._plan.agents[self.agent.index].warm_up_ns
-        self._call("on_start", now_ns, 0)
+        yield from self._call("on_start", now_ns, 0)
 
-    def packet(self, now_ns: int, instrument: int, delivered: Delivered) -> None:
+    def packet(self, now_ns: int, instrument: int, delivered: Delivered) -> Iterator[Call]:
         """Deliver a packet: its prints, then the book."""
         if self._views[instrument].phase != Phase.CLOSED:
             self.timers.wake(now_ns, instrument)
         if self._wants_trades:
             for each in delivered.prints:
-                self._call("on_trade", now_ns, instrument, each)
+                yield from self._call("on_trade", now_ns, instrument, each)
         changed = delivered.any_changed if self.agent.depth[instrument] else delivered.best_changed
         if self._wants_book and changed:
-            self._call("on_book", now_ns, instrument)
+            yield from self._call("on_book", now_ns, instrument)
 
-    def message(self, now_ns: int, channels: Channels) -> tuple[int, int, bool]:
+    def message(self, now_ns: int, channels: Channels) -> Generator[Call, None, tuple[int, int, bool]]:
         """Deliver the next message of a channel from the exchange.
 
         Returns:
@@ -90,19 +91,19 @@ class StrategyRunner:
             order_id = message.order_id
             quoter.note(order_id, refused=False)
             if self._wants_fills:
-                self._call("on_fill", now_ns, instrument, fill, generation=generation)
+                yield from self._call("on_fill", now_ns, instrument, fill, generation=generation)
         else:
             order = local_state.take_answer(message)
             order_id = message.order.order_id
             quoter.note(order_id, refused=message.kind in REFUSALS and message.reason != RejectReason.TOO_LATE)
             if self._wants_orders:
-                self._call("on_order", now_ns, instrument, order, generation=generation)
+                yield from self._call("on_order", now_ns, instrument, order, generation=generation)
         is_last = order_id not in local_state.orders
         if not self.agent.stopped:
             quoter.answered()
         return instrument, order_id, is_last
 
-    def timer(self, now_ns: int) -> None:
+    def timer(self, now_ns: int) -> Iterator[Call]:
         """Fire the next timer, unless its market is closed."""
         self._begin(now_ns)
         instrument = self.timers.next_instrument
@@ -112,17 +113,17 @@ class StrategyRunner:
             view.has_packet_subscribers = True  # so that the packet that opens the market wakes the timer
             return
         timer = self.timers.pop()
-        self._call("on_timer", now_ns, instrument, timer.timer_id, generation=timer.generation)
+        yield from self._call("on_timer", now_ns, instrument, timer.timer_id, generation=timer.generation)
 
-    def stop(self, now_ns: int) -> None:
+    def stop(self, now_ns: int) -> Iterator[Call]:
         """Stop the strategy."""
         self.agent.stopped = True
-        self._call("on_stop", now_ns, 0)
+        yield from self._call("on_stop", now_ns, 0)
 
-    def _call(self, name: str, now_ns: int, instrument: int, *arguments: object, generation: int = 0) -> None:
+    def _call(self, name: str, now_ns: int, instrument: int, *arguments: object, generation: int = 0) -> Iterator[Call]:
         self._begin(now_ns, generation)
         if overrides(self.agent.strategy, name):
-            self.agent.call(name, now_ns, self._contexts[instrument], *arguments)
+            yield Call(self.agent.index, name, now_ns, self._contexts[instrument], arguments)
 
     def _begin(self, now_ns: int, generation: int = 0) -> None:
         """Bring the clock and the received markets to the present, and begin a callback."""

@@ -64,10 +64,15 @@ class Exchange:
 
         At one nanosecond, earlier instruments of the plan go first.
         """
-        index = min(range(len(self.markets)), key=lambda i: self.markets[i].next_ns)
-        others = (other.next_ns - (i < index) for i, other in enumerate(self.markets) if i != index)
+        index, next_ns = 0, NEVER
+        for i, market in enumerate(self.markets):
+            if market.source.next_ns < next_ns:
+                index, next_ns = i, market.source.next_ns
+        for i, market in enumerate(self.markets):
+            if i != index:
+                limit_ns = min(limit_ns, market.source.next_ns - (i < index))
         market = self.markets[index]
-        market.advance(min(limit_ns, min(others, default=NEVER)))
+        market.advance(limit_ns)
         if market.events:
             self.booking.book(index)
         return market.now_ns
