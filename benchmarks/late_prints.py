@@ -68,7 +68,7 @@ class Feed:
         self._level_packets = 0
 
     def packet(self, ts_ns: int, rows: list[Row]) -> None:
-        """Take in one packet."""
+        """Add one packet."""
         self._packets += 1
         is_whole = any(flags & Flag.SNAPSHOT for *_, flags in rows)
         self._level_packets += any(row[0] == Action.LEVEL for row in rows)

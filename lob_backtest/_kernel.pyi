@@ -1,4 +1,4 @@
-"""The compiled engine. `lob_backtest.strategy.api` says what the names of the two classes mean."""
+"""The compiled engine. The names of the two classes are documented in `lob_backtest.strategy.api`."""
 
 from collections.abc import Iterator, Sequence
 from random import Random

@@ -93,7 +93,7 @@ def _no_kernel() -> Finding:
     if "-none-any" in next(filter(None, wheels), ""):  # a build in a checkout leaves no WHEEL file
         why = "cargo was not found when the package was installed"
     else:
-        why = "it failed to compile when the package was installed, or its file is gone"
+        why = "it failed to compile when the package was installed, or its file is missing"
     advice = "install Rust (https://rustup.rs), then lob-backtest again with LOB_REQUIRE_KERNEL=1; docs/performance.md"
     return Finding("engine kernel", "absent", f"not built: {why}", advice)
 

@@ -69,7 +69,7 @@ def fee_micro(price_ticks: int, size_lots: int, rates: tuple[int, int]) -> int:
     """Return the fee of one fill in 10⁻⁶ tick·lots, rounded half-even.
 
     Args:
-        price_ticks: the fill's price; the fee goes by its magnitude.
+        price_ticks: the fill's price; the fee depends on its magnitude.
         size_lots: positive.
         rates: of `Instrument.fee_rates`.
     """

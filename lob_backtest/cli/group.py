@@ -10,7 +10,7 @@ from typing import Any, Final, TextIO
 
 import click
 
-from lob_backtest.cli.output import tell
+from lob_backtest.cli.output import print_error
 from lob_backtest.cli.streams import BROKEN_PIPE, flushed, open_descriptors
 from lob_backtest.errors import EngineError, LobBacktestError, OutputError
 from lob_backtest.process import interrupts
@@ -108,10 +108,10 @@ def _exit_code(argv: list[str] | None) -> int:
     except click.ClickException as error:
         text = io.StringIO()
         error.show(text)
-        tell(text.getvalue().removesuffix("\n"))
+        print_error(text.getvalue().removesuffix("\n"))
         return error.exit_code
     except LobBacktestError as error:
-        tell(f"error: {error}")
+        print_error(f"error: {error}")
         return error.exit_code
     except SystemExit as stop:  # raised by click (which replaces the stream) and rich on a closed pipe
         if sys.stdout is not output or isinstance(stop.__context__, BrokenPipeError):
@@ -120,10 +120,10 @@ def _exit_code(argv: list[str] | None) -> int:
     except BrokenPipeError:
         return BROKEN_PIPE
     except OSError as error:
-        tell(f"error: {error}")
+        print_error(f"error: {error}")
         return OutputError.exit_code
     except MemoryError:
-        tell("error: out of memory")
+        print_error("error: out of memory")
         return OutputError.exit_code
     except BaseException as error:
         return _interrupted() if interrupts.was_delivered() else _unforeseen(error)
@@ -131,7 +131,7 @@ def _exit_code(argv: list[str] | None) -> int:
 
 @interrupts.uninterrupted
 def _interrupted() -> int:
-    tell("interrupted")
+    print_error("interrupted")
     return interrupts.exit_code()
 
 
@@ -143,7 +143,7 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    tell(f"{filename}:{lineno}: {category.__name__}: {message}")
+    print_error(f"{filename}:{lineno}: {category.__name__}: {message}")
 
 
 def _unforeseen(error: BaseException) -> int:
@@ -151,5 +151,5 @@ def _unforeseen(error: BaseException) -> int:
     import traceback
 
     text = "".join(traceback.format_exception(error))
-    tell(f"{text}error: {type(error).__name__}: {error}. This is a bug: please report it with all of the above")
+    print_error(f"{text}error: {type(error).__name__}: {error}. This is a bug: please report it with all of the above")
     return EngineError.exit_code

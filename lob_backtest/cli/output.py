@@ -35,7 +35,7 @@ def echo(text: str = "", *, err: bool = False) -> None:
     click.echo(printable_lines(text))
 
 
-def tell(text: str) -> None:
+def print_error(text: str) -> None:
     """Print an error on standard error; a failure to do so is ignored, since the exit code remains."""
     with suppress(OSError, ValueError):
         echo(text, err=True)

@@ -7,7 +7,7 @@ import sys
 from contextlib import suppress
 from typing import Final
 
-from lob_backtest.cli.output import is_open, tell
+from lob_backtest.cli.output import is_open, print_error
 from lob_backtest.errors import OutputError
 
 BROKEN_PIPE: Final = 141
@@ -38,7 +38,7 @@ def flushed(code: int) -> int:
     except OSError as error:
         failed = OutputError.exit_code
         if code in (0, 1):
-            tell(f"error: cannot write to standard output: {error.strerror}")
+            print_error(f"error: cannot write to standard output: {error.strerror}")
     else:
         return code
     with suppress(OSError, ValueError):  # else Python flushes again at exit, and prints a traceback

@@ -11,7 +11,7 @@ The pace of fresh events is a product of switches that flip on time scales from 
 (Calvet and Fisher, "How to forecast long-run volatility", Journal of Financial Econometrics 2, 2004), times the pattern
 of the day: busy after the open, slow at noon, busy before the close.
 
-Everything is integers, and the one logarithm is taken in `decimal`, which rounds correctly.
+All numbers are integers, and the one logarithm is computed in `decimal`, which rounds correctly.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class Conversion:
 
 @with_guard
 def convert(
-    format: str,  # noqa: A002 - the command line's word
+    format: str,  # noqa: A002 - the name on the command line
     inputs: PathLike | Iterable[PathLike],
     output: PathLike,
     *,

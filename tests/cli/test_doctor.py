@@ -109,7 +109,7 @@ def call_in(folder: Path, *argv: str) -> subprocess.CompletedProcess[str]:
     [
         ("py3-none-any", "cargo was not found"),
         ("cp311-abi3-linux_x86_64", "failed to compile"),
-        (None, "its file is gone"),
+        (None, "its file is missing"),
     ],
 )
 def test_why_the_compiled_engine_is_not_there(

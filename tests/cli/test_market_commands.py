@@ -117,7 +117,7 @@ def test_inspect_shows_what_a_file_holds(tmp_path, capsys):
         (250_000_000, "250 ms", "250 ms"),
         (1_500_000_001, "1500000001 ns", "1500000001 ns"),
         (0, "same time only", "never"),
-        (None, "not said: 250 ms", "not said: 250 ms"),
+        (None, "unknown: 250 ms", "unknown: 250 ms"),
     ],
 )
 def test_inspect_shows_the_limits_of_late_rows_of_an_l2_file(tmp_path, capsys, ns, level, prints):

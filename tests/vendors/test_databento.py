@@ -258,7 +258,7 @@ def test_times_keep_nine_digits_and_never_run_backwards(tmp_path):
 
 def test_tick_size_is_asked_for_where_the_venue_does_not_tell(tmp_path):
     path = databento(tmp_path / "a.csv", [CLEAR, BID, ASK], publisher=1)
-    with pytest.raises(ConfigError, match=r"prices of GLBX.MDP3 do not tell the tick size; pass --tick-size"):
+    with pytest.raises(ConfigError, match=r"prices of GLBX.MDP3 do not determine the tick size; pass --tick-size"):
         convert("databento", path, tmp_path / "none.parquet")
     done, rows = converted(tmp_path, "databento", path, tick_size="0.02")
     assert (done.tick_size, shown(rows[2:])) == (Decimal("0.02"), ["ADD -1 2 8@501 |"])

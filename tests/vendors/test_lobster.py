@@ -398,7 +398,7 @@ def test_files_that_are_not_lobsters_are_refused(tmp_path):
     with zipfile.ZipFile(bare, "w") as file:
         file.writestr("ReadMe.txt", "hello")
     for path, message in [
-        (odd, "the name of a LOBSTER message file tells symbol and date"),
+        (odd, "the name of a LOBSTER message file has symbol and date"),
         (empty, "no messages"),
         (fake, "cannot be read as a zip archive"),
         (bare, "no LOBSTER message file in it"),

@@ -100,7 +100,7 @@ def _limit(ns: int | None, *, zero: str) -> str:
         return zero
     text = format_duration(LATE_NS if ns is None else ns)
     number = text.rstrip("dhmnsu")
-    return f"{'not said: ' if ns is None else ''}{number} {text.removeprefix(number)}"
+    return f"{'unknown: ' if ns is None else ''}{number} {text.removeprefix(number)}"
 
 
 def _span(least: int | None, greatest: int | None, unit: str) -> str:

@@ -179,8 +179,8 @@ def _check(footer: Footer, start: int) -> None:
             end = max(end, chunk.begin + chunk.length)
     rows = sum(group.rows for group in footer.groups)
     if rows != footer.rows:
-        raise DamageError(f"corrupt (the footer says {footer.rows} rows, its row groups {rows})")
+        raise DamageError(f"corrupt (the footer has {footer.rows} rows, its row groups {rows})")
     if end > start:
-        raise DamageError("corrupt (the footer says that pages reach into it)")
+        raise DamageError("corrupt (pages overlap the footer)")
     if not footer.has_checksum and start - end == CHECKSUM_BYTES:
         raise DamageError("corrupt (the mark of its footer checksum is damaged)")

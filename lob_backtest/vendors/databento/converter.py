@@ -82,7 +82,7 @@ def open_source(
     tick = tick_size or TICK_BY_DATASET.get(dataset)
     if tick is None:
         raise ConfigError(
-            f"{files[0].path}: prices of {dataset or 'an unknown dataset'} do not tell the tick size; "
+            f"{files[0].path}: prices of {dataset or 'an unknown dataset'} do not determine the tick size; "
             "pass --tick-size, for example 0.25 for the E-mini S&P 500"
         )
     return DatabentoSource(files, instrument, tick, lot_size or Decimal(1))

@@ -148,7 +148,9 @@ class LobsterSource:
             self._place = f"{day.messages}, line {line}"
             if message is None or (row is None and shown is not None):
                 short, long = (day.messages, day.orderbook) if message is None else (day.orderbook, day.messages)
-                raise DataError(f"{short}: ends after line {line - 1}, but {long} goes on; expected one row a message")
+                raise DataError(
+                    f"{short}: ends after line {line - 1}, but {long} continues; expected one row per message"
+                )
             ts_ns = midnight_ns + message[0]
             if line == 1 and ts_ns < rows.ts_exchange_ns:
                 raise DataError(f"{self._place}: starts before the end of the file before it; give files in time order")

@@ -102,7 +102,7 @@ def _day(messages: Member, orderbook: Member | None) -> Day:
         raise DataError(f"{messages}: an order book file; give its message file, and this one with --orderbook")
     if found is None or day is None:
         raise DataError(
-            f"{messages}: the name of a LOBSTER message file tells symbol and date; expected one like {EXAMPLE}; "
+            f"{messages}: the name of a LOBSTER message file has symbol and date; expected one like {EXAMPLE}; "
             "rename it"
         )
     if day.year not in YEARS:
@@ -165,7 +165,7 @@ def orderbook_depth(file: Member) -> int:
     width = _width(file)
     if width == 0 or width % 4:
         raise DataError(
-            f"{file}, line 1: {width} columns; expected 4 a level: ask price, ask size, bid price, bid size"
+            f"{file}, line 1: {width} columns; expected 4 per level: ask price, ask size, bid price, bid size"
         )
     return width // 4
 
