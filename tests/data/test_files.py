@@ -148,7 +148,7 @@ def test_limit_of_late_rows_is_refused_in_an_l3_file(path, key):
 
 
 def test_unknown_schema_version_is_refused(path):
-    with pytest.raises(DataError, match=r"lob\.schema is 'l3/2', which this version does not know \(it knows l3/1"):
+    with pytest.raises(DataError, match=r"lob\.schema is 'l3/2', which this version cannot read \(it reads l3/1"):
         open_market(rewrite(path, **{"lob.schema": "l3/2"}))
 
 
