@@ -33,7 +33,7 @@ NO_PRICE = -(1 << 62)
 
 Row = tuple[int, int, int, int, int]
 """Action, side, price in ticks, size in lots, flags."""
-Place = tuple[int, int]
+LevelKey = tuple[int, int]
 """Side and price of a level."""
 
 
@@ -57,13 +57,13 @@ class Feed:
     """
 
     def __init__(self) -> None:
-        self.prints: dict[Place, list[tuple[int, int]]] = defaultdict(list)
+        self.prints: dict[LevelKey, list[tuple[int, int]]] = defaultdict(list)
         self.delays_ns: dict[bool, list[int]] = {False: [], True: []}
         self.places = dict.fromkeys(PLACES, 0)
-        self.falls: list[tuple[int, Place, int]] = []
-        self.rises: list[tuple[int, Place, int]] = []
-        self._book: dict[Place, int] = {}
-        self._waiting: dict[Place, Waiting] = {}
+        self.falls: list[tuple[int, LevelKey, int]] = []
+        self.rises: list[tuple[int, LevelKey, int]] = []
+        self._book: dict[LevelKey, int] = {}
+        self._waiting: dict[LevelKey, Waiting] = {}
         self._packets = 0
         self._level_packets = 0
 
@@ -72,7 +72,7 @@ class Feed:
         self._packets += 1
         is_whole = any(flags & Flag.SNAPSHOT for *_, flags in rows)
         self._level_packets += any(row[0] == Action.LEVEL for row in rows)
-        changes: list[tuple[Place, int]] = []
+        changes: list[tuple[LevelKey, int]] = []
         for action, side, price_ticks, size_lots, flags in rows:
             place = (side, price_ticks)
             if action == Action.TRADE:
@@ -92,7 +92,7 @@ class Feed:
                     changes.append((place, fall))
         self._note_changes(ts_ns, changes)
 
-    def _show(self, ts_ns: int, place: Place, fall: int) -> int:
+    def _show(self, ts_ns: int, place: LevelKey, fall: int) -> int:
         """Give the waiting prints of a level their row, and return their size."""
         waiting = self._waiting.pop(place, None)
         if waiting is None:
@@ -107,7 +107,7 @@ class Feed:
                 self.places["next packet" if self._level_packets == level_packet + 1 else "later packet"] += 1
         return waiting.size_lots
 
-    def _note_changes(self, ts_ns: int, changes: list[tuple[Place, int]]) -> None:
+    def _note_changes(self, ts_ns: int, changes: list[tuple[LevelKey, int]]) -> None:
         if not changes:
             return
         best = {each: max((s * p for s, p in self._book if s == each), default=NO_PRICE) for each in (1, -1)}
@@ -123,7 +123,7 @@ class Feed:
         """Count the prints that got no row."""
         self.places["never"] = sum(len(each.printed) for each in self._waiting.values())
 
-    def followed(self, changes: list[tuple[int, Place, int]], window_ns: int, *, exact: bool) -> float:
+    def followed(self, changes: list[tuple[int, LevelKey, int]], window_ns: int, *, exact: bool) -> float:
         """Return the share of changes that a print follows, of at most or exactly their size."""
         n = 0
         for ts_ns, place, size_lots in changes:

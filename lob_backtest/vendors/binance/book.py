@@ -21,7 +21,7 @@ NOTHING: Final = float("-inf")
 ALL: Final = float("inf")
 """Prices below and above every price."""
 
-Place = tuple[int, int]
+LevelKey = tuple[int, int]
 """Side and price of a level."""
 Levels = list[tuple[int, int, int]]
 """Side, price in ticks and size in lots of each level."""
@@ -56,7 +56,7 @@ class BinanceBook:
         self._book = Book(2)
         self._recent: deque[Update] = deque()
         self._pending: tuple[int, Levels] | None = None
-        self._stale: set[Place] = set()
+        self._stale: set[LevelKey] = set()
         # Bids from here up and asks from here down are known; at first none are.
         self._lowest_bid: float = ALL
         self._highest_ask: float = NOTHING
@@ -141,7 +141,7 @@ class BinanceBook:
         self._stale.clear()
         return self._rebuild(found)
 
-    def _rebuild(self, found: dict[Place, int]) -> Levels:
+    def _rebuild(self, found: dict[LevelKey, int]) -> Levels:
         self._book = Book(2)
         ordered = sorted(((side, price) for (side, price), size in found.items() if size), key=_from_the_best)
         whole = [(side, price, found[side, price]) for side, price in ordered]
@@ -150,7 +150,7 @@ class BinanceBook:
         self._widen()
         return whole
 
-    def _compare(self, found: dict[Place, int], told: dict[Place, int]) -> None:
+    def _compare(self, found: dict[LevelKey, int], told: dict[LevelKey, int]) -> None:
         """Count the levels in which a snapshot contradicts the diffs."""
         wrong = sum(found.get(place) != size_lots for place, size_lots in told.items())
         for (side, price), size_lots in found.items():
@@ -158,7 +158,7 @@ class BinanceBook:
             wrong += bool(size_lots) and is_known and (side, price) not in told
         self._counts["levels_that_a_snapshot_corrected"] += wrong
 
-    def _shown(self) -> dict[Place, int]:
+    def _shown(self) -> dict[LevelKey, int]:
         return {(side, level.price_ticks): level.size_lots for side in (1, -1) for level in self._book.levels(side)}
 
     def _widen(self) -> Levels:
@@ -184,6 +184,6 @@ class BinanceBook:
         return next((x.price_ticks for x in self._book.levels(side) if (side, x.price_ticks) not in self._stale), None)
 
 
-def _from_the_best(place: Place) -> tuple[int, int]:
+def _from_the_best(place: LevelKey) -> tuple[int, int]:
     side, price_ticks = place
     return -side, -side * price_ticks
