@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import Any
+from abc import ABC, abstractmethod
+from types import TracebackType
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lob_backtest.atomic.drafts import FileDraft
-from lob_backtest.process.interrupts import uninterrupted
+from lob_backtest.process.interrupts import entering, uninterrupted
 
 
 class ParquetDraft(FileDraft):
@@ -62,3 +64,31 @@ class ParquetDraft(FileDraft):
         with contextlib.suppress(OSError, pa.ArrowException, AttributeError):  # the first error has the cause
             self.parquet.close()
         super().discard()
+
+
+class DraftWriter(ABC):
+    """What writes rows of its own kind into a draft, which takes its name if the block and `_finish` do not raise."""
+
+    _draft: ParquetDraft
+
+    @abstractmethod
+    def _finish(self) -> None:
+        """Write what is still held."""
+
+    @entering
+    def __enter__(self) -> Self:
+        self._draft.__enter__()
+        return self
+
+    @uninterrupted
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                self._finish()
+        except BaseException as failure:
+            kind, error, trace = type(failure), failure, failure.__traceback__
+            raise
+        finally:
+            self._draft.__exit__(kind, error, trace)

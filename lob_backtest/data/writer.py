@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 from decimal import Decimal, InvalidOperation
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
 from lob_backtest.contract.rows import SCHEMA_BY_LEVEL, Meta, columns_of
 from lob_backtest.data.coerce import as_table
 from lob_backtest.data.files import MarketFile
-from lob_backtest.data.output import ParquetDraft
+from lob_backtest.data.output import DraftWriter, ParquetDraft
 from lob_backtest.data.parquet import footer_checksum
 from lob_backtest.data.parquet.encodings import encodings
 from lob_backtest.errors import DataError
-from lob_backtest.process.interrupts import entering, uninterrupted, with_guard
+from lob_backtest.process.interrupts import uninterrupted, with_guard
 from lob_backtest.units import DURATION_LIMIT_NS
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ def decimal_text(name: str, value: str | int | float | Decimal) -> str:
     return format(number, "f")
 
 
-class EventWriter:
+class EventWriter(DraftWriter):
     """Write a canonical file piece by piece; a context manager.
 
     The file appears under its name when the block ends without an exception, complete and on disk. In the block it has
@@ -149,24 +148,6 @@ class EventWriter:
             parquet.add_key_value_metadata({key: value for key, value in meta.items() if value is not None})
             parquet.close()
             footer_checksum.insert(self._draft.file)
-
-    @entering
-    def __enter__(self) -> Self:
-        self._draft.__enter__()
-        return self
-
-    @uninterrupted
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            if error is None:
-                self._finish()
-        except BaseException as failure:
-            kind, error, trace = type(failure), failure, failure.__traceback__
-            raise
-        finally:
-            self._draft.__exit__(kind, error, trace)
 
 
 @with_guard

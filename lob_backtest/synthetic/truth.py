@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import pyarrow as pa
 
-from lob_backtest.data.output import ParquetDraft
-from lob_backtest.process.interrupts import entering, uninterrupted
+from lob_backtest.data.output import DraftWriter, ParquetDraft
 from lob_backtest.synthetic.order_flow import OrderFlow
 
 CHUNK_ROWS: Final = 1 << 16
@@ -30,7 +28,7 @@ tick; the volatility of the value and the pace of fresh events in 1/1024 of thei
 packet: 0 none, 1 noise, 2 informed."""
 
 
-class TruthWriter:
+class TruthWriter(DraftWriter):
     """Write the ground truth to a Parquet file that takes its name when it is complete; a context manager.
 
     Args:
@@ -73,20 +71,5 @@ class TruthWriter:
         self._draft.write(pa.Table.from_arrays(arrays, schema=TRUTH))
         self._rows.clear()
 
-    @entering
-    def __enter__(self) -> Self:
-        self._draft.__enter__()
-        return self
-
-    @uninterrupted
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            if error is None:
-                self._flush()
-        except BaseException as failure:
-            kind, error, trace = type(failure), failure, failure.__traceback__
-            raise
-        finally:
-            self._draft.__exit__(kind, error, trace)
+    def _finish(self) -> None:
+        self._flush()
