@@ -6,6 +6,7 @@ rules of matching. It has orders only: no clock, no fees, no latency.
 
 from __future__ import annotations
 
+import warnings
 from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -16,7 +17,6 @@ from lob_backtest.contract.rows import LIMIT
 from lob_backtest.contract.tables import RejectReason
 from lob_backtest.errors import ConfigError, OrderError
 
-ENGINES: Final = ("reference",)
 TIFS: Final = ("GTC", "IOC", "FOK")
 
 
@@ -89,13 +89,13 @@ class MatchingEngine:
     such as the id of a live order, raise.
 
     Args:
-        engine: the implementation; `None`: the fastest available. "reference" is the only one.
+        engine: deprecated; there is one implementation, "reference".
 
     Attributes:
         refused: the reason why the last `submit` or `replace` was refused, ``RejectReason.NONE`` if it was not.
 
     Raises:
-        ConfigError: there is no such implementation.
+        ConfigError: `engine` is another.
 
     >>> exchange = MatchingEngine()
     >>> exchange.submit(1, -1, 101, 5)
@@ -118,8 +118,14 @@ class MatchingEngine:
     )
 
     def __init__(self, engine: str | None = None) -> None:
-        if engine is not None and engine not in ENGINES:
-            raise ConfigError(f"engine {engine!r} is unknown: expected one of {', '.join(ENGINES)}, or None")
+        if engine is not None:
+            warnings.warn(
+                "MatchingEngine has one implementation: leave out `engine`, which goes in 0.5",
+                DeprecationWarning,
+                stacklevel=2,
+            )
+            if engine != "reference":
+                raise ConfigError(f"engine {engine!r} is unknown: leave it out, there is one implementation")
         self.refused = RejectReason.NONE
         # A side is keyed by -side * price_ticks, so that the best level is the first on both sides. The opposite
         # side's keys are then side * price_ticks: an order can take every level whose key is not above its own limit.

@@ -10,8 +10,8 @@ from lob_backtest.synthetic.exchange import MatchingEngine, RestingOrder, Trade
 
 
 @pytest.fixture
-def exchange(engine_name: str) -> MatchingEngine:
-    return MatchingEngine(engine_name)
+def exchange() -> MatchingEngine:
+    return MatchingEngine()
 
 
 def test_best_is_none_on_an_empty_side(exchange):
@@ -235,8 +235,13 @@ def test_senseless_replacements_raise_and_change_nothing(exchange, change):
     assert exchange.depth(9) == ([], [(101, 5, 1)])
 
 
-def test_unknown_engine_is_a_config_error():
-    with pytest.raises(ConfigError, match=r"'turbo'.*reference"):
+def test_the_argument_engine_still_works_with_a_warning():
+    with pytest.warns(DeprecationWarning, match="leave out `engine`"):
+        assert MatchingEngine(engine="reference").best == (None, None)
+
+
+def test_another_engine_is_a_config_error():
+    with pytest.warns(DeprecationWarning, match="engine"), pytest.raises(ConfigError, match="'turbo'"):
         MatchingEngine("turbo")
 
 
@@ -277,7 +282,7 @@ def corrupt_by_an_empty_order(exchange):
     ],
 )
 def test_check_sees_a_broken_book(corrupt):
-    exchange = MatchingEngine("reference")
+    exchange = MatchingEngine()
     exchange.submit(1, +1, 100, 5)
     exchange.submit(2, +1, 100, 5)
     exchange.check()
@@ -287,7 +292,7 @@ def test_check_sees_a_broken_book(corrupt):
 
 
 def test_check_sees_a_crossed_book():
-    exchange = MatchingEngine("reference")
+    exchange = MatchingEngine()
     exchange.submit(1, +1, 100, 5)
     exchange.submit(2, -1, 101, 5)
     level = exchange._ladders[-1].pop(101)
@@ -297,10 +302,10 @@ def test_check_sees_a_crossed_book():
         exchange.check()
 
 
-def test_mirrored_commands_give_mirrored_trades(engine_name):
+def test_mirrored_commands_give_mirrored_trades():
     """Buying against selling and prices against their negatives change nothing but signs."""
     draws = random.Random(5)
-    one, other = MatchingEngine(engine_name), MatchingEngine(engine_name)
+    one, other = MatchingEngine(), MatchingEngine()
     for order_id in range(2_000):
         side, price, size = draws.choice((1, -1)), 100 + draws.randrange(12), 1 + draws.randrange(9)
         trades = one.submit(order_id, side, price, size)

@@ -26,9 +26,9 @@ SIZES = st.integers(1, 12)
 class BothExchanges(RuleBasedStateMachine):
     """Every command goes to both; answers, books and queues must agree after each."""
 
-    def __init__(self, engine_name: str = "reference") -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.exchange = MatchingEngine(engine_name)
+        self.exchange = MatchingEngine()
         self.naive = NaiveExchange()
         self.last_id = 0
 
@@ -81,9 +81,9 @@ TestBothExchanges = BothExchanges.TestCase
 class Actors:
     """Seeded, weighted actors on one exchange, who keep their own account of every order."""
 
-    def __init__(self, engine_name: str, seed: int) -> None:
+    def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
-        self.exchange = MatchingEngine(engine_name)
+        self.exchange = MatchingEngine()
         self.live: list[int] = []
         self.last_id = 0
         self.submitted: dict[int, int] = {}  # lots by order: submitted = filled + gone + open
@@ -209,8 +209,8 @@ class Actors:
                 ahead[order.price_ticks] = ahead.get(order.price_ticks, 0) + order.open_lots
 
 
-def play(engine_name: str, seed: int, commands: int) -> Actors:
-    actors = Actors(engine_name, seed)
+def play(seed: int, commands: int) -> Actors:
+    actors = Actors(seed)
     for k in range(1, commands + 1):
         actors.act()
         if k % 10_000 == 0 or k == commands:
@@ -219,17 +219,17 @@ def play(engine_name: str, seed: int, commands: int) -> Actors:
 
 
 @pytest.mark.parametrize("seed", [1])
-def test_100_000_random_commands_keep_the_invariants(engine_name, seed):
-    actors = play(engine_name, seed, 100_000)
+def test_100_000_random_commands_keep_the_invariants(seed):
+    actors = play(seed, 100_000)
     # The actors did what they are for: trade, and leave a book.
     assert sum(actors.filled.values()) > 100_000
     assert len(actors.exchange) > 100
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_random_commands_agree_with_the_naive_exchange(engine_name, seed):
+def test_random_commands_agree_with_the_naive_exchange(seed):
     draws = random.Random(seed)
-    machine = BothExchanges(engine_name)
+    machine = BothExchanges()
     for k in range(1_500):
         draw = draws.random()
         if draw < 0.7 or not machine.naive.queue:
@@ -256,4 +256,4 @@ def test_random_commands_agree_with_the_naive_exchange(engine_name, seed):
 
 if __name__ == "__main__":
     seed, commands = (int(text) for text in sys.argv[1:3])
-    print(f"seed {seed}: {play('reference', seed, commands).commands:,} commands, every invariant kept")
+    print(f"seed {seed}: {play(seed, commands).commands:,} commands, every invariant kept")

@@ -148,8 +148,8 @@ def obey(exchange: MatchingEngine, command: str) -> str:
 
 
 @pytest.mark.parametrize("table", SCENARIOS.values(), ids=SCENARIOS.keys())
-def test_scenario(engine_name: str, table: str) -> None:
-    exchange = MatchingEngine(engine_name)
+def test_scenario(table: str) -> None:
+    exchange = MatchingEngine()
     for line in table.strip().splitlines():
         command, _, expected = line.partition("->")
         assert obey(exchange, command) == expected.strip(), line.strip()
