@@ -80,3 +80,10 @@ def test_bad_settings_end_with_2_and_one_message(tmp_path, capsys, words, code, 
 def test_missing_folder_is_an_output_error(tmp_path, capsys):
     assert run("-o", tmp_path / "none" / "m.parquet", "--events", 1_000) == 6
     assert "none" in capsys.readouterr().err
+
+
+def test_truth_is_no_option_of_the_help_page(capsys):
+    assert run("--help") == 0
+    shown = capsys.readouterr().out
+    assert "--compression" in shown
+    assert "--truth" not in shown

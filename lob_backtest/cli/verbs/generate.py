@@ -33,6 +33,7 @@ from lob_backtest.errors import OutputError
     "--truth",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Also write the hidden truth: the value, and which participants knew it.",
+    hidden=True,  # for research on the synthetic market: docs/data.md
 )
 @click.option("--force", is_flag=True, help="Replace the files if they exist.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON on standard output.")
