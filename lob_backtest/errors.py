@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from lob_backtest.printable import cut
+
 MAX_TEXT: Final = 10_000
 """Characters of a foreign exception's text that a message quotes."""
 
@@ -95,4 +97,4 @@ def text_of(error: BaseException) -> str:
         raise
     except BaseException as second:
         return f"(no text: its __str__ raised {type(second).__name__})"
-    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}… ({len(text):,} characters)"
+    return cut(text, MAX_TEXT)

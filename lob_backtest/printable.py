@@ -18,6 +18,11 @@ def printable_lines(text: str) -> str:
     return "\n".join(printable(line) for line in text.replace("\t", "    ").split("\n"))
 
 
+def cut(text: str, size: int) -> str:
+    """Return a text, or its first `size` characters and how many it has."""
+    return text if len(text) <= size else f"{text[:size]}… ({len(text):,} characters)"
+
+
 def utf8(text: str) -> str:
     r"""Return text that UTF-8 can encode: an undecodable byte of a file name becomes ``\xff``."""
     if text.isascii():

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, WithJsonSchema
 
+from lob_backtest.printable import cut
+
 US: Final = 1_000
 """A microsecond in nanoseconds."""
 MS: Final = 1_000_000
@@ -41,7 +43,7 @@ def shown(value: Any) -> str:
         text = repr(value)
     except ValueError:  # an integer of thousands of digits
         return f"a number of type {type(value).__name__} with thousands of digits"
-    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}… ({len(text):,} characters)"
+    return cut(text, MAX_SHOWN)
 
 
 def parse_duration(text: Any) -> int:
