@@ -27,6 +27,7 @@ from pydantic import (
 )
 
 from lob_backtest.errors import ConfigError
+from lob_backtest.printable import cut
 from lob_backtest.units import DURATION_LIMIT_NS, Duration, Instant, shown
 
 # Both engines count in 64 bits: no sum of a time of the market, latencies and horizons may leave them, and no position
@@ -441,7 +442,7 @@ def changed(values: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
         whole: dict[str, Any] = _changed(values, key, value)
     except KeyError:
         raise ConfigError(
-            f"{_cut(key, 100)}: there is no table to set it in; for an instrument write instrument.0.KEY"
+            f"{cut(key, 100)}: there is no table to set it in; for an instrument write instrument.0.KEY"
         ) from None
     return whole
 
@@ -478,7 +479,7 @@ def _messages(error: ValidationError) -> list[str]:
             continue  # only because its one element is wrong, which has a message of its own
         place = [str(part) for part in item["loc"]]
         key = ".".join(
-            _cut(part, 100) for part in place if not part.startswith(("function-", "literal[", "constrained-"))
+            cut(part, 100) for part in place if not part.startswith(("function-", "literal[", "constrained-"))
         )
         if item["type"] == "extra_forbidden":
             known = _keys([part for part in item["loc"][:-1] if isinstance(part, str)])
@@ -488,14 +489,10 @@ def _messages(error: ValidationError) -> list[str]:
         elif item["type"] == "missing":
             messages.append(f"{key}: missing; it has no default")
         else:
-            text = _cut(item["msg"].removeprefix("Value error, "), 300)
+            text = cut(item["msg"].removeprefix("Value error, "), 300)
             got = "" if item["type"] == "value_error" else f", got {shown(item['input'])}"
             messages.append(f"{key}: {text[0].lower()}{text[1:]}{got}")
     return messages
-
-
-def _cut(text: str, size: int) -> str:
-    return text if len(text) <= size else f"{text[:size]}… ({len(text):,} characters)"
 
 
 def _keys(place: list[str]) -> list[str]:
