@@ -87,7 +87,7 @@ MOVED: Final = {
     "market.formats.databento_publishers": "vendors.databento.publishers",
     "market.formats.databento_records": "vendors.databento.records",
     "market.formats.databento_symbols": "vendors.databento.symbols",
-    "market.formats.event_rows": "vendors.packet_rows",
+    "market.formats.event_rows": "data.packet_rows",
     "market.formats.lobster": "vendors.lobster.converter",
     "market.formats.lobster_files": "vendors.lobster.files",
     "market.formats.lobster_window": "vendors.lobster.window",

@@ -12,13 +12,13 @@ from typing import Any
 from lob_backtest import vendors as formats
 from lob_backtest.atomic.drafts import check_output
 from lob_backtest.data.audit.acceptance import Acceptance, files_shown
+from lob_backtest.data.packet_rows import OutOfRangeError
 from lob_backtest.data.provenance import Origin, Stamp, stamp_of
 from lob_backtest.data.writer import EventWriter
 from lob_backtest.errors import ConfigError, DataError
 from lob_backtest.printable import utf8
 from lob_backtest.process.interrupts import with_guard
 from lob_backtest.progress import Progress
-from lob_backtest.vendors.packet_rows import OutOfRangeError
 from lob_backtest.vendors.paths import PathLike, as_paths
 
 

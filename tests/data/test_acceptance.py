@@ -20,10 +20,10 @@ from lob_backtest.contract.rows import Action, Flag
 from lob_backtest.data.audit.acceptance import LEFT_TO_VALIDATE, Acceptance
 from lob_backtest.data.audit.validate import validate
 from lob_backtest.data.faults import FaultKind
+from lob_backtest.data.packet_rows import PacketRows
 from lob_backtest.data.reader import open_market
 from lob_backtest.errors import DataError
 from lob_backtest.vendors.convert import convert
-from lob_backtest.vendors.packet_rows import EventRows
 
 T0 = 1_700_000_000 * 10**9
 Row = dict[str, int | None]
@@ -173,7 +173,7 @@ def test_what_feeds_do_is_accepted(vendor) -> None:
 @pytest.mark.parametrize(("name", "value"), [("order_id", -5), ("order_id", 1 << 64), ("size_lots", 1 << 63)])
 def test_a_value_that_its_column_cannot_hold_is_named(tmp_path: Path, vendor, name: str, value: int) -> None:
     def make(rows: list[Row], level: int) -> dict[str, Any]:
-        collected = EventRows(local_clock=False)
+        collected = PacketRows(local_clock=False)
         collected.ts_exchange_ns = T0
         for each in rows:
             collected.add(*(each[key] or 0 for key in ("action", "side", "order_id", "price_ticks", "size_lots")))

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lob_backtest.contract.rows import Action, Flag
+from lob_backtest.data.packet_rows import PacketRows
 from lob_backtest.errors import ConfigError, DataError
 from lob_backtest.units import MS, format_duration, format_instant, parse_duration
 from lob_backtest.vendors.binance.book import BinanceBook, Levels, Update
@@ -38,7 +39,6 @@ from lob_backtest.vendors.binance.stream import Diff, Message, Snapshot, Top, Tr
 from lob_backtest.vendors.binance.survey import Survey, survey
 from lob_backtest.vendors.binance.top import TopOfBook
 from lob_backtest.vendors.binance.units import ROUNDED_DOWN, ROUNDED_UP, Units, lot_of
-from lob_backtest.vendors.packet_rows import EventRows
 from lob_backtest.vendors.time_order import FeedPacket, Row, TimeOrder
 
 OPTIONS: Final = frozenset({"min_latency", "clock_offset"})
@@ -149,7 +149,7 @@ class BinanceSource:
         self._top = None if found.depth is None else TopOfBook(found.depth, self.counts)
         self._prints = Prints(self.counts)
         self._order = TimeOrder()
-        self._rows = EventRows(local_clock=True)
+        self._rows = PacketRows(local_clock=True)
         self._number = 0
         self._suspect = True
         found_units = [f"tick size {self.tick_size:f}"] * (tick_size is None)

@@ -30,6 +30,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
+from lob_backtest.data.packet_rows import PacketRows
 from lob_backtest.errors import ConfigError, DataError
 from lob_backtest.units import format_instant
 from lob_backtest.vendors.databento.files import open_records
@@ -44,7 +45,6 @@ from lob_backtest.vendors.databento.records import (
     Record,
     RecordFile,
 )
-from lob_backtest.vendors.packet_rows import EventRows
 
 OPTIONS: Final[frozenset[str]] = frozenset({"publisher"})
 TICK_BY_DATASET: Final = {"XNAS.ITCH": Decimal("0.01")}
@@ -122,7 +122,7 @@ class DatabentoSource:
         self._files = files
         self._instrument = instrument
         self._records_read = 0
-        self._rows = EventRows(local_clock=True)
+        self._rows = PacketRows(local_clock=True)
         self._writer = PacketWriter(self._rows, int(tick), int(lot_size), self.counts)
 
     def columns(self) -> Iterator[dict[str, Any]]:

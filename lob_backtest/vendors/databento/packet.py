@@ -9,6 +9,7 @@ from typing import Final
 
 from lob_backtest.contract.rows import LIMIT, Action, Flag
 from lob_backtest.data.checks import TIME_LIMIT_NS
+from lob_backtest.data.packet_rows import PacketRows
 from lob_backtest.errors import DataError
 from lob_backtest.vendors.databento.records import (
     EARLIEST_NS,
@@ -23,7 +24,6 @@ from lob_backtest.vendors.databento.records import (
     Record,
     time_fault,
 )
-from lob_backtest.vendors.packet_rows import EventRows
 
 SIDE: Final = {"B": 1, "A": -1, "N": 0}
 HIDDEN: Final = int(Flag.HIDDEN)
@@ -124,7 +124,7 @@ class PacketWriter:
         doubtful: the stretches in which the book is unknown: reason, place of the first record, number of records.
     """
 
-    def __init__(self, rows: EventRows, tick: int, lot: int, counts: Counter[str]) -> None:
+    def __init__(self, rows: PacketRows, tick: int, lot: int, counts: Counter[str]) -> None:
         self.rows = rows
         self.counts = counts
         self.orders: dict[int, tuple[int, int, int]] = {}

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lob_backtest.contract.rows import LIMIT, Action, Flag, Phase
+from lob_backtest.data.packet_rows import PacketRows
 from lob_backtest.errors import ConfigError, DataError
 from lob_backtest.vendors.archive import Member, is_archive
 from lob_backtest.vendors.lobster.files import (
@@ -34,7 +35,6 @@ from lob_backtest.vendors.lobster.files import (
     orderbook_rows,
 )
 from lob_backtest.vendors.lobster.window import Shown, Window
-from lob_backtest.vendors.packet_rows import EventRows
 from lob_backtest.vendors.paths import PathLike, as_paths
 
 OPTIONS: Final = frozenset({"orderbook"})
@@ -114,7 +114,7 @@ class LobsterSource:
         self._days = days
         self._tick = _whole("--tick-size", tick_size * PRICE_UNITS, "LOBSTER prices have four decimals", "0.0001")
         self._lot = _whole("--lot-size", lot_size, "LOBSTER sizes are shares", "1")
-        self._rows = EventRows(local_clock=False)
+        self._rows = PacketRows(local_clock=False)
         self._window = Window(self._rows, self.counts)
         self._sequence = 0
         self._phase = Phase.CONTINUOUS

@@ -16,7 +16,7 @@ from collections import Counter
 from typing import Final
 
 from lob_backtest.contract.rows import Action, Flag
-from lob_backtest.vendors.packet_rows import EventRows
+from lob_backtest.data.packet_rows import PacketRows
 
 PLACEHOLDER: Final = 1 << 63
 WINDOW: Final = int(Flag.WINDOW)
@@ -47,7 +47,7 @@ class Window:
             window's edge, nor does their size follow from messages.
     """
 
-    def __init__(self, rows: EventRows, counts: Counter[str]) -> None:
+    def __init__(self, rows: PacketRows, counts: Counter[str]) -> None:
         self.rows = rows
         self.counts = counts
         self.sides: dict[int, dict[int, Level]] = {1: {}, -1: {}}

@@ -1,4 +1,4 @@
-"""Collects the rows of converters, row by row and packet by packet, into columns."""
+"""Collects the rows of converters and of the synthetic market, row by row and packet by packet, into columns."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class OutOfRangeError(DataError):
     """A value that its column cannot hold; the message names column, value and time, and no file."""
 
 
-class EventRows:
-    """Collect L3 rows.
+class PacketRows:
+    """Collect rows into columns.
 
     Attributes:
         ts_exchange_ns: exchange time of the next rows.
@@ -34,7 +34,8 @@ class EventRows:
         self.sequence = 0
         self.base_flags = 0
         self._names = [name for name in COLUMNS.names if local_clock or name != "ts_local_ns"]
-        self._rows: list[tuple[int | None, ...]] = []
+        self._columns: tuple[list[Any], ...] = tuple([] for _ in COLUMNS)
+        self._flags = self._columns[FLAGS]
 
     def add(
         self,
@@ -48,31 +49,27 @@ class EventRows:
         phase: int = 0,
     ) -> None:
         """Append a row at the current times and sequence; the columns are those of `contract.rows`."""
-        self._rows.append(
-            (
-                self.ts_exchange_ns,
-                self.ts_local_ns,
-                action,
-                side,
-                order_id,
-                price_ticks,
-                size_lots,
-                flags | self.base_flags,
-                phase,
-                self.sequence,
-            )
-        )
+        ts_exchange, ts_local, actions, sides, ids, prices, sizes, all_flags, phases, sequences = self._columns
+        ts_exchange.append(self.ts_exchange_ns)
+        ts_local.append(self.ts_local_ns)
+        actions.append(action)
+        sides.append(side)
+        ids.append(order_id)
+        prices.append(price_ticks)
+        sizes.append(size_lots)
+        all_flags.append(flags | self.base_flags)
+        phases.append(phase)
+        sequences.append(self.sequence)
 
     def end_packet(self) -> None:
         """Flag the last row as LAST; without effect for a packet without rows."""
-        if self._rows:
-            row = self._rows[-1]
-            self._rows[-1] = (*row[:FLAGS], (row[FLAGS] or 0) | LAST, *row[FLAGS + 1 :])
+        if self._flags:
+            self._flags[-1] |= LAST
 
     @property
     def full(self) -> bool:
         """Return whether there are enough rows for a stretch."""
-        return len(self._rows) >= STRETCH_ROWS
+        return len(self._flags) >= STRETCH_ROWS
 
     def take(self) -> dict[str, Any]:
         """Return and drop all rows so far, as columns; to be called between packets.
@@ -81,21 +78,22 @@ class EventRows:
             OutOfRangeError: a column cannot hold a value.
         """
         columns: dict[str, Any] = {}
-        for field, values in zip(COLUMNS, zip(*self._rows, strict=True), strict=True):
+        for field, values in zip(COLUMNS, self._columns, strict=True):
             if field.name in self._names:
                 kind = field.type.to_pandas_dtype()
                 try:
                     columns[field.name] = np.array(values, kind)
                 except OverflowError:
                     raise self._out_of_range(field.name, values, np.iinfo(kind)) from None
-        self._rows.clear()
+        for values in self._columns:
+            values.clear()
         return columns
 
-    def _out_of_range(self, name: str, values: tuple[Any, ...], limits: np.iinfo[Any]) -> OutOfRangeError:
+    def _out_of_range(self, name: str, values: list[Any], limits: np.iinfo[Any]) -> OutOfRangeError:
         row = next(i for i, value in enumerate(values) if not limits.min <= value <= limits.max)
         return OutOfRangeError(
-            f"{name} {values[row]} of the event at {self._rows[row][0]} ns; expected {limits.min} to {limits.max}"
+            f"{name} {values[row]} of the event at {self._columns[0][row]} ns; expected {limits.min} to {limits.max}"
         )
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._flags)
