@@ -157,6 +157,13 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert not broken
 
 
+def test_paths_in_the_steps_of_contributing_exist() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    named = re.findall(r"`((?:lob_backtest|kernel|tests|docs|scripts)/[\w./-]+)`", page)
+    assert len(named) > 40
+    assert not [name for name in named if not (ROOT / name).exists()]
+
+
 def test_every_page_is_linked_from_the_index() -> None:
     index = (ROOT / "docs/index.md").read_text("utf-8") + (ROOT / "docs/adr/index.md").read_text("utf-8")
     missing = [
