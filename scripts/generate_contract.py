@@ -1,8 +1,8 @@
 """Write the kernel's half of the contract from lob_backtest/contract: `python scripts/generate_contract.py`.
 
-`kernel/src/contract/generated.rs` gets the codes, the limits, the layouts of batches and result tables, and the plan;
-`kernel/src/python/plan_reader.rs` the functions that read the plan from Python. What a member or a field means is taken
-from the comment behind it or from the class's docstring.
+`kernel/src/contract/generated.rs` gets the codes, the limits and the layouts of batches and result tables,
+`generated_plan.rs` the plan, and `kernel/src/python/plan_reader.rs` the functions that read the plan from Python. What a
+member or a field means is taken from the comment behind it or from the class's docstring.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from lob_backtest.contract import limits, plan, rows, tables
 
 SOURCES: Final = Path(__file__).resolve().parents[1] / "kernel" / "src"
 GENERATED: Final = SOURCES / "contract" / "generated.rs"
+PLAN: Final = SOURCES / "contract" / "generated_plan.rs"
 READER: Final = SOURCES / "python" / "plan_reader.rs"
 
 CONSTANTS: Final = {"action": rows.Action, "flag": rows.Flag, "phase": rows.Phase}
@@ -185,6 +186,8 @@ def fields(cls: type) -> list[tuple[str, str]]:
 
 def plans() -> Iterator[str]:
     """Yield the structs of the plan."""
+    yield "//! The contract with Python: the plan.\n\n" + HEAD
+    yield f"use crate::contract::generated::{{{', '.join(sorted({*_enums_read(), 'Issue'}))}}};\n\n"
     yield "/// A fee as two integers, both in 10⁻¹² tick·lots: per tick·lot of notional, and per lot.\n"
     yield "pub type Rates = (i64, i128);\n\n"
     for cls in PLANS:
@@ -211,6 +214,12 @@ def read(name: str, kind: str) -> str:
     return f"{value}.extract()?"
 
 
+def _enums_read() -> set[str]:
+    """Return the names of the enumerations that fields of the plan have."""
+    kinds = " ".join(kind for cls in PLANS for _, kind in fields(cls))
+    return {enum.__name__ for enum in READ if enum.__name__ in kinds}
+
+
 def snake(name: str) -> str:
     """Return a class's name as the name of a function."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
@@ -219,12 +228,12 @@ def snake(name: str) -> str:
 def reader() -> Iterator[str]:
     """Yield the functions that read the plan."""
     read_enums = [enum for enum in READ if any(kind == enum.__name__ for cls in PLANS for _, kind in fields(cls))]
-    names = sorted({cls.__name__ for cls in PLANS} | {enum.__name__ for enum in read_enums} | {"Issue", "IssuePolicy"})
+    names = sorted({*_enums_read(), "Issue"})
     yield "//! Reads a `lob_backtest.contract.plan.Plan`.\n\n"
     yield HEAD
     yield "use pyo3::prelude::*;\nuse pyo3::types::PyDict;\n\nuse super::EngineError;\n"
-    line = f"use crate::contract::generated::{{{', '.join(names)}}};\n\n"
-    yield line if len(line) <= 120 else line.replace("{", "{\n    ").replace("}", ",\n}")
+    yield f"use crate::contract::generated::{{{', '.join(names)}}};\n"
+    yield f"use crate::contract::generated_plan::{{{', '.join(sorted(cls.__name__ for cls in PLANS))}}};\n\n"
     yield READER_FUNCTIONS
     for enum in read_enums:
         function = snake(enum.__name__)
@@ -286,14 +295,14 @@ fn by_issue(given: &Bound<'_, PyAny>) -> PyResult<[IssuePolicy; Issue::ALL.len()
 
 def generated() -> str:
     """Return the text of `GENERATED`."""
-    body = "".join(part for write in (numbers, constants, enums, layouts, plans) for part in write())
-    title = "//! The contract with Python: codes, limits, layouts and the plan.\n\n"
+    body = "".join(part for write in (numbers, constants, enums, layouts) for part in write())
+    title = "//! The contract with Python: codes, limits and layouts.\n\n"
     return title + HEAD + "#![allow(missing_docs)] // where a member's name says it all\n\n" + body.rstrip() + "\n"
 
 
 def files() -> dict[Path, str]:
     """Return the text of each generated file."""
-    return {GENERATED: generated(), READER: "".join(reader())}
+    return {GENERATED: generated(), PLAN: "".join(plans()).rstrip() + "\n", READER: "".join(reader())}
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ pub mod batch;
 pub mod codes;
 pub mod error;
 pub mod generated;
+pub mod generated_plan;
 pub mod plan;
 pub mod row;
 pub mod tag;

@@ -1,6 +1,7 @@
 //! What to run: the integers of `lob_backtest.contract.plan`, and parts of it that go together.
 
-pub use crate::contract::generated::{AgentPlan, ChannelPlan, InstrumentPlan, Plan, QueueModel, Rates, SessionPlan};
+pub use crate::contract::generated::QueueModel;
+pub use crate::contract::generated_plan::{AgentPlan, ChannelPlan, InstrumentPlan, Plan, Rates, SessionPlan};
 
 /// How own orders fill in one instrument.
 #[derive(Clone, Copy)]

@@ -6,9 +6,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::EngineError;
-use crate::contract::generated::{
-    AgentPlan, ChannelPlan, Feed, InstrumentPlan, Issue, IssuePolicy, Plan, QueueModel, SessionPlan,
-};
+use crate::contract::generated::{Feed, Issue, IssuePolicy, QueueModel};
+use crate::contract::generated_plan::{AgentPlan, ChannelPlan, InstrumentPlan, Plan, SessionPlan};
 
 /// Read each item of a tuple.
 fn each<T>(given: &Bound<'_, PyAny>, read: fn(&Bound<'_, PyAny>) -> PyResult<T>) -> PyResult<Vec<T>> {

@@ -86,7 +86,8 @@ def _values(
     seed: int | None,
 ) -> Any:
     """Merge the config: the file, then the options of the command line."""
-    from lob_backtest.config.model import RunConfig, changed, read_toml
+    from lob_backtest.config.model import RunConfig
+    from lob_backtest.config.toml import changed, read_toml
 
     if config is None and not data:
         raise ConfigError("nothing to run: name a TOML config, or use --data FILE --strategy FILE.py:Class")
@@ -116,7 +117,7 @@ def _pair(option: str, text: str) -> tuple[str, str]:
 
 def _toml_value(text: str) -> Any:
     """Read a value as in the config file; anything but a TOML value is text."""
-    from lob_backtest.config.model import parse_toml
+    from lob_backtest.config.toml import parse_toml
 
     try:
         return parse_toml(f"value = {text}")["value"]

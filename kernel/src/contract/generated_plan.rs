@@ -1,0 +1,92 @@
+//! The contract with Python: the plan.
+
+// Written by scripts/generate_contract.py from lob_backtest/contract: change that, then run it.
+
+use crate::contract::generated::{Feed, Issue, IssuePolicy, QueueModel};
+
+/// A fee as two integers, both in 10⁻¹² tick·lots: per tick·lot of notional, and per lot.
+pub type Rates = (i64, i128);
+
+/// One instrument of a run.
+#[derive(Clone)]
+pub struct InstrumentPlan {
+    /// For messages.
+    pub name: String,
+    /// What its rows show.
+    pub feed: Feed,
+    /// Levels per side that the feed shows, 0 for all.
+    pub depth: usize,
+    /// What one lot gains when the price rises by one tick, in currency; for `ctx.cash` and
+    /// `ctx.equity` alone.
+    pub tick_lot_value: f64,
+    /// Where it trades: the place of the agents' channels to it.
+    pub venue: usize,
+    /// For L2.
+    pub queue_model: QueueModel,
+    /// L3: an order that is older than one that executes fills even with lots left ahead.
+    pub fill_on_younger_execution: bool,
+    /// Let hidden prints of unknown side fill.
+    pub hidden_any_side: bool,
+    /// L2: a print explains a LEVEL row that follows it within this exchange time, 0 to 2^60 - 1.
+    pub late_level_ns: i64,
+    /// L2: a print explains a fall that precedes it by at most this exchange time; 0: never.
+    pub late_print_ns: i64,
+}
+
+/// One agent in one instrument.
+#[derive(Clone)]
+pub struct SessionPlan {
+    /// Fee of a maker fill, see `Instrument.fee_rates`.
+    pub maker_rates: Rates,
+    /// Fee of a taker fill.
+    pub taker_rates: Rates,
+    /// Limit on the position in lots, either side, orders in flight counted; `None`: no limit.
+    pub max_position: Option<i64>,
+    /// Lots at the start.
+    pub initial_position: i64,
+}
+
+/// The connection of one agent to one venue. Nothing overtakes on it.
+#[derive(Clone)]
+pub struct ChannelPlan {
+    /// Latency of a request, at least 1.
+    pub entry_ns: i64,
+    /// Latency of a response, at least 1.
+    pub response_ns: i64,
+}
+
+/// One strategy of a run.
+#[derive(Clone)]
+pub struct AgentPlan {
+    /// Its part in each instrument, in the plan's order.
+    pub sessions: Vec<SessionPlan>,
+    /// Its connection to each venue.
+    pub channels: Vec<ChannelPlan>,
+    /// Orders are refused for this long after the start.
+    pub warm_up_ns: i64,
+}
+
+/// One run.
+#[derive(Clone)]
+pub struct Plan {
+    /// In config order, which breaks ties in time.
+    pub instruments: Vec<InstrumentPlan>,
+    /// In config order, which breaks ties behind that of the instruments.
+    pub agents: Vec<AgentPlan>,
+    /// The strategies start here, but not before the first row; `None`: at the first row.
+    pub start_ns: Option<i64>,
+    /// The run ends here, but not after the arrival of the last packet; `None`: with that.
+    pub end_ns: Option<i64>,
+    /// Close the positions at the end by taking what is displayed.
+    pub flatten: bool,
+    /// Horizons after a fill at which the mid is recorded, ascending.
+    pub markouts_ns: Vec<i64>,
+    /// Interval of the `samples` table.
+    pub sample_ns: i64,
+    /// Fills up to this long after a suspect row are marked tainted.
+    pub taint_ns: i64,
+    /// What to do for each `book.book.Issue`, by its code.
+    pub issue_policies: [IssuePolicy; Issue::ALL.len()],
+    /// Check every invariant after every packet.
+    pub paranoid: bool,
+}
