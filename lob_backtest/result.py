@@ -98,6 +98,27 @@ class Result:
         """
         return self._tables[name]
 
+    def agent(self, name: str) -> Result:
+        """Return the result of one agent of several: equal to that of a run of its own, digest included.
+
+        Its tables are in memory. `info.counts` stay those of the whole run; `unplaced_lots` adds up over the agents.
+
+        Args:
+            name: as in the config, or that of its class; `info.agents` has all of them.
+
+        Raises:
+            KeyError: there is no such agent.
+        """
+        if name not in self.info.agents:
+            raise KeyError(f"no agent {name!r}; there are {', '.join(self.info.agents)}")
+        if len(self.info.agents) == 1:
+            return self
+        from lob_backtest.results.one_agent import info_of, tables_of
+
+        agent = self.info.agents.index(name)
+        tables = tables_of({each: self.table(each) for each in self._tables}, agent, len(self.info.agents))
+        return Result(tables, info_of(self.info, agent), status=self.status, timing=self.timing)
+
     @property
     def _lots(self) -> LotsTable:
         from lob_backtest.report.metrics.lots import LotsTable

@@ -1,8 +1,8 @@
 """Write the kernel's half of the contract from lob_backtest/contract: `python scripts/generate_contract.py`.
 
 `kernel/src/contract/generated.rs` gets the codes, the limits and the layouts of batches and result tables,
-`generated_plan.rs` the plan, and `kernel/src/python/plan_reader.rs` the functions that read the plan from Python. What a
-member or a field means is taken from the comment behind it or from the class's docstring.
+`generated_plan.rs` the plan, and `kernel/src/python/plan_reader.rs` the functions that read the plan from Python. The
+meaning of a member or a field is taken from the comment behind it or from the class's docstring.
 """
 
 from __future__ import annotations

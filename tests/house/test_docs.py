@@ -249,10 +249,11 @@ def test_the_policies_of_bad_data_are_documented() -> None:
 
 
 def test_every_key_of_the_config_is_documented() -> None:
-    from lob_backtest.config.model import FeesPart, InstrumentPart, RunConfig
+    from lob_backtest.config.model import AgentPart, ChannelPart, FeesPart, InstrumentPart, RunConfig, VenuePart
 
     parts = {name: field.annotation for name, field in RunConfig.model_fields.items()}
-    for name, part in {**parts, "instrument": InstrumentPart, "instrument.fees": FeesPart}.items():
+    parts |= {"instrument": InstrumentPart, "venue": VenuePart, "agent": AgentPart}
+    for name, part in {**parts, "instrument.fees": FeesPart, "venue.latency": ChannelPart}.items():
         keys = [field.alias or key for key, field in part.model_fields.items()]
         assert first_cells("configuration.md", name)[1:] == keys, name
 

@@ -145,7 +145,7 @@ def _account(result: Shown, account: AccountMetrics, charts: _Charts) -> dict[st
     from lob_backtest.report.show import charts as draw
 
     ledger = account.ledger
-    code = result.info.instruments.index(ledger.instrument)
+    code = [each.name for each in result.info.instruments].index(ledger.instrument.name)
     tables = sections(account, result.info)
     label = ledger.instrument.currency
     money = account.money()
