@@ -1,8 +1,7 @@
 """The market's order book, rebuilt row by row: L3 with every order, L2 with sizes alone.
 
-A `Book` follows the feed and nothing else: it does not know that a backtest is running, so that any number of
-strategies can watch one replay. A side is a `SortedDict` keyed by `-side * price_ticks`, so that on both sides the
-best level comes first.
+A `Book` depends on the feed alone, not on own orders, so that any number of strategies can share one replay. A side is
+a `SortedDict` keyed by `-side * price_ticks`, so that on both sides the best level is first.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ SUSPECT: Final = int(Flag.SUSPECT)
 
 
 class Issue(IntEnum):
-    """What a row may ask of a book that the book cannot do. The book is left as it was."""
+    """Why a book cannot apply a row. The book is left as it was."""
 
     NONE = 0
     UNKNOWN_ORDER = 1
@@ -58,13 +57,13 @@ class Book:
 
     Args:
         level: 3 for a feed of orders, 2 for a feed of level sizes.
-        depth: how many levels a side the feed shows; 0 where it shows all.
+        depth: how many levels per side the feed shows; 0 where it shows all.
 
     Attributes:
         best_bid: the highest bid in ticks, `None` where there is none.
         best_ask: the lowest ask in ticks, `None` where there is none.
-        suspect: whether the last row said that the book is not known to be right.
-        arrivals: how many places in queues have been given out.
+        suspect: whether the last row was flagged SUSPECT: the book may be wrong.
+        arrivals: the number of the last place in a queue.
         awaiting_snapshot: sides that a CLEAR has emptied and that no complete packet has shown again; see `complete`.
     """
 
@@ -95,12 +94,12 @@ class Book:
         """Apply one row of the feed; O(log levels).
 
         Args:
-            action: a code of `market.schema.Action`; TRADE and STATUS leave the book alone.
+            action: a code of `contract.rows.Action`; TRADE and STATUS leave the book alone.
             side: +1 bid, -1 ask; 0: both (CLEAR), or that of the order (CANCEL, MODIFY, EXECUTE).
             order_id: the order on L3, 0 where there is none.
             price_ticks: the price, unused by CANCEL and EXECUTE.
-            size_lots: as `market.schema` gives it for the action.
-            flags: bits of `market.schema.Flag`.
+            size_lots: as `contract.rows` defines it for the action.
+            flags: bits of `contract.rows.Flag`.
 
         Returns:
             0, or the `Issue` for which the row was not applied.
@@ -137,7 +136,7 @@ class Book:
         return 0
 
     def issue(self, action: int, side: int, order_id: int, size_lots: int) -> Issue:
-        """Say what `apply` would answer to a row, without applying it."""
+        """Return what `apply` would return for a row, without applying it."""
         if action == ADD:
             return Issue.DUPLICATE_ORDER if order_id in self.orders else Issue.NONE
         if action in (CANCEL, EXECUTE, MODIFY):
@@ -211,7 +210,7 @@ class Book:
                 self.best_ask = None
 
     def complete(self) -> None:
-        """Take in the end of a packet: a side that shows something again is known again."""
+        """Apply the end of a packet: a side that shows something again is known again."""
         for side in (1, -1):
             if self.ladders[side]:
                 self.awaiting_snapshot.discard(side)

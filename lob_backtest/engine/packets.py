@@ -1,7 +1,7 @@
 """L2: rows in the order in which an engine applies them, in whole packets.
 
-A feed of levels and prints tells one trade twice and in either order. Within a packet its prints are applied first, and
-each of them is told what its own packet shows of it.
+A feed of levels and prints has each trade twice, in either order. Within a packet its prints are applied first, and
+each carries what its own packet shows of it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lob_backtest.contract.rows import Action, Batch, Flag
 _TRADE, _CLEAR, _STATUS, _LEVEL = (int(a) for a in (Action.TRADE, Action.CLEAR, Action.STATUS, Action.LEVEL))
 _LAST, _WINDOW = int(Flag.LAST), int(Flag.WINDOW)
 _SILENT: Final = int(Flag.HIDDEN | Flag.AUCTION)
-"""PrintMatch with one of these flags explain nothing."""
+"""Prints with one of these flags explain no fall."""
 
 Ints = NDArray[np.int64]
 
@@ -27,7 +27,7 @@ def whole_packets(batches: Iterator[Batch]) -> Iterator[Batch]:
 
     The `order_id` of a print, which L2 has no use for, becomes 1 + the size that its packet leaves at its price at the
     same exchange time, and what earlier prints of the packet take there until the level is shown; it stays 0 where
-    the packet shows nothing of the price behind the print then. What comes later has not happened yet.
+    the packet shows nothing of the price behind the print then. Later rows have not happened yet.
     """
     held: list[Batch] = []
     for batch in batches:
@@ -81,7 +81,7 @@ def _prints_first(batch: Batch) -> Batch:
 
 
 def _of_packets(rows: NDArray[np.bool_], packets: Ints) -> NDArray[np.bool_]:
-    """Return of each packet whether it has one of some rows."""
+    """Return per packet whether it has one of the rows."""
     found = np.zeros(packets[-1] + 1, np.bool_)
     found[packets[rows]] = True
     return found
@@ -142,7 +142,7 @@ def _lowest_behind(places: Ints, sizes: Ints) -> Ints:
 
 
 def _cleared_behind(clears: Ints, sides: NDArray[np.int8], instants: Ints, rows: Ints) -> NDArray[np.bool_]:
-    """Return of some rows whether their side is cleared behind them at the same time."""
+    """Return per row whether its side is cleared behind it at the same time."""
     found = np.zeros(len(rows), np.bool_)
     for side in (1, -1):
         here = clears[sides[clears] != -side]

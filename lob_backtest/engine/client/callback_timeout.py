@@ -38,7 +38,7 @@ CALLBACKS: Final = tuple(name for name in vars(Strategy) if name.startswith("on_
 
 
 class CallbackTimeout(BaseException):
-    """Raised in a callback that takes too long; its text is what the run's error says."""
+    """Raised in a callback that takes too long; its text becomes that of the run's error."""
 
 
 class Watchdog:
@@ -114,7 +114,7 @@ class Watchdog:
                 self._raise_in_thread()
 
     def _arm(self, seconds: float) -> None:
-        """Ask for a signal: one a `limit` while callbacks run, however many they are."""
+        """Set the timer of the signal: one per limit while callbacks run, however many they are."""
         self._is_armed = True
         signal.setitimer(signal.ITIMER_REAL, max(seconds, SHORTEST_LOOK_S))
 

@@ -1,4 +1,4 @@
-"""What time it is for a strategy."""
+"""The time of a strategy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from lob_backtest.errors import StrategyError
 
 
 class Clock:
-    """The strategy's time, kept by the loop.
+    """The strategy's time, set before each callback.
 
     Attributes:
         now_ns: nanoseconds since the epoch, UTC.
@@ -20,7 +20,7 @@ class Clock:
         self.over = False
 
     def check(self) -> None:
-        """Refuse what a strategy has kept beyond the end of the run.
+        """Refuse the use of a context after the end of the run.
 
         Raises:
             StrategyError: the run is over.

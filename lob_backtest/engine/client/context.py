@@ -43,33 +43,33 @@ class ReceivedBook:
 
     @property
     def bid_ticks(self) -> int | None:
-        """Return the best bid."""
+        """Return the best bid, cached by the book; `None` where that side is empty."""
         return self._book.best_bid
 
     @property
     def ask_ticks(self) -> int | None:
-        """Return the best ask."""
+        """Return the best ask, cached by the book; `None` where that side is empty."""
         return self._book.best_ask
 
     @property
     def bid_size_lots(self) -> int:
-        """Return the size at the best bid."""
+        """Return the size at the best bid, 0 where that side is empty."""
         return self._book.bbo()[1] or 0
 
     @property
     def ask_size_lots(self) -> int:
-        """Return the size at the best ask."""
+        """Return the size at the best ask, 0 where that side is empty."""
         return self._book.bbo()[3] or 0
 
     @property
     def mid_ticks(self) -> float | None:
-        """Return the mid."""
+        """Return the mid, `None` where a side is empty."""
         bid, ask = self._book.best_bid, self._book.best_ask
         return None if bid is None or ask is None else (bid + ask) / 2
 
     @property
     def microprice_ticks(self) -> float | None:
-        """Return the mid weighted by the opposite sizes."""
+        """Return the mid weighted by the opposite sizes, `None` where a side is empty."""
         bid, bid_lots, ask, ask_lots = self._book.bbo()
         if bid is None or ask is None or bid_lots is None or ask_lots is None:
             return None
@@ -77,38 +77,41 @@ class ReceivedBook:
 
     @property
     def spread_ticks(self) -> int | None:
-        """Return ask - bid."""
+        """Return ask - bid, at most 0 in a crossed or locked book."""
         bid, ask = self._book.best_bid, self._book.best_ask
         return None if bid is None or ask is None else ask - bid
 
     @property
     def imbalance(self) -> float | None:
-        """Return the imbalance of the best sizes."""
+        """Return (bid - ask) / (bid + ask) of the best sizes, `None` where a side is empty."""
         _, bid_lots, _, ask_lots = self._book.bbo()
         if bid_lots is None or ask_lots is None:
             return None
         return (bid_lots - ask_lots) / (bid_lots + ask_lots)
 
     def depth(self, n: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-        """Return the best levels."""
+        """Return price and size of the best levels of both sides; O(n)."""
         book, n = self._book, arguments.levels(n)
         bids, asks = book.top(1, n), book.top(-1, n)
         return [level[:2] for level in bids], [level[:2] for level in asks]
 
     def size_at(self, side: int, price_ticks: int) -> int:
-        """Return the displayed size at a price."""
+        """Return the displayed size at a price, 0 for a fraction of a tick."""
         book, side, price = self._book, arguments.side_of_book(side), arguments.price_of_book(price_ticks)
         return 0 if price is None else book.size_at(side, price)
 
     def orders_at(self, side: int, price_ticks: int) -> list[tuple[int, int]]:
-        """Return the market's orders at a price."""
+        """Return the market's orders at a price, oldest first; empty on L2."""
         book, side, price = self._book, arguments.side_of_book(side), arguments.price_of_book(price_ticks)
         level = None if price is None else book.ladders[side].get(-side * price)
         return [(order_id, order.size_lots) for order_id, order in level.orders.items()] if level is not None else []
 
 
 class ReferenceContext:
-    """One strategy in one instrument."""
+    """`ctx` of one strategy in one instrument.
+
+    Arguments are read once, by `arguments`. What depends on the time of the run is refused once that is over.
+    """
 
     def __init__(
         self, agent: Agent, instrument: int, session: Session, plan: Plan, *, clock: Clock, timers: Timers
@@ -126,27 +129,27 @@ class ReferenceContext:
         self._quoter = session.quoter
 
     def link(self, siblings: dict[str, ReferenceContext]) -> None:
-        """Learn the contexts of the other instruments."""
+        """Set the contexts of all instruments by name, for `market`."""
         self._siblings = siblings
 
     @property
     def now_ns(self) -> int:
-        """Return the strategy's time."""
+        """Return the time of the callback at hand."""
         self._clock.check()
         return self._clock.now_ns
 
     @property
     def start_ns(self) -> int | None:
-        """Return the configured start."""
+        """Return the start of the plan."""
         return self._plan.start_ns
 
     @property
     def end_ns(self) -> int | None:
-        """Return the configured end."""
+        """Return the end of the plan."""
         return self._plan.end_ns
 
     def every(self, interval_ns: int) -> int:
-        """Set a repeating timer."""
+        """Set a repeating timer; it counts towards the limit of a callback."""
         if isinstance(interval_ns, bool) or not isinstance(interval_ns, int) or interval_ns < 1:
             raise StrategyError(f"ctx.every({interval_ns!r}): expected nanoseconds, an integer of 1 or more")
         now_ns = self.now_ns
@@ -154,7 +157,7 @@ class ReferenceContext:
         return self._timers.add(now_ns + interval_ns, interval_ns, self._instrument)
 
     def at(self, ts_ns: int) -> int:
-        """Set a timer that fires once."""
+        """Set a timer that fires once; one for now fires after the callback at hand."""
         if isinstance(ts_ns, bool) or not isinstance(ts_ns, int):
             raise StrategyError(f"ctx.at({ts_ns!r}): expected nanoseconds since the epoch, an integer")
         now_ns = self.now_ns
@@ -163,12 +166,12 @@ class ReferenceContext:
         return self._timers.add(max(ts_ns, now_ns), 0, self._instrument, generation)
 
     def cancel_timer(self, timer_id: int) -> None:
-        """Stop a timer."""
+        """Cancel a timer; what cannot be an id is no timer."""
         self._clock.check()
         self._timers.cancel(arguments.timer_number(timer_id))
 
     def subscribe(self, what: str) -> None:
-        """Ask for more calls of `on_book`."""
+        """Let `on_book` be called for changes behind the best prices, too."""
         self._clock.check()
         if not isinstance(what, str) or str.__str__(what) != DEPTH:
             raise StrategyError(f"ctx.subscribe({what!r}): expected lob_backtest.DEPTH")
@@ -176,16 +179,16 @@ class ReferenceContext:
 
     @property
     def book(self) -> ReceivedBook:
-        """Return the book as received."""
+        """Return the book as received; the same object every time."""
         return self._book
 
     @property
     def instrument(self) -> Instrument:
-        """Return the instrument."""
+        """Return the instrument of the plan."""
         return self._local_state.plan.instrument
 
     def market(self, name: str) -> ReferenceContext:
-        """Return the context of another instrument."""
+        """Return the context of an instrument of the run by its name."""
         self._clock.check()
         context = self._siblings.get(str.__str__(name)) if isinstance(name, str) else None
         if context is None:
@@ -194,13 +197,13 @@ class ReferenceContext:
 
     @property
     def position(self) -> int:
-        """Return the position as known."""
+        """Return the position, from the fills received."""
         self._clock.check()
         return self._local_state.account.position_lots
 
     @property
     def cash(self) -> float:
-        """Return cash less fees in currency."""
+        """Return cash less fees in currency, from the integers of the account."""
         self._clock.check()
         account = self._local_state.account
         return (account.cash_tick_lots - account.fees_micro / 1e6) * self._value
@@ -215,7 +218,7 @@ class ReferenceContext:
 
     @property
     def orders(self) -> Iterator[Order]:
-        """Iterate own live orders and those in flight."""
+        """Iterate snapshots of own orders that are not over, oldest first."""
         self._clock.check()
         local_state = self._local_state
         return iter([local_state.snapshot(known) for known in local_state.orders.values() if known.state not in GONE])
@@ -223,7 +226,7 @@ class ReferenceContext:
     def buy(
         self, price_ticks: int | None, size_lots: int, *, tif: str = "GTC", post_only: bool = False, tag: str = ""
     ) -> int:
-        """Send a buy order."""
+        """Send a buy order; nonsense is refused as data, by `OrderEntry.new`."""
         self._clock.check()
         price, size = arguments.price_or_size_or_none(price_ticks), arguments.price_or_size(size_lots)
         return self._order_entry.new(1, price, size, tif=tif, post_only=post_only, tag=tag)
@@ -231,53 +234,53 @@ class ReferenceContext:
     def sell(
         self, price_ticks: int | None, size_lots: int, *, tif: str = "GTC", post_only: bool = False, tag: str = ""
     ) -> int:
-        """Send a sell order."""
+        """Send a sell order; nonsense is refused as data, by `OrderEntry.new`."""
         self._clock.check()
         price, size = arguments.price_or_size_or_none(price_ticks), arguments.price_or_size(size_lots)
         return self._order_entry.new(-1, price, size, tif=tif, post_only=post_only, tag=tag)
 
     def replace(self, order_id: int, *, price_ticks: int | None = None, size_lots: int | None = None) -> None:
-        """Ask for another price or total size."""
+        """Request another price or total size, in whichever instrument the order is."""
         self._clock.check()
         number = arguments.price_or_size(order_id)
         price, size = arguments.price_or_size_or_none(price_ticks), arguments.price_or_size_or_none(size_lots)
         self._order_entry_of(number).replace(number, price, size)
 
     def cancel(self, order_id: int) -> None:
-        """Ask for an order to be taken off."""
+        """Request the cancellation of an order, in whichever instrument it is."""
         self._clock.check()
         number = arguments.price_or_size(order_id)
         self._order_entry_of(number).cancel(number)
 
     def cancel_all(self) -> None:
-        """Ask for every live order of this instrument to be taken off."""
+        """Request the cancellation of every order of this instrument that is not over."""
         self._clock.check()
         for known in list(self._local_state.orders.values()):
             if known.state not in GONE:
                 self._order_entry.cancel(known.order_id)
 
     def quote(self, *, bid: Quote = _AS_IT_IS, ask: Quote = _AS_IT_IS, top_up: bool = False) -> None:
-        """Say what the quotes are."""
+        """Set the wanted quotes; a side that is left out stays as it is."""
         self._clock.check()
         sides = {1: ("bid", bid), -1: ("ask", ask)}
         wanted = {side: arguments.quote(quote, name) for side, (name, quote) in sides.items() if quote is not _AS_IT_IS}
         self._quoter.quote(wanted, top_up=bool(top_up))
 
     def record(self, name: str, value: float) -> None:
-        """Add a point to a series of the result."""
+        """Add a point to a series of the result, at the time of the callback at hand."""
         self._agent.record(self.now_ns, name, value)
 
     @property
     def rng(self) -> random.Random:
-        """Return the seeded generator."""
+        """Return the generator, seeded with the plan's seed + the number of the agent."""
         return self._agent.rng
 
     def log(self, text: str) -> None:
-        """Write a line to the run's log."""
+        """Write a line to the run's log, with the time of the callback at hand."""
         self._agent.log(self.now_ns, text)
 
     def _order_entry_of(self, order_id: arguments.Number) -> OrderEntry:
-        """Find the instrument that an order belongs to; this one, if it is nowhere."""
+        """Return the order entry of the instrument that has an order; this one's, if none has."""
         for context in self._siblings.values():
             if context._order_entry.has(order_id):
                 return context._order_entry

@@ -1,4 +1,4 @@
-"""What a callback that raised is told as."""
+"""Builds the `StrategyError` for a callback that raised."""
 
 from __future__ import annotations
 
@@ -18,29 +18,31 @@ OWN: Final = f"{Path(__file__).parents[2]}{os.sep}"
 LIBRARIES: Final = tuple(f"{sysconfig.get_path(name)}{os.sep}" for name in ("stdlib", "purelib", "platlib"))
 
 
-def explain(strategy: Strategy, name: str, now_ns: int, told: Sequence[object], error: BaseException) -> StrategyError:
+def explain(
+    strategy: Strategy, name: str, now_ns: int, arguments: Sequence[object], error: BaseException
+) -> StrategyError:
     """Make the error that stops a run, chained to the original one.
 
     Args:
-        strategy: whose callback it was.
-        name: the callback's.
-        now_ns: when.
-        told: its arguments but the context.
+        strategy: the author's object.
+        name: of the callback.
+        now_ns: the strategy's time.
+        arguments: of the callback, without the context.
         error: what it raised.
     """
-    given = ", ".join(_shown(value) for value in told)
+    shown = ", ".join(_shown(value) for value in arguments)
     text = text_of(error)
     is_own = issubclass(type(error), StrategyError | CallbackTimeout)  # its `__class__` may be anything
     what = text if is_own else f"raised {type(error).__name__}{text and ': '}{text}"
     explained = StrategyError(
-        f"{type(strategy).__name__}.{name}({given}) at {format_instant(now_ns)}: {what}{_place(error)}"
+        f"{type(strategy).__name__}.{name}({shown}) at {format_instant(now_ns)}: {what}{_place(error)}"
     )
     explained.__cause__ = error
     return explained
 
 
 def _shown(value: object) -> str:
-    """Return the `repr` of what a callback was given; a strategy can have changed it."""
+    """Return the `repr` of an argument; a strategy can have changed its class."""
     try:
         return repr(value)
     except KeyboardInterrupt:

@@ -1,6 +1,6 @@
 """What a strategy knows in one instrument: its orders, its position, and the risk limit that it is held to.
 
-All of it follows from what was sent and from the messages received; nothing here looks at the exchange.
+All of it follows from the requests sent and the messages received; nothing here reads the exchange.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class KnownOrder:
         requested_prices: their prices.
         counted_lots: what `LocalState.exposed` counts of it.
         in_flight: requests that are unanswered.
-        early: the last queue position of each stay that the strategy does not know of yet, by stay.
+        early: the last queue position of each stay whose answer has not arrived yet, by stay.
     """
 
     __slots__ = (
@@ -68,7 +68,7 @@ class KnownOrder:
         return max((self.terms.size_lots, *self.requested_sizes)) - self.filled_lots
 
     def at_exchange(self) -> OrderSnapshot:
-        """Return the order as it stands at the exchange for all that is known."""
+        """Return the order as it stands at the exchange, as far as known."""
         return OrderSnapshot(self.order_id, self.terms, self.state, self.filled_lots)
 
     def prices(self) -> list[int]:
@@ -99,7 +99,7 @@ class LocalState:
         self.exposed = {1: 0, -1: 0}
 
     def count(self, known: KnownOrder) -> None:
-        """Bring `exposed` up to date with an order that is new or has changed."""
+        """Update `exposed` after an order was added or changed."""
         exposed_lots = known.exposed_lots
         self.exposed[known.terms.side] += exposed_lots - known.counted_lots
         known.counted_lots = exposed_lots
@@ -115,7 +115,7 @@ class LocalState:
         return max(0, limit - side * self.account.position_lots - exposed)
 
     def moved(self, order_id: int, queue_stay: int, ahead_lots: int | None) -> None:
-        """Take in a queue position that a packet received implies."""
+        """Apply a queue position that arrived with a packet."""
         known = self.orders.get(order_id)
         if known is None:
             return
@@ -125,7 +125,7 @@ class LocalState:
             known.early[queue_stay] = ahead_lots
 
     def take_answer(self, answer: Answer) -> Order:
-        """Take in an answer; return the order as now known."""
+        """Apply an answer; return the order as now known."""
         known = self.orders.get(answer.order.order_id)
         if known is None:
             # A refusal that names an order which is gone or never was.
@@ -144,7 +144,7 @@ class LocalState:
         return self.snapshot(known, answer.kind, answer.reason)
 
     def take_fill(self, fill: Filled) -> KnownOrder:
-        """Take in a fill; return its order."""
+        """Apply a fill; return its order."""
         known = self.orders[fill.order_id]
         known.filled_lots += fill.size_lots
         self.account.fill(known.terms.side, fill.price_ticks, fill.size_lots, fill.fee_micro)

@@ -1,4 +1,4 @@
-"""The local gateway: what a strategy asks is checked here before it is sent.
+"""The entry of orders: a strategy's requests are checked here before they are sent.
 
 Nonsense and breaches of a limit are refused at once, as data. Orders in flight count as if they were filled, so that
 no race can breach the position limit.
@@ -84,7 +84,7 @@ class OrderEntry:
         post_only: Any = False,
         tag: Any = "",
     ) -> int:
-        """Send a new order, or refuse it; return its id either way."""
+        """Send a new order, or refuse it; return its id in both cases."""
         self._count()
         text = plain_text(tag)
         self._agent.limits.check_order(len(self._local_state.orders), text or "")
@@ -137,7 +137,7 @@ class OrderEntry:
         self._send(RequestKind.REPLACE, known.order_id, price_ticks=price_ticks, size_lots=size_lots)
 
     def cancel(self, order_id: Number) -> None:
-        """Ask for an order to be taken off, or refuse."""
+        """Request the cancellation of an order, or refuse."""
         self._count()
         known, reason = self._find(order_id)
         if self._agent.stopped:

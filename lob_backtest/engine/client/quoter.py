@@ -1,8 +1,8 @@
-"""`ctx.quote`: from the quotes that a market maker wants to the requests that get there.
+"""`ctx.quote`: turns the quotes that a market maker wants into requests.
 
 A quoter touches only orders that it sent. An order that stands at a wanted price with no more than the wanted size
-keeps its place; the others are moved, then sent or cancelled. An order with a request in flight is waited for: what
-is wanted of it then goes out with the answer. A price that was refused is left until it is asked for again.
+keeps its place; the others are moved, then sent or cancelled. An order with a request in flight is waited for:
+its next request is sent with the answer. A price that was refused is left until the next call of `ctx.quote`.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ class Quoter:
         self._top_up = False
 
     def quote(self, wanted: dict[int, Wanted], *, top_up: bool) -> None:
-        """Want new quotes on the sides given and send what is needed."""
+        """Replace the wanted quotes of some sides, and send the requests that they need."""
         self._top_up = top_up
         self._wanted.update(wanted)
         for side in wanted:
             self._refused[side].clear()
-        # The side that makes room goes first, so that own quotes never meet: asks when prices rise.
+        # The side that makes room is first, so that own quotes never meet: asks when prices rise.
         rising = 1 in wanted and self._meets(1, [price for price, _ in wanted[1]], self._nearest(-1))
         for side in (-1, 1) if rising else (1, -1):
             if side in wanted:
                 self._reconcile(side)
 
     def note(self, order_id: int, *, refused: bool) -> None:
-        """Take in whose message this is, before the strategy hears of it and may want other quotes."""
+        """Keep which order a message is about, before the callback, which may change the wanted quotes."""
         self._due = False
         for side, requested in self._requested.items():
             if order_id in requested:
@@ -51,7 +51,7 @@ class Quoter:
                     self._refused[side].add(requested[order_id])
 
     def answered(self) -> None:
-        """Send what had to wait for the answer noted."""
+        """Resume reconciling sides that waited for the answer noted."""
         for side in (1, -1):
             if self._due and self._waiting[side]:
                 self._reconcile(side)
@@ -73,7 +73,7 @@ class Quoter:
         return nearest is not None and any(side * price >= side * nearest for price in prices)
 
     def _reconcile(self, side: int) -> None:
-        """Give each wanted level an order: one that is there or on its way, then one that is free, then a new one."""
+        """Find an order for each wanted level: one at its price or on its way, then a free one, then a new one."""
         self._waiting[side] = False
         missing, refused = dict(self._wanted[side]), self._refused[side]
         free: deque[KnownOrder] = deque()

@@ -1,4 +1,4 @@
-"""Calls a strategy: the contexts that it acts through, and what each event means for its callbacks."""
+"""Turns events into calls of a strategy, and holds the contexts that it acts through."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REFUSALS = (UpdateKind.REJECTED, UpdateKind.REPLACE_REJECTED)
 
 
 class StrategyRunner:
-    """A strategy at work.
+    """One strategy with its clock, timers, sessions and contexts.
 
     Args:
         agent: its channels to the exchange.

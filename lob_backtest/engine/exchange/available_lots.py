@@ -1,4 +1,4 @@
-"""What the market's displayed book still has for own orders that take.
+"""The lots of the market's displayed book that own orders can still take.
 
 History goes on as recorded, so the feed does not know what own orders took. `AvailableLots` keeps it as one number per
 level: its first lots, in time order. Trades of the market do not give them back.
@@ -44,7 +44,7 @@ class Taken:
 
 
 class AvailableLots:
-    """Displayed lots less those that own orders have taken and, on L2, those that prints say are gone.
+    """Displayed lots less those that own orders have taken and, on L2, those that prints have taken since.
 
     Args:
         book: the market's book.
@@ -73,7 +73,7 @@ class AvailableLots:
         return self.unplaced >> self._unit
 
     def offers(self, side: int, limit_ticks: int | None, now_ns: int) -> Iterator[Offer]:
-        """Iterate what one side of the market offers, best first, no worse than a limit (`None`: any price)."""
+        """Iterate the offers of one side of the market, best first, no worse than a limit (`None`: any price)."""
         if side in self._book.awaiting_snapshot:
             return
         for level in self._book.levels(side):
@@ -95,14 +95,14 @@ class AvailableLots:
                     yield Offer(side, price_ticks, left)
 
     def take(self, offer: Offer, size_lots: int) -> None:
-        """Remember that own orders took some of an offer."""
+        """Count what own orders take of an offer."""
         level_key = (offer.side, offer.price_ticks)
         taken = self.taken.setdefault(level_key, Taken())
         self._note(level_key, taken, Past(0, taken.lots, size_lots << SHIFT))
         taken.lots += size_lots << self._unit
 
     def executed(self, order: BookOrder, size_lots: int) -> None:
-        """L3: take in an execution, which meets the first untaken lots."""
+        """L3: apply an execution, which meets the first untaken lots."""
         taken = self._known((order.side, order.price_ticks))
         if taken is not None:
             displayed = self._book.size_at(order.side, order.price_ticks) - size_lots
@@ -110,7 +110,7 @@ class AvailableLots:
             self._keep((order.side, order.price_ticks), taken, min(taken.lots, displayed))
 
     def reduced(self, order_id: int, order: BookOrder, left_lots: int) -> None:
-        """L3: take in that an order has lost size, or its place (`left_lots` 0); what was taken of that comes back."""
+        """L3: apply an order's loss of size, or of its place (`left_lots` 0); lots taken of that can be taken again."""
         level_key = (order.side, order.price_ticks)
         taken = self._known(level_key)
         if taken is not None:
@@ -118,18 +118,18 @@ class AvailableLots:
             self._keep(level_key, taken, taken.lots - max(0, share - left_lots))
 
     def freeze(self, level_key: LevelKey) -> None:
-        """Take in that a WINDOW row has changed a level."""
+        """Stop following a level that a WINDOW row has changed."""
         taken = self.taken.get(level_key)
         if taken is not None:
             taken.frozen = self._visibility_unknown = True
 
     def fell(self, level_key: LevelKey, fall: Fall) -> None:
-        """L2: take in a fall of a level."""
+        """L2: apply a fall of a level."""
         taken = self._known(level_key)
         if taken is not None:
             self._note(level_key, taken, Past(fall.number, taken.lots))
             if not fall.new:
-                taken.past.clear()  # what comes later cannot make more of nothing
+                taken.past.clear()  # a later row cannot raise a position of 0
             self._keep(level_key, taken, after(fall, taken.lots, self._model))
 
     def late(self, level_key: LevelKey, fall: Fall) -> None:
@@ -156,14 +156,14 @@ class AvailableLots:
             self.unplaced += over - (max(0, flow - left) - max(0, -left))
 
     def clear(self, side: int) -> None:
-        """Take in that a CLEAR is about to empty a side (0: both)."""
+        """Keep what is taken of a side (0: both) that a CLEAR empties next."""
         for level_key, taken in self.taken.items():
             if side in (0, level_key[0]) and level_key[0] not in self._book.awaiting_snapshot:
                 taken.survivors = self._shares(level_key, taken) if self._book.level == 3 and not taken.frozen else None
                 self._visibility_unknown = True
 
     def end_packet(self, falls: dict[LevelKey, Fall]) -> None:
-        """Settle what a snapshot or the window has left open; `falls` are those that a snapshot shows."""
+        """Update what is taken after a snapshot or a change of the window; `falls` are those that a snapshot shows."""
         if not self._visibility_unknown:
             return
         self._visibility_unknown = False

@@ -18,7 +18,7 @@ Times = tuple[int | None, int | None, int]
 
 
 class Booking:
-    """The one place where events of the exchange become rows and messages.
+    """Turns events of the exchange into rows and messages.
 
     Args:
         plan: the run's plan.

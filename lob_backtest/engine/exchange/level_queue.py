@@ -19,7 +19,7 @@ class LevelQueue:
 
     Args:
         book: the market's book, before the row at hand.
-        print_match: what explains what at each level.
+        print_match: which print explains which fall.
         model: how much of an unexplained fall was ahead.
     """
 
@@ -39,7 +39,7 @@ class LevelQueue:
         own.past.clear()
 
     def reappear(self, own: OwnOrder) -> None:
-        """Take up the position of an order whose price has come back into the window."""
+        """Find the position of an order whose price is within the window again."""
         assert own.price_ticks is not None
         displayed = self._book.size_at(own.side, own.price_ticks) << SHIFT
         own.ahead = min(own.ahead, displayed) if own.shown else displayed
@@ -65,13 +65,13 @@ class LevelQueue:
                 yield own, lots
 
     def emptied(self, own: OwnOrder) -> None:
-        """Take in that a print went through the price: nothing is ahead any more, shown or not."""
+        """Apply a print through the price: nothing is ahead any more, shown or not."""
         self._note(own, Past(0, own.ahead, _ALL))
         own.ahead = 0
         own.shown = True
 
     def fell(self, own: OwnOrder, fall: Fall) -> None:
-        """Take in a fall of the level."""
+        """Apply a fall of the level."""
         self._note(own, Past(fall.number, own.ahead))
         own.ahead = after(fall, own.ahead, self._model)
 

@@ -73,7 +73,7 @@ class Market:
         """Apply rows up to a time; stop early where one of them has caused an event.
 
         At least one row is applied. Where a strategy waits for packets, the exchange goes no further than the arrival
-        of the first that is on its way: what the strategy then sends has to find the exchange as it is at that time.
+        of the first that is on its way: a request that it then sends has to meet the exchange as it is at that time.
         """
         source, prices, state, events = self.source, self.prices, self.state, self.events
         rows, i = source.rows, source.i
@@ -154,7 +154,7 @@ class Market:
         _, _, _, side, shown, price_ticks, size_lots, _, _ = self.source.rows[i]
         book, print_match, now_ns = self.state.book, self.state.print_match, self.now_ns
         level_key = (side, price_ticks)
-        # Its own packet shows what it takes off from the level behind it (see `packets`).
+        # The level row behind it in its own packet shows what the print takes (see `packets`).
         fresh_lots = max(0, book.size_at(*level_key) - (shown - 1)) if shown else 0
         split = print_match.split(level_key, size_lots, fresh_lots, now_ns)
         for fall, lots in split.late:
@@ -212,7 +212,7 @@ class Market:
     def _load(self) -> None:
         self.source.load()
         if self.source.next_ns < NEVER and not self.view.has_packet_subscribers:
-            # Nobody reads the past any more: packets received before the last row need not wait for a read.
+            # No read can be earlier than the last row: packets received before it need not wait for one.
             self.view.catch_up(self.now_ns - 1)
 
     def sample(self, agent: int, now_ns: int) -> tuple[int | None, ...]:

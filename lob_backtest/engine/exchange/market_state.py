@@ -53,7 +53,7 @@ class MarketState:
         return Match.ALL if self.is_book_good else Match.THROUGH
 
     def mark_suspect(self, now_ns: int, *, is_suspect: bool) -> None:
-        """Take in whether a row is flagged SUSPECT."""
+        """Update the stretch of suspect rows by a row that is flagged SUSPECT, or is not."""
         if is_suspect:
             self.suspect_ns = now_ns
             if self.suspect_since_ns is None:

@@ -1,4 +1,4 @@
-"""Order kinds at the exchange, written once over three operations: what can be taken, take, rest.
+"""Order kinds at the exchange, over three operations: list what can be taken, take, rest.
 
 A matcher answers the requests of one strategy in one instrument when they arrive, and books its fills. Refusals are
 answers, never exceptions.
@@ -53,7 +53,7 @@ class Matcher:
             self.cancel(request.order_id)
 
     def submit(self, order_id: int, terms: Terms, now_ns: int) -> None:
-        """Take in a new order."""
+        """Accept a new order, or reject it."""
         own = self.orders[order_id] = OwnOrder(order_id, terms)
         reason = self._refusal(own, own.price_ticks, now_ns)
         if reason:
@@ -63,7 +63,7 @@ class Matcher:
         self._enter(own, UpdateKind.ACCEPTED, now_ns)
 
     def replace(self, order_id: int, price_ticks: int | None, size_lots: int | None, now_ns: int) -> None:
-        """Take in another price or total size; what is `None` stays."""
+        """Change the price or the total size of an order; what is `None` stays."""
         own = self.orders[order_id]
         price_ticks = own.terms.price_ticks if price_ticks is None else price_ticks
         size_lots = own.terms.size_lots if size_lots is None else size_lots
@@ -83,7 +83,7 @@ class Matcher:
             self._enter(own, UpdateKind.REPLACED, now_ns)
 
     def cancel(self, order_id: int) -> None:
-        """Take an order off."""
+        """Cancel an order."""
         own = self.orders[order_id]
         if own.state == OrderState.LIVE:
             self._take_off(own)
@@ -154,7 +154,7 @@ class Matcher:
         return listed
 
     def _enter(self, own: OwnOrder, kind: UpdateKind, now_ns: int) -> None:
-        """Let an order take what it may, and rest or expire with what is left; the answer comes before the fills."""
+        """Let an order take, and rest or expire with what is left; the answer precedes the fills."""
         own.state = OrderState.LIVE
         own.ts_arrival_ns = now_ns
         own.ahead_at_arrival = None

@@ -29,7 +29,7 @@ class OrderQueue:
         own.ahead = own.older_lots = self._book.size_at(own.side, own.price_ticks)
 
     def reappear(self, own: OwnOrder) -> None:
-        """Take up the position of an order whose price has come back into the window."""
+        """Find the position of an order whose price is within the window again."""
         frozen, shown = own.ahead, own.shown
         self.join(own)
         if shown:
@@ -37,7 +37,7 @@ class OrderQueue:
 
     def reached(self, owns: Sequence[OwnOrder], size_lots: int, order: BookOrder) -> Iterator[tuple[OwnOrder, int]]:
         """Yield the own orders that an execution of `order` fills at its price, with the lots; `size_lots` in all."""
-        # In the midst of a snapshot nothing is known of who is older.
+        # Within a snapshot it is not known which order is older.
         evidence = self._evidence and order.side not in self._book.awaiting_snapshot
         for own in owns:
             if size_lots == 0:
@@ -49,7 +49,7 @@ class OrderQueue:
                 yield own, lots
 
     def executed(self, own: OwnOrder, order: BookOrder, size_lots: int) -> bool:
-        """Take in that a market order at the price traded; return whether the position changed."""
+        """Apply a trade of a market order at the price; return whether the position changed."""
         if order.arrival > own.arrival or not own.visible:
             return False
         own.older_lots -= size_lots
@@ -57,7 +57,7 @@ class OrderQueue:
         return True
 
     def cancelled(self, own: OwnOrder, order: BookOrder, size_lots: int) -> bool:
-        """Take in that a market order at the price was cancelled or reduced; return whether the position changed."""
+        """Apply a cancel or a reduction of a market order at the price; return whether the position changed."""
         if order.arrival > own.arrival or not own.visible:
             return False
         own.older_lots -= size_lots
@@ -65,7 +65,7 @@ class OrderQueue:
         return True
 
     def remember(self, own: OwnOrder) -> None:
-        """Note which orders stand ahead, before a CLEAR takes them off."""
+        """Keep which orders stand ahead, before a CLEAR removes them."""
         assert own.price_ticks is not None
         level = self._book.ladders[own.side].get(-own.side * own.price_ticks)
         orders = level.orders.items() if level is not None else ()

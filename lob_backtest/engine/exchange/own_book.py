@@ -1,6 +1,6 @@
 """Own resting orders beside the market's book, in one price-time order with it; history is never altered.
 
-The market hands every row to `before` while its book still stands as it was, and calls `end_packet` after LAST.
+The market passes every row to `before` while its book is as it was, and calls `end_packet` after LAST.
 docs/fill-model.md states the rules; `_execute`, `printed` with `late`, and `_cross` are its ways to a fill.
 """
 
@@ -101,11 +101,11 @@ class OwnBook:
         return -side * int(ladder.peekitem(0)[0]) if ladder else None
 
     def rest(self, own: OwnOrder, now_ns: int, *, waits: bool) -> None:
-        """Put an order at the end of the queue at its price; `waits`: it takes once something can be taken."""
+        """Add an order at the end of the queue at its price; `waits`: it takes once something can be taken."""
         assert own.price_ticks is not None
         self._queue_stays += 1
         own.queue_stay = self._queue_stays
-        # In the midst of a snapshot nothing is known: the order takes its place when the snapshot is complete.
+        # Within a snapshot no queue is known: the order takes its place when the snapshot is complete.
         known = own.side not in self._book.awaiting_snapshot and not self._book.beyond_window(own.side, own.price_ticks)
         own.visible = own.shown = known
         if self._book.level == 3:
@@ -123,7 +123,7 @@ class OwnBook:
             self._waiting[own.queue_stay] = own
 
     def remove(self, own: OwnOrder) -> None:
-        """Take an order off."""
+        """Remove an order."""
         assert own.price_ticks is not None
         key = -own.side * own.price_ticks
         owns = self.sides[own.side][key]
@@ -144,7 +144,7 @@ class OwnBook:
         return oldest
 
     def before(self, row: tuple[int, int, int, int, int, int], match: Match) -> None:
-        """Take in a row that the book is about to apply; levels and prints of L2 have methods of their own.
+        """Apply a row that the book applies next; levels and prints of L2 have methods of their own.
 
         Args:
             row: action, side, order_id, price_ticks, size_lots, flags.
@@ -170,7 +170,7 @@ class OwnBook:
             self._clear(side)
 
     def update_visibility(self, falls: dict[LevelKey, Fall]) -> None:
-        """Settle positions at the end of a packet, before the book takes in that a side is shown again.
+        """Update which orders are visible at the end of a packet, before the book counts a side as shown again.
 
         Args:
             falls: the levels of which a snapshot shows less.
@@ -182,7 +182,7 @@ class OwnBook:
         for side in (1, -1):
             shown = side not in self._book.awaiting_snapshot
             if not shown and not self._book.ladders[side]:
-                self._visibility_unknown = True  # cleared and not shown again: nothing is known of any queue
+                self._visibility_unknown = True  # cleared and not shown again: no queue of it is known
                 continue
             for own in self.resting(side):
                 if not shown:
@@ -190,13 +190,13 @@ class OwnBook:
                 self._update_order_visibility(own)
 
     def end_packet(self, now_ns: int) -> None:
-        """Let orders that wait or are crossed trade with a good book after a whole packet."""
+        """Let orders that wait or are crossed trade with a good book at the end of a packet."""
         self._end_wait(now_ns)
         self._cross(1, now_ns)
         self._cross(-1, now_ns)
 
     def level(self, level_key: LevelKey, fall: Fall | None) -> None:
-        """L2: take in that a LEVEL row takes something off, or (`None`) that the price leaves the window."""
+        """L2: apply a LEVEL row that takes something off, or (`None`) takes the price out of the window."""
         if fall is None:
             for own in self.at(*level_key):
                 self._freeze(own)
@@ -211,7 +211,7 @@ class OwnBook:
         self.available.fell(level_key, fall)
 
     def late(self, level_key: LevelKey, fall: Fall, size_lots: int, match: Match) -> None:
-        """L2: take in the part of a print that belongs to an earlier fall."""
+        """L2: apply the part of a print that belongs to an earlier fall."""
         side, price_ticks = level_key
         flow = OwnTrade(0, size_lots, Cause.THROUGH, ts_traded_ns=fall.ts_ns)
         left = self._late_through(level_key, fall, flow, match)
@@ -230,7 +230,7 @@ class OwnBook:
         self.available.late(level_key, fall)
 
     def printed(self, level_key: LevelKey, size_lots: int, match: Match, now_ns: int) -> None:
-        """L2: take in the new part of a print."""
+        """L2: apply the new part of a print."""
         side, price_ticks = level_key
         left = self._through(level_key, OwnTrade(0, size_lots, Cause.THROUGH), match)
         owns = self.at(side, price_ticks)
@@ -328,7 +328,7 @@ class OwnBook:
                     self._take(own, OwnTrade(price_ticks, lots, Cause.HIDDEN))
 
     def _end_wait(self, now_ns: int) -> None:
-        """Let orders that arrived while nothing could be taken take what there is within their limits."""
+        """Let orders that arrived while nothing could be taken take the offers within their limits."""
         waiting = [own for own in self._waiting.values() if -own.side not in self._book.awaiting_snapshot]
         for own in waiting:
             del self._waiting[own.queue_stay]
@@ -337,7 +337,7 @@ class OwnBook:
 
     def _cross(self, side: int, now_ns: int) -> None:
         opposite = self._book.best(-side)
-        # Where one finds too little within its limit, those behind it find nothing.
+        # Where the offers are too few for one order, none is left for those behind it.
         while opposite is not None:
             own = self._first(side, -side * opposite + 1)
             if own is None:

@@ -11,7 +11,7 @@ from lob_backtest.engine.wire.terms import Terms
 
 
 class OwnTrade(NamedTuple):
-    """What an own order traded: `ts_traded_ns` is the time of a fall that a late print has explained since."""
+    """A trade of an own order; `ts_traded_ns` is the time of the fall that a late print explains, `None` elsewhere."""
 
     price_ticks: int
     size_lots: int
@@ -21,12 +21,12 @@ class OwnTrade(NamedTuple):
 
 
 class Past:
-    """Something that has moved a position, in case an older fall of the level turns out to have been a trade.
+    """A change of a queue position, kept in case a late print turns an older fall of the level into a trade.
 
     Attributes:
         fall: the number of a fall of the level, 0 for anything else.
         before: the position before it.
-        flow: what of a print came to the order, or the lots of a take; 2⁻²⁰ lot.
+        flow: the lots of a print that reached the order, or of a take; 2⁻²⁰ lot.
         matched: whether the order could fill then.
     """
 
@@ -40,7 +40,7 @@ class Past:
 
 
 def note(past: list[Past], add: Past, oldest: int | None) -> None:
-    """Add to what has moved a position; forget what was before the oldest fall that is kept (`None`: there is none)."""
+    """Add a change of a position; drop those before the oldest fall that is kept (`None`: there is none)."""
     if oldest is None:
         past.clear()
         return

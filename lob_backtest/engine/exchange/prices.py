@@ -47,7 +47,7 @@ class Prices:
         self.now_ns = now_ns
 
     def end_packet(self, bbo: Bbo, phase: int) -> None:
-        """Take in the best prices that a packet left."""
+        """Apply the best prices that a packet left."""
         bid, _, ask, _ = bbo
         if bid is not None and ask is not None:
             self.mid2 = bid + ask

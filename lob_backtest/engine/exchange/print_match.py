@@ -1,7 +1,7 @@
 """L2: what explains what at each level, kept once for all own orders.
 
-A feed of levels and prints tells one trade twice, as a print and as a fall of its level, in either order and some time
-apart. `PrintMatch` keeps the two from being counted twice.
+A feed of levels and prints has each trade twice, as a print and as a fall of its level, in either order and some time
+apart. `PrintMatch` matches the two, so that a trade counts once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ LevelKey = tuple[int, int]
 """Side and price of a level."""
 
 _SWEEP: Final = 4096
-"""How many falls are noted between two searches for what is too old to matter."""
+"""How many falls are kept between two searches for those that no print can explain any more."""
 
 
 class Fall:
@@ -90,7 +90,7 @@ class PrintMatch:
             prints.popleft()
 
     def level(self, level_key: LevelKey, old: int, new: int, now_ns: int) -> Fall | None:
-        """Take in a LEVEL row; return what it took off, if anything."""
+        """Apply a LEVEL row; return what it took off, if anything."""
         explained = min(self.printed(level_key, now_ns), old - new)
         self._printed.pop(level_key, None)
         return self._fall(level_key, old, new, explained, now_ns) if new < old else None
@@ -117,7 +117,7 @@ class PrintMatch:
         return Split(late, new + left)
 
     def trade(self, level_key: LevelKey, size_lots: int, now_ns: int, book: Book) -> None:
-        """Take in the new part of a print: it went through all better levels."""
+        """Apply the new part of a print: it went through all better levels."""
         side, price_ticks = level_key
         prints = self._printed.setdefault(level_key, deque())
         self._let_go(prints, now_ns)

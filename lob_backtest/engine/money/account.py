@@ -50,7 +50,7 @@ class Account:
     def equity_half_tick_lots(self, mid2: int | None) -> int:
         """Return cash plus the position at a doubled mid, fees apart.
 
-        Without a mid the price of the last fill stands in for it; without a fill, too, the position counts nothing.
+        Without a mid the price of the last fill is used; without a fill, too, the position counts as 0.
         """
         if mid2 is None:
             mid2 = 2 * (self.last_price_ticks or 0)

@@ -18,8 +18,7 @@ CHUNK_ROWS: Final = 1 << 16
 class Recorder:
     """The result tables of one run.
 
-    A fill is complete when its longest markout horizon has passed, so that nothing but the fills that wait for it has
-    to be kept.
+    A fill is complete when its longest markout horizon has passed; only the fills that wait for it are kept.
 
     Attributes:
         due_ns: when the next markout of a fill is to be recorded.
@@ -78,7 +77,7 @@ class Recorder:
             self._flush(table)
 
     def log(self, ts_ns: int, text: str) -> None:
-        """Pass on a line that the strategy logged."""
+        """Write a line of a strategy to the log of the run."""
         self._sink.log(ts_ns, text)
 
     def _flush(self, table: str) -> None:

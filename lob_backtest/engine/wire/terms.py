@@ -1,4 +1,4 @@
-"""What an order is, apart from what becomes of it."""
+"""The terms of an order: what it asks for, without its state."""
 
 from __future__ import annotations
 

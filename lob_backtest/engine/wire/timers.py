@@ -42,7 +42,7 @@ class Timers:
 
     @property
     def next_instrument(self) -> int:
-        """Return whose timer is due next."""
+        """Return the instrument of the timer that is due next."""
         return self._timers[self._due[0][1]].instrument
 
     def add(self, due_ns: int, interval_ns: int, instrument: int, generation: int = 0) -> int:
@@ -59,11 +59,11 @@ class Timers:
         return self._ids
 
     def cancel(self, timer_id: int) -> None:
-        """Stop a timer; one that is not there is no error."""
+        """Cancel a timer; an unknown id is no error."""
         self._timers.pop(timer_id, None)
 
     def pop(self) -> Timer:
-        """Take the next timer that is due; one with an interval is set anew."""
+        """Remove and return the next timer that is due; one with an interval is set again."""
         due_ns, timer_id = heappop(self._due)
         timer = self._timers[timer_id]
         if timer.interval_ns:

@@ -1,4 +1,4 @@
-"""One instrument as the strategies have received it: the same book, later, a packet at a time."""
+"""One instrument as the strategies have received it: the same book, later, packet by packet."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Packet(NamedTuple):
 
 
 class Delivered(NamedTuple):
-    """What a packet brought."""
+    """What a packet changed."""
 
     prints: list[Print]
     best_changed: bool
@@ -46,7 +46,7 @@ class Delivered(NamedTuple):
 
 
 class QueueListener(Protocol):
-    """Takes the new queue positions of one strategy's orders."""
+    """Receives the new queue positions of one strategy's orders."""
 
     def moved(self, order_id: int, queue_stay: int, ahead_lots: int | None) -> None:
         """Take the position of an order in its current stay in a queue."""
@@ -60,7 +60,7 @@ class View:
         phase: the trading phase after it.
         mid2: the last two-sided doubled mid.
         packets: on their way, in order.
-        queue_listeners: who learns of queue positions, by agent.
+        queue_listeners: receivers of new queue positions, by agent.
         has_packet_subscribers: whether a strategy is called for packets; else they are delivered on the next read.
     """
 
@@ -81,13 +81,13 @@ class View:
         return self.packets[0].ts_local_ns if self.packets else NEVER
 
     def catch_up(self, now_ns: int) -> None:
-        """Take in all packets that have arrived by now, telling nobody."""
+        """Apply all packets that have arrived by now, without a callback."""
         packets = self.packets
         while packets and packets[0].ts_local_ns <= now_ns:
             self.deliver()
 
     def deliver(self) -> Delivered:
-        """Take in the next packet."""
+        """Apply the next packet."""
         packet = self.packets.popleft()
         prints: list[Print] = []
         changed = False
