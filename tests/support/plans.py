@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from decimal import Decimal
 from typing import Any
@@ -10,19 +11,22 @@ from lob_backtest.contract.plan import ChannelPlan, Feed, InstrumentPlan, Plan, 
 from lob_backtest.instrument import Instrument
 
 
-def plan_of(level: int, instruments: int = 1, agents: int = 1, **options: Any) -> Plan:
+def plan_of(
+    level: int, instruments: int = 1, agents: int = 1, *, names: Sequence[str] | None = None, **options: Any
+) -> Plan:
     """Make a plan of instruments with a tick and a lot of 1, without fees, and of agents that are alike.
 
     Args:
         level: 2 or 3.
-        instruments: how many; one is named X, several X0, X1, …
+        instruments: how many.
         agents: how many.
+        names: of the instruments; `None`: X for one, X0, X1, … for several.
         options: fields of any part of the plan, the same for all instruments and agents; `evidence`, as scenarios
             call it, is `fill_on_younger_execution`.
     """
     if "evidence" in options:
         options["fill_on_younger_execution"] = options.pop("evidence")
-    names = ["X"] if instruments == 1 else [f"X{i}" for i in range(instruments)]
+    names = names or (["X"] if instruments == 1 else [f"X{i}" for i in range(instruments)])
     market, session, channel = (_taken(options, cls) for cls in (InstrumentPlan, SessionPlan, ChannelPlan))
     parts = [
         InstrumentPlan(

@@ -176,6 +176,7 @@ def play(
         level,
         len(streams),
         len(agents),
+        names=[f"X{i}" for i in range(len(streams))],
         **{**defaults, **times, "paranoid": True, **(options or {}), **plan_options},
     )
     if plan.end_ns is not None:

@@ -6,5 +6,6 @@ pub mod order_book;
 pub mod row_effect;
 pub mod slab;
 pub mod touch;
+pub mod tournament;
 
 pub use order_book::{Book, BookOrder, Level};

@@ -68,7 +68,7 @@ pub mod phase {
     pub const HALTED: u8 = 3;
 }
 
-/// What a row may ask of a book that the book cannot do. The book is left as it was.
+/// Why a book cannot apply a row. The book is left as it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Issue {

@@ -10,6 +10,8 @@ pub struct Outbox {
     pub channels: Vec<Channels>,
     /// How many venues there are.
     pub venues: usize,
+    /// Agents whose channels or timers may have changed since the schedule was brought up to date.
+    pub changed: Vec<usize>,
     /// The result tables.
     pub recorder: Recorder,
     /// The last doubled mid of a two-sided book, per instrument.
@@ -17,9 +19,18 @@ pub struct Outbox {
 }
 
 impl Outbox {
+    /// Note that the channels or timers of an agent may change.
+    #[inline]
+    pub fn mark(&mut self, agent: usize) {
+        if self.changed.last() != Some(&agent) {
+            self.changed.push(agent);
+        }
+    }
+
     /// Return the channels between an agent and a venue.
     #[inline]
     pub fn channels_of(&mut self, agent: usize, venue: usize) -> &mut Channels {
+        self.mark(agent);
         &mut self.channels[agent * self.venues + venue]
     }
 

@@ -52,7 +52,10 @@ pub struct Context {
 impl Context {
     #[inline]
     fn with<R>(&self, work: impl FnOnce(&mut Replay) -> Result<R, RunError>) -> PyResult<R> {
-        self.replay.with(work)
+        self.replay.with(|replay| {
+            replay.outbox.mark(self.agent);
+            work(replay)
+        })
     }
 
     fn order_entry<R>(&self, place: usize, work: impl FnOnce(&mut OrderEntry) -> Result<R, RunError>) -> PyResult<R> {

@@ -30,6 +30,7 @@ pub(super) struct AfterCallback {
 impl Replay {
     /// Serve the next request of a channel at the exchange.
     pub(super) fn arrive(&mut self, channel: usize) -> Result<(), RunError> {
+        self.outbox.mark(channel / self.outbox.venues);
         let Some(request) = self.outbox.channels[channel].next_request() else { return Ok(()) };
         self.markets[request.instrument].serve(channel / self.outbox.venues, &request, &mut self.outbox)
     }
@@ -47,6 +48,7 @@ impl Replay {
                 packet.timers_woken = true;
                 if self.markets[instrument].view.state.phase != phase::CLOSED {
                     agent.timers.wake(now_ns, instrument);
+                    self.outbox.mark(index);
                 }
             }
             if agent.callbacks.have(Callbacks::TRADE) {
@@ -69,6 +71,7 @@ impl Replay {
     pub(super) fn message(&mut self, now_ns: Ns, channel: usize) -> Result<Option<Call>, RunError> {
         let Some(posted) = self.outbox.channels[channel].next_message() else { return Ok(None) };
         let agent = channel / self.outbox.venues;
+        self.outbox.mark(agent);
         let instrument = posted.instrument;
         self.agents[agent].begin(posted.generation);
         self.catch_up_to(agent, now_ns);
@@ -111,6 +114,7 @@ impl Replay {
     /// Fire the next timer, unless its market is closed.
     pub(super) fn timer(&mut self, now_ns: Ns, index: usize) -> Option<Call> {
         self.catch_up_to(index, now_ns);
+        self.outbox.mark(index);
         let agent = &mut self.agents[index];
         let instrument = agent.timers.next_instrument();
         let view = &mut self.markets[instrument].view;
@@ -137,6 +141,7 @@ impl Replay {
         what: Callback,
     ) -> Option<Call> {
         self.agents[agent].begin(0);
+        self.outbox.mark(agent);
         self.catch_up_to(agent, now_ns);
         wanted.then_some(Call { agent, instrument, now_ns, what })
     }

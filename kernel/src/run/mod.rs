@@ -3,5 +3,6 @@
 mod delivery;
 mod lifecycle;
 pub mod replay;
+mod schedule;
 mod state;
 pub mod step;

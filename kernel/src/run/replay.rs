@@ -8,18 +8,10 @@ use crate::contract::codes::{Ns, NEVER};
 use crate::contract::error::RunError;
 use crate::run::delivery::{receive_moves, PacketDelivery};
 use crate::run::lifecycle::Stage;
+use crate::run::schedule::{Due, EventKind};
 use crate::run::step::{Call, Step};
 
 pub use crate::run::state::Replay;
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum EventKind {
-    Request,
-    Packet,
-    Message,
-    Timer,
-    Clock,
-}
 
 impl Replay {
     /// Run until the driver has to do something.
@@ -90,21 +82,29 @@ impl Replay {
 
     /// Return the earliest event that is not a market row.
     #[inline]
-    fn next_event(&self) -> (Ns, EventKind, usize) {
-        let mut next = (self.sample_ns, EventKind::Clock, 0);
-        for (i, channels) in self.outbox.channels.iter().enumerate() {
-            next = next.min((channels.next_request_ns(), EventKind::Request, i));
-            next = next.min((channels.next_message_ns(), EventKind::Message, i));
+    fn next_event(&mut self) -> Due {
+        while let Some(agent) = self.outbox.changed.pop() {
+            self.schedule.set(agent, self.due(agent));
         }
-        for (i, agent) in self.agents.iter().enumerate() {
-            next = next.min((agent.timers.next_ns(), EventKind::Timer, i));
-        }
+        let mut next = self.schedule.whole().min((self.sample_ns, EventKind::Clock, 0));
         for (i, market) in self.markets.iter().enumerate() {
             if market.view.has_packet_subscribers {
                 next = next.min((market.view.next_ns, EventKind::Packet, i));
             }
         }
         next
+    }
+
+    /// Return what an agent has due first.
+    #[inline]
+    fn due(&self, agent: usize) -> Due {
+        let mut due = (self.agents[agent].timers.next_ns(), EventKind::Timer, agent);
+        let first = agent * self.outbox.venues;
+        for (i, channels) in self.outbox.channels.iter().enumerate().skip(first).take(self.outbox.venues) {
+            due = due.min((channels.next_request_ns(), EventKind::Request, i));
+            due = due.min((channels.next_message_ns(), EventKind::Message, i));
+        }
+        due
     }
 
     #[inline]

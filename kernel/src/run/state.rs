@@ -12,6 +12,7 @@ use crate::exchange::outbox::Outbox;
 use crate::record::recorder::Recorder;
 use crate::run::delivery::{AfterCallback, PacketDelivery};
 use crate::run::lifecycle::Stage;
+use crate::run::schedule::{Schedule, NOTHING};
 use crate::wire::channels::Channels;
 use crate::wire::view::DeliveredPacket;
 
@@ -40,6 +41,7 @@ pub struct Replay {
     pub(super) packet: Option<PacketDelivery>,
     pub(super) delivered: DeliveredPacket,
     pub(super) after_callback: Option<AfterCallback>,
+    pub(super) schedule: Schedule,
 }
 
 impl Replay {
@@ -62,7 +64,9 @@ impl Replay {
         let sessions = (0..plan.instruments.len()).map(of_instrument).collect();
         let channels = plan.agents.iter().flat_map(|agent| agent.channels.iter().map(Channels::new)).collect();
         let recorder = Recorder::new(plan.markouts_ns.clone());
-        let outbox = Outbox { channels, venues: plan.venues(), recorder, mids2 };
+        let changed = (0..agents.len()).collect();
+        let outbox = Outbox { channels, venues: plan.venues(), changed, recorder, mids2 };
+        let schedule = Schedule::new(agents.len(), NOTHING);
         Replay {
             plan,
             markets,
@@ -78,12 +82,14 @@ impl Replay {
             packet: None,
             delivered: DeliveredPacket::default(),
             after_callback: None,
+            schedule,
         }
     }
 
     /// Return the sender of requests of a strategy in an instrument.
     pub fn order_entry(&mut self, agent: usize, instrument: usize) -> OrderEntry<'_> {
         let venue = self.plan.instruments[instrument].venue;
+        self.outbox.mark(agent);
         let Outbox { channels, venues, recorder, .. } = &mut self.outbox;
         OrderEntry {
             agent: &mut self.agents[agent],
