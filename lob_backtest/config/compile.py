@@ -87,9 +87,10 @@ def _check_samples(config: RunConfig, sources: Sequence[MarketSource]) -> None:
     first, last = min(first for first, _ in spans), max(last for _, last in spans) + feed_ns
     start = first if config.run.start is None else max(first, config.run.start)
     end = last if config.run.end is None else min(last, config.run.end)
-    samples = (end - start) // config.report.sample * len(sources)
+    rows = len(sources) * len(config.agents)
+    samples = (end - start) // config.report.sample * rows
     if samples > MAX_SAMPLES:
-        least = -(-(end - start) * len(sources) // MAX_SAMPLES)
+        least = -(-(end - start) * rows // MAX_SAMPLES)
         raise ConfigError(
             f"report.sample: {format_duration(config.report.sample)} makes {samples:,} samples over the "
             f"{format_duration((end - start) // SECOND * SECOND)} of the run; at most {MAX_SAMPLES:,} are allowed. "

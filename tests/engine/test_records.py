@@ -138,7 +138,7 @@ def test_two_strategies_watch_one_market_each_with_orders_of_its_own(engine: str
         t20=lambda ctx: (ctx.cancel(2), ctx.cancel(1)),
         t30=lambda ctx: ctx.position,
     )
-    plan = plan_of(3, end_ns=BASE + 50, markouts_ns=(5,), paranoid=True)
+    plan = plan_of(3, agents=2, end_ns=BASE + 50, markouts_ns=(5,), paranoid=True)
     sink = MemorySink(plan.markouts_ns)
     load_engine(engine)(plan, [iter([batch(rows(BOOK + "49 status open"))])], [first, second], sink)
     tables = sink.tables()
