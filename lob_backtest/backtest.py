@@ -143,7 +143,7 @@ class _Replay:
         cls, config: RunConfig, agents: list[Strategy], engine: str, *, paranoid: bool, timeout_ns: int | None
     ) -> _Replay:
         """Open the files and compile the plan."""
-        feeds = [_Feed(_open(config, part), part.strip_orders) for part in config.instrument]
+        feeds = [_Feed(_open(config, part), part.exclude_order_ids) for part in config.instrument]
         plan = make_plan(config, [feed.source for feed in feeds], paranoid=paranoid)
         return cls(config, plan, feeds, agents, engine, timeout_ns)
 
@@ -233,11 +233,11 @@ class _Feed:
         read_s: the time spent waiting for them.
     """
 
-    def __init__(self, source: MarketSource, strip_orders: Sequence[int]) -> None:
+    def __init__(self, source: MarketSource, excluded: Sequence[int]) -> None:
         self.source = source
         self.read_s = 0.0
         self._found: list[tuple[int, dict[str, int]]] = []
-        self._stripped = WithoutOrders(source.batches(), strip_orders) if strip_orders else None
+        self._stripped = WithoutOrders(source.batches(), excluded) if excluded else None
 
     def batches(self) -> Generator[Batch, None, None]:
         """Yield the rows; to be closed by whoever takes them, so that the thread ends."""

@@ -140,7 +140,7 @@ def _instrument_plan(config: RunConfig, index: int, source: MarketSource, settin
         tick_lot_value=float(instrument.tick_lot_value),
         venue=settings.venues.index(instrument.venue),
         queue_model=QueueModel[config.fills.queue.upper()],
-        fill_on_younger_execution=config.fills.evidence,
+        fill_on_younger_execution=config.fills.fill_on_younger_execution,
         hidden_any_side=config.fills.hidden_any_side,
         late_level_ns=_chosen(config.fills.late_level, source.late_level_ns),
         late_print_ns=_chosen(config.fills.late_print, source.late_print_ns),

@@ -25,6 +25,7 @@ from pydantic import (
     model_validator,
 )
 
+from lob_backtest.config.renamed import with_new_names
 from lob_backtest.config.toml import MAX_DEPTH, changed, is_deep, read_toml
 from lob_backtest.errors import ConfigError
 from lob_backtest.printable import cut
@@ -148,8 +149,8 @@ class InstrumentPart(_Part):
         multiplier: currency a unit a point of price.
         currency: a label.
         fees: what a fill costs. Default, key by key: those of its venue.
-        strip_orders: ids of own orders that the feed recorded (L3); their executions become hidden prints, their other
-            rows are left out and counted.
+        exclude_order_ids: ids of own orders that the feed recorded (L3); their executions become hidden prints, their
+            other rows are left out and counted.
         initial_position: lots at the start. Default: that of `[run]`.
         max_position: in lots, either side. Default: that of `[risk]`.
     """
@@ -160,9 +161,14 @@ class InstrumentPart(_Part):
     multiplier: Annotated[Number, Field(gt=0, le=10**15)] = Decimal(1)
     currency: str = ""
     fees: FeesPart = FeesPart()
-    strip_orders: tuple[Annotated[int, Field(ge=1, lt=1 << 64)], ...] = ()
+    exclude_order_ids: tuple[Annotated[int, Field(ge=1, lt=1 << 64)], ...] = ()
     initial_position: Position | None = None
     max_position: MaxPosition | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _renamed(cls, values: Any) -> Any:
+        return with_new_names("instrument", values)
 
 
 class LatencyPart(_Part):
@@ -185,7 +191,7 @@ class FillsPart(_Part):
     Attributes:
         queue: L2: which cancels were ahead, "proportional" or "back". L3 is exact.
         impact: "none": history goes on as recorded.
-        evidence: L3: let an order fill when a younger one executes, whatever stands ahead of it.
+        fill_on_younger_execution: L3: let an order fill when a younger one executes, whatever stands ahead of it.
         hidden_any_side: let hidden prints of unknown side fill.
         late_level: L2: how long after a print the LEVEL row that shows it may follow. Default: the file's, or 250 ms.
         late_print: L2: how long after a fall of a level its print may follow; 0: never. Default: the file's, or 250 ms.
@@ -193,10 +199,15 @@ class FillsPart(_Part):
 
     queue: Literal["proportional", "back"] = "proportional"
     impact: Literal["none"] = "none"
-    evidence: bool = False
+    fill_on_younger_execution: bool = False
     hidden_any_side: bool = False
     late_level: NotNegative | None = None
     late_print: NotNegative | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _renamed(cls, values: Any) -> Any:
+        return with_new_names("fills", values)
 
 
 class RiskPart(_Part):

@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from lob_backtest.config.renamed import other_name
 from lob_backtest.errors import ConfigError
 from lob_backtest.printable import cut
 
@@ -65,7 +66,7 @@ def is_deep(values: Any) -> bool:
 
 
 def changed(values: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
-    """Return plain config values with one dotted key set.
+    """Return plain config values with one dotted key set; its old or new name, if it has one, is taken out.
 
     Raises:
         ConfigError: the key runs through something that is not a table.
@@ -73,7 +74,7 @@ def changed(values: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
     if key.count(".") >= MAX_DEPTH:
         raise ConfigError(f"{key[:100]}…: a key of {key.count('.') + 1:,} parts; no key of a config has as many")
     try:
-        whole: dict[str, Any] = _changed(values, key, value)
+        whole: dict[str, Any] = _changed(values, key, value, other_name(key))
     except KeyError:
         raise ConfigError(
             f"{cut(key, 100)}: there is no table to set it in; for an instrument write instrument.0.KEY"
@@ -81,15 +82,17 @@ def changed(values: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
     return whole
 
 
-def _changed(values: Any, key: str, value: Any) -> Any:
+def _changed(values: Any, key: str, value: Any, dropped: str | None) -> Any:
     head, _, rest = key.partition(".")
     if isinstance(values, list) and head.isdigit() and int(head) < len(values):
         copy = list(values)
-        copy[int(head)] = _changed(copy[int(head)], rest, value) if rest else value
+        copy[int(head)] = _changed(copy[int(head)], rest, value, dropped) if rest else value
         return copy
     if not isinstance(values, dict):
         raise KeyError(head)
-    return {**values, head: _changed(values.get(head, {}), rest, value) if rest else value}
+    if rest:
+        return {**values, head: _changed(values.get(head, {}), rest, value, dropped)}
+    return {name: each for name, each in values.items() if name != dropped} | {head: value}
 
 
 def _beside(path: Path, name: Any) -> Any:

@@ -103,7 +103,7 @@ def test_a_multiplier_of_more_digits_than_money_has_is_refused(engine: str, tmp_
         ("instrument.0.multiplier", Decimal("1e999999")),
         ("instrument.0.fees.maker_bps", 10**7),
         ("instrument.0.fees.taker_per_lot", Decimal("-1e999999")),
-        ("instrument.0.strip_orders", [2**64]),
+        ("instrument.0.exclude_order_ids", [2**64]),
     ],
 )
 def test_a_number_that_no_engine_can_count_is_refused_by_its_key(key: str, value: Any) -> None:

@@ -35,7 +35,7 @@ def test_no_array_that_an_engine_is_given_can_be_written_to(
     lob.generate(tmp_path / "m.parquet", events=2_000, level=level)
     part: dict[str, Any] = {"data": [str(tmp_path / "m.parquet")]}
     if level == 3:
-        part["strip_orders"] = strip
+        part["exclude_order_ids"] = strip
     with pytest.raises(EnoughError):
         lob.run({"instrument": [part], "latency": {"feed": feed}}, lob.Strategy(), engine=engine)
     assert sum(len(batch.action) for batch in given) > 1000

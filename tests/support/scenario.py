@@ -25,7 +25,7 @@ What follows `--` is a comment. A first line without a time sets what the market
     L2, queue proportional, late_print 20
 
 Settings are `L2` or `L3`; `queue back` or `proportional`; `late_print`, `late_level` and `response` in nanoseconds;
-`depth`; `evidence`; `hidden_any_side`; `strip #7`, an order that `strip_orders` names. Defaults: L3, `back`.
+`depth`; `evidence`; `hidden_any_side`; `strip #7`, an order that `exclude_order_ids` names. Defaults: L3, `back`.
 """
 
 from __future__ import annotations

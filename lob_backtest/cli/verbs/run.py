@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,7 +106,12 @@ def _values(
     if seed is not None:
         values = changed(values, "run.seed", seed)
     where = f"{config}: " if config is not None else ""
-    return RunConfig.parse(values, where=where)
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always", DeprecationWarning)
+        parsed = RunConfig.parse(values, where=where)
+    for warning in found:
+        echo(f"warning: {where}{warning.message}", err=True)
+    return parsed
 
 
 def _pair(option: str, text: str) -> tuple[str, str]:

@@ -1,0 +1,67 @@
+"""Config keys that have been renamed: old names work for one minor version, with a warning that gives the new one."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import Any, Final
+
+UNTIL: Final = "0.5"
+RENAMED: Final = {
+    "fills.evidence": "fills.fill_on_younger_execution",
+    "instrument.strip_orders": "instrument.exclude_order_ids",
+}
+"""Old key to new key, without the number of an instrument. Only the last part differs."""
+
+
+def with_new_names(table: str, values: Any) -> Any:
+    """Return one table of a config under its new names, and warn of each old one.
+
+    Args:
+        table: "fills" or "instrument".
+        values: plain values; anything but a dict is returned as it is.
+
+    Raises:
+        ValueError: an old and a new name of one key are given.
+    """
+    for old, new in _leaves(table).items():
+        if isinstance(values, dict) and old in values:
+            if new in values:
+                raise ValueError(f"{old} is the old name of {new}; give {new} alone")
+            warnings.warn(
+                f"{table}.{old} is now {table}.{new}; the old name works until {UNTIL}",
+                DeprecationWarning,
+                stacklevel=_callers_level(),
+            )
+            values = {new if name == old else name: value for name, value in values.items()}
+    return values
+
+
+def other_name(key: str) -> str | None:
+    """Return the last part of a key's old or new name, whichever is not given; `None` for a key never renamed.
+
+    Args:
+        key: dotted, as in "instrument.0.strip_orders".
+    """
+    names = {**RENAMED, **{new: old for old, new in RENAMED.items()}}
+    other = names.get(".".join(part for part in key.split(".") if not part.isdigit()))
+    return None if other is None else other.rpartition(".")[2]
+
+
+def _leaves(table: str) -> dict[str, str]:
+    return {
+        old.rpartition(".")[2]: new.rpartition(".")[2]
+        for old, new in RENAMED.items()
+        if old.rpartition(".")[0] == table
+    }
+
+
+def _callers_level() -> int:
+    """Return the `stacklevel` of the first frame outside of this package and pydantic, seen from `with_new_names`."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in {
+        "lob_backtest",
+        "pydantic",
+    }:
+        level, frame = level + 1, frame.f_back
+    return level
