@@ -16,7 +16,7 @@ from fnmatch import fnmatchcase
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from lob_backtest.contract.tables import DIGESTED, Rows
+from lob_backtest.contract.tables import DIGEST_COLUMNS, Rows
 from lob_backtest.errors import ConfigError
 from lob_backtest.report.frames import CODES
 from lob_backtest.result import Result
@@ -188,7 +188,7 @@ def compare(
             raise ConfigError(f"tolerance for {pattern!r}: no metric has that name; {hint}")
     reasons = _not_comparable(before, after)
     moves = _moves(before.summary, after.summary, names, allowed)
-    rows = {name: _first_difference(name, before.rows(name), after.rows(name)) for name in DIGESTED}
+    rows = {name: _first_difference(name, before.rows(name), after.rows(name)) for name in DIGEST_COLUMNS}
     beyond = any(not move.within for move in moves) if allowed else before.digest != after.digest
     outcome: Outcome = "not comparable" if reasons else "different" if beyond else "same"
     return Comparison(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import pyarrow as pa
 
 from lob_backtest.atomic.drafts import KeptError, reason, write_file
-from lob_backtest.contract.tables import Rows, schemas
+from lob_backtest.contract.tables import DIGEST_VERSION, Rows, schemas
 from lob_backtest.errors import DataError, LobBacktestError, OutputError
 from lob_backtest.process import interrupts
 from lob_backtest.results import folder as storage
@@ -278,6 +278,7 @@ class Result:
             "format": storage.FORMAT,
             "status": self.status,
             "digest": self.digest,
+            "digest_version": DIGEST_VERSION,
             "metrics": metrics,
             "info": self.info.to_dict(),
             "timing": self.timing,

@@ -205,13 +205,84 @@ class Rows(Batches, Protocol):
         """Return the same rows with some of the columns."""
 
 
-DIGESTED: Final = ("fills", "orders", "bbo", "samples")
-"""The tables that `Result.digest` covers, in this order."""
+DIGEST_VERSION: Final = "digest/2"
 
+MARKOUTS: Final = "mid2_after_*ns"
+"""In `DIGEST_COLUMNS`: the columns of all markout horizons, ascending."""
 
-SINCE: Final = {"fills": ("ts_traded_ns",)}
-"""Columns that results of an earlier version lack. The digest leaves them out where they are all null, that is, where
-the run uses no feature that fills them."""
+DIGEST_COLUMNS: Final = {
+    "fills": (
+        "fill_id",
+        "order_id",
+        "agent",
+        "instrument",
+        "side",
+        "price_ticks",
+        "size_lots",
+        "fee_micro",
+        "liquidity",
+        "cause",
+        "ts_exchange_ns",
+        "ts_local_ns",
+        "ts_traded_ns",
+        "bid_ticks_before",
+        "ask_ticks_before",
+        "mid2_before",
+        "queue_ahead_at_arrival_lots",
+        "ts_arrival_ns",
+        "tag",
+        "tainted",
+        MARKOUTS,
+    ),
+    "orders": (
+        "order_id",
+        "agent",
+        "instrument",
+        "kind",
+        "state",
+        "reason",
+        "side",
+        "tif",
+        "post_only",
+        "price_ticks",
+        "size_lots",
+        "filled_lots",
+        "queue_ahead_lots",
+        "ts_sent_ns",
+        "ts_exchange_ns",
+        "ts_local_ns",
+        "tag",
+    ),
+    "bbo": ("instrument", "ts_exchange_ns", "bid_ticks", "bid_lots", "ask_ticks", "ask_lots"),
+    "samples": (
+        "ts_ns",
+        "agent",
+        "instrument",
+        "position_lots",
+        "cash_tick_lots",
+        "fees_micro",
+        "mid2",
+        "bid_quote_ticks",
+        "ask_quote_ticks",
+    ),
+}
+"""What `Result.digest` covers: tables and their columns, in this order, whatever the order of the schemas.
+
+A column that is added later is added here and in `UNUSED`; one that is renamed keeps its old name here, and gets an
+entry in `RENAMED`. Anything else changes the digests of existing results and needs another `DIGEST_VERSION`.
+"""
+
+UNUSED: Final[dict[str, dict[str, int | str | None]]] = {"fills": {"ts_traded_ns": None}}
+"""Columns that are newer than the first version, with the value that they have where a run does not use the feature.
+
+The digest leaves out a column that has this value in all rows. Files of an earlier version may lack it.
+"""
+
+RENAMED: Final[dict[str, dict[str, str]]] = {}
+"""By table: the name in `DIGEST_COLUMNS` of each column that has been renamed, and its name in the schema."""
+
+OUTSIDE_DIGEST: Final[dict[str, tuple[str, ...]]] = {}
+"""By table: columns that the digest never covers."""
 
 
 def schemas(markouts_ns: Sequence[int]) -> dict[str, pa.Schema]:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lob_backtest.contract.tables import DIGESTED, SINCE, Rows
+from lob_backtest.contract.tables import DIGEST_COLUMNS, MARKOUTS, RENAMED, UNUSED, Rows
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -19,11 +19,11 @@ _LITTLE_ENDIAN: Final = {pa.int8(): "<i1", pa.int16(): "<i2", pa.int64(): "<i8"}
 
 
 def digest(tables: Mapping[str, Rows]) -> str:
-    """Hash the reproducible tables of a run (`lob_backtest.contract.tables.DIGESTED`, in that order).
+    """Hash the reproducible tables of a run (`lob_backtest.contract.tables.DIGEST_COLUMNS`, in that order).
 
     Hashed are, for each table, its name and number of rows; for each column its name, its type, one byte per value for
     its validity, and its values, little-endian, with nulls as 0. Strings are hashed as their lengths in bytes and their
-    UTF-8 bytes. A column of `SINCE` that is all null is left out. Chunks, file bytes and machine make no difference.
+    UTF-8 bytes. A column of `UNUSED` that no row uses is left out. Chunks, file bytes and machine make no difference.
     Columns are read twice, batch by batch, so that no table has to be in memory.
 
     Args:
@@ -33,24 +33,46 @@ def digest(tables: Mapping[str, Rows]) -> str:
         64 hexadecimal digits.
     """
     sha = hashlib.sha256()
-    for name in DIGESTED:
+    for name in DIGEST_COLUMNS:
         table = tables[name]
-        fields = [field for field in table.schema if not _is_unused(name, table, field.name)]
+        columns = [(label, column) for label, column in covered(name, table.schema) if _is_used(name, table, column)]
         _text(sha, name)
         sha.update(table.num_rows.to_bytes(8, "little"))
-        sha.update(len(fields).to_bytes(8, "little"))
-        for field in fields:
-            _text(sha, field.name)
-            _text(sha, str(field.type))
-            _column(sha, table.select([field.name]))
+        sha.update(len(columns).to_bytes(8, "little"))
+        for label, column in columns:
+            _text(sha, label)
+            _text(sha, str(table.schema.field(column).type))
+            _column(sha, table.select([column]))
     return sha.hexdigest()
 
 
-def _is_unused(name: str, table: Rows, column: str) -> bool:
-    """Return whether a column is newer than the digest (`lob_backtest.contract.tables.SINCE`) and all null."""
-    if column not in SINCE.get(name, ()):
-        return False
-    return all(part.null_count == len(part) for part in _parts(table.select([column])))
+def covered(name: str, schema: pa.Schema) -> Iterator[tuple[str, str]]:
+    """Yield the columns of a table that the digest covers: the name that is hashed, and the name in the schema.
+
+    Args:
+        name: of the table.
+        schema: of the table; columns of `UNUSED` may be missing.
+    """
+    for label in DIGEST_COLUMNS[name]:
+        if label == MARKOUTS:
+            prefix, suffix = MARKOUTS.split("*")
+            yield from ((each, each) for each in schema.names if each.startswith(prefix) and each.endswith(suffix))
+            continue
+        column = RENAMED.get(name, {}).get(label, label)
+        if column in schema.names or column not in UNUSED.get(name, {}):
+            yield label, column
+
+
+def _is_used(name: str, table: Rows, column: str) -> bool:
+    """Return whether a column is of the first version, or any row has another value than `UNUSED`."""
+    if column not in UNUSED.get(name, {}):
+        return True
+    value = UNUSED[name][column]
+    for part in _parts(table.select([column])):
+        unused = part.null_count if value is None else pc.sum(pc.equal(part, value)).as_py() or 0
+        if unused < len(part):
+            return True
+    return False
 
 
 def _text(sha: _Hash, text: str) -> None:

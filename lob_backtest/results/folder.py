@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from lob_backtest.atomic.drafts import FolderDraft, write_entry
-from lob_backtest.contract.tables import Batches, schemas
+from lob_backtest.contract.tables import DIGEST_VERSION, Batches, schemas
 from lob_backtest.errors import DataError, OutputError
 from lob_backtest.results.table_file import TableWriter
 
 MANIFEST: Final = "summary.json"
 PAGE: Final = "report.html"
 FORMAT: Final = "lob_backtest.result/1"
+DIGEST_VERSIONS: Final = ("digest/1", DIGEST_VERSION)
+"""Of results that can be loaded. `digest/1` was never written: it has the values of `digest/2`."""
 FILES: Final = frozenset({MANIFEST, PAGE, *(f"{name}.parquet" for name in (*schemas(()), "lots"))})
 """Files of a result of this version or an earlier one."""
 
@@ -122,4 +124,10 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if found != FORMAT:
         raise DataError(f"{path}: its format is {found!r}, expected {FORMAT!r}; run the backtest again")
     assert isinstance(manifest, dict)
+    version = manifest.get("digest_version", "digest/1")
+    if version not in DIGEST_VERSIONS:
+        raise DataError(
+            f"{path}: its digest is {version!r}, this version reads {' and '.join(DIGEST_VERSIONS)}; "
+            "load it with the version that wrote it, or run the backtest again"
+        )
     return manifest

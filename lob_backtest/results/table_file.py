@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Self
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lob_backtest.atomic.drafts import create_native, flush, reopen
-from lob_backtest.contract.tables import SINCE
+from lob_backtest.contract.tables import UNUSED
 from lob_backtest.data.parquet import footer_checksum
 from lob_backtest.data.parquet.encodings import encodings
 from lob_backtest.data.parquet.footer import DamageError, read_footer
@@ -102,14 +102,14 @@ class TableFile:
         schema: of the columns that are chosen.
         num_rows: number of rows.
         identity: the stamp that tells the file from another one of its name.
-        absent: columns that the file lacks, since an earlier version wrote it; they are all null.
+        absent: columns that the file lacks, since an earlier version wrote it, with the value of all of their rows.
     """
 
     path: Path
     schema: pa.Schema
     num_rows: int
     identity: Stamp
-    absent: frozenset[str] = frozenset()
+    absent: dict[str, int | str | None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, path: Path, schema: pa.Schema) -> TableFile:
@@ -124,8 +124,8 @@ class TableFile:
         """
         with _opened(path) as file:
             found, rows, identity = file.schema_arrow, file.metadata.num_rows, _identity(path)
-        absent = frozenset(SINCE.get(path.stem, ())) - set(found.names)
-        if not found.equals(pa.schema([field for field in schema if field.name not in absent])):
+        absent = {name: value for name, value in UNUSED.get(path.stem, {}).items() if name not in found.names}
+        if not found.equals(pa.schema([each for each in schema if each.name not in absent])):
             expected = ", ".join(f"{each.name} {each.type}" for each in schema if each not in list(found))
             raise DataError(
                 f"{utf8(str(path))}: other columns than expected (missing or different: {expected or 'order'})"
@@ -159,8 +159,10 @@ class TableFile:
 
     def _completed(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         columns = [
-            pa.nulls(batch.num_rows, field.type) if field.name in self.absent else batch.column(field.name)
-            for field in self.schema
+            pa.repeat(pa.scalar(self.absent[each.name], each.type), batch.num_rows)
+            if each.name in self.absent
+            else batch.column(each.name)
+            for each in self.schema
         ]
         return pa.RecordBatch.from_arrays(columns, schema=self.schema)
 

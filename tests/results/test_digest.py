@@ -2,8 +2,14 @@ import pyarrow as pa
 import pytest
 from result_factory import random_result
 
-from lob_backtest.contract.tables import DIGESTED, SINCE, schemas
-from lob_backtest.results.digest import digest
+from lob_backtest.contract.tables import (
+    DIGEST_COLUMNS,
+    OUTSIDE_DIGEST,
+    RENAMED,
+    UNUSED,
+    schemas,
+)
+from lob_backtest.results.digest import covered, digest
 
 EMPTY = "89974365cb579e530975012fad36a0d87254bbf46dd49718e2d445ac73664635"
 """Digest of a run without rows: what is hashed must not change, or saved results cannot be compared any more."""
@@ -12,7 +18,7 @@ EMPTY = "89974365cb579e530975012fad36a0d87254bbf46dd49718e2d445ac73664635"
 @pytest.fixture(scope="module")
 def tables():
     result = random_result(4)
-    return {name: result.table(name) for name in (*DIGESTED, "series")}
+    return {name: result.table(name) for name in (*DIGEST_COLUMNS, "series")}
 
 
 def rechunked(table, rows):
@@ -37,7 +43,7 @@ def changed(table, name, change):
     return table.set_column(index, table.schema.field(name), pa.array(values, table.schema.field(name).type))
 
 
-@pytest.mark.parametrize("name", DIGESTED)
+@pytest.mark.parametrize("name", DIGEST_COLUMNS)
 def test_every_column_counts(tables, name):
     for field in tables[name].schema:
         after = changed(tables[name], field.name, lambda v: f"{v}x" if isinstance(v, str) else (v or 0) + 1)
@@ -81,11 +87,49 @@ def test_the_format_stays_what_it_is():
     assert digest(empty) == EMPTY
 
 
-@pytest.mark.parametrize("name", SINCE)
+@pytest.mark.parametrize("name", UNUSED)
 def test_a_newer_column_counts_once_a_run_fills_it(tables, name):
-    for column in SINCE[name]:
+    for column in UNUSED[name]:
         field = tables[name].schema.field(column)
-        unused = pa.nulls(tables[name].num_rows, field.type)
+        unused = pa.repeat(pa.scalar(UNUSED[name][column], field.type), tables[name].num_rows)
         before = tables[name].set_column(tables[name].schema.get_field_index(column), field, unused)
         assert digest({**tables, name: before}) == digest({**tables, name: before.drop_columns([column])})
         assert digest({**tables, name: changed(before, column, lambda _: 5)}) != digest({**tables, name: before})
+
+
+@pytest.mark.parametrize("name", DIGEST_COLUMNS)
+def test_every_column_is_either_in_the_digest_or_outside(name):
+    """A new column is listed in `DIGEST_COLUMNS` and `UNUSED`, or in `OUTSIDE_DIGEST`."""
+    schema = schemas((5, 50))[name]
+    inside = [column for _, column in covered(name, schema)]
+    assert sorted([*inside, *OUTSIDE_DIGEST.get(name, ())]) == sorted(schema.names)
+
+
+def test_a_column_that_is_in_no_list_is_outside(tables):
+    wider = tables["bbo"].append_column("surprise", pa.array(range(tables["bbo"].num_rows)))
+    assert digest({**tables, "bbo": wider}) == digest(tables)
+
+
+def test_the_order_of_the_schema_makes_no_difference(tables):
+    turned = tables["orders"].select(tables["orders"].schema.names[::-1])
+    assert digest({**tables, "orders": turned}) == digest(tables)
+
+
+@pytest.mark.parametrize(("kind", "unused", "used"), [(pa.int64(), 0, 3), (pa.string(), "", "x"), (pa.int8(), None, 0)])
+def test_a_newer_column_is_outside_while_it_has_its_unused_value(tables, monkeypatch, kind, unused, used):
+    rows = tables["orders"].num_rows
+    monkeypatch.setitem(DIGEST_COLUMNS, "orders", (*DIGEST_COLUMNS["orders"], "newer"))
+    monkeypatch.setitem(UNUSED, "orders", {"newer": unused})
+
+    def orders(last):
+        return tables["orders"].append_column("newer", pa.array([unused] * (rows - 1) + [last], kind))
+
+    assert digest({**tables, "orders": orders(unused)}) == digest(tables)
+    assert digest({**tables, "orders": orders(used)}) != digest(tables)
+
+
+def test_a_renamed_column_keeps_its_old_name_in_the_digest(tables, monkeypatch):
+    names = ["lots" if name == "bid_lots" else name for name in tables["bbo"].schema.names]
+    before = digest(tables)
+    monkeypatch.setitem(RENAMED, "bbo", {"bid_lots": "lots"})
+    assert digest({**tables, "bbo": tables["bbo"].rename_columns(names)}) == before

@@ -230,6 +230,15 @@ def test_what_is_no_result_is_refused(tmp_path):
         Result.load(tmp_path)
 
 
+def test_the_version_of_the_digest_is_saved_and_a_newer_one_is_refused(result, tmp_path):
+    manifest = result.save(tmp_path / "out", page=False) / "summary.json"
+    saved = json.loads(manifest.read_text("utf-8"))
+    assert saved["digest_version"] == "digest/2"
+    manifest.write_text(json.dumps({**saved, "digest_version": "digest/3"}))
+    with pytest.raises(DataError, match=r"its digest is 'digest/3', this version reads digest/1 and digest/2"):
+        Result.load(tmp_path / "out")
+
+
 def test_damaged_files_are_refused(result, tmp_path):
     out = result.save(tmp_path / "out")
     whole = (out / "fills.parquet").read_bytes()

@@ -16,7 +16,7 @@ import pytest
 from result_factory import left_in
 
 import lob_backtest as lob
-from lob_backtest.contract.tables import SINCE
+from lob_backtest.contract.tables import UNUSED
 from lob_backtest.data.writer import EventWriter
 from lob_backtest.engine import ENGINES
 from lob_backtest.errors import DataError, OutputError, StrategyError
@@ -242,7 +242,7 @@ def test_a_result_of_an_earlier_version_without_newer_columns_can_be_read(market
     result = lob.run(config(market), Quotes())
     result.save(tmp_path / "out")
     file = tmp_path / "out" / "fills.parquet"
-    pq.write_table(pq.read_table(file).drop_columns(list(SINCE["fills"])), file)
+    pq.write_table(pq.read_table(file).drop_columns(list(UNUSED["fills"])), file)
     older = Result.load(tmp_path / "out")
     assert older.digest == result.digest
     assert older.table("fills").num_rows > 0

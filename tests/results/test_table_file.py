@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from result_factory import random_result
 
-from lob_backtest.contract.tables import DIGESTED
+from lob_backtest.contract.tables import DIGEST_COLUMNS
 from lob_backtest.errors import DataError
 from lob_backtest.results import table_file
 from lob_backtest.results.digest import digest
@@ -25,7 +25,7 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def tables() -> dict[str, pa.Table]:
     result = random_result(4)
-    return {name: result.table(name) for name in (*DIGESTED, "series")}
+    return {name: result.table(name) for name in (*DIGEST_COLUMNS, "series")}
 
 
 def written(table: pa.Table, path: Path, rows: list[int]) -> TableFile:

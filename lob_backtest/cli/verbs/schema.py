@@ -47,13 +47,14 @@ def _events() -> dict[str, Any]:
 
 def _result() -> dict[str, Any]:
     from lob_backtest.config.model import ReportPart
-    from lob_backtest.contract.tables import DIGESTED, schemas
+    from lob_backtest.contract.tables import DIGEST_COLUMNS, DIGEST_VERSION, schemas
     from lob_backtest.report.frames import CODES
 
     return {
         "tables": {name: _columns(schema) for name, schema in schemas(ReportPart().markouts).items()},
         "codes": {column: {each.name: each.value for each in names} for column, names in CODES.items()},
-        "digested": list(DIGESTED),
+        "digested": list(DIGEST_COLUMNS),
+        "digest_version": DIGEST_VERSION,
     }
 
 
