@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from lob_backtest.cli.group import VERBS, cli
+from lob_backtest.cli.group import GROUPS, VERBS, cli
 
 PAGE = Path(__file__).with_name("cli.md")
 
@@ -21,8 +21,8 @@ HEAD = """# Command line
 `lob-backtest VERB --help` shows the same. Results are written to stdout, messages to stderr; exit codes are in
 [errors.md](errors.md).
 
-| verb | what it does |
-|---|---|
+| | verb | what it does |
+|---|---|---|
 """
 
 
@@ -66,7 +66,11 @@ def verb_section(verb: str, command: click.Command) -> str:
 
 def page() -> str:
     """Return the whole page."""
-    verbs = "".join(f"| [{verb}](#{verb}) | {about} |\n" for verb, about in VERBS.items())
+    verbs = "".join(
+        f"| {group if verb == next(iter(named)) else ''} | [{verb}](#{verb}) | {about} |\n"
+        for group, named in GROUPS.items()
+        for verb, about in named.items()
+    )
     sections = []
     with click.Context(cli, info_name="lob-backtest") as context:
         for verb in VERBS:

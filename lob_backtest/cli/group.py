@@ -15,27 +15,38 @@ from lob_backtest.cli.streams import BROKEN_PIPE, flushed, open_descriptors
 from lob_backtest.errors import EngineError, LobBacktestError, OutputError
 from lob_backtest.process import interrupts
 
-VERBS: Final = {
-    "init": "Write a project that runs: config, strategy, regression test, CI file.",
-    "run": "Replay market data through a strategy and report where the money came from.",
-    "convert": "Turn a vendor's files into canonical Parquet.",
-    "validate": "List what is wrong with a market data file.",
-    "inspect": "Show what a market data file holds.",
-    "book": "Dump the rebuilt order book.",
-    "calibrate": "Estimate volatility and how often quotes are reached.",
-    "generate": "Write a synthetic market data file.",
-    "report": "Write the HTML page of a saved result.",
-    "compare": "Compare two saved results.",
-    "schema": "Print what a config, a market data file or a result holds.",
-    "doctor": "Show what is installed, missing or slow.",
+GROUPS: Final = {
+    "Backtest": {
+        "run": "Replay market data through a strategy and report the result.",
+        "report": "Write the HTML page of a saved result.",
+        "compare": "Compare two saved results.",
+    },
+    "Data": {
+        "convert": "Turn a vendor's files into canonical Parquet.",
+        "validate": "List what is wrong with a market data file.",
+        "inspect": "Show what a market data file holds.",
+        "book": "Dump the rebuilt order book.",
+        "generate": "Write a synthetic market data file.",
+    },
+    "Market": {
+        "calibrate": "Estimate volatility and how often quotes are reached.",
+    },
+    "Project": {
+        "init": "Write a project that runs: config, strategy, test, CI file.",
+        "doctor": "Show what is installed, missing or slow.",
+        "schema": "Print what a config, a market data file or a result holds.",
+    },
 }
+"""The verbs, in the groups of `--help`, which fits a terminal of 80 columns and 24 lines."""
+
+VERBS: Final = {verb: about for verbs in GROUPS.values() for verb, about in verbs.items()}
 
 
 class _Verbs(click.Group):
     """A group whose commands live in `lob_backtest.cli.verbs.<verb>` and load on demand."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """List the verbs in the order of a user's work, not alphabetically."""
+        """List the verbs in the order of their groups, not alphabetically."""
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -59,9 +70,13 @@ class _Verbs(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the verbs without importing them: `--help` stays fast."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(VERBS.items()))
+        """List the verbs without importing them, so that `--help` stays fast, and without lines between the groups."""
+        width = max(map(len, VERBS))
+        formatter.write_paragraph()
+        for group, verbs in GROUPS.items():
+            formatter.write_heading(group)
+            with formatter.indentation():
+                formatter.write_dl([(verb.ljust(width), about) for verb, about in verbs.items()])
 
 
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})

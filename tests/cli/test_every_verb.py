@@ -9,7 +9,7 @@ import click
 import pytest
 
 import lob_backtest as lob
-from lob_backtest.cli.group import VERBS, cli, main
+from lob_backtest.cli.group import GROUPS, VERBS, cli, main
 
 
 def call(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[object, str, str]:
@@ -24,6 +24,20 @@ def test_every_verb_speaks_json(verb: str) -> None:
         command = cli.get_command(context, verb)
     assert command is not None
     assert any("--json" in option.opts for option in command.params)
+
+
+def test_help_lists_every_verb_on_24_lines_of_80_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, _ = call(capsys, "--help")
+    lines = out.splitlines()
+    assert code == 0
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= 80
+    for group, verbs in GROUPS.items():
+        at = lines.index(f"{group}:")
+        assert [line.split()[0] for line in lines[at + 1 : at + 1 + len(verbs)]] == list(verbs)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +66,7 @@ def test_what_was_written_is_said_as_json(
     ("argv", "says"),
     [
         (["valdate", "x"], "did you mean 'validate'?"),
-        (["backtest"], "the commands are init, run, convert"),
+        (["backtest"], "the commands are run, report, compare, convert"),
         (["run", "--paranoit"], "--paranoid"),
         (["--versoin"], "--version"),
         (["convert", "lobstr", "x", "-o", "y.parquet"], "lobster"),
