@@ -198,15 +198,19 @@ def test_every_verb_is_documented(verb: str) -> None:
     assert f"\n## {verb}\n" in (ROOT / "docs/cli.md").read_text("utf-8")
 
 
-def test_every_exit_code_is_documented() -> None:
-    from lob_backtest import errors
+def test_the_table_of_exit_codes_is_that_of_the_code() -> None:
+    import signal
+
+    from lob_backtest import errors, regression
+    from lob_backtest.cli.streams import BROKEN_PIPE
 
     page = (ROOT / "docs/errors.md").read_text("utf-8")
+    rows = re.findall(r"^\| (\d+) \| (?:`(\w+)`)? *\|", page, re.MULTILINE)
     kinds = [e for e in vars(errors).values() if isinstance(e, type) and issubclass(e, errors.LobBacktestError)]
-    assert len(kinds) > 1
-    for kind in kinds:
-        assert f"| {kind.exit_code} |" in page, kind
-        assert f"`{kind.__name__}`" in page, kind
+    expected = {(0, ""), (BROKEN_PIPE, ""), *((kind.exit_code, kind.__name__) for kind in kinds)}
+    expected |= {(128 + each, "KeyboardInterrupt") for each in (signal.SIGINT, signal.SIGTERM, 1)}  # 1: SIGHUP
+    assert {(int(code), name) for code, name in rows} == expected
+    assert set(regression.EXIT_CODES.values()) <= {code for code, _ in expected}
 
 
 def first_cells(page: str, heading: str) -> list[str]:
