@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from lob_backtest.atomic.drafts import absolute
 from lob_backtest.config.compile import make_plan
-from lob_backtest.config.model import InstrumentPart, RunConfig
+from lob_backtest.config.model import AgentPart, InstrumentPart, RunConfig
 from lob_backtest.contract.output import Outcome
 from lob_backtest.contract.plan import Feed, InstrumentPlan, Plan, SessionPlan
 from lob_backtest.contract.rows import Batch
@@ -143,7 +143,7 @@ class _Replay:
         cls, config: RunConfig, agents: list[Strategy], engine: str, *, paranoid: bool, timeout_ns: int | None
     ) -> _Replay:
         """Open the files and compile the plan."""
-        feeds = [_Feed(_open(config, part), part.exclude_order_ids) for part in config.instrument]
+        feeds = [_Feed(open_source(config, part), part.exclude_order_ids) for part in config.instrument]
         plan = make_plan(config, [feed.source for feed in feeds], paranoid=paranoid)
         return cls(config, plan, feeds, agents, engine, timeout_ns)
 
@@ -151,7 +151,7 @@ class _Replay:
         """Run; return what came of it and what the strategy raised."""
         begin = time.perf_counter()
         files = [file for feed in self.feeds for file in feed.source.files]
-        params = [_parameters(agent) for agent in self.agents]
+        params = [parameters_of(agent) for agent in self.agents]
         watch, streams = watched(self.agents, self.timeout_ns), _Streams(self.feeds, progress)
         with hashed_meanwhile(files), _few_collections, streams as batches, KeptSettings(), watch as agents:
             outcome = load_engine(self.engine)(self.plan, batches, agents, sink)
@@ -299,7 +299,8 @@ class _Streams:
             progress(self._done, self._rows)
 
 
-def _open(config: RunConfig, part: InstrumentPart) -> MarketSource:
+def open_source(config: RunConfig, part: InstrumentPart) -> MarketSource:
+    """Open the files of one instrument of a config."""
     feed = config.latency.feed
     return open_market(
         part.data,
@@ -339,7 +340,7 @@ def _strategies_of(replay: _Replay, params: list[dict[str, Any]]) -> dict[str, A
     """Return the tables of the config that name the strategies, each with its class and all of its parameters."""
     whole = replay.config.plain()
     named = [
-        {"class": part.class_ or f"{plain_name(type(agent).__module__)}:{type(agent).__qualname__}", "params": values}
+        {"class": class_name(part, agent), "params": values}
         for part, agent, values in zip(replay.config.agents, replay.agents, params, strict=True)
     ]
     if not replay.config.agent:
@@ -350,7 +351,12 @@ def _strategies_of(replay: _Replay, params: list[dict[str, Any]]) -> dict[str, A
     }
 
 
-def _parameters(agent: Strategy) -> dict[str, Any]:
+def class_name(part: AgentPart, agent: Strategy) -> str:
+    """Return the class of a strategy as the config names it, or as it can name it."""
+    return part.class_ or f"{plain_name(type(agent).__module__)}:{type(agent).__qualname__}"
+
+
+def parameters_of(agent: Strategy) -> dict[str, Any]:
     """Return a strategy's parameters before the run, as JSON can hold them.
 
     Raises:

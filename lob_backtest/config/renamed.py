@@ -48,6 +48,13 @@ def other_name(key: str) -> str | None:
     return None if other is None else other.rpartition(".")[2]
 
 
+def new_name(key: str) -> str:
+    """Return a dotted key with its new last part, where it has one."""
+    if ".".join(part for part in key.split(".") if not part.isdigit()) not in RENAMED:
+        return key
+    return f"{key.rpartition('.')[0]}.{other_name(key)}"
+
+
 def _leaves(table: str) -> dict[str, str]:
     return {
         old.rpartition(".")[2]: new.rpartition(".")[2]

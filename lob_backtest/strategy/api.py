@@ -334,7 +334,7 @@ class Strategy:
                 setattr(self, name, _checked(type(self), name, annotation, parameters[name]))
             elif not hasattr(self, name):
                 raise ConfigError(f"{type(self).__name__}: parameter {name!r} has no default and was not given")
-            elif _is_duration(annotation):
+            elif is_duration(annotation):
                 setattr(self, name, _checked(type(self), name, annotation, getattr(self, name)))
 
     def values(self) -> dict[str, Any]:
@@ -393,7 +393,8 @@ def _is_shared(annotation: Any) -> bool:
     return annotation is ClassVar or typing.get_origin(annotation) is ClassVar
 
 
-def _is_duration(annotation: Any) -> bool:
+def is_duration(annotation: Any) -> bool:
+    """Return whether a parameter's annotation is `lob_backtest.Duration`."""
     if typing.get_origin(annotation) is not Annotated:
         return False
     from lob_backtest.units import parse_duration

@@ -44,6 +44,7 @@ CALLS: dict[str, list[list[str]]] = {
     "init": [["{}/plain.parquet/@"], ["{}/new@"]],
     "run": [
         ["-d", "{}/@.parquet", "-s", "{}/@.py:S"],
+        ["-d", "{}/@.parquet", "-s", "{}/@.py:S", "--set", "instrument.0.name='@'", "--show-config"],
         ["-d", "{}/@.parquet", "-s", "{}/@.py:S", "-o", "{}/out@"],
         ["-d", "{}/@.parquet", "-s", "{}/@.py:@"],
         ["-d", "{}/plain.parquet", "-s", "lob_backtest.strategies.fixed_spread:FixedSpread", "-o", "{}/fine@"],

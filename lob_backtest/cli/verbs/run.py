@@ -12,9 +12,11 @@ import click
 
 from lob_backtest.cli.output import echo, print_json, require_output
 from lob_backtest.cli.progress import progress_bar, quiet_option
+from lob_backtest.cli.show_config import show_config
 from lob_backtest.errors import ConfigError, StrategyError
 
 if TYPE_CHECKING:
+    from lob_backtest.config.model import RunConfig
     from lob_backtest.result import Result
 
 
@@ -36,7 +38,13 @@ if TYPE_CHECKING:
     metavar="DURATION",
     help="End the run if a callback takes longer in wall-clock time, as in 5s. Default: no limit.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@click.option(
+    "--show-config",
+    "shows_config",
+    is_flag=True,
+    help="Print each effective setting and where it is from, and do not run.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the summary, or the settings, as JSON.")
 @quiet_option
 def command(
     config: Path | None,
@@ -51,6 +59,7 @@ def command(
     engine: str | None,
     paranoid: bool,
     callback_timeout: str | None,
+    shows_config: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -63,14 +72,17 @@ def command(
     from lob_backtest.backtest import run
     from lob_backtest.engine import is_built
 
-    values = _values(config, data, strategy, param, changes, seed)
+    values, options = _values(config, data, strategy, param, changes, seed)
+    if shows_config:
+        show_config(values, options, as_json=as_json)
+        return
     if engine is None and not is_built():
         echo("note: the compiled engine is not built, the slower one runs; see lob-backtest doctor", err=True)
     try:
         with redirect_stdout(sys.stderr), progress_bar("replaying", quiet=quiet) as progress:
             # output of the strategy must not mix with the summary, or with --json
-            options: dict[str, Any] = {"engine": engine, "paranoid": paranoid, "callback_timeout": callback_timeout}
-            result = run(values, out=out, force=force, progress=progress, **options)
+            how: dict[str, Any] = {"engine": engine, "paranoid": paranoid, "callback_timeout": callback_timeout}
+            result = run(values, out=out, force=force, progress=progress, **how)
     except StrategyError as error:
         if error.result is not None:
             _show(error.result, out, as_json, quiet)
@@ -85,33 +97,40 @@ def _values(
     param: tuple[str, ...],
     changes: tuple[str, ...],
     seed: int | None,
-) -> Any:
-    """Merge the config: the file, then the options of the command line."""
+) -> tuple[RunConfig, dict[str, str]]:
+    """Merge the config: the file, then the options of the command line; return also which option set which key."""
     from lob_backtest.config.model import RunConfig
+    from lob_backtest.config.renamed import new_name
     from lob_backtest.config.toml import changed, read_toml
 
     if config is None and not data:
         raise ConfigError("nothing to run: name a TOML config, or use --data FILE --strategy FILE.py:Class")
     values: dict[str, Any] = read_toml(config) if config is not None else {}
+    options: dict[str, str] = {}
     if data:
+        options["instrument.0.data"] = "--data"
         values["instrument"] = [{**each, "data": list(data)} for each in values.get("instrument", [{}])[:1]]
     if strategy is not None:
         values = changed(values, "strategy.class", strategy)
+        options["strategy.class"] = "--strategy"
     for each in param:
         key, value = _pair("--param", each)
         values = changed(values, f"strategy.params.{key}", value)
+        options[f"strategy.params.{key}"] = "-p"
     for each in changes:
         key, text = _pair("--set", each)
         values = changed(values, key, _toml_value(text))
+        options[new_name(key)] = "--set"
     if seed is not None:
         values = changed(values, "run.seed", seed)
+        options["run.seed"] = "--seed"
     where = f"{config}: " if config is not None else ""
     with warnings.catch_warnings(record=True) as found:
         warnings.simplefilter("always", DeprecationWarning)
         parsed = RunConfig.parse(values, where=where)
     for warning in found:
         echo(f"warning: {where}{warning.message}", err=True)
-    return parsed
+    return parsed, options
 
 
 def _pair(option: str, text: str) -> tuple[str, str]:

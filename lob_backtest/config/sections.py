@@ -1,0 +1,167 @@
+"""Every setting of a run with its effective value and where that is from, for `run --show-config`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+from pydantic import BaseModel
+
+from lob_backtest.config.compile import LATE_NS
+from lob_backtest.config.effective import DEFAULT, Effective, Settings
+from lob_backtest.config.model import FeesPart, RunConfig
+from lob_backtest.data.faults import resolve_policies
+from lob_backtest.data.reader import MarketSource
+from lob_backtest.units import format_duration, format_instant
+
+FILE: Final = "file"
+"""Origin of a value that the market data file has."""
+
+DURATIONS: Final = {"feed", "entry", "response", "warm_up", "taint", "markouts", "sample", "late_level", "late_print"}
+INSTANTS: Final = {"start", "end"}
+OF_LEVEL: Final = {
+    2: ("queue", "hidden_any_side", "late_level", "late_print"),
+    3: ("fill_on_younger_execution", "hidden_any_side"),
+}
+"""Keys of `[fills]` that have an effect on files of each level, beside `impact`."""
+
+
+class AgentShown(NamedTuple):
+    """An agent as the run makes it.
+
+    Attributes:
+        name: in the result.
+        strategy: its class, as "path/to/file.py:Class" or "module:Class".
+        params: all of its parameters; durations are text.
+    """
+
+    name: str
+    strategy: str
+    params: Mapping[str, Any]
+
+
+class Section(NamedTuple):
+    """The settings of one part of a run.
+
+    Attributes:
+        place: which part: names by "agent", "venue" and "instrument"; empty for the whole run.
+        settings: plain values, durations and times as text, by key.
+    """
+
+    place: dict[str, str]
+    settings: dict[str, Effective]
+
+
+def effective_sections(
+    config: RunConfig, sources: Sequence[MarketSource], agents: Sequence[AgentShown], options: Mapping[str, str]
+) -> list[Section]:
+    """List every setting of a run: of the whole, of each instrument, of each agent, at each venue, in each instrument.
+
+    Args:
+        config: the run's.
+        sources: the opened files of each instrument.
+        agents: the run's.
+        options: by the key that it set, the option of the command line.
+
+    Raises:
+        ConfigError: the config describes a venue on which no instrument trades.
+    """
+    pairs = list(zip(config.instrument, sources, strict=True))
+    settings = Settings(config, [part.venue or source.venue for part, source in pairs])
+    names = [part.name or source.symbol for part, source in pairs]
+    found = [Section({}, _whole(config))]
+    for i, (name, source) in enumerate(zip(names, sources, strict=True)):
+        found.append(Section({"instrument": name}, _instrument(config, i, source)))
+    for k, agent in enumerate(agents):
+        found.append(Section({"agent": agent.name}, _agent(config, k, agent, settings)))
+        for venue in settings.venues:
+            channel = {"entry": settings.entry(venue, k), "response": settings.response(venue, k)}
+            found.append(Section({"agent": agent.name, "venue": venue}, channel))
+        for i, name in enumerate(names):
+            session = {f"fees.{fee}": settings.fee(fee, i, k) for fee in FeesPart.model_fields}
+            session["initial_position"] = settings.initial_position(i, k)
+            session["max_position"] = settings.max_position(i, k)
+            found.append(Section({"agent": agent.name, "instrument": name}, session))
+    return [Section(place, _shown(rows, options)) for place, rows in found]
+
+
+def _whole(config: RunConfig) -> dict[str, Effective]:
+    tables: dict[str, BaseModel] = {"run": config.run, "data": config.data, "report": config.report}
+    rows = {
+        f"{table}.{name}": _of(part, name, table)
+        for table, part in tables.items()
+        for name in type(part).model_fields
+        if name not in ("seed", "warm_up", "initial_position", "policies")  # of agents, or listed below
+    }
+    rows["latency.feed"] = _of(config.latency, "feed", "latency")
+    rows["fills.impact"] = _of(config.fills, "impact", "fills")
+    for kind, policy in resolve_policies(config.data.policies).items():
+        key = f"data.policies.{kind}"
+        rows[key] = Effective(str(policy), key if str(kind) in config.data.policies else DEFAULT)
+    return rows
+
+
+def _instrument(config: RunConfig, index: int, source: MarketSource) -> dict[str, Effective]:
+    part, key = config.instrument[index], f"instrument.{index}"
+    rows = {
+        "name": Effective(part.name, f"{key}.name") if part.name else Effective(source.symbol, FILE),
+        "venue": Effective(part.venue, f"{key}.venue") if part.venue else Effective(source.venue, FILE),
+        "data": Effective([str(file.path) for file in source.files], f"{key}.data"),
+        "level": Effective(source.level, FILE),
+        "depth": Effective(source.depth, FILE),
+        "tick_size": Effective(source.tick_size, FILE),
+        "lot_size": Effective(source.lot_size, FILE),
+    }
+    rows |= {name: _of(part, name, key) for name in ("multiplier", "currency", "exclude_order_ids")}
+    for name in OF_LEVEL[source.level]:
+        rows[name] = _of(config.fills, name, "fills")
+    for name in {"late_level", "late_print"} & set(rows):
+        if rows[name].value is None:
+            file_ns = getattr(source, f"{name}_ns")
+            rows[name] = Effective(LATE_NS, DEFAULT) if file_ns is None else Effective(file_ns, FILE)
+    return rows
+
+
+def _agent(config: RunConfig, index: int, agent: AgentShown, settings: Settings) -> dict[str, Effective]:
+    part, key = config.agents[index], f"agent.{index}" if config.agent else "strategy"
+    rows = {
+        "name": Effective(agent.name, f"{key}.name" if part.name else DEFAULT),
+        "class": Effective(agent.strategy, f"{key}.class"),
+        "seed": settings.seed(index),
+        "warm_up": settings.warm_up(index),
+    }
+    for name, value in agent.params.items():
+        rows[f"params.{name}"] = Effective(value, f"{key}.params.{name}" if name in part.params else DEFAULT)
+    return rows
+
+
+def _of(part: BaseModel, name: str, table: str) -> Effective:
+    return Effective(getattr(part, name), f"{table}.{name}" if name in part.model_fields_set else DEFAULT)
+
+
+def _shown(rows: Mapping[str, Effective], options: Mapping[str, str]) -> dict[str, Effective]:
+    return {key: Effective(_plain(key, row.value), _origin(row.origin, options)) for key, row in rows.items()}
+
+
+def _plain(key: str, value: Any) -> Any:
+    """Return a value as JSON can hold it; durations and times as a config has them."""
+    name = key.rpartition(".")[2]
+    if isinstance(value, list | tuple):
+        return [_plain(key, each) for each in value]
+    if isinstance(value, int) and not key.startswith("params."):
+        if name in DURATIONS:
+            return format_duration(value)
+        if name in INSTANTS:
+            return format_instant(value)
+    return str(value) if isinstance(value, Decimal) else value
+
+
+def _origin(key: str, options: Mapping[str, str]) -> str:
+    """Return the key that a value is from, or the option of the command line that set it or a table around it."""
+    parts = key.split(".")
+    for n in range(len(parts), 0, -1):
+        option = options.get(".".join(parts[:n]))
+        if option is not None:
+            return f"{option} {key}" if option == "--set" else option
+    return key
