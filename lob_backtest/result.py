@@ -116,7 +116,7 @@ class Result:
         from lob_backtest.results.one_agent import info_of, tables_of
 
         agent = self.info.agents.index(name)
-        tables = tables_of({each: self.table(each) for each in self._tables}, agent, len(self.info.agents))
+        tables = tables_of({each: self.table(each) for each in self._tables}, agent)
         return Result(tables, info_of(self.info, agent), status=self.status, timing=self.timing)
 
     @property

@@ -180,7 +180,7 @@ def rust_type(annotation: str) -> str:
 
 def fields(cls: type) -> list[tuple[str, str]]:
     """Return name and annotation of each field that an engine reads; of an instrument it reads the name alone."""
-    hints = [(each.name, str(each.type)) for each in dataclasses.fields(cls) if each.type != "Seed"]
+    hints = [(each.name, str(each.type)) for each in dataclasses.fields(cls) if each.type not in ("Seed", "Shown")]
     return [("name", "String") if kind == "Instrument" else (name, kind) for name, kind in hints]
 
 

@@ -109,6 +109,7 @@ def _agent_plan(settings: Settings, agent: int, instruments: Sequence[Instrument
                 taker_rates=instrument.fee_rates(taker=True),
                 max_position=settings.max_position(i, agent).value,
                 initial_position=settings.initial_position(i, agent).value,
+                instrument=instrument,
             )
         )
     return AgentPlan(

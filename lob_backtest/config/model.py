@@ -77,6 +77,12 @@ Bps = Annotated[Number, Field(ge=-500_000, le=500_000)]
 PerLot = Annotated[Number, Field(ge=-(10**15), le=10**15)]
 
 
+def _no_slash(name: str) -> str:
+    if "/" in name:
+        raise ValueError("a slash, which stands between agent and instrument in the names of metrics")
+    return name
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -156,7 +162,7 @@ class InstrumentPart(_Part):
     """
 
     name: str | None = None
-    venue: str | None = None
+    venue: Annotated[str, Field(min_length=1)] | None = None
     data: Annotated[list[FileName], Field(min_length=1)]
     multiplier: Annotated[Number, Field(gt=0, le=10**15)] = Decimal(1)
     currency: str = ""
@@ -267,7 +273,7 @@ class AgentPart(_Part):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    name: Annotated[str, Field(min_length=1)] | None = None
+    name: Annotated[str, Field(min_length=1), AfterValidator(_no_slash)] | None = None
     class_: Annotated[FileName | None, Field(alias="class")] = None
     params: dict[str, Any] = {}
     seed: Seed | None = None
@@ -313,7 +319,10 @@ class RunConfig(_Part):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.agent and (self.strategy.class_ is not None or self.strategy.params):
-            raise ValueError("strategy: given, but so is agent; a run has one [strategy] or several [[agent]]")
+            raise ValueError(
+                "strategy: given, but so is agent; a run has one [strategy] or several [[agent]], whose parameters are "
+                "set as agent.N.params.KEY"
+            )
         named: dict[str, tuple[VenuePart | AgentPart, ...]] = {"venue": self.venue, "agent": self.agent}
         for what, parts in named.items():
             names = [part.name for part in parts if part.name is not None]
@@ -410,7 +419,7 @@ def _messages(error: ValidationError) -> list[str]:
         else:
             text = cut(item["msg"].removeprefix("Value error, "), 300)
             got = "" if item["type"] == "value_error" else f", got {shown(item['input'])}"
-            messages.append(f"{key}: {text[0].lower()}{text[1:]}{got}")
+            messages.append(f"{key}{key and ': '}{text[0].lower()}{text[1:]}{got}")
     return messages
 
 

@@ -77,7 +77,8 @@ def changed(values: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
         whole: dict[str, Any] = _changed(values, key, value, other_name(key))
     except KeyError:
         raise ConfigError(
-            f"{cut(key, 100)}: there is no table to set it in; for an instrument write instrument.0.KEY"
+            f"{cut(key, 100)}: there is no table to set it in; write instrument.0.KEY, agent.0.KEY or venue.0.KEY for "
+            "those that the config has"
         ) from None
     return whole
 

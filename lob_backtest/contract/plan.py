@@ -15,10 +15,13 @@ from lob_backtest.errors import ConfigError
 from lob_backtest.instrument import Instrument
 
 Count: TypeAlias = Annotated[int, "not negative"]
+Shown: TypeAlias = Annotated[Instrument | None, "for Python alone: what `ctx.instrument` shows"]
 Seed: TypeAlias = Annotated[int, "for Python alone: a kernel draws no random numbers"]
 
 INT64: Final = 1 << 63
 MAX_VENUES: Final = 1 << 10
+MAX_AGENTS: Final = (1 << 15) - 1
+"""Codes of agents in the result tables have 16 bits."""
 RATES: Final = (1 << 46, 1 << 86)
 """Fee rates stay below these, so that the fee of the largest fill fits 128 bits."""
 
@@ -100,12 +103,14 @@ class SessionPlan:
         taker_rates: fee of a taker fill.
         max_position: limit on the position in lots, either side, orders in flight counted; `None`: no limit.
         initial_position: lots at the start.
+        instrument: what `ctx.instrument` shows, with the agent's fees; `None`: that of the plan.
     """
 
     maker_rates: tuple[int, int] = (0, 0)
     taker_rates: tuple[int, int] = (0, 0)
     max_position: int | None = None
     initial_position: int = 0
+    instrument: Shown = None
 
     def __post_init__(self) -> None:
         """See that an engine can hold every number.
@@ -214,6 +219,8 @@ class Plan:
         _check("Plan", "sample_ns", self.sample_ns, 1, INT64)
         for horizon_ns in self.markouts_ns:
             _check("Plan", "markouts_ns", horizon_ns, 0, INT64)
+        if len(self.agents) > MAX_AGENTS:
+            raise ConfigError(f"Plan: {len(self.agents):,} agents; expected at most {MAX_AGENTS:,}")
         for agent in self.agents:
             if len(agent.sessions) != len(self.instruments):
                 raise ConfigError(

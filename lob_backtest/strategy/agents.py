@@ -37,7 +37,8 @@ def strategies_of(config: RunConfig, given: Strategies) -> Iterator[tuple[RunCon
         agents = []
         for i, (part, each) in enumerate(zip(config.agents, parts, strict=True)):
             key = f"agent.{i}" if config.agent else "strategy"
-            agents.append(_used(_made(part, each, key, loaded)))
+            agents.append(_made(part, each, key, loaded))
+        _use(agents)
         yield config, agents
     finally:
         for module in loaded:
@@ -53,11 +54,14 @@ def agent_names(config: RunConfig, agents: Sequence[Strategy]) -> list[str]:
     """
     names: list[str] = []
     taken = {part.name for part in config.agents if part.name is not None}
+    numbers: dict[str, int] = {}
     for part, agent in zip(config.agents, agents, strict=True):
-        name, number = part.name or type(agent).__name__, 1
-        while part.name is None and (name in names or name in taken):
-            number += 1
-            name = f"{type(agent).__name__}-{number}"
+        cls = type(agent).__name__
+        name = part.name or cls
+        while part.name is None and name in taken:
+            numbers[cls] = numbers.get(cls, 1) + 1
+            name = f"{cls}-{numbers[cls]}"
+        taken.add(name)
         names.append(name)
     return names
 
@@ -102,11 +106,13 @@ def _made(part: AgentPart, given: Given | None, key: str, loaded: list[str]) -> 
     return given
 
 
-def _used(strategy: Strategy) -> Strategy:
-    if strategy._used:
-        raise ConfigError(f"{type(strategy).__name__}: this instance has run already; make a new one for each run")
-    strategy._used = True
-    return strategy
+def _use(agents: Sequence[Strategy]) -> None:
+    """See that no instance has run before, or is there twice, and mark all of them."""
+    for i, agent in enumerate(agents):
+        if agent._used or any(agent is other for other in agents[:i]):
+            raise ConfigError(f"{type(agent).__name__}: this instance has run already; make a new one for each run")
+    for agent in agents:
+        agent._used = True
 
 
 def _instance(cls: type[Strategy], params: dict[str, Any]) -> Strategy:

@@ -149,6 +149,41 @@ def test_agents_can_be_named_in_the_config_alone(engine: str, markets: list[str]
     assert (tmp_path / "out" / "report.html").is_file()
 
 
+class Probes(lob.Strategy):
+    """Cancels orders that it never sent, and records ids and fees as it sees them."""
+
+    def on_start(self, ctx: lob.Context) -> None:
+        for number in (2, 4, 7):
+            ctx.cancel(number)
+        ctx.record("fee", float(ctx.instrument.fees.taker_bps))
+        ctx.every(lob.SECOND)
+
+    def on_timer(self, ctx: lob.Context, timer_id: int) -> None:
+        ctx.record("order", ctx.buy(None, 1))
+
+    def on_fill(self, ctx: lob.Context, fill: lob.Fill) -> None:
+        ctx.record("fill", fill.fill_id)
+
+
+def test_what_an_agent_sees_does_not_depend_on_others(engine: str, markets: list[str]) -> None:
+    fees = [{"name": "a", "fees": {"taker_bps": 9}}, {"name": "b"}]
+    of_all = {"instrument": [{"data": [markets[0]], "fees": {"taker_bps": 1}}], "run": {"seed": 3}}
+    both = lob.run({**of_all, "agent": [{**fees[0], "seed": 8}, fees[1]]}, [Probes, Probes], engine=engine)
+    for part, bps in zip(fees, (9, 1), strict=True):
+        alone = lob.run({**of_all, "agent": [part]}, [Probes], engine=engine)
+        own = both.agent(part["name"])
+        assert own.digest == alone.digest
+        for name in ("fee", "order", "fill"):
+            assert own.series(name)["value"].tolist() == alone.series(name)["value"].tolist()
+        assert set(own.series("fee")["value"]) == {bps}
+    assert (both.agent("a").info.seed, both.agent("b").info.seed) == (8, 3)
+
+
+def test_more_agents_than_codes_are_refused(markets: list[str]) -> None:
+    with pytest.raises(ConfigError, match=r"Plan: 32,768 agents; expected at most 32,767"):
+        lob.run(config(markets[:1], report={"sample": "1h"}), [lob.Strategy] * 32_768)
+
+
 @pytest.mark.parametrize(
     ("more", "given", "message"),
     [
@@ -159,6 +194,7 @@ def test_agents_can_be_named_in_the_config_alone(engine: str, markets: list[str]
         ({"strategy": {"params": {"size": 1}}}, [Noisy], r"and so is \[strategy\] in the config"),
         ({"agent": [{}], "strategy": {"class": "a:B"}}, None, "strategy: given, but so is agent"),
         ({"agent": [{"name": "a"}, {"name": "a"}]}, [Noisy, Noisy], "agent.name: 'a' occurs twice"),
+        ({"agent": [{"name": "a/b"}]}, [Noisy], r"agent\.0\.name: a slash"),
         ({"venue": [{"name": "NYSE"}]}, Noisy, "no instrument trades on 'NYSE'; the venues of this run are 'V0', 'V1'"),
         ({"venue": [{"name": "V0"}, {"name": "V0"}]}, Noisy, "venue.name: 'V0' occurs twice"),
     ],
@@ -174,3 +210,6 @@ def test_one_instance_is_one_agent(markets: list[str]) -> None:
     strategy = Noisy()
     with pytest.raises(ConfigError, match="this instance has run already"):
         lob.run(config(markets), [strategy, strategy])
+    with pytest.raises(ConfigError, match="expected a Strategy"):
+        lob.run(config(markets), [strategy, 5])  # type: ignore[list-item]
+    lob.run(config(markets), [strategy])  # a refused call has used nothing up

@@ -57,17 +57,16 @@ pub struct Agent {
     limits: Limits,
     tags: Texts,
     series: Texts,
-    agents: i64,
     orders: i64,
     generation: u32,
     calls: u32,
 }
 
 impl Agent {
-    /// Make agent `place.0` of `place.1`.
-    pub fn new(place: (usize, usize), name: String, callbacks: Callbacks, instruments: usize, limits: Limits) -> Self {
+    /// Make the agent at a place in the plan.
+    pub fn new(index: usize, name: String, callbacks: Callbacks, instruments: usize, limits: Limits) -> Self {
         Agent {
-            index: place.0,
+            index,
             name,
             callbacks,
             now_ns: 0,
@@ -78,7 +77,6 @@ impl Agent {
             limits,
             tags: Texts::default(),
             series: Texts::default(),
-            agents: place.1 as i64,
             orders: 0,
             generation: 0,
             calls: 0,
@@ -162,16 +160,14 @@ impl Agent {
         )))
     }
 
-    /// Return the next order id. Ids are unique in the run.
+    /// Return the next order id. Ids are unique among the agent's orders.
     pub fn new_id(&mut self) -> i64 {
         self.orders += 1;
-        (self.orders - 1) * self.agents + self.index as i64 + 1
+        self.orders
     }
 
     /// Return whether this agent has issued an id.
     pub fn issued_id(&self, order_id: i64) -> bool {
-        let Some(number) = order_id.checked_sub(1) else { return false };
-        let (place, owner) = (number.div_euclid(self.agents), number.rem_euclid(self.agents));
-        owner == self.index as i64 && (0..self.orders).contains(&place)
+        (1..=self.orders).contains(&order_id)
     }
 }

@@ -52,10 +52,7 @@ pub struct Context {
 impl Context {
     #[inline]
     fn with<R>(&self, work: impl FnOnce(&mut Replay) -> Result<R, RunError>) -> PyResult<R> {
-        self.replay.with(|replay| {
-            replay.outbox.mark(self.agent);
-            work(replay)
-        })
+        self.replay.with(work)
     }
 
     fn order_entry<R>(&self, place: usize, work: impl FnOnce(&mut OrderEntry) -> Result<R, RunError>) -> PyResult<R> {
@@ -136,6 +133,7 @@ impl Context {
             return Err(StrategyError::new_err(message));
         };
         self.with(|replay| {
+            replay.outbox.mark(self.agent);
             let agent = &mut replay.agents[self.agent];
             agent.count()?;
             agent.check_timer()?;
@@ -151,6 +149,7 @@ impl Context {
             return Err(StrategyError::new_err(message));
         };
         self.with(|replay| {
+            replay.outbox.mark(self.agent);
             let agent = &mut replay.agents[self.agent];
             agent.count()?;
             let generation = if due_ns <= agent.now_ns { agent.next_generation("timers")? } else { 0 };
@@ -164,6 +163,7 @@ impl Context {
         self.replay.check()?;
         let timer_id = arguments::timer_number(timer_id)?;
         self.with(|replay| {
+            replay.outbox.mark(self.agent);
             replay.agents[self.agent].timers.cancel(timer_id);
             Ok(())
         })

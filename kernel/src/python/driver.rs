@@ -78,7 +78,7 @@ impl<'py> Run<'py> {
         if agents.len() != plan.agents.len() {
             return Err(EngineError::new_err("a run needs a strategy for each agent of its plan"));
         }
-        let channels = agents.iter().enumerate().map(|(i, each)| input::agent(each, (i, agents.len()), &plan));
+        let channels = agents.iter().enumerate().map(|(i, each)| input::agent(each, i, &plan));
         let shared = Shared::new(Replay::new(plan.clone(), channels.collect::<PyResult<_>>()?));
         let mut run = Run {
             shared,
@@ -112,7 +112,7 @@ impl<'py> Run<'py> {
                 replay: self.shared.clone(),
                 agent,
                 place,
-                instrument: given.getattr("instruments")?.get_item(place)?.getattr("instrument")?.unbind(),
+                instrument: shown_instrument(given, agent, place)?.unbind(),
                 name: each.name.clone(),
                 span: (plan.start_ns, plan.end_ns),
                 value: each.tick_lot_value,
@@ -338,6 +338,16 @@ fn advance(replay: &mut Replay) -> Result<Advanced, RunError> {
     let before = rows(replay);
     let step = replay.go_on()?;
     Ok((step, std::mem::take(&mut replay.outbox.recorder.full), rows(replay) - before))
+}
+
+/// Return what `ctx.instrument` shows: that of the agent's session, else that of the plan.
+fn shown_instrument<'py>(given: &Bound<'py, PyAny>, agent: usize, place: usize) -> PyResult<Bound<'py, PyAny>> {
+    let session = given.getattr("agents")?.get_item(agent)?.getattr("sessions")?.get_item(place)?;
+    let own = session.getattr("instrument")?;
+    if own.is_none() {
+        return given.getattr("instruments")?.get_item(place)?.getattr("instrument");
+    }
+    Ok(own)
 }
 
 fn column_names(plan: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<String>>> {

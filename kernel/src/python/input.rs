@@ -14,7 +14,7 @@ use crate::contract::plan::Plan;
 ///
 /// # Errors
 /// It is no strategy.
-pub fn agent(strategy: &Bound<'_, PyAny>, place: (usize, usize), plan: &Plan) -> PyResult<Agent> {
+pub fn agent(strategy: &Bound<'_, PyAny>, index: usize, plan: &Plan) -> PyResult<Agent> {
     let overrides = strategy.py().import("lob_backtest.strategy.api")?.getattr("overrides")?;
     let mut callbacks = Callbacks::default();
     for (name, callback) in [
@@ -32,7 +32,7 @@ pub fn agent(strategy: &Bound<'_, PyAny>, place: (usize, usize), plan: &Plan) ->
     }
     let name = strategy.get_type().getattr("__name__")?.extract()?;
     let limits = limits(strategy.py())?;
-    Ok(Agent::new(place, name, callbacks, plan.instruments.len(), limits))
+    Ok(Agent::new(index, name, callbacks, plan.instruments.len(), limits))
 }
 
 fn limits(py: Python<'_>) -> PyResult<Limits> {

@@ -73,6 +73,7 @@ pub struct Times {
 }
 
 struct Waiting {
+    id: i64,
     row: FillRow,
     mids2: SmallVec<[Option<i64>; 6]>,
 }
@@ -89,13 +90,15 @@ pub struct Recorder {
     waiting: VecDeque<Waiting>,
     /// Per horizon: the fill that waits next.
     next: Vec<i64>,
+    /// The number of the first fill that waits, in the whole run.
     first: i64,
-    fills: i64,
+    /// Per agent: its fills.
+    fills: Vec<i64>,
 }
 
 impl Recorder {
-    /// Make empty tables with these markout horizons, ascending.
-    pub fn new(horizons: Vec<Ns>) -> Self {
+    /// Make empty tables with these markout horizons, ascending, for so many agents.
+    pub fn new(horizons: Vec<Ns>, agents: usize) -> Self {
         let mut fills = generated::FILLS.to_vec();
         fills.extend(horizons.iter().map(|_| ColumnKind::I64OrNull));
         // The rows of `bbo` are gathered by `quotes`.
@@ -111,22 +114,22 @@ impl Recorder {
             waiting: VecDeque::new(),
             next,
             first: 0,
-            fills: 0,
+            fills: vec![0; agents],
         }
     }
 
-    /// Add a fill and return its id; the mids are those of all instruments at its time.
+    /// Add a fill and return its id, which is unique among those of its agent; the mids are those of all instruments at its time.
     pub fn fill(&mut self, row: FillRow, mids2: &[Option<i64>]) -> i64 {
         if self.waiting.len() % WAITING_FILLS == WAITING_FILLS - 1 {
             self.markouts(row.ts_exchange_ns - 1, mids2);
         }
-        let id = self.fills;
-        self.fills += 1;
+        let id = self.fills[row.agent];
+        self.fills[row.agent] += 1;
         if let Some(horizon) = self.horizons.first() {
             self.due_ns = self.due_ns.min(row.ts_exchange_ns.saturating_add(*horizon));
-            self.waiting.push_back(Waiting { row, mids2: SmallVec::new() });
+            self.waiting.push_back(Waiting { id, row, mids2: SmallVec::new() });
         } else {
-            self.write_fill(id, &Waiting { row, mids2: SmallVec::new() });
+            self.write_fill(&Waiting { id, row, mids2: SmallVec::new() });
         }
         id
     }
@@ -161,14 +164,14 @@ impl Recorder {
 
     fn write_first(&mut self) {
         if let Some(waiting) = self.waiting.pop_front() {
-            self.write_fill(self.first, &waiting);
+            self.write_fill(&waiting);
             self.first += 1;
         }
     }
 
-    fn write_fill(&mut self, id: i64, fill: &Waiting) {
+    fn write_fill(&mut self, fill: &Waiting) {
         let (row, table) = (&fill.row, &mut self.tables[FILLS]);
-        table.put([id, row.order_id, row.agent as i64, row.instrument as i64, i64::from(row.side)]);
+        table.put([fill.id, row.order_id, row.agent as i64, row.instrument as i64, i64::from(row.side)]);
         table.put([row.price_ticks, row.size_lots, row.fee_micro, i64::from(row.taker), i64::from(row.cause)]);
         table.put([row.ts_exchange_ns, row.ts_local_ns]);
         table.put_or_null([row.ts_traded_ns]);

@@ -63,7 +63,7 @@ impl Replay {
         let of_instrument = |i: usize| plan.agents.iter().map(|agent| session(&agent.sessions[i])).collect();
         let sessions = (0..plan.instruments.len()).map(of_instrument).collect();
         let channels = plan.agents.iter().flat_map(|agent| agent.channels.iter().map(Channels::new)).collect();
-        let recorder = Recorder::new(plan.markouts_ns.clone());
+        let recorder = Recorder::new(plan.markouts_ns.clone(), agents.len());
         let changed = (0..agents.len()).collect();
         let outbox = Outbox { channels, venues: plan.venues(), changed, recorder, mids2 };
         let schedule = Schedule::new(agents.len(), NOTHING);

@@ -52,7 +52,7 @@ class Agent:
         recorder: Recorder,
         refusals: RefusalLog,
     ) -> None:
-        self.index, self._agents = index, len(plan.agents)
+        self.index = index
         self.strategy = strategy
         self._wire = wire
         self.limits = CallLimits(type(strategy).__name__)
@@ -65,9 +65,9 @@ class Agent:
         self._orders = 0
 
     def new_id(self) -> int:
-        """Return the next order id; ids are unique in the run."""
+        """Return the next order id; ids are unique among the agent's orders."""
         self._orders += 1
-        return (self._orders - 1) * self._agents + self.index + 1
+        return self._orders
 
     def channels_of(self, instrument: int) -> Channels:
         """Return its channels to the venue of an instrument and back."""
@@ -75,8 +75,7 @@ class Agent:
 
     def knew(self, order_id: int) -> bool:
         """Return whether an id was given to this agent."""
-        place, owner = divmod(order_id - 1, self._agents)
-        return owner == self.index and 0 <= place < self._orders
+        return 0 < order_id <= self._orders
 
     def refuse(
         self, now_ns: int, instrument: int, order: OrderSnapshot, kind: UpdateKind, reason: RejectReason

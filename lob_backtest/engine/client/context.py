@@ -185,7 +185,7 @@ class ReferenceContext:
     @property
     def instrument(self) -> Instrument:
         """Return the instrument of the plan."""
-        return self._local_state.plan.instrument
+        return self._local_state.instrument
 
     def market(self, name: str) -> ReferenceContext:
         """Return the context of an instrument of the run by its name."""

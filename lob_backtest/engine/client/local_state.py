@@ -92,6 +92,7 @@ class LocalState:
 
     def __init__(self, plan: InstrumentPlan, session: SessionPlan, view: View) -> None:
         self.plan = plan
+        self.instrument = session.instrument or plan.instrument
         self._max_position = session.max_position
         self.view = view
         self.account = Account(plan.instrument.name, session.initial_position)

@@ -56,7 +56,7 @@ class OwnOrder:
     """An order of a strategy as the exchange holds it.
 
     Attributes:
-        order_id: unique in the run.
+        order_id: unique among the orders of its agent.
         terms: those in force.
         filled_lots: how much has filled.
         state: where it stands.

@@ -32,7 +32,7 @@ class Recorder:
         self._columns = {name: schema.names for name, schema in schemas(plan.markouts_ns).items()}
         self._rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in self._columns}
         self._waiting: list[deque[tuple[int, list[Any]]]] = [deque() for _ in plan.markouts_ns]
-        self._fills = 0
+        self._fills = [0] * len(plan.agents)
         self.due_ns = NEVER
 
     def row(self, table: str, values: tuple[Any, ...]) -> None:
@@ -43,9 +43,10 @@ class Recorder:
             self._flush(table)
 
     def fill(self, values: list[Any], ts_exchange_ns: int) -> int:
-        """Add a fill, without its id and its markouts; return the id."""
-        fill_id = self._fills
-        self._fills += 1
+        """Add a fill, without its id and its markouts; return the id, which is unique among those of its agent."""
+        agent = values[1]
+        fill_id: int = self._fills[agent]
+        self._fills[agent] += 1
         row = [fill_id, *values]
         if not self._horizons:
             self.row("fills", tuple(row))

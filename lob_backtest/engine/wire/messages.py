@@ -45,7 +45,7 @@ class OrderSnapshot(NamedTuple):
     """An order at one time, at the exchange or as a strategy knows it.
 
     Attributes:
-        order_id: unique in the run.
+        order_id: unique among the orders of its agent.
         terms: those in force.
         state: where it stands.
         filled_lots: how much has filled.
