@@ -39,7 +39,7 @@ def strategies_of(config: RunConfig, given: Strategies) -> Iterator[tuple[RunCon
             key = f"agent.{i}" if config.agent else "strategy"
             agents.append(_made(part, each, key, loaded))
         _use(agents)
-        yield config, agents
+        yield (config if given is None else _without_classes(config)), agents
     finally:
         for module in loaded:
             forget(module)
@@ -87,6 +87,13 @@ def _with_agents(config: RunConfig, count: int) -> RunConfig:
     if config.strategy.class_ is not None or config.strategy.params:
         raise ConfigError("strategy: given, and so is [strategy] in the config; a list of strategies needs [[agent]]")
     return config.with_agents(count)
+
+
+def _without_classes(config: RunConfig) -> RunConfig:
+    """Return a copy that names no classes: others have been given."""
+    agents = tuple(part.model_copy(update={"class_": None}) for part in config.agent)
+    strategy = config.strategy.model_copy(update={"class_": None})
+    return config.model_copy(update={"agent": agents, "strategy": strategy})
 
 
 def _made(part: AgentPart, given: Given | None, key: str, loaded: list[str]) -> Strategy:

@@ -179,6 +179,14 @@ def test_what_an_agent_sees_does_not_depend_on_others(engine: str, markets: list
     assert (both.agent("a").info.seed, both.agent("b").info.seed) == (8, 3)
 
 
+def test_the_class_that_ran_is_recorded(markets: list[str]) -> None:
+    named = {"class": "nowhere.py:Nobody"}
+    result = lob.run(config(markets, agent=[{**named, "name": "q"}]), [FixedSpread])
+    assert result.info.config["agent"][0]["class"] == "lob_backtest.strategies.fixed_spread:FixedSpread"
+    result = lob.run(config(markets, strategy=named), FixedSpread)
+    assert result.info.config["strategy"]["class"] == "lob_backtest.strategies.fixed_spread:FixedSpread"
+
+
 def test_more_agents_than_codes_are_refused(markets: list[str]) -> None:
     with pytest.raises(ConfigError, match=r"Plan: 32,768 agents; expected at most 32,767"):
         lob.run(config(markets[:1], report={"sample": "1h"}), [lob.Strategy] * 32_768)
