@@ -312,17 +312,17 @@ def open_source(config: RunConfig, part: InstrumentPart) -> MarketSource:
 
 def _info(replay: _Replay, outcome: Outcome, params: list[dict[str, Any]]) -> RunInfo:
     config, plan, feeds = replay.config, replay.plan, replay.feeds
-    first = plan.agents[0]
+    first, names = plan.agents[0], agent_names(config, replay.agents)
     return RunInfo(
         instruments=tuple(map(_instrument_info, plan.instruments, first.sessions)),
-        agents=tuple(agent_names(config, replay.agents)),
+        agents=tuple(names),
         markouts_ns=plan.markouts_ns,
         sample_ns=plan.sample_ns,
         start_ns=outcome.start_ns,
         end_ns=outcome.end_ns,
         engine=replay.engine,
         seed=first.seed,
-        config=utf8_values({**config.plain(), **_strategies_of(replay, params)}),
+        config=utf8_values({**config.plain(), **_strategies_of(replay, names, params)}),
         inputs=tuple(
             InputInfo(path=utf8(file.path), rows=file.rows, sha256=file.sha256)
             for feed in feeds
@@ -336,19 +336,16 @@ def _info(replay: _Replay, outcome: Outcome, params: list[dict[str, Any]]) -> Ru
     )
 
 
-def _strategies_of(replay: _Replay, params: list[dict[str, Any]]) -> dict[str, Any]:
+def _strategies_of(replay: _Replay, names: list[str], params: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the tables of the config that name the strategies, each with its class and all of its parameters."""
-    whole = replay.config.plain()
     named = [
         {"class": class_name(part, agent), "params": values}
         for part, agent, values in zip(replay.config.agents, replay.agents, params, strict=True)
     ]
     if not replay.config.agent:
         return {"strategy": named[0]}
-    names = agent_names(replay.config, replay.agents)
-    return {
-        "agent": [{**part, "name": name, **each} for part, name, each in zip(whole["agent"], names, named, strict=True)]
-    }
+    parts = zip(replay.config.plain()["agent"], names, named, strict=True)
+    return {"agent": [{**part, "name": name, **each} for part, name, each in parts]}
 
 
 def class_name(part: AgentPart, agent: Strategy) -> str:

@@ -109,8 +109,18 @@ class Settings:
             yield self._described[venue]
 
     def _whole(self, table: str, name: str) -> Effective:
-        part = getattr(self._config, table)
-        return Effective(getattr(part, name), f"{table}.{name}" if name in part.model_fields_set else DEFAULT)
+        return of_table(getattr(self._config, table), name, table)
+
+
+def of_table(part: BaseModel, name: str, table: str) -> Effective:
+    """Return a value that one table alone can give.
+
+    Args:
+        part: the table.
+        name: of the key in it.
+        table: its own key.
+    """
+    return Effective(getattr(part, name), f"{table}.{name}" if name in part.model_fields_set else DEFAULT)
 
 
 def _first(name: str, tables: Sequence[tuple[str, BaseModel]]) -> Effective | None:

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from pydantic import BaseModel
 
 from lob_backtest.config.compile import LATE_NS
-from lob_backtest.config.effective import DEFAULT, Effective, Settings
+from lob_backtest.config.effective import DEFAULT, Effective, Settings, of_table
 from lob_backtest.config.model import FeesPart, RunConfig
 from lob_backtest.data.faults import resolve_policies
 from lob_backtest.data.reader import MarketSource
@@ -89,13 +89,13 @@ def effective_sections(
 def _whole(config: RunConfig) -> dict[str, Effective]:
     tables: dict[str, BaseModel] = {"run": config.run, "data": config.data, "report": config.report}
     rows = {
-        f"{table}.{name}": _of(part, name, table)
+        f"{table}.{name}": of_table(part, name, table)
         for table, part in tables.items()
         for name in type(part).model_fields
         if name not in ("seed", "warm_up", "initial_position", "policies")  # of agents, or listed below
     }
-    rows["latency.feed"] = _of(config.latency, "feed", "latency")
-    rows["fills.impact"] = _of(config.fills, "impact", "fills")
+    rows["latency.feed"] = of_table(config.latency, "feed", "latency")
+    rows["fills.impact"] = of_table(config.fills, "impact", "fills")
     for kind, policy in resolve_policies(config.data.policies).items():
         key = f"data.policies.{kind}"
         rows[key] = Effective(str(policy), key if str(kind) in config.data.policies else DEFAULT)
@@ -113,9 +113,9 @@ def _instrument(config: RunConfig, index: int, source: MarketSource) -> dict[str
         "tick_size": Effective(source.tick_size, FILE),
         "lot_size": Effective(source.lot_size, FILE),
     }
-    rows |= {name: _of(part, name, key) for name in ("multiplier", "currency", "exclude_order_ids")}
+    rows |= {name: of_table(part, name, key) for name in ("multiplier", "currency", "exclude_order_ids")}
     for name in OF_LEVEL[source.level]:
-        rows[name] = _of(config.fills, name, "fills")
+        rows[name] = of_table(config.fills, name, "fills")
     for name in {"late_level", "late_print"} & set(rows):
         if rows[name].value is None:
             file_ns = getattr(source, f"{name}_ns")
@@ -134,10 +134,6 @@ def _agent(config: RunConfig, index: int, agent: AgentShown, settings: Settings)
     for name, value in agent.params.items():
         rows[f"params.{name}"] = Effective(value, f"{key}.params.{name}" if name in part.params else DEFAULT)
     return rows
-
-
-def _of(part: BaseModel, name: str, table: str) -> Effective:
-    return Effective(getattr(part, name), f"{table}.{name}" if name in part.model_fields_set else DEFAULT)
 
 
 def _shown(rows: Mapping[str, Effective], options: Mapping[str, str]) -> dict[str, Effective]:

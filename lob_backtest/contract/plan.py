@@ -6,7 +6,7 @@ so that two engines have nothing to disagree about.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Annotated, Any, Final, TypeAlias
@@ -221,22 +221,28 @@ class Plan:
             _check("Plan", "markouts_ns", horizon_ns, 0, INT64)
         if len(self.agents) > MAX_AGENTS:
             raise ConfigError(f"Plan: {len(self.agents):,} agents; expected at most {MAX_AGENTS:,}")
+        venues = self.venues
         for agent in self.agents:
             if len(agent.sessions) != len(self.instruments):
                 raise ConfigError(
                     f"AgentPlan: sessions has {len(agent.sessions)} entries; expected one for each of the "
                     f"{len(self.instruments)} instruments"
                 )
-            if len(agent.channels) != self.venues:
+            if len(agent.channels) != venues:
                 raise ConfigError(
                     f"AgentPlan: channels has {len(agent.channels)} entries; expected one for each of the "
-                    f"{self.venues} venues"
+                    f"{venues} venues"
                 )
 
     @property
     def venues(self) -> int:
         """Return how many venues there are."""
-        return max((each.venue for each in self.instruments), default=-1) + 1
+        return venue_count(self.instruments)
+
+
+def venue_count(instruments: Iterable[InstrumentPlan]) -> int:
+    """Return how many venues instruments trade on."""
+    return max((each.venue for each in instruments), default=-1) + 1
 
 
 def uniform_plan(
@@ -260,9 +266,8 @@ def uniform_plan(
         warm_up_ns: of each agent.
         run: the other fields of `Plan`.
     """
-    venues = max((each.venue for each in instruments), default=-1) + 1
     sessions = (session or SessionPlan(),) * len(instruments)
-    channels = (channel or ChannelPlan(),) * venues
+    channels = (channel or ChannelPlan(),) * venue_count(instruments)
     return Plan(
         instruments=tuple(instruments),
         agents=tuple(AgentPlan(sessions, channels, seed + i, warm_up_ns) for i in range(agents)),

@@ -115,9 +115,11 @@ def _made(part: AgentPart, given: Given | None, key: str, loaded: list[str]) -> 
 
 def _use(agents: Sequence[Strategy]) -> None:
     """See that no instance has run before, or is there twice, and mark all of them."""
-    for i, agent in enumerate(agents):
-        if agent._used or any(agent is other for other in agents[:i]):
+    seen: set[int] = set()
+    for agent in agents:
+        if agent._used or id(agent) in seen:
             raise ConfigError(f"{type(agent).__name__}: this instance has run already; make a new one for each run")
+        seen.add(id(agent))
     for agent in agents:
         agent._used = True
 
