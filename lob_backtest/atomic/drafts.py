@@ -19,7 +19,7 @@ import pyarrow as pa
 from lob_backtest.atomic import leftovers
 from lob_backtest.atomic.rename import exchange, rename_new
 from lob_backtest.errors import OutputError
-from lob_backtest.process.interrupts import entering, uninterrupted
+from lob_backtest.process.interrupts import check, entering, uninterrupted
 
 
 class Draft:
@@ -140,7 +140,7 @@ class Draft:
         """Remove the draft, unless it has its target's name."""
         if self._is_ours():
             leftovers.remove(self.path)
-            _remove_empty(self._parents)
+            leftovers.remove_empty(self._parents)
         self._unlock()
 
     def _is_ours(self) -> bool:
@@ -225,6 +225,7 @@ class FileDraft(Draft):
     ) -> None:
         try:
             if error is None:
+                check()
                 with self.writing():
                     self._complete()
                     flush(self.file)
@@ -315,29 +316,6 @@ def _rename_free(source: Path, target: Path) -> Path:
     return source
 
 
-class RemovedOnError:
-    """Several files or folders written together; a context manager that removes them after an exception.
-
-    Args:
-        targets: the files and folders, none of which exists yet.
-    """
-
-    def __init__(self, targets: Sequence[Path]) -> None:
-        self._targets = targets
-        missing = {folder for each in targets for folder in missing_folders(absolute(each).parent)}
-        self._folders = sorted(missing, key=lambda each: len(each.parts), reverse=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    @uninterrupted
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None:
-            for each in self._targets:
-                leftovers.remove(each)
-            _remove_empty(self._folders)
-
-
 def write_file(target: str | os.PathLike[str], text: str, *, force: bool = True) -> None:
     """Write one text file, whole, as UTF-8; lone surrogates are written as escapes.
 
@@ -394,12 +372,6 @@ def make_folder(folder: Path) -> None:
 def missing_folders(folder: Path) -> list[Path]:
     """Return the folders that `make_folder` would make, the innermost first."""
     return [each for each in (folder, *folder.parents) if not os.path.lexists(each)]
-
-
-def _remove_empty(folders: Sequence[Path]) -> None:
-    for folder in folders:
-        with contextlib.suppress(OSError):
-            folder.rmdir()
 
 
 def create(path: Path) -> BinaryIO:

@@ -17,7 +17,7 @@ import re
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -173,3 +173,10 @@ def _host() -> str:
 def log(text: str) -> None:
     """Log what was done with files beside the target, by default on stderr."""
     logging.getLogger("lob_backtest").warning("%s", printable(text))
+
+
+def remove_empty(folders: Sequence[Path]) -> None:
+    """Remove those folders that are empty, in the given order."""
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            folder.rmdir()

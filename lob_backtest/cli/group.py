@@ -94,12 +94,13 @@ def main(argv: list[str] | None = None) -> Any:
     open_descriptors()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a console without '·' shows '?', not a traceback
-    with interrupts.guarded(ending=True), warnings.catch_warnings():
-        warnings.showwarning = _show_warning
-        try:
+    try:
+        with interrupts.guarded(ending=True), warnings.catch_warnings():
+            warnings.showwarning = _show_warning
             code = _exit_code(argv)
-        except KeyboardInterrupt:
-            code = _interrupted()
+    except KeyboardInterrupt:
+        print_error("interrupted")
+        code = interrupts.exit_code()
     sys.exit(flushed(code))
 
 
@@ -114,40 +115,47 @@ def _exit_code(argv: list[str] | None) -> int:
         code = cli.main(args=argv, standalone_mode=False)
         interrupts.check()
         return code if isinstance(code, int) else 0
-    except KeyboardInterrupt:
-        raise
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
     except click.Abort:
-        return _interrupted()
-    except click.ClickException as error:
-        text = io.StringIO()
-        error.show(text)
-        print_error(text.getvalue().removesuffix("\n"))
-        return error.exit_code
-    except LobBacktestError as error:
-        print_error(f"error: {error}")
-        return error.exit_code
-    except SystemExit as stop:  # raised by click (which replaces the stream) and rich on a closed pipe
-        if sys.stdout is not output or isinstance(stop.__context__, BrokenPipeError):
-            return BROKEN_PIPE
-        raise
-    except BrokenPipeError:
-        return BROKEN_PIPE
-    except OSError as error:
-        print_error(f"error: {error}")
-        return OutputError.exit_code
-    except MemoryError:
-        print_error("error: out of memory")
-        return OutputError.exit_code
+        raise KeyboardInterrupt from None
     except BaseException as error:
-        return _interrupted() if interrupts.was_delivered() else _unforeseen(error)
+        interrupts.check()  # it may be the consequence of an interrupt
+        if isinstance(error, SystemExit) and sys.stdout is not output:
+            return BROKEN_PIPE  # raised by click, which replaces the stream
+        return _report(error)
 
 
-@interrupts.uninterrupted
-def _interrupted() -> int:
-    print_error("interrupted")
-    return interrupts.exit_code()
+def _report(error: BaseException) -> int:
+    """Print an error; return its exit code.
+
+    Raises:
+        KeyboardInterrupt, SystemExit: that is what it is.
+    """
+    match error:
+        case KeyboardInterrupt():
+            raise error
+        case click.exceptions.Exit():
+            return error.exit_code
+        case click.ClickException():
+            text = io.StringIO()
+            error.show(text)
+            print_error(text.getvalue().removesuffix("\n"))
+            return error.exit_code
+        case LobBacktestError():
+            print_error(f"error: {error}")
+            return error.exit_code
+        case BrokenPipeError():
+            return BROKEN_PIPE
+        case SystemExit():
+            if isinstance(error.__context__, BrokenPipeError):  # raised by rich
+                return BROKEN_PIPE
+            raise error
+        case OSError():
+            print_error(f"error: {error}")
+            return OutputError.exit_code
+        case MemoryError():
+            print_error("error: out of memory")
+            return OutputError.exit_code
+    return _unforeseen(error)
 
 
 def _show_warning(

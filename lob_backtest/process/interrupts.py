@@ -14,9 +14,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from _thread import interrupt_main
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial, wraps
+from opcode import opmap
 from threading import Event, Thread, current_thread, main_thread
 from time import monotonic
 from types import CodeType, FrameType, FunctionType
@@ -31,7 +33,8 @@ ENDING: Final = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if
 """Signals that end a command in the way of Ctrl-C."""
 GRACE_S: Final = 3.0
 """Time between an interrupt and the end of the process, not counting steps that must be whole."""
-LOOK_S: Final = 0.2
+REPEAT_S: Final = 0.5
+"""Time between an interrupt that does not end a command and its repetition."""
 
 
 class Terminated(KeyboardInterrupt):
@@ -46,8 +49,6 @@ class _Guard:
         before: the handlers that were in place before it.
         waiting: a signal that arrived in a step that must be whole; 0: none.
         delivered: the last signal that ended, or should have ended, the work in this block; 0: none.
-        ending: whether to end the process if the block does not end by itself.
-        watch: the thread that does so, after a signal has been delivered.
     """
 
     def __init__(self) -> None:
@@ -55,8 +56,6 @@ class _Guard:
         self.before: dict[int, Any] = {}
         self.waiting = 0
         self.delivered = 0
-        self.ending = False
-        self.watch: _Watch | None = None
 
     def handle(self, signum: int, frame: FrameType | None) -> None:
         """Note a signal that arrives in a step; otherwise deliver it."""
@@ -70,8 +69,6 @@ class _Guard:
         self.waiting, self.delivered = 0, signum
         if sys.getprofile() is None:
             sys.setprofile(_raise_again)  # the interpreter removes it where it raises
-        if self.ending and self.watch is None:
-            self.watch = _Watch(signum)
         before = self.before.get(signum)
         if callable(before) and before is not leave:
             before(signum, frame)
@@ -87,15 +84,14 @@ class _Guard:
 
 
 class _Watch:
-    """Ends the process if an interrupt does not end the block, as in a loop that swallows all exceptions.
+    """Repeats an interrupt that does not end the block, as in a loop that swallows exceptions; then ends the process.
 
-    Args:
-        signum: of the signal.
+    Its thread runs from the start of the block: a handler that starts a thread could be interrupted in doing so.
     """
 
-    def __init__(self, signum: int) -> None:
+    def __init__(self) -> None:
         self._is_over = Event()
-        self._thread = Thread(target=self._run, args=(signum,), name="lob-interrupt", daemon=True)
+        self._thread = Thread(target=self._run, name="lob-interrupt", daemon=True)
         self._thread.start()
 
     def end(self) -> None:
@@ -103,24 +99,38 @@ class _Watch:
         self._is_over.set()
         self._thread.join()
 
-    def _run(self, signum: int) -> None:
-        since = monotonic()
-        while not self._is_over.wait(LOOK_S):
-            if in_step(sys._current_frames().get(main_thread().ident or 0)):
+    def _run(self) -> None:
+        since, main = 0.0, main_thread().ident or 0
+        while not self._is_over.wait(REPEAT_S):
+            signum = _guard.delivered
+            if not signum or in_step(sys._current_frames().get(main)):
+                since = 0.0
+            elif not since:
                 since = monotonic()
             elif monotonic() - since > GRACE_S:
                 leave(signum, None)
+            else:
+                _send(main, signum)
+
+
+def _send(thread: int, signum: int) -> None:
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(thread, signum)  # ends a system call, too
+    else:
+        interrupt_main(signal.Signals(signum))
 
 
 def _raise_again(frame: FrameType, event: str, argument: object) -> None:
     """Raise an interrupt once more where a function returns to this package: a strategy may have swallowed it."""
-    caller, file = frame.f_back, frame.f_code.co_filename
-    if event != "return" or caller is None or file == __file__ or in_step(frame):
+    caller, code = frame.f_back, frame.f_code
+    if event != "return" or caller is None or code.co_filename == __file__ or in_step(frame):
         return
-    if caller.f_code.co_filename.startswith(_PACKAGE):
+    is_exception = code.co_code[frame.f_lasti] not in _RETURNS  # the interrupt, which is on its way
+    if caller.f_code.co_filename.startswith(_PACKAGE) and caller.f_code.co_filename != __file__ and not is_exception:
         check()
 
 
+_RETURNS: Final = {opmap[name] for name in ("RETURN_VALUE", "RETURN_CONST") if name in opmap}
 _PACKAGE: Final = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
 _guard: Final = _Guard()
 _step_codes: Final[set[CodeType]] = set()
@@ -173,23 +183,23 @@ def guarded(*, ending: bool = False) -> Iterator[None]:
     """Protect the steps that must be whole in this block; nested blocks and those of other threads have no effect.
 
     Args:
-        ending: raise `Terminated` at SIGTERM and SIGHUP, too, unless they have a handler; and end the process if the
-            block continues for `GRACE_S` after an interrupt.
+        ending: raise `Terminated` at SIGTERM and SIGHUP, too, unless they have a handler; repeat an interrupt that
+            does not end the block, and end the process if the block continues for `GRACE_S`.
     """
     if _guard.active or current_thread() is not main_thread():
         yield
         return
     _guard.waiting = _guard.delivered = 0
     hook = sys.unraisablehook
+    watch = _Watch() if ending else None
     try:
         _install([signal.SIGINT, *(ENDING if ending else ())])
-        _guard.ending = ending
         if ending:
             sys.unraisablehook = partial(_unraisable, hook)
         yield
     finally:
         sys.unraisablehook = hook
-        _remove()
+        _remove(watch)
 
 
 def _unraisable(hook: Callable[[Any], object], unraisable: Any) -> None:
@@ -208,14 +218,13 @@ def _install(signals: list[int]) -> None:
 
 
 @uninterrupted
-def _remove() -> None:
+def _remove(watch: _Watch | None) -> None:
+    if watch is not None:
+        watch.end()
     for signum, before in _guard.before.items():
         if signal.getsignal(signum) == _guard.handle:
             signal.signal(signum, before)
-    _guard.active = _guard.ending = False
-    if _guard.watch is not None:
-        _guard.watch.end()
-        _guard.watch = None
+    _guard.active = False
     if sys.getprofile() is _raise_again:
         sys.setprofile(None)
 
@@ -246,8 +255,3 @@ def check() -> None:
 def exit_code() -> int:
     """Return the exit code of an interrupted command: 128 plus the number of the signal."""
     return 128 + (_guard.delivered or signal.SIGINT)
-
-
-def was_delivered() -> bool:
-    """Return whether an interrupt has ended, or should have ended, the block."""
-    return bool(_guard.delivered)

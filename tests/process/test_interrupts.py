@@ -8,6 +8,7 @@ import random
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
@@ -17,12 +18,15 @@ import pytest
 
 import lob_backtest as lob
 from lob_backtest.atomic import leftovers
+from lob_backtest.atomic.drafts import FileDraft
+from lob_backtest.atomic.together import RemovedOnError
 from lob_backtest.data.prefetch import prefetched
 from lob_backtest.process import interrupts
 from lob_backtest.process.interrupts import entering, guarded, uninterrupted
 from lob_backtest.result import Result
 
 ROOT = Path(lob.__file__).parent
+HANG_S = 60
 LIBRARY = ("/threading.py", "/queue.py", "/contextlib.py")
 
 
@@ -187,7 +191,10 @@ def test_a_strategy_that_swallows_an_interrupt_is_stopped(engine: str, market: P
         lob.run({"instrument": [{"data": [str(market)]}]}, Swallows, engine=engine)
 
 
-def test_a_swallowed_interrupt_is_raised_again_where_a_callback_returns(engine: str, market: Path) -> None:
+@pytest.mark.parametrize("ending", [False, True])
+def test_a_swallowed_interrupt_is_raised_again_where_a_callback_returns(
+    engine: str, market: Path, ending: bool
+) -> None:
     calls: list[int] = []
 
     def swallowing() -> None:
@@ -207,10 +214,67 @@ def test_a_swallowed_interrupt_is_raised_again_where_a_callback_returns(engine: 
             except BaseException:
                 calls.append(-1)
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt), guarded(ending=ending):
         lob.run({"instrument": [{"data": [str(market)]}]}, Swallows, engine=engine)
     assert len(calls) == 3
     assert sys.getprofile() is None
+
+
+def test_an_interrupt_on_its_way_through_the_package_is_not_used_up() -> None:
+    """It falls into a function of the package that a callback has called, and the callback swallows it."""
+    package: dict[str, Any] = {}
+    source = "def inner(call): call()\ndef outer(call): inner(call)\ndef engine(callback): callback(); went_on()"
+    exec(compile(source, str(ROOT / "made.py"), "exec"), package)
+
+    def callback() -> None:
+        with contextlib.suppress(BaseException):
+            package["outer"](ctrl_c)
+
+    package["went_on"] = lambda: pytest.fail("went on")
+    with pytest.raises(KeyboardInterrupt), guarded():
+        package["engine"](callback)
+
+
+def test_a_command_repeats_an_interrupt_that_is_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interrupts, "REPEAT_S", 0.02)
+    swallowed = []
+
+    def swallow(times: int) -> None:
+        while len(swallowed) < times:
+            try:
+                time.sleep(HANG_S if swallowed else 0)
+                if swallowed:
+                    pytest.fail("was not repeated")
+                ctrl_c()
+            except KeyboardInterrupt as error:
+                swallowed.append(error)
+
+    @interrupts.with_guard
+    def work() -> None:
+        swallow(5)
+
+    with pytest.raises(KeyboardInterrupt), guarded(ending=True):
+        work()
+    assert len(swallowed) == 5
+
+
+def swallowed_ctrl_c() -> None:
+    with contextlib.suppress(KeyboardInterrupt):
+        ctrl_c()
+
+
+def test_a_file_does_not_take_its_name_after_a_swallowed_interrupt(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), guarded(), FileDraft(tmp_path / "a.txt"):
+        swallowed_ctrl_c()
+    assert content(tmp_path) == []
+
+
+def test_files_written_together_are_removed_after_a_swallowed_interrupt(tmp_path: Path) -> None:
+    made = tmp_path / "a.txt"
+    made.touch()
+    with pytest.raises(KeyboardInterrupt), guarded(), RemovedOnError([made]):
+        swallowed_ctrl_c()
+    assert content(tmp_path) == []
 
 
 def test_an_endless_callback_is_stopped(engine: str, market: Path, tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from typing import Final
 
 import click
 
-from lob_backtest.atomic.drafts import RemovedOnError, make_folder, write_file
+from lob_backtest.atomic.drafts import make_folder, write_file
+from lob_backtest.atomic.together import RemovedOnError
 from lob_backtest.cli.output import echo, print_json
 from lob_backtest.cli.progress import quiet_option
 from lob_backtest.errors import OutputError
