@@ -11,7 +11,7 @@ import os
 import typing
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import (
     AfterValidator,
@@ -25,7 +25,7 @@ from pydantic import (
     model_validator,
 )
 
-from lob_backtest.config.renamed import with_new_names
+from lob_backtest.config.renamed import old_attribute, with_new_names
 from lob_backtest.config.toml import MAX_DEPTH, changed, is_deep, read_toml
 from lob_backtest.errors import ConfigError
 from lob_backtest.printable import cut
@@ -176,6 +176,11 @@ class InstrumentPart(_Part):
     def _renamed(cls, values: Any) -> Any:
         return with_new_names("instrument", values)
 
+    @property
+    def strip_orders(self) -> tuple[int, ...]:
+        """Return `exclude_order_ids`, which had this name until 0.4."""
+        return cast("tuple[int, ...]", old_attribute(self, "instrument.strip_orders"))
+
 
 class LatencyPart(_Part):
     """`[latency]`.
@@ -214,6 +219,11 @@ class FillsPart(_Part):
     @classmethod
     def _renamed(cls, values: Any) -> Any:
         return with_new_names("fills", values)
+
+    @property
+    def evidence(self) -> bool:
+        """Return `fill_on_younger_execution`, which had this name until 0.4."""
+        return cast("bool", old_attribute(self, "fills.evidence"))
 
 
 class RiskPart(_Part):

@@ -1,4 +1,7 @@
-"""Config keys that have been renamed: old names work for one minor version, with a warning that gives the new one."""
+"""Config keys that have been renamed: old names work for one minor version, with a warning that gives the new one.
+
+They work as keys of a table, and as attributes of the part that was made of it.
+"""
 
 from __future__ import annotations
 
@@ -28,13 +31,22 @@ def with_new_names(table: str, values: Any) -> Any:
         if isinstance(values, dict) and old in values:
             if new in values:
                 raise ValueError(f"{old} is the old name of {new}; give {new} alone")
-            warnings.warn(
-                f"{table}.{old} is now {table}.{new}; the old name works until {UNTIL}",
-                DeprecationWarning,
-                stacklevel=_callers_level(),
-            )
+            _warn(table, old, new)
             values = {new if name == old else name: value for name, value in values.items()}
     return values
+
+
+def old_attribute(part: Any, key: str) -> Any:
+    """Return the attribute of a part of a config that has an old name, and warn of it.
+
+    Args:
+        part: the part.
+        key: the old name, as in `RENAMED`.
+    """
+    table, _, old = key.rpartition(".")
+    new = RENAMED[key].rpartition(".")[2]
+    _warn(table, old, new)
+    return getattr(part, new)
 
 
 def other_name(key: str) -> str | None:
@@ -63,8 +75,16 @@ def _leaves(table: str) -> dict[str, str]:
     }
 
 
+def _warn(table: str, old: str, new: str) -> None:
+    warnings.warn(
+        f"{table}.{old} is now {table}.{new}; the old name works until {UNTIL}",
+        DeprecationWarning,
+        stacklevel=_callers_level(),
+    )
+
+
 def _callers_level() -> int:
-    """Return the `stacklevel` of the first frame outside of this package and pydantic, seen from `with_new_names`."""
+    """Return the `stacklevel` of the first frame outside of this package and pydantic, seen from `_warn`."""
     level, frame = 1, sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in {
         "lob_backtest",

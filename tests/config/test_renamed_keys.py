@@ -44,6 +44,17 @@ def test_an_old_key_of_one_table_warns_where_the_table_is_made() -> None:
 
 
 @pytest.mark.parametrize(("old", "new"), PAIRS)
+def test_an_old_key_is_an_attribute_with_a_warning(old: str, new: str) -> None:
+    config = RunConfig.parse(config_of(new, VALUES[old]))
+    part = config.fills if old.startswith("fills.") else config.instrument[0]
+    with pytest.warns(DeprecationWarning, match=rf"{old} is now {new}; the old name works until 0\.5") as caught:
+        value = getattr(part, old.rpartition(".")[2])
+    assert value == getattr(part, new.rpartition(".")[2])
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize(("old", "new"), PAIRS)
 def test_an_old_and_a_new_key_together_are_refused(old: str, new: str) -> None:
     values = config_of(new, VALUES[old])
     table = values["fills"] if old.startswith("fills.") else values["instrument"][0]
