@@ -54,7 +54,7 @@ class Nowhere:
     def write(self, table: str, columns: object) -> None:
         pass
 
-    def log(self, ts_ns: int, text: str) -> None:
+    def log(self, ts_ns: int, agent: int, text: str) -> None:
         pass
 
 

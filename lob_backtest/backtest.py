@@ -100,9 +100,9 @@ def run(
 def _finished(replay: _Replay, target: Path | None, *, force: bool, progress: Progress | None) -> Result:
     """Run, and save the result if it has a target; see `run`."""
     if target is None:
-        result, failure = replay.into(MemorySink(replay.plan.markouts_ns), progress)
+        result, failure = replay.into(MemorySink(replay.plan.markouts_ns, replay.names), progress)
     else:
-        with Draft(target, force=force) as draft, FileSink(replay.plan.markouts_ns, draft) as sink:
+        with Draft(target, force=force) as draft, FileSink(replay.plan.markouts_ns, draft, replay.names) as sink:
             result, failure = replay.into(sink, progress)
             _finish(result, draft, failure)
     if failure is not None:
@@ -135,6 +135,7 @@ class _Replay:
     plan: Plan
     feeds: list[_Feed]
     agents: list[Strategy]
+    names: list[str]
     engine: str
     timeout_ns: int | None
 
@@ -144,15 +145,17 @@ class _Replay:
     ) -> _Replay:
         """Open the files and compile the plan."""
         feeds = [_Feed(open_source(config, part), part.exclude_order_ids) for part in config.instrument]
-        plan = make_plan(config, [feed.source for feed in feeds], paranoid=paranoid)
-        return cls(config, plan, feeds, agents, engine, timeout_ns)
+        names = agent_names(config, agents)
+        plan = make_plan(config, [feed.source for feed in feeds], agents=names, paranoid=paranoid)
+        return cls(config, plan, feeds, agents, names, engine, timeout_ns)
 
     def into(self, sink: TableSink, progress: Progress | None) -> tuple[Result, StrategyError | None]:
         """Run; return what came of it and what the strategy raised."""
         begin = time.perf_counter()
         files = [file for feed in self.feeds for file in feed.source.files]
         params = [parameters_of(agent) for agent in self.agents]
-        watch, streams = watched(self.agents, self.timeout_ns), _Streams(self.feeds, progress)
+        watch = watched(self.agents, self.timeout_ns, [each.name for each in self.plan.agents])
+        streams = _Streams(self.feeds, progress)
         with hashed_meanwhile(files), _few_collections, streams as batches, KeptSettings(), watch as agents:
             outcome = load_engine(self.engine)(self.plan, batches, agents, sink)
         interrupts.check()
@@ -312,17 +315,17 @@ def open_source(config: RunConfig, part: InstrumentPart) -> MarketSource:
 
 def _info(replay: _Replay, outcome: Outcome, params: list[dict[str, Any]]) -> RunInfo:
     config, plan, feeds = replay.config, replay.plan, replay.feeds
-    first, names = plan.agents[0], agent_names(config, replay.agents)
+    first = plan.agents[0]
     return RunInfo(
         instruments=tuple(map(_instrument_info, plan.instruments, first.sessions)),
-        agents=tuple(names),
+        agents=tuple(replay.names),
         markouts_ns=plan.markouts_ns,
         sample_ns=plan.sample_ns,
         start_ns=outcome.start_ns,
         end_ns=outcome.end_ns,
         engine=replay.engine,
         seed=first.seed,
-        config=utf8_values({**config.plain(), **_strategies_of(replay, names, params)}),
+        config=utf8_values({**config.plain(), **_strategies_of(replay, params)}),
         inputs=tuple(
             InputInfo(path=utf8(file.path), rows=file.rows, sha256=file.sha256)
             for feed in feeds
@@ -336,7 +339,7 @@ def _info(replay: _Replay, outcome: Outcome, params: list[dict[str, Any]]) -> Ru
     )
 
 
-def _strategies_of(replay: _Replay, names: list[str], params: list[dict[str, Any]]) -> dict[str, Any]:
+def _strategies_of(replay: _Replay, params: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the tables of the config that name the strategies, each with its class and all of its parameters."""
     named = [
         {"class": class_name(part, agent), "params": values}
@@ -344,7 +347,7 @@ def _strategies_of(replay: _Replay, names: list[str], params: list[dict[str, Any
     ]
     if not replay.config.agent:
         return {"strategy": named[0]}
-    parts = zip(replay.config.plain()["agent"], names, named, strict=True)
+    parts = zip(replay.config.plain()["agent"], replay.names, named, strict=True)
     return {"agent": [{**part, "name": name, **each} for part, name, each in parts]}
 
 

@@ -44,6 +44,8 @@ READ: Final = (plan.Feed, plan.IssuePolicy, plan.QueueModel)
 PLANS: Final = (plan.InstrumentPlan, plan.SessionPlan, plan.ChannelPlan, plan.AgentPlan, plan.Plan)
 """Each after those that it holds."""
 KINDS: Final = {pa.int8(): "I8", pa.int16(): "I16", pa.int64(): "I64", pa.float64(): "I64", pa.string(): "Text"}
+FOR_PYTHON: Final = ("Label", "Seed", "Shown")
+"""Types of fields that no kernel reads."""
 SPECIAL: Final = {"tuple[int, int]": "Rates", "Count": "usize"}
 
 HEAD: Final = "// Written by scripts/generate_contract.py from lob_backtest/contract: change that, then run it.\n\n"
@@ -180,7 +182,9 @@ def rust_type(annotation: str) -> str:
 
 def fields(cls: type) -> list[tuple[str, str]]:
     """Return name and annotation of each field that an engine reads; of an instrument it reads the name alone."""
-    hints = [(each.name, str(each.type)) for each in dataclasses.fields(cls) if each.type not in ("Seed", "Shown")]
+    hints = [
+        (each.name, str(each.type)) for each in dataclasses.fields(cls) if each.type not in ("Label", "Seed", "Shown")
+    ]
     return [("name", "String") if kind == "Instrument" else (name, kind) for name, kind in hints]
 
 

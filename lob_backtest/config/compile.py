@@ -37,12 +37,15 @@ PER_LOT_LIMIT: Final = 1 << 86
 """Of a fee rate in 10⁻¹² tick·lots a lot: times a size, which is below 2⁴⁰, it stays within 128 bits."""
 
 
-def make_plan(config: RunConfig, sources: Sequence[MarketSource], *, paranoid: bool = False) -> Plan:
+def make_plan(
+    config: RunConfig, sources: Sequence[MarketSource], *, agents: Sequence[str] = (), paranoid: bool = False
+) -> Plan:
     """Compile a plan.
 
     Args:
         config: the run's.
         sources: the opened files of each instrument, in the config's order.
+        agents: names of the agents, for messages.
         paranoid: check every invariant after every packet.
 
     Raises:
@@ -62,9 +65,10 @@ def make_plan(config: RunConfig, sources: Sequence[MarketSource], *, paranoid: b
     instruments = tuple(_instrument_plan(config, i, source, settings) for i, source in enumerate(sources))
     policies = resolve_policies(config.data.policies)
     issues = {int(issue): IssuePolicy[policies[FaultKind(issue.name.lower())].name] for issue in Issue if issue}
+    labels = agents if len(agents) > 1 else [""] * len(config.agents)
     return Plan(
         instruments=instruments,
-        agents=tuple(_agent_plan(settings, i, instruments) for i in range(len(config.agents))),
+        agents=tuple(_agent_plan(settings, i, instruments, label) for i, label in enumerate(labels)),
         start_ns=start,
         end_ns=end,
         flatten=config.run.at_end == "flatten",
@@ -98,7 +102,7 @@ def _check_samples(config: RunConfig, sources: Sequence[MarketSource]) -> None:
         )
 
 
-def _agent_plan(settings: Settings, agent: int, instruments: Sequence[InstrumentPlan]) -> AgentPlan:
+def _agent_plan(settings: Settings, agent: int, instruments: Sequence[InstrumentPlan], name: str) -> AgentPlan:
     sessions = []
     for i, each in enumerate(instruments):
         instrument = replace(each.instrument, fees=Fees(**settings.fees(i, agent)))
@@ -120,6 +124,7 @@ def _agent_plan(settings: Settings, agent: int, instruments: Sequence[Instrument
         ),
         seed=settings.seed(agent).value,
         warm_up_ns=settings.warm_up(agent).value,
+        name=name,
     )
 
 

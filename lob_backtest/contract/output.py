@@ -20,8 +20,8 @@ class Sink(Protocol):
     def write(self, table: str, columns: Mapping[str, list[Any] | Packed]) -> None:
         """Append rows to a table of `lob_backtest.contract.tables`, column by column in the schema's order."""
 
-    def log(self, ts_ns: int, text: str) -> None:
-        """Append a line of a strategy's log."""
+    def log(self, ts_ns: int, agent: int, text: str) -> None:
+        """Append a line of the log of an agent, by its number."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from lob_backtest.instrument import Instrument
 Count: TypeAlias = Annotated[int, "not negative"]
 Shown: TypeAlias = Annotated[Instrument | None, "for Python alone: what `ctx.instrument` shows"]
 Seed: TypeAlias = Annotated[int, "for Python alone: a kernel draws no random numbers"]
+Label: TypeAlias = Annotated[str, "for Python alone: written in messages"]
 
 INT64: Final = 1 << 63
 MAX_VENUES: Final = 1 << 10
@@ -161,12 +162,14 @@ class AgentPlan:
         channels: its connection to each venue.
         seed: of `ctx.rng`.
         warm_up_ns: orders are refused for this long after the start.
+        name: in messages, where the run has several agents; empty where it has one.
     """
 
     sessions: tuple[SessionPlan, ...]
     channels: tuple[ChannelPlan, ...] = (ChannelPlan(),)
     seed: Seed = 1
     warm_up_ns: int = 0
+    name: Label = ""
 
     def __post_init__(self) -> None:
         """See that an engine can hold every number.

@@ -29,7 +29,7 @@ def replay(plan: Plan, sources: Sequence[Iterator[Batch]], agents: Sequence[Stra
     failure = None
     try:
         while isinstance(step := run.step(), Call):
-            make(step, agents[step.agent])
+            make(step, agents[step.agent], plan.agents[step.agent].name)
     except StrategyError as error:
         failure = error
     finally:

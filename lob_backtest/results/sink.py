@@ -32,10 +32,12 @@ class TableSink(ABC):
 
     Args:
         markouts_ns: horizons of the run, which decide the columns of `fills`.
+        agents: the names of several agents, for lines of the log; those of one are not named.
     """
 
-    def __init__(self, markouts_ns: Sequence[int]) -> None:
+    def __init__(self, markouts_ns: Sequence[int], agents: Sequence[str] = ()) -> None:
         self._schemas = schemas(markouts_ns)
+        self._agents = agents if len(agents) > 1 else ()
 
     def write(self, table: str, columns: Mapping[str, Column]) -> None:
         """Append rows to a table, column by column: lists of values, or memory in Arrow's layout."""
@@ -51,16 +53,17 @@ class TableSink(ABC):
     def tables(self) -> Mapping[str, Rows]:
         """Return the complete tables; nothing is appended afterwards."""
 
-    def log(self, ts_ns: int, text: str) -> None:
-        """Write a line of the strategy's log on stderr."""
-        print(f"{format_instant(ts_ns)} {printable_lines(text)}", file=sys.stderr)
+    def log(self, ts_ns: int, agent: int, text: str) -> None:
+        """Write a line of an agent's log on stderr, with the agent's name if there are several."""
+        line = f"{self._agents[agent]}: {text}" if self._agents else text
+        print(f"{format_instant(ts_ns)} {printable_lines(line)}", file=sys.stderr)
 
 
 class MemorySink(TableSink):
     """Keeps each chunk; `tables` concatenates them."""
 
-    def __init__(self, markouts_ns: Sequence[int]) -> None:
-        super().__init__(markouts_ns)
+    def __init__(self, markouts_ns: Sequence[int], agents: Sequence[str] = ()) -> None:
+        super().__init__(markouts_ns, agents)
         self._batches: dict[str, list[pa.RecordBatch]] = {name: [] for name in self._schemas}
 
     def _take(self, table: str, batch: pa.RecordBatch) -> None:
@@ -77,13 +80,14 @@ class FileSink(TableSink):
     Args:
         markouts_ns: horizons of the run.
         draft: the folder of the files.
+        agents: as in `TableSink`.
 
     Raises:
         OutputError: in the block: a file cannot be written.
     """
 
-    def __init__(self, markouts_ns: Sequence[int], draft: Draft) -> None:
-        super().__init__(markouts_ns)
+    def __init__(self, markouts_ns: Sequence[int], draft: Draft, agents: Sequence[str] = ()) -> None:
+        super().__init__(markouts_ns, agents)
         self._draft = draft
         self._process = os.getpid()
         self._writers = {name: TableWriter(self._path(name), schema) for name, schema in self._schemas.items()}

@@ -37,7 +37,8 @@ def strategies_of(config: RunConfig, given: Strategies) -> Iterator[tuple[RunCon
         agents = []
         for i, (part, each) in enumerate(zip(config.agents, parts, strict=True)):
             key = f"agent.{i}" if config.agent else "strategy"
-            agents.append(_made(part, each, key, loaded))
+            where = f"{key}: " if len(config.agents) > 1 else ""
+            agents.append(_made(part, each, key, where, loaded))
         _use(agents)
         yield (config if given is None else _without_classes(config)), agents
     finally:
@@ -96,16 +97,24 @@ def _without_classes(config: RunConfig) -> RunConfig:
     return config.model_copy(update={"agent": agents, "strategy": strategy})
 
 
-def _made(part: AgentPart, given: Given | None, key: str, loaded: list[str]) -> Strategy:
-    """Return the strategy object of one part of the config; note the module that it was loaded from."""
+def _made(part: AgentPart, given: Given | None, key: str, where: str, loaded: list[str]) -> Strategy:
+    """Return the strategy object of one part of the config; note the module that it was loaded from.
+
+    Args:
+        part: of the config.
+        given: to `lob_backtest.run`, if it was.
+        key: of the part.
+        where: put before what its class raises: the key, if there are several agents.
+        loaded: takes the module's name.
+    """
     if given is None:
         if part.class_ is None:
             raise ConfigError(f"{key}.class: missing; name a strategy, as in 'strategies/fixed_spread.py:FixedSpread'")
         cls = load_strategy(part.class_)
         loaded.append(cls.__module__)
-        return _instance(cls, part.params)
+        return _instance(cls, part.params, where)
     if isinstance(given, type) and issubclass(given, Strategy):
-        return _instance(given, part.params)
+        return _instance(given, part.params, where)
     if not isinstance(given, Strategy):
         raise ConfigError(f"strategy: expected a Strategy or a subclass of it, got {given!r}")
     if part.params:
@@ -124,14 +133,18 @@ def _use(agents: Sequence[Strategy]) -> None:
         agent._used = True
 
 
-def _instance(cls: type[Strategy], params: dict[str, Any]) -> Strategy:
+def _instance(cls: type[Strategy], params: dict[str, Any], where: str) -> Strategy:
     try:
         made = cls(**params)
-    except (ConfigError, KeyboardInterrupt):
+    except KeyboardInterrupt:
         raise
+    except ConfigError as error:
+        if not where:
+            raise
+        raise ConfigError(f"{where}{error}") from error
     except BaseException as error:
         what = f"{type(error).__name__}: {text_of(error)}"
-        raise StrategyError(f"{cls.__name__}.__init__(): raised {what}") from error
+        raise StrategyError(f"{where}{cls.__name__}.__init__(): raised {what}") from error
     if not isinstance(made, Strategy):
-        raise StrategyError(f"{cls.__name__}.__new__(): returned no Strategy")
+        raise StrategyError(f"{where}{cls.__name__}.__new__(): returned no Strategy")
     return made

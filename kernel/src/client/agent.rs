@@ -40,7 +40,7 @@ impl Callbacks {
 pub struct Agent {
     /// Its number, from 0.
     pub index: usize,
-    /// Class name of the strategy, for messages.
+    /// Class name of the strategy, or the name of the agent if there are several; for messages.
     pub name: String,
     /// The callbacks that it overrides.
     pub callbacks: Callbacks,

@@ -346,7 +346,7 @@ impl Context {
             // Half a surrogate pair has no UTF-8.
             Err(_) => text.call_method1("encode", ("utf-8", "backslashreplace"))?.call_method0("decode")?,
         };
-        self.sink.bind(py).call_method1("log", (now_ns, text))?;
+        self.sink.bind(py).call_method1("log", (now_ns, self.agent, text))?;
         Ok(())
     }
 }

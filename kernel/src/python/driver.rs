@@ -56,6 +56,8 @@ struct Run<'py> {
     contexts: Vec<Vec<Bound<'py, Context>>>,
     siblings: Vec<Siblings>,
     names: Vec<Vec<String>>,
+    /// Names of several agents in messages; empty texts where there is one.
+    labels: Vec<String>,
     sink: Bound<'py, PyAny>,
     columns: Vec<Vec<String>>,
     types: Arc<Types>,
@@ -78,7 +80,7 @@ impl<'py> Run<'py> {
         if agents.len() != plan.agents.len() {
             return Err(EngineError::new_err("a run needs a strategy for each agent of its plan"));
         }
-        let channels = agents.iter().enumerate().map(|(i, each)| input::agent(each, i, &plan));
+        let channels = agents.iter().enumerate().map(|(i, each)| input::agent(each, i, &plan, given));
         let shared = Shared::new(Replay::new(plan.clone(), channels.collect::<PyResult<_>>()?));
         let mut run = Run {
             shared,
@@ -88,6 +90,7 @@ impl<'py> Run<'py> {
             contexts: Vec::new(),
             siblings: Vec::new(),
             names: Vec::new(),
+            labels: (0..agents.len()).map(|i| input::label(given, i)).collect::<PyResult<_>>()?,
             sink,
             columns: column_names(given)?,
             types: Arc::new(Types::new(py)?),
@@ -249,7 +252,7 @@ impl<'py> Run<'py> {
         };
         match call_method(agent, callback, context, told.as_ref()) {
             Ok(_) => Ok(()),
-            Err(error) => Err(self.failure(py, error, agent, (callback.as_any(), call.now_ns, told))),
+            Err(error) => Err(self.failure(py, error, call.agent, (callback.as_any(), call.now_ns, told))),
         }
     }
 
@@ -259,7 +262,7 @@ impl<'py> Run<'py> {
         &self,
         py: Python<'py>,
         error: PyErr,
-        agent: &Bound<'py, PyAny>,
+        agent: usize,
         (callback, now_ns, told): (&Bound<'py, PyAny>, i64, Option<Bound<'py, PyAny>>),
     ) -> PyErr {
         if error.is_instance_of::<PanicException>(py) {
@@ -273,7 +276,9 @@ impl<'py> Run<'py> {
             let told = PyTuple::new(py, told)?;
             let value = error.clone_ref(py).into_value(py); // with its traceback
             let explained = py.import("lob_backtest.engine.client.failure")?.getattr("explain")?;
-            explained.call1((agent, callback, now_ns, told, value))
+            let named = PyDict::new(py);
+            named.set_item("agent", &self.labels[agent])?;
+            explained.call((&self.agents[agent], callback, now_ns, told, value), Some(&named))
         };
         match explain() {
             Ok(explained) => PyErr::from_value(explained),

@@ -10,11 +10,19 @@ use crate::contract::batch::{Batch, Columns};
 use crate::contract::generated::batch_column as column;
 use crate::contract::plan::Plan;
 
-/// Make the agent of a strategy, number `place.0` of `place.1`.
+/// Return the name of an agent in messages; an empty text where the run has one agent.
+///
+/// # Errors
+/// The plan has no such agent.
+pub fn label(plan: &Bound<'_, PyAny>, index: usize) -> PyResult<String> {
+    plan.getattr("agents")?.get_item(index)?.getattr("name")?.extract()
+}
+
+/// Make the agent of a strategy at a place in the plan, which is passed as it is read and as Python has it.
 ///
 /// # Errors
 /// It is no strategy.
-pub fn agent(strategy: &Bound<'_, PyAny>, index: usize, plan: &Plan) -> PyResult<Agent> {
+pub fn agent(strategy: &Bound<'_, PyAny>, index: usize, plan: &Plan, given: &Bound<'_, PyAny>) -> PyResult<Agent> {
     let overrides = strategy.py().import("lob_backtest.strategy.api")?.getattr("overrides")?;
     let mut callbacks = Callbacks::default();
     for (name, callback) in [
@@ -30,7 +38,8 @@ pub fn agent(strategy: &Bound<'_, PyAny>, index: usize, plan: &Plan) -> PyResult
             callbacks.insert(callback);
         }
     }
-    let name = strategy.get_type().getattr("__name__")?.extract()?;
+    let class = strategy.get_type().getattr("__name__")?.extract()?;
+    let name = Some(label(given, index)?).filter(|label| !label.is_empty()).unwrap_or(class);
     let limits = limits(strategy.py())?;
     Ok(Agent::new(index, name, callbacks, plan.instruments.len(), limits))
 }

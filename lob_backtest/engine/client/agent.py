@@ -55,7 +55,7 @@ class Agent:
         self.index = index
         self.strategy = strategy
         self._wire = wire
-        self.limits = CallLimits(type(strategy).__name__)
+        self.limits = CallLimits(plan.agents[index].name or type(strategy).__name__)
         self.open_ns = -NEVER
         self.stopped = False
         self.rng = random.Random(plan.agents[index].seed)
@@ -98,4 +98,4 @@ class Agent:
 
     def log(self, now_ns: int, text: str) -> None:
         """Write a line of the strategy's to the log of the run."""
-        self._recorder.log(now_ns, str(text).encode(errors="backslashreplace").decode())
+        self._recorder.log(now_ns, self.index, str(text).encode(errors="backslashreplace").decode())

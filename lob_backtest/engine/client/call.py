@@ -26,10 +26,15 @@ class Call(NamedTuple):
     arguments: tuple[object, ...] = ()
 
 
-def make(call: Call, strategy: Strategy) -> None:
+def make(call: Call, strategy: Strategy, agent: str = "") -> None:
     """Run a callback of a strategy; whatever it raises becomes a `StrategyError`, but an interrupt.
 
     So does `sys.exit`: it would end the process with the author's exit code and without a result.
+
+    Args:
+        call: the callback.
+        strategy: the author's object.
+        agent: its name in messages; empty where the run has one agent.
 
     Raises:
         StrategyError: the callback raised.
@@ -39,4 +44,4 @@ def make(call: Call, strategy: Strategy) -> None:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise explain(strategy, call.name, call.now_ns, call.arguments, error) from error
+        raise explain(strategy, call.name, call.now_ns, call.arguments, error, agent=agent) from error

@@ -16,7 +16,7 @@ class CallLimits:
     """What one strategy has used of its limits.
 
     Args:
-        name: the strategy's class, for messages.
+        name: the strategy's class, or the agent's name if there are several; for messages.
     """
 
     __slots__ = ("_calls", "_generation", "_name", "_series", "_tags")

@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final, Self
 
+from lob_backtest.engine.client.callback_name import callback_name
 from lob_backtest.errors import StrategyError
 from lob_backtest.printable import printable
 from lob_backtest.process.interrupts import entering, in_step, uninterrupted
@@ -168,21 +169,28 @@ class Watchdog:
 
 
 @contextmanager
-def watched(strategies: Sequence[Strategy], limit_ns: int | None) -> Iterator[list[Any]]:
-    """Yield what an engine is to run for strategies: the strategies themselves where there is no limit."""
+def watched(strategies: Sequence[Strategy], limit_ns: int | None, agents: Sequence[str] = ()) -> Iterator[list[Any]]:
+    """Yield what an engine is to run for strategies: the strategies themselves where there is no limit.
+
+    Args:
+        strategies: of the run.
+        limit_ns: how long a callback may take, in nanoseconds of the clock on the wall.
+        agents: names of the agents, empty texts where there is one; for messages.
+    """
     if limit_ns is None:
         yield list(strategies)
         return
     with Watchdog(limit_ns) as watchdog:
-        yield [_stand_in(strategy, watchdog) for strategy in strategies]
+        named = zip(strategies, agents or [""] * len(strategies), strict=True)
+        yield [_stand_in(strategy, watchdog, agent) for strategy, agent in named]
 
 
-def _stand_in(strategy: Strategy, watchdog: Watchdog) -> Any:
+def _stand_in(strategy: Strategy, watchdog: Watchdog, agent: str) -> Any:
     """Make an object that an engine takes for the strategy: the same name, the same callbacks."""
 
     def watched_callback(name: str) -> Callable[..., None]:
         def callback(self: object, ctx: Any, *told: object) -> None:
-            watchdog.call(f"{type(strategy).__name__}.{name}", getattr(strategy, name), ctx, told)
+            watchdog.call(callback_name(strategy, name, agent), getattr(strategy, name), ctx, told)
 
         return callback
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from lob_backtest.engine.client.callback_name import callback_name
 from lob_backtest.engine.client.callback_timeout import CallbackTimeout
 from lob_backtest.errors import StrategyError, text_of
 from lob_backtest.strategy.api import Strategy
@@ -19,7 +20,7 @@ LIBRARIES: Final = tuple(f"{sysconfig.get_path(name)}{os.sep}" for name in ("std
 
 
 def explain(
-    strategy: Strategy, name: str, now_ns: int, arguments: Sequence[object], error: BaseException
+    strategy: Strategy, name: str, now_ns: int, arguments: Sequence[object], error: BaseException, *, agent: str = ""
 ) -> StrategyError:
     """Make the error that stops a run, chained to the original one.
 
@@ -29,13 +30,15 @@ def explain(
         now_ns: the strategy's time.
         arguments: of the callback, without the context.
         error: what it raised.
+        agent: name of the agent; empty where the run has one.
     """
     shown = ", ".join(_shown(value) for value in arguments)
     text = text_of(error)
     is_own = issubclass(type(error), StrategyError | CallbackTimeout)  # its `__class__` may be anything
     what = text if is_own else f"raised {type(error).__name__}{text and ': '}{text}"
     explained = StrategyError(
-        f"{type(strategy).__name__}.{name}({shown}) at {format_instant(now_ns)}: {what}{_place(error)}"
+        f"{callback_name(strategy, name, agent)}({shown}) at {format_instant(now_ns)}: {what}{_place(error)}"
+        f"{'; this ended the run of all agents' if agent else ''}"
     )
     explained.__cause__ = error
     return explained

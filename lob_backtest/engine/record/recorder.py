@@ -77,9 +77,9 @@ class Recorder:
         for table in self._rows:
             self._flush(table)
 
-    def log(self, ts_ns: int, text: str) -> None:
-        """Write a line of a strategy to the log of the run."""
-        self._sink.log(ts_ns, text)
+    def log(self, ts_ns: int, agent: int, text: str) -> None:
+        """Write a line of an agent to the log of the run."""
+        self._sink.log(ts_ns, agent, text)
 
     def _flush(self, table: str) -> None:
         rows = self._rows[table]
