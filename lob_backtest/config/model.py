@@ -11,7 +11,7 @@ import os
 import typing
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Annotated, Any, Final, Literal, Self, cast
 
 from pydantic import (
     AfterValidator,
@@ -35,6 +35,9 @@ from lob_backtest.units import DURATION_LIMIT_NS, Duration, Instant, shown
 # together with the orders in flight.
 TIME_LIMIT_NS = 1 << 62
 POSITION_LIMIT = 1 << 60
+
+VERSION: Final = 1
+"""Of the keys: one more when a key goes or gets another meaning."""
 
 MAX_DECIMALS = 30
 MAX_MESSAGES = 20
@@ -313,8 +316,13 @@ class ReportPart(_Part):
 
 
 class RunConfig(_Part):
-    """One run: everything that decides its result but the strategy's code."""
+    """One run: everything that decides its result but the strategy's code.
 
+    Attributes:
+        version: of the config's keys, where the file gives one; 1 is the only one.
+    """
+
+    version: Literal[1] = VERSION
     run: RunPart = RunPart()
     instrument: Annotated[tuple[InstrumentPart, ...], Field(min_length=1)]
     venue: tuple[VenuePart, ...] = ()
@@ -325,6 +333,18 @@ class RunConfig(_Part):
     strategy: StrategyPart = StrategyPart()
     agent: tuple[AgentPart, ...] = ()
     report: ReportPart = ReportPart()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_known_version(cls, values: Any) -> Any:
+        """Refuse a newer config before its keys, which may all be unknown."""
+        version = values.get("version") if isinstance(values, dict) else None
+        if isinstance(version, int) and version > VERSION:
+            raise ValueError(
+                f"version: {version} is newer than this lob_backtest, which knows version {VERSION}; install a newer "
+                f"lob_backtest, or write the config with the keys of version {VERSION}"
+            )
+        return values
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
