@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from lob_backtest.cli.group import GROUPS, VERBS, cli
+from lob_backtest.cli.output import JSON_VERSIONS
 
 PAGE = Path(__file__).with_name("cli.md")
 
@@ -24,6 +25,45 @@ HEAD = """# Command line
 | | verb | what it does |
 |---|---|---|
 """
+
+JSON_HEAD = """## JSON
+
+`--json` prints one JSON object; `inspect` prints a list with an object for each file. An object's `version` is that of
+its format. It is raised when a key is removed, is renamed or gets another meaning; keys may be added without. Keys that
+end in `_ns` are integer nanoseconds: times since the epoch (UTC), or durations. Metrics are described in
+[report.md](report.md).
+
+| verb | `version` | keys beside it |
+|---|---|---|
+"""
+
+JSON_KEYS = {
+    "run": "`status` (complete, partial), `digest`, then every metric by its flat name",
+    "run --show-config": "`sections`: each with its place (`agent`, `venue`, `instrument`) and `settings`, by key "
+    "`value` and `origin`",
+    "report": "`page`: the path",
+    "compare": "`outcome` (same, different, not comparable), `reasons`, `base_digest`, `new_digest`, `moves` (metrics "
+    "that differ), `first_fill` and `first_row` that differ",
+    "convert": "`output`, `symbol`, `tick_size`, `lot_size`, `rows`, `packets`, `first_ns`, `last_ns`, `counts` "
+    "(events dropped, changed and made, by kind), `notes`",
+    "validate": "`clean`, `rows`, `files`, `kinds`: by kind of fault `count` and the `first` rows",
+    "inspect": "`path`, `level`, `symbol`, `tick_size`, `lot_size`, `venue`, `depth`, `clock_shift_ns`, `source`, "
+    "`created_by`, `sha256`, `rows`, `first_exchange_ns`, `last_exchange_ns`, `actions`, `flags`, `price_ticks` and "
+    "`size_lots` (least and greatest), `local_rows`, `latency_ns`, `bytes`, `row_groups`, `columns`; L2: "
+    "`late_level_ns`, `late_print_ns`; with -n: `first_rows`",
+    "book": "`output`, `rows`, `skipped` (rows, by kind of fault)",
+    "generate": "`path`, `rows`, `packets`, `trades`, `start_ns`, `end_ns`, `level`, `seed`",
+    "calibrate": "`symbol`, `seconds`, `interval_ns`, `volatility`, `fill_rate` and `fill_decay` (`value`, "
+    "`standard_error`), `market_orders`, `fitted_orders`, `from_ticks`, `to_ticks`, `distances`, `unsigned_trades`, "
+    "`skipped`",
+    "init": "`folder`, `files`",
+    "doctor": "`healthy`, `findings`: each with `what`, `state`, `found`, `advice`",
+    "schema run": "the JSON Schema of a config",
+    "schema events": "`schemas`, `optional_when_written`, `action`, `flags`, `phase`, `limit_of_prices_and_sizes`, "
+    "`metadata`",
+    "schema result": "`tables`, `codes`, `digested`, `digest_version`",
+}
+"""What an object of each kind holds."""
 
 
 def value_of(parameter: click.Parameter) -> str:
@@ -64,6 +104,12 @@ def verb_section(verb: str, command: click.Command) -> str:
     return f"## {verb}\n\n```text\n{usage}\n```\n\n{about}\n\n{table}\n"
 
 
+def json_section() -> str:
+    """Return the section on what the verbs print with ``--json``."""
+    rows = [f"| `{kind}` | {version} | {JSON_KEYS[kind]} |\n" for kind, version in JSON_VERSIONS.items()]
+    return JSON_HEAD + "".join(rows)
+
+
 def page() -> str:
     """Return the whole page."""
     verbs = "".join(
@@ -77,7 +123,7 @@ def page() -> str:
             command = cli.get_command(context, verb)
             assert command is not None, verb
             sections.append(verb_section(verb, command))
-    return "\n".join([HEAD + verbs, *sections])
+    return "\n".join([HEAD + verbs, *sections, json_section()])
 
 
 if __name__ == "__main__":

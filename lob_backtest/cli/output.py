@@ -9,12 +9,31 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from lob_backtest.errors import OutputError
 from lob_backtest.printable import printable, printable_lines, utf8_values
+
+JSON_VERSIONS: Final = {
+    "run": 1,
+    "run --show-config": 1,
+    "report": 1,
+    "compare": 1,
+    "convert": 1,
+    "validate": 1,
+    "inspect": 1,
+    "book": 1,
+    "generate": 1,
+    "calibrate": 1,
+    "init": 1,
+    "doctor": 1,
+    "schema run": 1,
+    "schema events": 1,
+    "schema result": 1,
+}
+"""The version of what each verb prints with `--json`: one more when a key goes, is renamed or gets another meaning."""
 
 
 def echo(text: str = "", *, err: bool = False) -> None:
@@ -41,18 +60,27 @@ def print_error(text: str) -> None:
         echo(text, err=True)
 
 
-def print_json(value: Any, *, indent: int | None = None, default: Callable[[Any], Any] | None = None) -> None:
+def print_json(
+    kind: str,
+    value: dict[str, Any] | list[dict[str, Any]],
+    *,
+    indent: int | None = None,
+    default: Callable[[Any], Any] | None = None,
+) -> None:
     """Print JSON on standard output, in ASCII, so that any file name gives valid UTF-8.
 
     Args:
-        value: plain values.
+        kind: what is printed, by its name in `JSON_VERSIONS`; the version becomes the first key of each object.
+        value: plain values: an object, or a list of them.
         indent: as in `json.dumps`.
         default: as in `json.dumps`.
 
     Raises:
         OutputError: standard output is closed.
     """
-    echo(json.dumps(utf8_values(value), indent=indent, default=default))
+    version = {"version": JSON_VERSIONS[kind]}
+    versioned = [version | each for each in value] if isinstance(value, list) else version | value
+    echo(json.dumps(utf8_values(versioned), indent=indent, default=default))
 
 
 def require_output() -> None:

@@ -47,7 +47,7 @@ def show_config(config: RunConfig, options: Mapping[str, str], *, as_json: bool)
         plain = [
             {**part.place, "settings": {key: row._asdict() for key, row in part.settings.items()}} for part in sections
         ]
-        print_json({"sections": plain}, indent=2, default=str)
+        print_json("run --show-config", {"sections": plain}, indent=2, default=str)
         return
     for section in sections:
         place = ", ".join(f"{what} {printable(utf8(name))}" for what, name in section.place.items())

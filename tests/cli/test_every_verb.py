@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import click
 import pytest
+from vendor_files import lobster
 
 import lob_backtest as lob
 from lob_backtest.cli.group import GROUPS, VERBS, cli, main
+from lob_backtest.cli.output import JSON_VERSIONS
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def call(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[object, str, str]:
@@ -38,6 +43,65 @@ def test_help_lists_every_verb_on_24_lines_of_80_columns(
     for group, verbs in GROUPS.items():
         at = lines.index(f"{group}:")
         assert [line.split()[0] for line in lines[at + 1 : at + 1 + len(verbs)]] == list(verbs)
+
+
+COMMANDS = {
+    "run": "run -d {}/market.parquet -s lob_backtest.strategies.fixed_spread -q",
+    "run --show-config": "run -d {}/market.parquet -s lob_backtest.strategies.fixed_spread --show-config",
+    "report": "report {}/result -o {}/page.html --force",
+    "compare": "compare {}/result {}/result",
+    "convert": "convert lobster {}/TEST_2012-06-21_34200000_57600000_message_1.csv -o {}/converted.parquet --force -q",
+    "validate": "validate {}/market.parquet",
+    "inspect": "inspect {}/levels.parquet {}/levels.parquet -n 1",
+    "book": "book {}/market.parquet -o {}/book.parquet --force -q",
+    "generate": "generate -o {}/generated.parquet --events 1000 --force -q",
+    "calibrate": "calibrate {}/market.parquet",
+    "init": "init {}/project -q",
+    "doctor": "doctor",
+    "schema run": "schema run",
+    "schema events": "schema events",
+    "schema result": "schema result",
+}
+"""A command line for each kind of JSON."""
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("files")
+    lob.generate(folder / "market.parquet", events=3_000)
+    lob.run({"instrument": [{"data": [str(folder / "market.parquet")]}]}, lob.Strategy, out=folder / "result")
+    lob.generate(folder / "levels.parquet", events=1_000, level=2)
+    lobster(folder, ["34200,1,11,10,1000000,1"], [(10002, 7, 10000, 30)])
+    return folder
+
+
+def documented(kind: str) -> set[str]:
+    """Return the keys that docs/cli.md lists first for a kind of JSON: before a colon or a parenthesis."""
+    rows = (ROOT / "docs/cli.md").read_text("utf-8").partition("\n## JSON\n")[2].splitlines()
+    (row,) = [row for row in rows if row.startswith(f"| `{kind}` | {JSON_VERSIONS[kind]} | ")]
+    text = re.sub(r"\([^)]*\)|: [^;]*|;[^:;]*:", "", row.split(" | ")[2])
+    return set(re.findall(r"`(\w+)`", text))
+
+
+def test_every_verb_has_a_version_of_its_json() -> None:
+    assert {kind.split()[0] for kind in JSON_VERSIONS} == set(VERBS)
+    assert set(COMMANDS) == set(JSON_VERSIONS)
+
+
+@pytest.mark.parametrize("kind", JSON_VERSIONS)
+def test_json_begins_with_its_version_and_has_the_documented_keys(
+    kind: str, capsys: pytest.CaptureFixture[str], files: Path
+) -> None:
+    code, out, err = call(capsys, *COMMANDS[kind].replace("{}", str(files)).split(), "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    for each in found if kind == "inspect" else [found]:
+        assert next(iter(each.items())) == ("version", JSON_VERSIONS[kind])
+        keys = set(each) - {"version"}
+        if kind == "run":  # and its metrics
+            assert documented(kind) < keys
+        elif kind != "schema run":  # which is standardized
+            assert documented(kind) == keys
 
 
 @pytest.mark.parametrize(

@@ -45,4 +45,4 @@ def command(
     if not quiet:
         echo(f"{done.output}: {done.rows} states{skipped}", err=True)
     if as_json:
-        print_json({"output": str(done.output), "rows": done.rows, "skipped": done.skipped})
+        print_json("book", {"output": str(done.output), "rows": done.rows, "skipped": done.skipped})

@@ -50,7 +50,7 @@ def command(
     with progress_bar("replaying") as progress:
         found = calibrate(files, interval_ns=interval_ns, from_ticks=from_ticks, to_ticks=to_ticks, progress=progress)
     if as_json:
-        print_json(found.to_dict(), indent=2)
+        print_json("calibrate", found.to_dict(), indent=2)
         return
     _print(found)
     for what, count in {"trades of unknown side": found.unsigned_trades, **found.skipped}.items():

@@ -39,7 +39,7 @@ def command(base: str, new: str, tolerances: tuple[str, ...], as_json: bool, qui
         limits[name.strip()] = limit
     comparison = compare(base, new, tolerances=limits)
     if as_json:
-        print_json(comparison.to_dict(), indent=2)
+        print_json("compare", comparison.to_dict(), indent=2)
     elif not quiet:
         for line in str(comparison).splitlines():
             echo(line)

@@ -85,7 +85,7 @@ def command(
         for line in _talk(done):
             echo(line, err=True)
     if as_json:
-        print_json(asdict(done), default=str)
+        print_json("convert", asdict(done), default=str)
 
 
 def _talk(done: Conversion) -> list[str]:

@@ -22,7 +22,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
     findings = examine()
     healthy = not any(each.state == "missing" for each in findings)
     if as_json:
-        print_json({"healthy": healthy, "findings": [asdict(each) for each in findings]}, indent=2)
+        print_json("doctor", {"healthy": healthy, "findings": [asdict(each) for each in findings]}, indent=2)
     else:
         print_table(
             "lob-backtest doctor",

@@ -96,4 +96,4 @@ def command(
             "level": int(level),
             "seed": seed,
         }
-        print_json(summary)
+        print_json("generate", summary)

@@ -64,7 +64,7 @@ def command(folder: Path, as_json: bool, quiet: bool) -> None:
         generate(folder / SAMPLE, events=SAMPLE_EVENTS, compression="zstd")
         run(folder / "run.toml").save(folder / BASELINE, page=False)
     if as_json:
-        print_json({"folder": str(folder), "files": names})
+        print_json("init", {"folder": str(folder), "files": names})
     elif not quiet:
         echo(f"Wrote {folder}: {', '.join(names)}\n\nNext:\n")
         for line in _next_steps(folder):

@@ -37,7 +37,7 @@ def command(files: tuple[str, ...], rows: int, as_json: bool) -> None:
             ]
             print_table("first rows", ("row", *heads[0]), table)
     if as_json:
-        print_json(found, indent=2)
+        print_json("inspect", found, indent=2)
 
 
 def _lines(summary: FileSummary) -> list[tuple[str, str]]:

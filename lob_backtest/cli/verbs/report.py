@@ -27,6 +27,6 @@ def command(folder: str, output: str | None, force: bool, as_json: bool) -> None
     result = Result.load(folder)
     written = str(result.report(target))
     if as_json:
-        print_json({"page": written})
+        print_json("report", {"page": written})
     else:
         echo(written)

@@ -152,7 +152,7 @@ def _toml_value(text: str) -> Any:
 
 def _show(result: Result, out: Path | None, as_json: bool, quiet: bool) -> None:
     if as_json:
-        print_json({"status": result.status, "digest": result.digest, **result.summary}, indent=2)
+        print_json("run", {"status": result.status, "digest": result.digest, **result.summary}, indent=2)
     elif not quiet:
         from rich.console import Console
 

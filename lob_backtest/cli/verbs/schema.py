@@ -22,7 +22,7 @@ def command(what: str, as_json: bool) -> None:
     data files) or result (the tables of a saved result).
     """
     made = {"run": _run, "events": _events, "result": _result}[what]()
-    print_json(made, indent=2)
+    print_json(f"schema {what}", made, indent=2)
 
 
 def _run() -> dict[str, Any]:

@@ -25,7 +25,7 @@ def command(ctx: click.Context, files: tuple[str, ...], gaps: bool, as_json: boo
     with progress_bar("reading", quiet=quiet) as progress:
         result = validate(files, gaps=gaps, progress=progress)
     if as_json:
-        print_json(result.to_dict(), indent=2)
+        print_json("validate", result.to_dict(), indent=2)
     elif not quiet:
         what = f"{len(result.files)} files" if len(result.files) > 1 else result.files[0].path
         what = f"{what}, {result.files[0].symbol}: {result.rows} rows"
