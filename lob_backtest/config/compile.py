@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from lob_backtest.book.book import Issue
-from lob_backtest.config.effective import Settings
+from lob_backtest.config.effective import Settings, late_ns
 from lob_backtest.config.model import RunConfig
 from lob_backtest.contract.plan import (
     AgentPlan,
@@ -25,10 +25,7 @@ from lob_backtest.data.reader import MarketSource
 from lob_backtest.data.span import span_ns
 from lob_backtest.errors import ConfigError
 from lob_backtest.instrument import Fees, Instrument
-from lob_backtest.units import MS, SECOND, format_duration, format_instant
-
-LATE_NS: Final = 250 * MS
-"""How far apart a print and its LEVEL row can be where neither config nor file says it."""
+from lob_backtest.units import SECOND, format_duration, format_instant
 
 MAX_SAMPLES: Final = 20_000_000
 """Rows of the table of samples, which take some 2.6 GB in memory: five milliseconds of a day, a second of 230 days."""
@@ -148,16 +145,9 @@ def _instrument_plan(config: RunConfig, index: int, source: MarketSource, settin
         queue_model=QueueModel[config.fills.queue.upper()],
         fill_on_younger_execution=config.fills.fill_on_younger_execution,
         hidden_any_side=config.fills.hidden_any_side,
-        late_level_ns=_chosen(config.fills.late_level, source.late_level_ns),
-        late_print_ns=_chosen(config.fills.late_print, source.late_print_ns),
+        late_level_ns=late_ns(config, "late_level", source.late_level_ns).value,
+        late_print_ns=late_ns(config, "late_print", source.late_print_ns).value,
     )
-
-
-def _chosen(config_ns: int | None, file_ns: int | None) -> int:
-    """Return a time from the config, else the file's, else the default."""
-    if config_ns is not None:
-        return config_ns
-    return LATE_NS if file_ns is None else file_ns
 
 
 def _check_money(instrument: Instrument, settings: Settings, index: int, agent: int) -> None:

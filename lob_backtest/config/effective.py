@@ -13,9 +13,15 @@ from pydantic import BaseModel
 
 from lob_backtest.config.model import FeesPart, RunConfig, VenuePart
 from lob_backtest.errors import ConfigError
-from lob_backtest.units import shown
+from lob_backtest.units import MS, shown
 
 DEFAULT: Final = "default"
+
+FILE: Final = "file"
+"""Origin of a value that the market data file has."""
+
+LATE_NS: Final = 250 * MS
+"""How far apart a print and its LEVEL row can be where neither config nor file says it."""
 
 
 class Effective(NamedTuple):
@@ -110,6 +116,20 @@ class Settings:
 
     def _whole(self, table: str, name: str) -> Effective:
         return of_table(getattr(self._config, table), name, table)
+
+
+def late_ns(config: RunConfig, name: str, file_ns: int | None) -> Effective:
+    """Return how far apart a print and its LEVEL row can be, ns: that of the config, else the file's, else the default.
+
+    Args:
+        config: the run's.
+        name: "late_level" or "late_print".
+        file_ns: what the file of market data says, if anything.
+    """
+    of_config = of_table(config.fills, name, "fills")
+    if of_config.value is not None:
+        return of_config
+    return Effective(LATE_NS, DEFAULT) if file_ns is None else Effective(file_ns, FILE)
 
 
 def of_table(part: BaseModel, name: str, table: str) -> Effective:

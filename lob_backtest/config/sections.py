@@ -8,15 +8,11 @@ from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel
 
-from lob_backtest.config.compile import LATE_NS
-from lob_backtest.config.effective import DEFAULT, Effective, Settings, of_table
+from lob_backtest.config.effective import DEFAULT, FILE, Effective, Settings, late_ns, of_table
 from lob_backtest.config.model import FeesPart, RunConfig
 from lob_backtest.data.faults import resolve_policies
 from lob_backtest.data.reader import MarketSource
 from lob_backtest.units import format_duration, format_instant
-
-FILE: Final = "file"
-"""Origin of a value that the market data file has."""
 
 DURATIONS: Final = {"feed", "entry", "response", "warm_up", "taint", "markouts", "sample", "late_level", "late_print"}
 INSTANTS: Final = {"start", "end"}
@@ -114,12 +110,9 @@ def _instrument(config: RunConfig, index: int, source: MarketSource) -> dict[str
         "lot_size": Effective(source.lot_size, FILE),
     }
     rows |= {name: of_table(part, name, key) for name in ("multiplier", "currency", "exclude_order_ids")}
+    late = {"late_level": source.late_level_ns, "late_print": source.late_print_ns}
     for name in OF_LEVEL[source.level]:
-        rows[name] = of_table(config.fills, name, "fills")
-    for name in {"late_level", "late_print"} & set(rows):
-        if rows[name].value is None:
-            file_ns = getattr(source, f"{name}_ns")
-            rows[name] = Effective(LATE_NS, DEFAULT) if file_ns is None else Effective(file_ns, FILE)
+        rows[name] = late_ns(config, name, late[name]) if name in late else of_table(config.fills, name, "fills")
     return rows
 
 

@@ -93,7 +93,7 @@ def _late_lines(file: MarketFile) -> list[tuple[str, str]]:
 
 
 def _limit(ns: int | None, *, zero: str) -> str:
-    from lob_backtest.config.compile import LATE_NS
+    from lob_backtest.config.effective import LATE_NS
     from lob_backtest.units import format_duration
 
     if ns == 0:
