@@ -25,7 +25,8 @@ What follows `--` is a comment. A first line without a time sets what the market
     L2, queue proportional, late_print 20
 
 Settings are `L2` or `L3`; `queue back` or `proportional`; `late_print`, `late_level` and `response` in nanoseconds;
-`depth`; `evidence`; `hidden_any_side`; `strip #7`, an order that `exclude_order_ids` names. Defaults: L3, `back`.
+`depth`; `evidence`; `hidden_any_side`; `strip #7`, an order that `exclude_order_ids` names; `end`, in nanoseconds;
+`flatten`, whose order has that name. Defaults: L3, `back`, an end 10 ns after the last line.
 """
 
 from __future__ import annotations
@@ -66,8 +67,9 @@ SWITCHES: dict[str, dict[str, Any]] = {
     "L3": {"level": 3},
     "evidence": {"evidence": True},
     "hidden_any_side": {"hidden_any_side": True},
+    "flatten": {"flatten": True},
 }
-NUMBERS = {"depth": "depth", "late_print": "late_print_ns", "late_level": "late_level_ns", "response": "response_ns"}
+NUMBERS = {"depth": "depth", "end": "end", "late_print": "late_print_ns", "late_level": "late_level_ns", "response": "response_ns"}
 COLUMNS = ("action", "side", "order_id", "price_ticks", "size_lots", "flags", "phase")
 
 
@@ -212,7 +214,8 @@ def play(engine: str, text: str, **given: Any) -> Played:
         given |= settings(lines.pop(0))
     script, rows, expected = _read(lines)
     last = max(int(line.split()[0]) for line in lines)
-    return _run(engine, script, rows, expected, BASE + last + 10, {"level": 3, "queue": "back", **given})
+    end_ns = BASE + given.pop("end", last + 10)
+    return _run(engine, script, rows, expected, end_ns, {"level": 3, "queue": "back", **given})
 
 
 def _read(lines: Sequence[str]) -> tuple[Script, list[tuple[int, ...]], dict[str, list[str]]]:
