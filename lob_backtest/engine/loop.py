@@ -1,8 +1,8 @@
 """The main loop: what happens next, in one order of time.
 
 At one nanosecond: market rows at the exchange, own requests at the exchange, market packets at the strategies,
-messages at the strategies, timers, then the recorder's clock. The loop calls no strategy: `Run.step` goes on until one
-is to be called, and returns the call; `driver` makes it.
+messages at the strategies, timers, then the recorder's clock; docs/fill-model.md, TIME-3, has the order within each.
+The loop calls no strategy: `Run.step` goes on until one is to be called, and returns the call; `driver` makes it.
 """
 
 from __future__ import annotations

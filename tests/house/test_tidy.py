@@ -116,7 +116,7 @@ def rust_functions(text: str) -> Iterator[tuple[str, int, int, int]]:
 
 def long_modules(name: str, text: str) -> list[str]:
     lines = len(text.splitlines())
-    limit = MAX_LOOP_LINES if name.endswith("engine/loop.py") else MAX_MODULE_LINES
+    limit = MAX_LOOP_LINES if name.endswith(("engine/loop.py", "run/main_loop.rs")) else MAX_MODULE_LINES
     return [f"{name}: {lines} lines, at most {limit}"] if lines > limit else []
 
 
@@ -324,6 +324,7 @@ LONG_RUST = "fn long(a: i64, b: i64) -> i64 {\n" + "    a;\n" * 70 + "}\n"
 BROKEN = [
     (long_modules, "lob_backtest/a.py", "x = 1\n" * 501),
     (long_modules, "lob_backtest/engine/loop.py", "x = 1\n" * 151),
+    (long_modules, "kernel/src/run/main_loop.rs", "mod x;\n" * 151),
     (long_functions, "lob_backtest/a.py", "def f():\n" + "    pass\n" * 60),
     (long_functions, "kernel/src/a.rs", LONG_RUST),
     (many_parameters, "lob_backtest/a.py", "class A:\n    def f(self, a, b, c, d, e, f, g): ...\n"),

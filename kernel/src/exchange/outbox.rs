@@ -1,5 +1,7 @@
 //! Where the exchange writes: the strategies' channels, the result tables, the last mids.
 
+use std::ops::Range;
+
 use crate::contract::codes::{Ns, ISSUES};
 use crate::record::recorder::Recorder;
 use crate::wire::channels::Channels;
@@ -27,11 +29,30 @@ impl Outbox {
         }
     }
 
+    /// Return the places of an agent's channels, one per venue.
+    #[inline]
+    pub fn places_of(&self, agent: usize) -> Range<usize> {
+        agent * self.venues..(agent + 1) * self.venues
+    }
+
+    /// Return the agent of the channels at a place.
+    #[inline]
+    pub fn agent_of(&self, place: usize) -> usize {
+        place / self.venues
+    }
+
     /// Return the channels between an agent and a venue.
     #[inline]
     pub fn channels_of(&mut self, agent: usize, venue: usize) -> &mut Channels {
+        self.parts_of(agent, venue).0
+    }
+
+    /// Return the channels between an agent and a venue, and the result tables.
+    #[inline]
+    pub fn parts_of(&mut self, agent: usize, venue: usize) -> (&mut Channels, &mut Recorder) {
         self.mark(agent);
-        &mut self.channels[agent * self.venues + venue]
+        let place = self.places_of(agent).start + venue;
+        (&mut self.channels[place], &mut self.recorder)
     }
 
     /// Set the mid of an instrument, after recording the markouts due before it changes.

@@ -13,7 +13,7 @@ type Levels = Vec<(i64, i64)>;
 #[pyclass(frozen, name = "ReceivedBook", module = "lob_backtest._kernel")]
 pub struct ReceivedBook {
     /// The run.
-    pub replay: Shared,
+    pub run: Shared,
     /// The instrument's place in the plan.
     pub instrument: usize,
 }
@@ -21,12 +21,12 @@ pub struct ReceivedBook {
 impl ReceivedBook {
     #[inline]
     fn with<R>(&self, read: impl FnOnce(&Book) -> R) -> PyResult<R> {
-        self.replay.with(|replay| Ok(read(replay.markets[self.instrument].received_book())))
+        self.run.with(|run| Ok(read(run.markets[self.instrument].received_book())))
     }
 
     #[inline]
     fn touch(&self) -> PyResult<Touch> {
-        self.replay.with(|replay| Ok(replay.markets[self.instrument].view.state.touch))
+        self.run.with(|run| Ok(run.markets[self.instrument].view.state.touch))
     }
 }
 
@@ -85,7 +85,7 @@ impl ReceivedBook {
 
     /// Return the best levels.
     fn depth(&self, n: &Bound<'_, PyAny>) -> PyResult<(Levels, Levels)> {
-        self.replay.check()?;
+        self.run.check()?;
         let n = arguments::levels(n)?;
         self.with(|book| {
             let top = |side| {
@@ -99,7 +99,7 @@ impl ReceivedBook {
 
     /// Return the displayed size at a price.
     fn size_at(&self, side: &Bound<'_, PyAny>, price_ticks: &Bound<'_, PyAny>) -> PyResult<i64> {
-        self.replay.check()?;
+        self.run.check()?;
         let side = arguments::side_of_book(side)?;
         let Some(price_ticks) = arguments::price_of_book(price_ticks)? else { return Ok(0) };
         self.with(|book| book.size_at(side, price_ticks))
@@ -107,7 +107,7 @@ impl ReceivedBook {
 
     /// Return the market's orders at a price.
     fn orders_at(&self, side: &Bound<'_, PyAny>, price_ticks: &Bound<'_, PyAny>) -> PyResult<Vec<(u64, i64)>> {
-        self.replay.check()?;
+        self.run.check()?;
         let side = arguments::side_of_book(side)?;
         let Some(price_ticks) = arguments::price_of_book(price_ticks)? else { return Ok(Vec::new()) };
         self.with(|book| {

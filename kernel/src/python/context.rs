@@ -13,7 +13,7 @@ use super::{Shared, StrategyError};
 use crate::client::order_entry::OrderEntry;
 use crate::contract::error::RunError;
 use crate::money::account::Account;
-use crate::run::replay::Replay;
+use crate::run::state::Run;
 
 /// The contexts of a strategy, one per instrument. Emptied at the end of the run, which breaks their reference cycle.
 pub type Siblings = Arc<Mutex<Vec<(String, Py<Context>)>>>;
@@ -22,7 +22,7 @@ pub type Siblings = Arc<Mutex<Vec<(String, Py<Context>)>>>;
 #[pyclass(frozen, name = "KernelContext", module = "lob_backtest._kernel")]
 pub struct Context {
     /// The run.
-    pub replay: Shared,
+    pub run: Shared,
     /// The agent's number.
     pub agent: usize,
     /// The instrument's place in the plan.
@@ -51,32 +51,32 @@ pub struct Context {
 
 impl Context {
     #[inline]
-    fn with<R>(&self, work: impl FnOnce(&mut Replay) -> Result<R, RunError>) -> PyResult<R> {
-        self.replay.with(work)
+    fn with<R>(&self, work: impl FnOnce(&mut Run) -> Result<R, RunError>) -> PyResult<R> {
+        self.run.with(work)
     }
 
     fn order_entry<R>(&self, place: usize, work: impl FnOnce(&mut OrderEntry) -> Result<R, RunError>) -> PyResult<R> {
-        self.with(|replay| work(&mut replay.order_entry(self.agent, place)))
+        self.with(|run| work(&mut run.order_entry(self.agent, place)))
     }
 
     fn account(&self) -> PyResult<(Account, Option<i64>)> {
-        self.with(|replay| {
-            let account = replay.sessions[self.place][self.agent].local_state.account.clone();
-            Ok((account, replay.markets[self.place].view.state.mid2))
+        self.with(|run| {
+            let account = run.sessions[self.place][self.agent].local_state.account.clone();
+            Ok((account, run.markets[self.place].view.state.mid2))
         })
     }
 
     fn send(&self, side: i8, order: (&Bound<'_, PyAny>, &Bound<'_, PyAny>), terms: Terms<'_, '_>) -> PyResult<i64> {
-        self.replay.check()?;
+        self.run.check()?;
         let price = arguments::number_or_none((!order.0.is_none()).then_some(order.0))?;
         let (size, terms) = (arguments::number(order.1)?, terms.read()?);
         self.order_entry(self.place, |order_entry| order_entry.send(side, price, size, &terms))
     }
 
     /// Find the instrument of an order; this one, if no instrument has it.
-    fn place_of(&self, replay: &Replay, id: i64) -> usize {
-        let has = |place: &usize| replay.sessions[*place][self.agent].local_state.orders.contains_key(&id);
-        (0..replay.markets.len()).find(has).unwrap_or(self.place)
+    fn place_of(&self, run: &Run, id: i64) -> usize {
+        let has = |place: &usize| run.sessions[*place][self.agent].local_state.orders.contains_key(&id);
+        (0..run.markets.len()).find(has).unwrap_or(self.place)
     }
 }
 
@@ -110,7 +110,7 @@ impl Context {
     /// Return the strategy's time.
     #[getter]
     fn now_ns(&self) -> PyResult<i64> {
-        self.with(|replay| Ok(replay.agents[self.agent].now_ns))
+        self.with(|run| Ok(run.agents[self.agent].now_ns))
     }
 
     /// Return the configured start.
@@ -132,9 +132,9 @@ impl Context {
             let message = format!("ctx.every({given}): expected nanoseconds, an integer of 1 or more");
             return Err(StrategyError::new_err(message));
         };
-        self.with(|replay| {
-            replay.outbox.mark(self.agent);
-            let agent = &mut replay.agents[self.agent];
+        self.with(|run| {
+            run.outbox.mark(self.agent);
+            let agent = &mut run.agents[self.agent];
             agent.count()?;
             agent.check_timer()?;
             Ok(agent.timers.add(agent.now_ns.saturating_add(interval), interval, self.place, 0))
@@ -148,9 +148,9 @@ impl Context {
             let message = format!("ctx.at({given}): expected nanoseconds since the epoch, an integer");
             return Err(StrategyError::new_err(message));
         };
-        self.with(|replay| {
-            replay.outbox.mark(self.agent);
-            let agent = &mut replay.agents[self.agent];
+        self.with(|run| {
+            run.outbox.mark(self.agent);
+            let agent = &mut run.agents[self.agent];
             agent.count()?;
             let generation = if due_ns <= agent.now_ns { agent.next_generation("timers")? } else { 0 };
             agent.check_timer()?;
@@ -160,32 +160,32 @@ impl Context {
 
     /// Stop a timer.
     fn cancel_timer(&self, timer_id: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.replay.check()?;
+        self.run.check()?;
         let timer_id = arguments::timer_number(timer_id)?;
-        self.with(|replay| {
-            replay.outbox.mark(self.agent);
-            replay.agents[self.agent].timers.cancel(timer_id);
+        self.with(|run| {
+            run.outbox.mark(self.agent);
+            run.agents[self.agent].timers.cancel(timer_id);
             Ok(())
         })
     }
 
     /// Subscribe to more calls of `on_book`.
     fn subscribe(&self, what: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.replay.check()?;
+        self.run.check()?;
         if what.cast::<PyString>().map(|what| what.to_string_lossy()).as_deref().ok() != Some("depth") {
             let given = what.repr()?;
             return Err(StrategyError::new_err(format!("ctx.subscribe({given}): expected lob_backtest.DEPTH")));
         }
-        self.with(|replay| {
-            replay.agents[self.agent].depth[self.place] = true;
-            replay.markets[self.place].subscribe_levels();
+        self.with(|run| {
+            run.agents[self.agent].depth[self.place] = true;
+            run.markets[self.place].subscribe_levels();
             Ok(())
         })
     }
 
     /// Return the context of another instrument.
     fn market(&self, name: &Bound<'_, PyAny>) -> PyResult<Py<Context>> {
-        self.replay.check()?;
+        self.run.check()?;
         let wanted = name.extract::<String>().ok();
         let siblings = self.siblings.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         match siblings.iter().find(|(name, _)| Some(name) == wanted.as_ref()) {
@@ -202,7 +202,7 @@ impl Context {
     /// Return the position as known.
     #[getter]
     fn position(&self) -> PyResult<i64> {
-        self.with(|replay| Ok(replay.sessions[self.place][self.agent].local_state.account.position_lots))
+        self.with(|run| Ok(run.sessions[self.place][self.agent].local_state.account.position_lots))
     }
 
     /// Return cash less fees in currency.
@@ -223,8 +223,8 @@ impl Context {
     /// Iterate own live orders and those in flight.
     #[getter]
     fn orders<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
-        let known = self.with(|replay| {
-            let orders = replay.sessions[self.place][self.agent].local_state.orders.values();
+        let known = self.with(|run| {
+            let orders = run.sessions[self.place][self.agent].local_state.orders.values();
             Ok(orders.filter(|known| !known.state.is_over()).cloned().collect::<Vec<_>>())
         })?;
         let orders = PyList::empty(py);
@@ -270,22 +270,22 @@ impl Context {
         price_ticks: Option<&Bound<'_, PyAny>>,
         size_lots: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        self.replay.check()?;
+        self.run.check()?;
         let id = arguments::order_number(order_id)?;
         let (price, size) = (arguments::number_or_none(price_ticks)?, arguments::number_or_none(size_lots)?);
-        self.with(|replay| {
-            let place = self.place_of(replay, id);
-            replay.order_entry(self.agent, place).replace(id, price, size)
+        self.with(|run| {
+            let place = self.place_of(run, id);
+            run.order_entry(self.agent, place).replace(id, price, size)
         })
     }
 
     /// Request the cancellation of an order.
     fn cancel(&self, order_id: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.replay.check()?;
+        self.run.check()?;
         let id = arguments::order_number(order_id)?;
-        self.with(|replay| {
-            let place = self.place_of(replay, id);
-            replay.order_entry(self.agent, place).cancel(id)
+        self.with(|run| {
+            let place = self.place_of(run, id);
+            run.order_entry(self.agent, place).cancel(id)
         })
     }
 
@@ -297,7 +297,7 @@ impl Context {
     /// Set the wanted quotes.
     #[pyo3(signature = (*, bid = Argument::Missing, ask = Argument::Missing, top_up = None))]
     fn quote(&self, bid: Argument<'_>, ask: Argument<'_>, top_up: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        self.replay.check()?;
+        self.run.check()?;
         let wanted = [arguments::quote(&bid, "bid")?, arguments::quote(&ask, "ask")?];
         let top_up = top_up.map_or(Ok(false), |value| value.is_truthy())?;
         self.order_entry(self.place, |order_entry| order_entry.quote(wanted, top_up))
@@ -305,7 +305,7 @@ impl Context {
 
     /// Add a point to a series of the result.
     fn record(&self, name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.replay.check()?;
+        self.run.check()?;
         let py = name.py();
         let read = name.str().and_then(|text| {
             let number = match value.cast_exact::<PyFloat>() {
@@ -322,11 +322,11 @@ impl Context {
             }
             read => read?,
         };
-        self.with(|replay| {
-            let agent = &mut replay.agents[self.agent];
+        self.with(|run| {
+            let agent = &mut run.agents[self.agent];
             agent.check_series(&text)?;
             let now_ns = agent.now_ns;
-            replay.outbox.recorder.point(&text, self.agent, now_ns, number);
+            run.outbox.recorder.point(&text, self.agent, now_ns, number);
             Ok(())
         })
     }

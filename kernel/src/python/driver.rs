@@ -21,7 +21,7 @@ use crate::contract::plan::Plan;
 use crate::exchange::market::Market;
 use crate::exchange::outbox::Counts;
 use crate::record::table::{Cells, Chunk};
-use crate::run::replay::Replay;
+use crate::run::state::Run;
 use crate::run::step::{Call, Callback, Step};
 
 /// Rows without a call from which on releasing Python's lock pays.
@@ -45,10 +45,10 @@ pub fn replay<'py>(
     agents: Vec<Bound<'py, PyAny>>,
     sink: Bound<'py, PyAny>,
 ) -> PyResult<Outcome<'py>> {
-    Run::new(py, plan, &sources, &agents, sink)?.whole(py)
+    Driver::new(py, plan, &sources, &agents, sink)?.whole(py)
 }
 
-struct Run<'py> {
+struct Driver<'py> {
     shared: Shared,
     sources: Vec<Bound<'py, PyIterator>>,
     failed: Vec<Option<PyErr>>,
@@ -65,7 +65,7 @@ struct Run<'py> {
     sparse: bool,
 }
 
-impl<'py> Run<'py> {
+impl<'py> Driver<'py> {
     fn new(
         py: Python<'py>,
         given: &Bound<'py, PyAny>,
@@ -81,8 +81,8 @@ impl<'py> Run<'py> {
             return Err(EngineError::new_err("a run needs a strategy for each agent of its plan"));
         }
         let channels = agents.iter().enumerate().map(|(i, each)| input::agent(each, i, &plan, given));
-        let shared = Shared::new(Replay::new(plan.clone(), channels.collect::<PyResult<_>>()?));
-        let mut run = Run {
+        let shared = Shared::new(Run::new(plan.clone(), channels.collect::<PyResult<_>>()?));
+        let mut driver = Driver {
             shared,
             sources: sources.iter().map(|each| each.try_iter()).collect::<PyResult<_>>()?,
             failed: sources.iter().map(|_| None).collect(),
@@ -98,9 +98,9 @@ impl<'py> Run<'py> {
             sparse: true,
         };
         for agent in 0..agents.len() {
-            run.open_contexts(py, agent, &plan, given)?;
+            driver.open_contexts(py, agent, &plan, given)?;
         }
-        Ok(run)
+        Ok(driver)
     }
 
     /// Make the contexts of a strategy.
@@ -112,14 +112,14 @@ impl<'py> Run<'py> {
         let mut contexts = Vec::new();
         for (place, each) in plan.instruments.iter().enumerate() {
             let context = Context {
-                replay: self.shared.clone(),
+                run: self.shared.clone(),
                 agent,
                 place,
                 instrument: shown_instrument(given, agent, place)?.unbind(),
                 name: each.name.clone(),
                 span: (plan.start_ns, plan.end_ns),
                 value: each.tick_lot_value,
-                book: Py::new(py, ReceivedBook { replay: self.shared.clone(), instrument: place })?,
+                book: Py::new(py, ReceivedBook { run: self.shared.clone(), instrument: place })?,
                 generator: generator.clone().unbind(),
                 sink: self.sink.clone().unbind(),
                 siblings: siblings.clone(),
@@ -140,29 +140,29 @@ impl<'py> Run<'py> {
         let stopped = self.go(py);
         let shared = self.shared.clone();
         let finished = catch_unwind(AssertUnwindSafe(|| shared.finish()));
-        let mut replay = match (finished, &stopped) {
-            (Ok(Ok(replay)), _) => replay,
+        let mut run = match (finished, &stopped) {
+            (Ok(Ok(run)), _) => run,
             // The error that stopped the run is reported, not one of completing its tables.
             (_, Err(_)) => return Err(stopped.err().unwrap_or_else(|| panicked(&"no error"))),
             (Ok(Err(error)), Ok(())) => return Err(error),
             (Err(panic), Ok(())) => return Err(panicked(&*panic)),
         };
-        let full = std::mem::take(&mut replay.outbox.recorder.full);
+        let full = std::mem::take(&mut run.outbox.recorder.full);
         self.hand_over(py, full)?;
         let failure = match stopped {
             Err(error) if error.is_instance_of::<StrategyError>(py) => Some(error),
             Err(error) => return Err(error),
             Ok(()) => None,
         };
-        let counts = replay.markets.iter().map(|market| counts(py, &market.counts())).collect::<PyResult<_>>()?;
+        let counts = run.markets.iter().map(|market| counts(py, &market.counts())).collect::<PyResult<_>>()?;
         let failure = failure.map(|error| error.into_value(py).into_any());
-        let suspect = replay.markets.iter().map(Market::suspect_since_ns).collect();
-        let (markets, venues) = (replay.markets.len(), replay.outbox.venues);
-        let mut not_arrived = vec![0; replay.agents.len() * markets];
-        for (i, channels) in replay.outbox.channels.iter().enumerate() {
-            channels.count_not_arrived(&mut not_arrived[i / venues * markets..][..markets]);
+        let suspect = run.markets.iter().map(Market::suspect_since_ns).collect();
+        let markets = run.markets.len();
+        let mut not_arrived = vec![0; run.agents.len() * markets];
+        for (i, channels) in run.outbox.channels.iter().enumerate() {
+            channels.count_not_arrived(&mut not_arrived[run.outbox.agent_of(i) * markets..][..markets]);
         }
-        Ok((replay.start_ns, replay.now_ns, counts, failure, suspect, not_arrived))
+        Ok((run.start_ns, run.now_ns, counts, failure, suspect, not_arrived))
     }
 
     /// Load the first batch of each instrument, before anything else can fail.
@@ -202,13 +202,13 @@ impl<'py> Run<'py> {
         py.check_signals()?;
         let failed = self.failed[instrument].take();
         match failed.map_or_else(|| self.fetch(instrument), Err) {
-            Ok(batch) => self.shared.with(|replay| {
-                replay.markets[instrument].load(batch);
+            Ok(batch) => self.shared.with(|run| {
+                run.markets[instrument].load(batch);
                 Ok(())
             }),
             Err(error) if !error.is_instance_of::<PyException>(py) => Err(error),
             Err(error) => {
-                if self.shared.with(|replay| Ok(replay.markets[instrument].postpone_load()))? {
+                if self.shared.with(|run| Ok(run.markets[instrument].postpone_load()))? {
                     return Err(error);
                 }
                 self.failed[instrument] = Some(error);
@@ -230,7 +230,7 @@ impl<'py> Run<'py> {
 
     /// Wait, with Python's lock released, until there are rows to go on with.
     fn wait(&self, py: Python<'py>, instrument: usize) -> PyResult<()> {
-        caught(|| self.shared.with_detached(py, |replay| replay.markets[instrument].wait()))
+        caught(|| self.shared.with_detached(py, |run| run.markets[instrument].wait()))
     }
 
     fn call(&self, py: Python<'py>, call: Call) -> PyResult<()> {
@@ -300,7 +300,7 @@ impl<'py> Run<'py> {
     }
 }
 
-impl Drop for Run<'_> {
+impl Drop for Driver<'_> {
     /// Break the reference cycle of the contexts, however the run has ended.
     fn drop(&mut self) {
         for siblings in &self.siblings {
@@ -338,11 +338,11 @@ fn caught<T>(work: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
 }
 
 /// Run until the driver has to do something.
-fn advance(replay: &mut Replay) -> Result<Advanced, RunError> {
-    let rows = |replay: &Replay| replay.markets.iter().map(|market| market.done()).sum::<u64>();
-    let before = rows(replay);
-    let step = replay.go_on()?;
-    Ok((step, std::mem::take(&mut replay.outbox.recorder.full), rows(replay) - before))
+fn advance(run: &mut Run) -> Result<Advanced, RunError> {
+    let rows = |run: &Run| run.markets.iter().map(|market| market.done()).sum::<u64>();
+    let before = rows(run);
+    let step = run.step()?;
+    Ok((step, std::mem::take(&mut run.outbox.recorder.full), rows(run) - before))
 }
 
 /// Return what `ctx.instrument` shows: that of the agent's session, else that of the plan.

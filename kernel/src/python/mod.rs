@@ -17,7 +17,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 
 use crate::contract::error::RunError;
-use crate::run::replay::Replay;
+use crate::run::state::Run;
 
 mod errors {
     pyo3::import_exception!(lob_backtest.errors, DataError);
@@ -35,10 +35,10 @@ pub struct Shared(Arc<Guarded>);
 
 struct Guarded {
     busy: AtomicBool,
-    replay: UnsafeCell<Option<Replay>>,
+    run: UnsafeCell<Option<Run>>,
 }
 
-// SAFETY: `replay` is reached through a `Claim` alone, and there is one at a time: see `Shared::claim`.
+// SAFETY: `run` is reached through a `Claim` alone, and there is one at a time: see `Shared::claim`.
 unsafe impl Sync for Guarded {}
 // SAFETY: a run has no tie to a thread.
 unsafe impl Send for Guarded {}
@@ -48,15 +48,15 @@ struct Claim<'a>(&'a Guarded);
 
 impl Claim<'_> {
     #[inline]
-    fn held(&mut self) -> &mut Option<Replay> {
+    fn held(&mut self) -> &mut Option<Run> {
         // SAFETY: nobody else has the run until this claim is dropped.
-        unsafe { &mut *self.0.replay.get() }
+        unsafe { &mut *self.0.run.get() }
     }
 
     #[inline]
-    fn running(&mut self) -> PyResult<&mut Replay> {
+    fn running(&mut self) -> PyResult<&mut Run> {
         match self.held() {
-            Some(replay) if !replay.is_over => Ok(replay),
+            Some(run) if !run.is_over => Ok(run),
             _ => Err(StrategyError::new_err("ctx was used after the run; keep what you need in on_stop")),
         }
     }
@@ -71,8 +71,8 @@ impl Drop for Claim<'_> {
 
 impl Shared {
     /// Share a run.
-    pub fn new(replay: Replay) -> Self {
-        Shared(Arc::new(Guarded { busy: AtomicBool::new(false), replay: UnsafeCell::new(Some(replay)) }))
+    pub fn new(run: Run) -> Self {
+        Shared(Arc::new(Guarded { busy: AtomicBool::new(false), run: UnsafeCell::new(Some(run)) }))
     }
 
     /// Call `work` with the run. `work` must not call Python.
@@ -80,7 +80,7 @@ impl Shared {
     /// # Errors
     /// The run is over or in use by another thread, or the error of `work`.
     #[inline]
-    pub fn with<R>(&self, work: impl FnOnce(&mut Replay) -> Result<R, RunError>) -> PyResult<R> {
+    pub fn with<R>(&self, work: impl FnOnce(&mut Run) -> Result<R, RunError>) -> PyResult<R> {
         work(self.claim()?.running()?).map_err(raised)
     }
 
@@ -111,22 +111,22 @@ impl Shared {
     pub fn with_detached<R: Send>(
         &self,
         py: Python<'_>,
-        work: impl FnOnce(&mut Replay) -> Result<R, RunError> + Send,
+        work: impl FnOnce(&mut Run) -> Result<R, RunError> + Send,
     ) -> PyResult<R> {
         let mut claim = self.claim()?; // dropped once Python's lock is held again
-        let replay = claim.running()?;
-        py.detach(|| work(replay)).map_err(raised)
+        let run = claim.running()?;
+        py.detach(|| work(run)).map_err(raised)
     }
 
     /// Complete the tables and return the run; all later calls fail.
     ///
     /// # Errors
     /// The tables cannot be completed.
-    pub fn finish(&self) -> PyResult<Replay> {
-        let mut replay =
+    pub fn finish(&self) -> PyResult<Run> {
+        let mut run =
             self.claim()?.held().take().ok_or_else(|| EngineError::new_err("the run has been finished before"))?;
-        replay.finish().map_err(raised)?;
-        Ok(replay)
+        run.finish().map_err(raised)?;
+        Ok(run)
     }
 }
 

@@ -5,7 +5,7 @@ use crate::client::agent::Callbacks;
 use crate::client::session::Session;
 use crate::contract::codes::{phase, Ns, RejectReason, UpdateKind};
 use crate::contract::error::RunError;
-use crate::run::state::Replay;
+use crate::run::state::Run;
 use crate::run::step::{Call, Callback};
 use crate::wire::messages::Message;
 use crate::wire::view::View;
@@ -27,12 +27,13 @@ pub(super) struct AfterCallback {
     pub(super) own: u32,
 }
 
-impl Replay {
+impl Run {
     /// Serve the next request of a channel at the exchange.
     pub(super) fn arrive(&mut self, channel: usize) -> Result<(), RunError> {
-        self.outbox.mark(channel / self.outbox.venues);
+        let agent = self.outbox.agent_of(channel);
+        self.outbox.mark(agent);
         let Some(request) = self.outbox.channels[channel].next_request() else { return Ok(()) };
-        self.markets[request.instrument].serve(channel / self.outbox.venues, &request, &mut self.outbox)
+        self.markets[request.instrument].serve(agent, &request, &mut self.outbox)
     }
 
     /// Return the next call that the packet at hand needs: for each strategy its prints, then the book.
@@ -70,7 +71,7 @@ impl Replay {
     /// Deliver the next message of a channel to its strategy.
     pub(super) fn message(&mut self, now_ns: Ns, channel: usize) -> Result<Option<Call>, RunError> {
         let Some(posted) = self.outbox.channels[channel].next_message() else { return Ok(None) };
-        let agent = channel / self.outbox.venues;
+        let agent = self.outbox.agent_of(channel);
         self.outbox.mark(agent);
         let instrument = posted.instrument;
         self.agents[agent].begin(posted.generation);

@@ -6,7 +6,7 @@ use crate::contract::error::RunError;
 use crate::contract::tag::Tag;
 use crate::exchange::market::narrow;
 use crate::exchange::own_order::OwnOrder;
-use crate::run::state::Replay;
+use crate::run::state::Run;
 use crate::run::step::{Call, Callback, Step};
 
 pub(super) enum Stage {
@@ -19,7 +19,7 @@ pub(super) enum Stage {
     Done,
 }
 
-impl Replay {
+impl Run {
     /// Get more rows for the instrument that is out of them, or return the step that has to be taken for it.
     pub(super) fn feed(&mut self) -> Result<Option<Step>, RunError> {
         let Some(instrument) = self.out_of_rows else { return Ok(None) };

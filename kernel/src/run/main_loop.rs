@@ -1,24 +1,23 @@
 //! The main loop: what happens next, in one order of time.
 //!
 //! At one nanosecond: market rows at the exchange, own requests at the exchange, market packets at the strategies,
-//! messages at the strategies, timers, then the recorder's clock. The loop calls nobody: `go_on` runs until the driver
-//! has to call a strategy or load a batch, and returns that.
+//! messages at the strategies, timers, then the recorder's clock; docs/fill-model.md, TIME-3, has the order within each.
+//! The loop calls no strategy: `Run::step` goes on until the driver has to call one or load a batch, and returns that.
 
 use crate::contract::codes::{Ns, NEVER};
 use crate::contract::error::RunError;
 use crate::run::delivery::{receive_moves, PacketDelivery};
 use crate::run::lifecycle::Stage;
-use crate::run::schedule::{Due, EventKind};
+use crate::run::schedule::{Event, EventKind};
+use crate::run::state::Run;
 use crate::run::step::{Call, Step};
 
-pub use crate::run::state::Replay;
-
-impl Replay {
+impl Run {
     /// Run until the driver has to do something.
     ///
     /// # Errors
     /// The run cannot go on.
-    pub fn go_on(&mut self) -> Result<Step, RunError> {
+    pub fn step(&mut self) -> Result<Step, RunError> {
         loop {
             if let Some(step) = self.feed()? {
                 return Ok(step);
@@ -33,7 +32,10 @@ impl Replay {
                 Stage::First => self.first(),
                 Stage::WarmUp(instrument) => self.warm_up(instrument)?,
                 Stage::Start(agent) => self.start(agent),
-                Stage::Run => self.run_to_next_event()?,
+                Stage::Run => match self.next_event()? {
+                    Some(event) => self.handle(event)?,
+                    None => None,
+                },
                 Stage::Stop(agent) => self.stop(agent),
                 Stage::Stopped(agent) => self.stopped(agent)?,
                 Stage::Done => return Ok(Step::Done),
@@ -44,10 +46,11 @@ impl Replay {
         }
     }
 
-    /// Advance the markets to the next event, and handle it.
-    fn run_to_next_event(&mut self) -> Result<Option<Call>, RunError> {
-        let (event_ns, event, whose) = self.next_event();
-        let until_ns = event_ns.min(self.end_ns());
+    /// Apply market rows until something else is due, and return that; `None` where the stage has changed, rows are
+    /// needed first, or what is due may have changed.
+    fn next_event(&mut self) -> Result<Option<Event>, RunError> {
+        let event = self.earliest_event();
+        let until_ns = event.0.min(self.end_ns());
         loop {
             let (instrument, next_ns) = self.next_market();
             if next_ns > until_ns {
@@ -67,22 +70,21 @@ impl Replay {
                 return Ok(None); // the next event may be another one now
             }
         }
-        if event_ns > until_ns {
+        if event.0 > until_ns {
             self.now_ns = self.end_ns();
             self.stage = Stage::Stop(0);
             for market in &mut self.markets {
                 market.view.receive_until(self.now_ns);
             }
-        } else {
-            self.now_ns = event_ns;
-            return self.handle(event_ns, event, whose);
+            return Ok(None);
         }
-        Ok(None)
+        self.now_ns = event.0;
+        Ok(Some(event))
     }
 
-    /// Return the earliest event that is not a market row.
+    /// Return what is due first, market rows apart.
     #[inline]
-    fn next_event(&mut self) -> Due {
+    fn earliest_event(&mut self) -> Event {
         while let Some(agent) = self.outbox.changed.pop() {
             self.schedule.set(agent, self.due(agent));
         }
@@ -97,10 +99,10 @@ impl Replay {
 
     /// Return what an agent has due first.
     #[inline]
-    fn due(&self, agent: usize) -> Due {
+    fn due(&self, agent: usize) -> Event {
         let mut due = (self.agents[agent].timers.next_ns(), EventKind::Timer, agent);
-        let first = agent * self.outbox.venues;
-        for (i, channels) in self.outbox.channels.iter().enumerate().skip(first).take(self.outbox.venues) {
+        for i in self.outbox.places_of(agent) {
+            let channels = &self.outbox.channels[i];
             due = due.min((channels.next_request_ns(), EventKind::Request, i));
             due = due.min((channels.next_message_ns(), EventKind::Message, i));
         }
@@ -124,23 +126,23 @@ impl Replay {
         others.map(|(i, other)| other.cursor.next_ns - Ns::from(i < instrument)).min().unwrap_or(NEVER)
     }
 
-    fn handle(&mut self, now_ns: Ns, event: EventKind, whose: usize) -> Result<Option<Call>, RunError> {
+    fn handle(&mut self, (now_ns, kind, index): Event) -> Result<Option<Call>, RunError> {
         for (i, market) in self.markets.iter_mut().enumerate() {
             // Packets of one nanosecond arrive in the order of their instruments, and before everything but requests.
-            let later = event == EventKind::Request || event == EventKind::Packet && i >= whose;
+            let later = kind == EventKind::Request || kind == EventKind::Packet && i >= index;
             market.view.receive_until(now_ns - Ns::from(later));
         }
-        match event {
-            EventKind::Request => self.arrive(whose)?,
+        match kind {
+            EventKind::Request => self.arrive(index)?,
             EventKind::Packet => {
-                let market = &mut self.markets[whose];
+                let market = &mut self.markets[index];
                 market.view.deliver(&mut self.delivered);
-                receive_moves(&mut market.view, &mut self.sessions[whose]);
+                receive_moves(&mut market.view, &mut self.sessions[index]);
                 self.packet =
-                    Some(PacketDelivery { now_ns, instrument: whose, agent: 0, print: 0, timers_woken: false });
+                    Some(PacketDelivery { now_ns, instrument: index, agent: 0, print: 0, timers_woken: false });
             }
-            EventKind::Message => return self.message(now_ns, whose),
-            EventKind::Timer => return Ok(self.timer(now_ns, whose)),
+            EventKind::Message => return self.message(now_ns, index),
+            EventKind::Timer => return Ok(self.timer(now_ns, index)),
             EventKind::Clock => self.clock(now_ns)?,
         }
         Ok(None)

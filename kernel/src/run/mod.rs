@@ -2,7 +2,7 @@
 
 mod delivery;
 mod lifecycle;
-pub mod replay;
+mod main_loop;
 mod schedule;
-mod state;
+pub mod state;
 pub mod step;

@@ -13,17 +13,17 @@ pub(super) enum EventKind {
     Clock,
 }
 
-/// When an event is due, its kind, and whose it is: a channel (requests and messages), an instrument or an agent.
-pub(super) type Due = (Ns, EventKind, usize);
+/// When it is due, its kind, and the index of its agent, channel (requests, messages) or instrument (packets).
+pub(super) type Event = (Ns, EventKind, usize);
 
-impl Merge for Due {
+impl Merge for Event {
     fn merge(self, other: Self) -> Self {
         self.min(other)
     }
 }
 
 /// The earliest event of each agent, and of all.
-pub(super) type Schedule = Tournament<Due>;
+pub(super) type Schedule = Tournament<Event>;
 
 /// Nothing is due.
-pub(super) const NOTHING: Due = (NEVER, EventKind::Clock, usize::MAX);
+pub(super) const NOTHING: Event = (NEVER, EventKind::Clock, usize::MAX);

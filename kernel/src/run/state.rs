@@ -17,7 +17,7 @@ use crate::wire::channels::Channels;
 use crate::wire::view::DeliveredPacket;
 
 /// One run of the kernel.
-pub struct Replay {
+pub struct Run {
     /// What to do.
     pub plan: Plan,
     /// The exchange, one market per instrument.
@@ -44,7 +44,7 @@ pub struct Replay {
     pub(super) schedule: Schedule,
 }
 
-impl Replay {
+impl Run {
     /// Make a run; it begins by asking for the first batch of each instrument.
     pub fn new(plan: Plan, agents: Vec<Agent>) -> Self {
         let mut markets: Vec<Market> = (0..plan.instruments.len()).map(|i| Market::new(i, &plan)).collect();
@@ -67,7 +67,7 @@ impl Replay {
         let changed = (0..agents.len()).collect();
         let outbox = Outbox { channels, venues: plan.venues(), changed, recorder, mids2 };
         let schedule = Schedule::new(agents.len(), NOTHING);
-        Replay {
+        Run {
             plan,
             markets,
             agents,
@@ -89,11 +89,10 @@ impl Replay {
     /// Return the sender of requests of a strategy in an instrument.
     pub fn order_entry(&mut self, agent: usize, instrument: usize) -> OrderEntry<'_> {
         let venue = self.plan.instruments[instrument].venue;
-        self.outbox.mark(agent);
-        let Outbox { channels, venues, recorder, .. } = &mut self.outbox;
+        let (channels, recorder) = self.outbox.parts_of(agent, venue);
         OrderEntry {
             agent: &mut self.agents[agent],
-            channels: &mut channels[agent * *venues + venue],
+            channels,
             session: &mut self.sessions[instrument][agent],
             own_book: &mut self.markets[instrument].orders.matchers[agent].own_book,
             recorder,
