@@ -82,7 +82,7 @@ class RejectReason(IntEnum):
     POSITION_LIMIT = 8
     WARM_UP = 9
     HALTED = 10  # the market is not in its continuous phase
-    SELF_TRADE = 11  # it would trade with an own resting order
+    SELF_TRADE = 11  # its price reaches an own resting order of the other side
     STOPPED = 12  # the run is ending
     BAD_VALUE = 13  # an argument of the wrong kind (a string, NaN, an unknown time in force)
 

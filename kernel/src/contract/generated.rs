@@ -299,7 +299,7 @@ pub enum RejectReason {
     WarmUp = 9,
     /// The market is not in its continuous phase.
     Halted = 10,
-    /// It would trade with an own resting order.
+    /// Its price reaches an own resting order of the other side.
     SelfTrade = 11,
     /// The run is ending.
     Stopped = 12,
