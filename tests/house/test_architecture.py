@@ -51,15 +51,21 @@ def test_the_glossary_has_few_terms_with_one_meaning_each() -> None:
 
 
 @pytest.mark.parametrize("walk", WALKS)
-def test_a_walk_leads_through_functions_that_exist(walk: str) -> None:
+def test_a_walk_is_numbered(walk: str) -> None:
     stops = STOP.findall(section(walk))
     numbered = re.findall(r"^(\d+)\. ", section(walk), re.MULTILINE)
     assert numbered == [str(n) for n in range(1, len(numbered) + 1)]
     assert len(stops) >= len(numbered) > 5
+
+
+@pytest.mark.parametrize("title", [*WALKS, "Where the next things go"])
+def test_a_walk_leads_through_functions_that_exist(title: str) -> None:
+    stops = STOP.findall(section(title))
+    assert stops
     for name, function in stops:
-        assert (ROOT / name).is_file(), f"{walk}: no file {name}"
+        assert (ROOT / name).is_file(), f"{title}: no file {name}"
         text = (ROOT / name).read_text("utf-8")
-        assert re.search(rf"\b(?:def|class|fn|struct) {function}\b", text), f"{walk}: no {function} in {name}"
+        assert re.search(rf"\b(?:def|class|fn|struct|enum) {function}\b", text), f"{title}: no {function} in {name}"
 
 
 def test_every_file_that_the_page_names_exists() -> None:
