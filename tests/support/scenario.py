@@ -69,7 +69,13 @@ SWITCHES: dict[str, dict[str, Any]] = {
     "hidden_any_side": {"hidden_any_side": True},
     "flatten": {"flatten": True},
 }
-NUMBERS = {"depth": "depth", "end": "end", "late_print": "late_print_ns", "late_level": "late_level_ns", "response": "response_ns"}
+NUMBERS = {
+    "depth": "depth",
+    "end": "end",
+    "late_print": "late_print_ns",
+    "late_level": "late_level_ns",
+    "response": "response_ns",
+}
 COLUMNS = ("action", "side", "order_id", "price_ticks", "size_lots", "flags", "phase")
 
 
