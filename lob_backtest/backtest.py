@@ -392,9 +392,9 @@ def _instrument_info(plan: InstrumentPlan, session: SessionPlan) -> InstrumentIn
         currency=about.currency,
         initial_position_lots=session.initial_position,
         max_position_lots=session.max_position,
-        queue=plan.queue_model.name.lower() if is_l2 else None,
-        late_level_ns=plan.late_level_ns if is_l2 else None,
-        late_print_ns=plan.late_print_ns if is_l2 else None,
+        queue=plan.fill_rules.queue_model.name.lower() if is_l2 else None,
+        late_level_ns=plan.fill_rules.late_level_ns if is_l2 else None,
+        late_print_ns=plan.fill_rules.late_print_ns if is_l2 else None,
     )
 
 

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final, get_origin
 
 import pyarrow as pa
 
@@ -41,12 +41,21 @@ ENUMS: Final = (
 )
 READ: Final = (plan.Feed, plan.IssuePolicy, plan.QueueModel)
 """Those that the kernel reads from Python; the others it only writes."""
-PLANS: Final = (plan.InstrumentPlan, plan.SessionPlan, plan.ChannelPlan, plan.AgentPlan, plan.Plan)
+PLANS: Final = (
+    plan.FillRules,
+    plan.InstrumentPlan,
+    plan.FeePlan,
+    plan.SessionPlan,
+    plan.ChannelPlan,
+    plan.AgentPlan,
+    plan.Plan,
+)
 """Each after those that it holds."""
 KINDS: Final = {pa.int8(): "I8", pa.int16(): "I16", pa.int64(): "I64", pa.float64(): "I64", pa.string(): "Text"}
 FOR_PYTHON: Final = ("Label", "Seed", "Shown")
 """Types of fields that no kernel reads."""
-SPECIAL: Final = {"tuple[int, int]": "Rates", "Count": "usize"}
+SPECIAL: Final = {"Count": "usize", "Venue": "usize"}
+SCALARS: Final = {"i64", "usize", "bool", "f64", "Rates"}
 
 HEAD: Final = "// Written by scripts/generate_contract.py from lob_backtest/contract: change that, then run it.\n\n"
 
@@ -177,14 +186,22 @@ def rust_type(annotation: str) -> str:
         return f"Vec<{rust_type(found[1])}>"
     if found := re.fullmatch(r"dict\[int, (\w+)\]", annotation):
         return f"[{found[1]}; Issue::ALL.len()]"
+    if get_origin(getattr(plan, annotation, None)) is Annotated:
+        return "i64"  # an integer with bounds
     return {"int": "i64", "bool": "bool", "float": "f64"}.get(annotation, annotation)
+
+
+def is_copied(cls: type) -> bool:
+    """Return whether a struct of the plan is small: integers, members and other such structs alone."""
+    known = SCALARS | {enum.__name__ for enum in ENUMS} | {each.__name__ for each in PLANS if each is not cls}
+    kinds = [rust_type(kind).removeprefix("Option<").removesuffix(">") for _, kind in fields(cls)]
+    nested = [each for each in PLANS if each.__name__ in kinds]
+    return set(kinds) <= known and all(is_copied(each) for each in nested)
 
 
 def fields(cls: type) -> list[tuple[str, str]]:
     """Return name and annotation of each field that an engine reads; of an instrument it reads the name alone."""
-    hints = [
-        (each.name, str(each.type)) for each in dataclasses.fields(cls) if each.type not in ("Label", "Seed", "Shown")
-    ]
+    hints = [(each.name, str(each.type)) for each in dataclasses.fields(cls) if each.type not in FOR_PYTHON]
     return [("name", "String") if kind == "Instrument" else (name, kind) for name, kind in hints]
 
 
@@ -192,11 +209,12 @@ def plans() -> Iterator[str]:
     """Yield the structs of the plan."""
     yield "//! The contract with Python: the plan.\n\n" + HEAD
     yield f"use crate::contract::generated::{{{', '.join(sorted({*_enums_read(), 'Issue'}))}}};\n\n"
-    yield "/// A fee as two integers, both in 10⁻¹² tick·lots: per tick·lot of notional, and per lot.\n"
+    yield "/// A fee per tick·lot of notional and per lot, in 10⁻¹² tick·lots.\n"
     yield "pub type Rates = (i64, i128);\n\n"
     for cls in PLANS:
         told = attributes(cls) | {"name": "for messages."}
-        yield doc(summary(cls)) + f"#[derive(Clone)]\npub struct {cls.__name__} {{\n"
+        copied = ", Copy" if is_copied(cls) else ""
+        yield doc(summary(cls)) + f"#[derive(Clone{copied})]\npub struct {cls.__name__} {{\n"
         for name, kind in fields(cls):
             yield doc(sentence(told[name]), "    ") + f"    pub {name}: {rust_type(kind)},\n"
         yield "}\n\n"

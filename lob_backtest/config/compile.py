@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Final
 
 from lob_backtest.book.book import Issue
 from lob_backtest.config.effective import Settings, late_ns
-from lob_backtest.config.model import RunConfig
+from lob_backtest.config.model import FillsPart, RunConfig
 from lob_backtest.contract.plan import (
+    PER_LOT_LIMIT,
     AgentPlan,
     ChannelPlan,
     Feed,
+    FeePlan,
+    FillRules,
     InstrumentPlan,
     IssuePolicy,
     Plan,
@@ -29,9 +32,6 @@ from lob_backtest.units import SECOND, format_duration, format_instant
 
 MAX_SAMPLES: Final = 20_000_000
 """Rows of the table of samples, which take some 2.6 GB in memory: five milliseconds of a day, a second of 230 days."""
-
-PER_LOT_LIMIT: Final = 1 << 86
-"""Of a fee rate in 10⁻¹² tick·lots a lot: times a size, which is below 2⁴⁰, it stays within 128 bits."""
 
 
 def make_plan(
@@ -106,8 +106,7 @@ def _agent_plan(settings: Settings, agent: int, instruments: Sequence[Instrument
         _check_money(instrument, settings, i, agent)
         sessions.append(
             SessionPlan(
-                maker_rates=instrument.fee_rates(taker=False),
-                taker_rates=instrument.fee_rates(taker=True),
+                fees=FeePlan.of(instrument),
                 max_position=settings.max_position(i, agent).value,
                 initial_position=settings.initial_position(i, agent).value,
                 instrument=instrument,
@@ -142,11 +141,18 @@ def _instrument_plan(config: RunConfig, index: int, source: MarketSource, settin
         depth=min(source.depth, LIMIT),  # no side has more levels than there are prices
         tick_lot_value=float(instrument.tick_lot_value),
         venue=settings.venues.index(instrument.venue),
-        queue_model=QueueModel[config.fills.queue.upper()],
-        fill_on_younger_execution=config.fills.fill_on_younger_execution,
-        hidden_any_side=config.fills.hidden_any_side,
+        fill_rules=_fill_rules(config, source),
+    )
+
+
+def _fill_rules(config: RunConfig, source: MarketSource) -> FillRules:
+    """Compile `[fills]`: rules that have the names of their keys are taken as they are."""
+    part, names = config.fills, [each.name for each in fields(FillRules)]
+    return FillRules(
+        queue_model=QueueModel[part.queue.upper()],
         late_level_ns=late_ns(config, "late_level", source.late_level_ns).value,
         late_print_ns=late_ns(config, "late_print", source.late_print_ns).value,
+        **{name: getattr(part, name) for name in names if name in FillsPart.model_fields},
     )
 
 

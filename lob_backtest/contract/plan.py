@@ -11,25 +11,28 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Annotated, Any, Final, TypeAlias
 
+from lob_backtest.contract.bounds import INT64, Bounded, Count, Int64, Latency, Wait, Within
 from lob_backtest.errors import ConfigError
 from lob_backtest.instrument import Instrument
 
-Count: TypeAlias = Annotated[int, "not negative"]
+MAX_AGENTS: Final = (1 << 15) - 1
+"""Codes of agents in the result tables have 16 bits."""
+OF_NOTIONAL_LIMIT: Final = 1 << 46
+"""Of a fee rate per tick·lot, 10⁻¹² tick·lots: times a price and a size, each below 2⁴⁰, it fits 128 bits."""
+PER_LOT_LIMIT: Final = 1 << 86
+"""Of a fee rate per lot, 10⁻¹² tick·lots: times a size, which is below 2⁴⁰, it fits 128 bits."""
+
 Shown: TypeAlias = Annotated[Instrument | None, "for Python alone: what `ctx.instrument` shows"]
 Seed: TypeAlias = Annotated[int, "for Python alone: a kernel draws no random numbers"]
 Label: TypeAlias = Annotated[str, "for Python alone: written in messages"]
-
-INT64: Final = 1 << 63
-MAX_VENUES: Final = 1 << 10
-MAX_AGENTS: Final = (1 << 15) - 1
-"""Codes of agents in the result tables have 16 bits."""
-RATES: Final = (1 << 46, 1 << 86)
-"""Fee rates stay below these, so that the fee of the largest fill fits 128 bits."""
-
-
-def _check(where: str, name: str, value: Any, least: int, bound: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value < bound:
-        raise ConfigError(f"{where}: {name} is {value!r}; expected an integer from {least} to {bound - 1}")
+Interval: TypeAlias = Annotated[int, Within(1, INT64)]
+"""Nanoseconds between two rows."""
+Venue: TypeAlias = Annotated[int, Within(0, 1 << 10)]
+Rates: TypeAlias = tuple[
+    Annotated[int, Within(1 - OF_NOTIONAL_LIMIT, OF_NOTIONAL_LIMIT)],
+    Annotated[int, Within(1 - PER_LOT_LIMIT, PER_LOT_LIMIT)],
+]
+"""A fee per tick·lot of notional and per lot, in 10⁻¹² tick·lots."""
 
 
 class QueueModel(IntEnum):
@@ -55,7 +58,26 @@ class Feed(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class InstrumentPlan:
+class FillRules(Bounded):
+    """How own orders fill in one instrument.
+
+    Attributes:
+        queue_model: for L2.
+        fill_on_younger_execution: L3: an order that is older than one that executes fills even with lots left ahead.
+        hidden_any_side: let hidden prints of unknown side fill.
+        late_level_ns: L2: a print explains a LEVEL row that follows it within this exchange time.
+        late_print_ns: L2: a print explains a fall that precedes it by at most this exchange time; 0: never.
+    """
+
+    queue_model: QueueModel = QueueModel.PROPORTIONAL
+    fill_on_younger_execution: bool = False
+    hidden_any_side: bool = False
+    late_level_ns: Wait = 250_000_000
+    late_print_ns: Wait = 250_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class InstrumentPlan(Bounded):
     """One instrument of a run.
 
     Attributes:
@@ -65,96 +87,76 @@ class InstrumentPlan:
         tick_lot_value: what one lot gains when the price rises by one tick, in currency; for `ctx.cash` and
             `ctx.equity` alone.
         venue: where it trades: the place of the agents' channels to it.
-        queue_model: for L2.
-        fill_on_younger_execution: L3: an order that is older than one that executes fills even with lots left ahead.
-        hidden_any_side: let hidden prints of unknown side fill.
-        late_level_ns: L2: a print explains a LEVEL row that follows it within this exchange time, 0 to 2^60 - 1.
-        late_print_ns: L2: a print explains a fall that precedes it by at most this exchange time; 0: never.
+        fill_rules: how own orders fill.
     """
 
     instrument: Instrument
     feed: Feed
     depth: Count
     tick_lot_value: float
-    venue: Count = 0
-    queue_model: QueueModel = QueueModel.PROPORTIONAL
-    fill_on_younger_execution: bool = False
-    hidden_any_side: bool = False
-    late_level_ns: int = 250_000_000
-    late_print_ns: int = 250_000_000
+    venue: Venue = 0
+    fill_rules: FillRules = FillRules()
 
-    def __post_init__(self) -> None:
-        """See that an engine can hold every number.
-
-        Raises:
-            ConfigError: one is no integer, or beyond its bound; the message names the field.
-        """
-        where = f"InstrumentPlan of {self.instrument.name}"
-        for name in ("depth", "late_level_ns", "late_print_ns"):
-            _check(where, name, getattr(self, name), 0, INT64)
-        _check(where, "venue", self.venue, 0, MAX_VENUES)
+    @property
+    def place(self) -> str:
+        """Return the name of this part in messages."""
+        return f"InstrumentPlan of {self.instrument.name}"
 
 
 @dataclass(frozen=True, slots=True)
-class SessionPlan:
+class FeePlan(Bounded):
+    """What the fills of one agent in one instrument cost.
+
+    Attributes:
+        maker_rates: of an order that rested.
+        taker_rates: of an order that traded on arrival.
+    """
+
+    maker_rates: Rates = (0, 0)
+    taker_rates: Rates = (0, 0)
+
+    @classmethod
+    def of(cls, instrument: Instrument) -> FeePlan:
+        """Return the fees of an instrument as integers.
+
+        Raises:
+            ConfigError: a rate is beyond its bounds.
+        """
+        return cls(maker_rates=instrument.fee_rates(taker=False), taker_rates=instrument.fee_rates(taker=True))
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPlan(Bounded):
     """One agent in one instrument.
 
     Attributes:
-        maker_rates: fee of a maker fill, see `Instrument.fee_rates`.
-        taker_rates: fee of a taker fill.
+        fees: what its fills cost.
         max_position: limit on the position in lots, either side, orders in flight counted; `None`: no limit.
         initial_position: lots at the start.
         instrument: what `ctx.instrument` shows, with the agent's fees; `None`: that of the plan.
     """
 
-    maker_rates: tuple[int, int] = (0, 0)
-    taker_rates: tuple[int, int] = (0, 0)
-    max_position: int | None = None
-    initial_position: int = 0
+    fees: FeePlan = FeePlan()
+    max_position: Int64 | None = None
+    initial_position: Int64 = 0
     instrument: Shown = None
-
-    def __post_init__(self) -> None:
-        """See that an engine can hold every number.
-
-        Raises:
-            ConfigError: one is no integer, or beyond its bound; the message names the field.
-        """
-        where = "SessionPlan"
-        _check(where, "initial_position", self.initial_position, -INT64, INT64)
-        if self.max_position is not None:
-            _check(where, "max_position", self.max_position, -INT64, INT64)
-        for name in ("maker_rates", "taker_rates"):
-            rates = getattr(self, name)
-            if len(rates) != len(RATES):
-                raise ConfigError(f"{where}: {name} is {rates!r}; expected two integers, see Instrument.fee_rates")
-            for rate, bound in zip(rates, RATES, strict=True):
-                _check(where, name, rate, 1 - bound, bound)
 
 
 @dataclass(frozen=True, slots=True)
-class ChannelPlan:
+class ChannelPlan(Bounded):
     """The connection of one agent to one venue. Nothing overtakes on it.
 
     Attributes:
-        entry_ns: latency of a request, at least 1.
-        response_ns: latency of a response, at least 1.
+        entry_ns: latency of a request.
+        response_ns: latency of a response.
     """
 
-    entry_ns: int = 1
-    response_ns: int = 1
-
-    def __post_init__(self) -> None:
-        """See that an engine can hold both.
-
-        Raises:
-            ConfigError: one is no integer, or beyond its bound; the message names the field.
-        """
-        for name in ("entry_ns", "response_ns"):
-            _check("ChannelPlan", name, getattr(self, name), 1, INT64)
+    entry_ns: Latency = 1
+    response_ns: Latency = 1
 
 
 @dataclass(frozen=True, slots=True)
-class AgentPlan:
+class AgentPlan(Bounded):
     """One strategy of a run.
 
     Attributes:
@@ -168,20 +170,12 @@ class AgentPlan:
     sessions: tuple[SessionPlan, ...]
     channels: tuple[ChannelPlan, ...] = (ChannelPlan(),)
     seed: Seed = 1
-    warm_up_ns: int = 0
+    warm_up_ns: Wait = 0
     name: Label = ""
-
-    def __post_init__(self) -> None:
-        """See that an engine can hold every number.
-
-        Raises:
-            ConfigError: one is no integer, or beyond its bound; the message names the field.
-        """
-        _check("AgentPlan", "warm_up_ns", self.warm_up_ns, 0, INT64)
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Bounded):
     """One run.
 
     Attributes:
@@ -199,12 +193,12 @@ class Plan:
 
     instruments: tuple[InstrumentPlan, ...]
     agents: tuple[AgentPlan, ...]
-    start_ns: int | None = None
-    end_ns: int | None = None
+    start_ns: Int64 | None = None
+    end_ns: Int64 | None = None
     flatten: bool = False
-    markouts_ns: tuple[int, ...] = (100_000_000, 1_000_000_000, 10_000_000_000, 60_000_000_000)
-    sample_ns: int = 1_000_000_000
-    taint_ns: int = 1_000_000_000
+    markouts_ns: tuple[Wait, ...] = (100_000_000, 1_000_000_000, 10_000_000_000, 60_000_000_000)
+    sample_ns: Interval = 1_000_000_000
+    taint_ns: Wait = 1_000_000_000
     issue_policies: dict[int, IssuePolicy] = field(default_factory=dict)
     paranoid: bool = False
 
@@ -215,13 +209,7 @@ class Plan:
             ConfigError: one is no integer, or beyond 64 bits; or a session or a channel is missing; the message names
                 the field.
         """
-        for name in ("start_ns", "end_ns"):
-            if getattr(self, name) is not None:
-                _check("Plan", name, getattr(self, name), -INT64, INT64)
-        _check("Plan", "taint_ns", self.taint_ns, 0, INT64)
-        _check("Plan", "sample_ns", self.sample_ns, 1, INT64)
-        for horizon_ns in self.markouts_ns:
-            _check("Plan", "markouts_ns", horizon_ns, 0, INT64)
+        Bounded.__post_init__(self)
         if len(self.agents) > MAX_AGENTS:
             raise ConfigError(f"Plan: {len(self.agents):,} agents; expected at most {MAX_AGENTS:,}")
         venues = self.venues

@@ -144,8 +144,8 @@ def test_the_values_are_those_of_the_plan(capsys: pytest.CaptureFixture[str], fo
     plan = make_plan(config, [open_market(part.data) for part in config.instrument])
     names, venues = ["A", "B"], ["SYNTHETIC", "ELSEWHERE"]
     assert found[()]["data.taint"][0] == f"{plan.taint_ns // lob.SECOND}s"
-    assert parse_duration(found[("B",)]["late_level"][0]) == plan.instruments[1].late_level_ns
-    assert found[("B",)]["queue"][0] == plan.instruments[1].queue_model.name.lower()
+    assert parse_duration(found[("B",)]["late_level"][0]) == plan.instruments[1].fill_rules.late_level_ns
+    assert found[("B",)]["queue"][0] == plan.instruments[1].fill_rules.queue_model.name.lower()
     for agent, each in zip(("first", "second"), plan.agents, strict=True):
         assert found[(agent,)]["seed"][0] == each.seed
         assert parse_duration(found[(agent,)]["warm_up"][0]) == each.warm_up_ns

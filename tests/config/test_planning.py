@@ -69,7 +69,7 @@ def test_limits_of_late_rows_are_those_of_the_config_then_the_file_then_the_defa
     monkeypatch.setattr(backtest, "load_engine", load)
     data = market(tmp_path / "a.parquet", **meta)
     lob.run({"instrument": [{"data": [str(data)]}], "fills": fills}, Quiet(), engine=engine)
-    assert [(plan.late_level_ns, plan.late_print_ns) for plan in given] == [expected]
+    assert [(plan.fill_rules.late_level_ns, plan.fill_rules.late_print_ns) for plan in given] == [expected]
 
 
 @pytest.mark.parametrize("key", ["late_level", "late_print"])

@@ -2,44 +2,89 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin
 
 import pytest
 from plans import plan_of
 
-from lob_backtest.contract.plan import AgentPlan, ChannelPlan, SessionPlan
+from lob_backtest.contract.bounds import Within, bounded_fields
+from lob_backtest.contract.plan import AgentPlan, ChannelPlan, FeePlan, FillRules, InstrumentPlan, Plan, SessionPlan
 from lob_backtest.errors import ConfigError
 
 INT64 = 1 << 63
+PARTS = {
+    "Plan": Plan,
+    "InstrumentPlan of X": InstrumentPlan,
+    "FillRules": FillRules,
+    "SessionPlan": SessionPlan,
+    "FeePlan": FeePlan,
+    "ChannelPlan": ChannelPlan,
+    "AgentPlan": AgentPlan,
+}
 
-PLAN = [
-    *[(name, value) for name in ("start_ns", "end_ns") for value in (INT64, -INT64 - 1, 10**40, 1.5, "1", True)],
-    *[("taint_ns", value) for value in (INT64, -1, 0.5, None)],
-    *[("sample_ns", value) for value in (INT64, 0, -1, 1.0)],
-    *[("markouts_ns", value) for value in ((INT64,), (1, 2, -1), (1.5,))],
+
+def refused(hint: Any) -> Iterator[Any]:
+    """Yield values that a field must not have, by its annotation."""
+    parts = get_args(hint)
+    if get_origin(hint) is Annotated:
+        within = next(mark for mark in parts if isinstance(mark, Within))
+        yield from (within.least - 1, within.bound, 10**40, 1.5, "1", True, None)
+    elif get_origin(hint) is not tuple:  # or None
+        yield from (value for value in refused(parts[0]) if value is not None)
+    elif parts[-1] is ...:
+        yield from ((1, value) for value in refused(parts[0]))
+    else:
+        yield from ((0,), (0, 0, 0))
+        yield from (tuple(value if i == k else 0 for i in range(2)) for k in range(2) for value in refused(parts[k]))
+
+
+CASES = [
+    (place, name, value)
+    for place, cls in PARTS.items()
+    for name, hint in bounded_fields(cls).items()
+    for value in refused(hint)
 ]
-INSTRUMENT = [*[(name, INT64) for name in ("depth", "late_level_ns", "late_print_ns")], ("venue", -1), ("venue", 1025)]
-SESSION = [
-    *[(name, INT64) for name in ("initial_position", "max_position")],
-    ("initial_position", -INT64 - 1),
-    ("max_position", 2.5),
-    ("maker_rates", (1 << 46, 0)),
-    ("maker_rates", (0, -(1 << 86))),
-    ("taker_rates", (0, 0.5)),
-    ("taker_rates", (0,)),
-]
-CHANNEL = [(name, value) for name in ("entry_ns", "response_ns") for value in (INT64, 0, -1, 1.0)]
-AGENT = [("warm_up_ns", value) for value in (INT64, -1, 0.5, None)]
-PARTS = [("Plan", PLAN), ("InstrumentPlan of X", INSTRUMENT), ("SessionPlan", SESSION), ("ChannelPlan", CHANNEL)]
+
+
+@pytest.mark.parametrize(("place", "name", "value"), CASES)
+def test_a_number_beyond_its_bounds_is_refused(place: str, name: str, value: Any) -> None:
+    with pytest.raises(ConfigError, match=rf"^{place}: {name} is "):
+        plan_of(2, **{name: value})
 
 
 @pytest.mark.parametrize(
-    ("part", "name", "value"), [(part, *each) for part, numbers in [*PARTS, ("AgentPlan", AGENT)] for each in numbers]
+    ("name", "value"),
+    [
+        ("start_ns", INT64),
+        ("end_ns", -INT64 - 1),
+        ("taint_ns", -1),
+        ("sample_ns", 0),
+        ("markouts_ns", (1, 2, -1)),
+        ("depth", -1),
+        ("late_level_ns", INT64),
+        ("late_print_ns", -1),
+        ("venue", 1 << 10),
+        ("initial_position", -INT64 - 1),
+        ("max_position", INT64),
+        ("maker_rates", (1 << 46, 0)),
+        ("taker_rates", (0, -(1 << 86))),
+        ("entry_ns", 0),
+        ("response_ns", INT64),
+        ("warm_up_ns", None),
+    ],
 )
-def test_a_number_beyond_its_bounds_is_refused(part: str, name: str, value: Any) -> None:
-    with pytest.raises(ConfigError, match=rf"^{part}: {name} is "):
+def test_every_number_that_an_engine_counts_with_has_bounds(name: str, value: Any) -> None:
+    with pytest.raises(ConfigError, match=rf": {name} is "):
         plan_of(2, **{name: value})
+
+
+def test_every_integer_of_a_plan_has_bounds() -> None:
+    fields = [(cls.__name__, name, kind) for cls in PARTS.values() for name, kind in cls.__annotations__.items()]
+    free = [(place, name) for place, name, kind in fields if re.match(r"(tuple\[)?int\b", kind)]
+    assert not free
 
 
 def test_the_largest_numbers_are_taken() -> None:

@@ -9,11 +9,12 @@ from typing import Any
 
 import pyarrow as pa
 from random_market import Actor, Row, market_l2, market_l3, play
+from random_plans import drawn
 from scenario import BASE
 
 import lob_backtest as lob
 from lob_backtest.contract.output import Outcome
-from lob_backtest.contract.plan import QueueModel
+from lob_backtest.contract.plan import FeePlan, FillRules
 from lob_backtest.contract.rows import Action, Flag
 from lob_backtest.results.digest import digest
 
@@ -247,14 +248,11 @@ class Case:
         ]
         options = {
             "options": {
-                "evidence": rng.random() < 0.3,
-                "hidden_any_side": rng.random() < 0.3,
+                **drawn(rng, FillRules),
+                **drawn(rng, FeePlan),
                 "depth": rng.choice((0, 0, 3, 5)),
                 "max_position": rng.choice((9, 60, None)),
                 "initial_position": rng.choice((0, 0, -5)),
-                "queue_model": rng.choice((QueueModel.BACK, QueueModel.PROPORTIONAL, QueueModel.PROPORTIONAL)),
-                "late_level_ns": rng.choice((0, 5, 60, 250_000_000)),
-                "late_print_ns": rng.choice((0, 5, 60, 250_000_000)),
             },
             "entry_ns": rng.choice((1, 4, 30)),
             "response_ns": rng.choice((1, 2, 40)),

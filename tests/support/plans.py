@@ -7,7 +7,16 @@ from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 
-from lob_backtest.contract.plan import ChannelPlan, Feed, InstrumentPlan, Plan, SessionPlan, uniform_plan
+from lob_backtest.contract.plan import (
+    ChannelPlan,
+    Feed,
+    FeePlan,
+    FillRules,
+    InstrumentPlan,
+    Plan,
+    SessionPlan,
+    uniform_plan,
+)
 from lob_backtest.instrument import Instrument
 
 
@@ -28,6 +37,8 @@ def plan_of(
         options["fill_on_younger_execution"] = options.pop("evidence")
     names = names or (["X"] if instruments == 1 else [f"X{i}" for i in range(instruments)])
     market, session, channel = (_taken(options, cls) for cls in (InstrumentPlan, SessionPlan, ChannelPlan))
+    market["fill_rules"] = FillRules(**_taken(options, FillRules))
+    session["fees"] = FeePlan(**_taken(options, FeePlan))
     parts = [
         InstrumentPlan(
             Instrument(name, "TEST", Decimal(1), Decimal(1)),

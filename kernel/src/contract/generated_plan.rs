@@ -4,8 +4,23 @@
 
 use crate::contract::generated::{Feed, Issue, IssuePolicy, QueueModel};
 
-/// A fee as two integers, both in 10⁻¹² tick·lots: per tick·lot of notional, and per lot.
+/// A fee per tick·lot of notional and per lot, in 10⁻¹² tick·lots.
 pub type Rates = (i64, i128);
+
+/// How own orders fill in one instrument.
+#[derive(Clone, Copy)]
+pub struct FillRules {
+    /// For L2.
+    pub queue_model: QueueModel,
+    /// L3: an order that is older than one that executes fills even with lots left ahead.
+    pub fill_on_younger_execution: bool,
+    /// Let hidden prints of unknown side fill.
+    pub hidden_any_side: bool,
+    /// L2: a print explains a LEVEL row that follows it within this exchange time.
+    pub late_level_ns: i64,
+    /// L2: a print explains a fall that precedes it by at most this exchange time; 0: never.
+    pub late_print_ns: i64,
+}
 
 /// One instrument of a run.
 #[derive(Clone)]
@@ -21,25 +36,24 @@ pub struct InstrumentPlan {
     pub tick_lot_value: f64,
     /// Where it trades: the place of the agents' channels to it.
     pub venue: usize,
-    /// For L2.
-    pub queue_model: QueueModel,
-    /// L3: an order that is older than one that executes fills even with lots left ahead.
-    pub fill_on_younger_execution: bool,
-    /// Let hidden prints of unknown side fill.
-    pub hidden_any_side: bool,
-    /// L2: a print explains a LEVEL row that follows it within this exchange time, 0 to 2^60 - 1.
-    pub late_level_ns: i64,
-    /// L2: a print explains a fall that precedes it by at most this exchange time; 0: never.
-    pub late_print_ns: i64,
+    /// How own orders fill.
+    pub fill_rules: FillRules,
+}
+
+/// What the fills of one agent in one instrument cost.
+#[derive(Clone, Copy)]
+pub struct FeePlan {
+    /// Of an order that rested.
+    pub maker_rates: Rates,
+    /// Of an order that traded on arrival.
+    pub taker_rates: Rates,
 }
 
 /// One agent in one instrument.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub struct SessionPlan {
-    /// Fee of a maker fill, see `Instrument.fee_rates`.
-    pub maker_rates: Rates,
-    /// Fee of a taker fill.
-    pub taker_rates: Rates,
+    /// What its fills cost.
+    pub fees: FeePlan,
     /// Limit on the position in lots, either side, orders in flight counted; `None`: no limit.
     pub max_position: Option<i64>,
     /// Lots at the start.
@@ -47,11 +61,11 @@ pub struct SessionPlan {
 }
 
 /// The connection of one agent to one venue. Nothing overtakes on it.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub struct ChannelPlan {
-    /// Latency of a request, at least 1.
+    /// Latency of a request.
     pub entry_ns: i64,
-    /// Latency of a response, at least 1.
+    /// Latency of a response.
     pub response_ns: i64,
 }
 

@@ -3,7 +3,7 @@
 //! A matcher serves the requests of one strategy in one instrument when they arrive. Refusals are answers.
 
 use crate::contract::codes::{phase, Cause, Feed, Ns, OrderState, RejectReason, RequestKind, TimeInForce, UpdateKind};
-use crate::contract::plan::{FillRules, SessionPlan};
+use crate::contract::plan::{FeePlan, FillRules, SessionPlan};
 use crate::exchange::available_lots::Offer;
 use crate::exchange::displayed::Displayed;
 use crate::exchange::own_book::{OrderEvent, OwnBook};
@@ -17,15 +17,15 @@ pub struct Matcher {
     pub account: Account,
     /// The resting orders.
     pub own_book: OwnBook,
-    /// Its fees.
-    pub plan: SessionPlan,
+    /// What its fills cost.
+    pub fees: FeePlan,
 }
 
 impl Matcher {
     /// Start with a position and no orders.
     pub fn new(rules: FillRules, feed: Feed, plan: SessionPlan) -> Self {
         let account = Account { position_lots: plan.initial_position, ..Account::default() };
-        Matcher { account, own_book: OwnBook::new(rules, feed), plan }
+        Matcher { account, own_book: OwnBook::new(rules, feed), fees: plan.fees }
     }
 
     /// Serve a request.

@@ -1,7 +1,7 @@
 //! Position, cash and fees of one strategy in one instrument, in integers.
 
 use crate::contract::error::RunError;
-use crate::contract::plan::Rates;
+use crate::contract::plan::FeePlan;
 
 const INT64: i128 = 1 << 63;
 
@@ -53,8 +53,9 @@ impl Account {
 /// Return the fee of one fill in 10⁻⁶ tick·lots, rounded half-even; positive: paid.
 ///
 /// Prices and sizes are below 2⁴⁰. A config's rates are below 2⁴⁶ and 2⁸⁶, so that nothing here passes 2¹²⁷.
-pub fn fee_micro(price_ticks: i64, size_lots: i64, rates: Rates) -> i128 {
+pub fn fee_micro(plan: &FeePlan, taker: bool, price_ticks: i64, size_lots: i64) -> i128 {
     const MICRO_PER_PICO: i128 = 1_000_000;
+    let rates = if taker { plan.taker_rates } else { plan.maker_rates };
     let notional = i128::from(price_ticks.abs()) * i128::from(size_lots);
     let of_notional = notional.saturating_mul(i128::from(rates.0));
     let pico = of_notional.saturating_add(i128::from(size_lots).saturating_mul(rates.1));
@@ -69,11 +70,13 @@ pub fn fee_micro(price_ticks: i64, size_lots: i64, rates: Rates) -> i128 {
 #[cfg(test)]
 mod tests {
     use super::fee_micro;
+    use crate::contract::plan::FeePlan;
 
     #[test]
     fn fees_round_half_even_on_both_sides_of_zero() {
-        let fees =
-            [500_000, 1_500_000, 2_500_000, -500_000, -1_500_000, 1_500_001].map(|pico| fee_micro(0, 1, (0, pico)));
+        let plan = |pico| FeePlan { maker_rates: (0, pico), taker_rates: (0, 0) };
+        let fees = [500_000, 1_500_000, 2_500_000, -500_000, -1_500_000, 1_500_001]
+            .map(|pico| fee_micro(&plan(pico), false, 0, 1));
         assert_eq!(fees, [0, 2, 2, 0, -2, 2]);
     }
 }

@@ -7,7 +7,7 @@ use pyo3::types::PyDict;
 
 use super::EngineError;
 use crate::contract::generated::{Feed, Issue, IssuePolicy, QueueModel};
-use crate::contract::generated_plan::{AgentPlan, ChannelPlan, InstrumentPlan, Plan, SessionPlan};
+use crate::contract::generated_plan::{AgentPlan, ChannelPlan, FeePlan, FillRules, InstrumentPlan, Plan, SessionPlan};
 
 /// Read each item of a tuple.
 fn each<T>(given: &Bound<'_, PyAny>, read: fn(&Bound<'_, PyAny>) -> PyResult<T>) -> PyResult<Vec<T>> {
@@ -40,13 +40,8 @@ fn queue_model(given: &Bound<'_, PyAny>) -> PyResult<QueueModel> {
     code(given, "queue model", QueueModel::of)
 }
 
-fn instrument_plan(given: &Bound<'_, PyAny>) -> PyResult<InstrumentPlan> {
-    Ok(InstrumentPlan {
-        name: given.getattr("instrument")?.getattr("name")?.extract()?,
-        feed: feed(&given.getattr("feed")?)?,
-        depth: given.getattr("depth")?.extract()?,
-        tick_lot_value: given.getattr("tick_lot_value")?.extract()?,
-        venue: given.getattr("venue")?.extract()?,
+fn fill_rules(given: &Bound<'_, PyAny>) -> PyResult<FillRules> {
+    Ok(FillRules {
         queue_model: queue_model(&given.getattr("queue_model")?)?,
         fill_on_younger_execution: given.getattr("fill_on_younger_execution")?.extract()?,
         hidden_any_side: given.getattr("hidden_any_side")?.extract()?,
@@ -55,10 +50,27 @@ fn instrument_plan(given: &Bound<'_, PyAny>) -> PyResult<InstrumentPlan> {
     })
 }
 
-fn session_plan(given: &Bound<'_, PyAny>) -> PyResult<SessionPlan> {
-    Ok(SessionPlan {
+fn instrument_plan(given: &Bound<'_, PyAny>) -> PyResult<InstrumentPlan> {
+    Ok(InstrumentPlan {
+        name: given.getattr("instrument")?.getattr("name")?.extract()?,
+        feed: feed(&given.getattr("feed")?)?,
+        depth: given.getattr("depth")?.extract()?,
+        tick_lot_value: given.getattr("tick_lot_value")?.extract()?,
+        venue: given.getattr("venue")?.extract()?,
+        fill_rules: fill_rules(&given.getattr("fill_rules")?)?,
+    })
+}
+
+fn fee_plan(given: &Bound<'_, PyAny>) -> PyResult<FeePlan> {
+    Ok(FeePlan {
         maker_rates: given.getattr("maker_rates")?.extract()?,
         taker_rates: given.getattr("taker_rates")?.extract()?,
+    })
+}
+
+fn session_plan(given: &Bound<'_, PyAny>) -> PyResult<SessionPlan> {
+    Ok(SessionPlan {
+        fees: fee_plan(&given.getattr("fees")?)?,
         max_position: given.getattr("max_position")?.extract()?,
         initial_position: given.getattr("initial_position")?.extract()?,
     })

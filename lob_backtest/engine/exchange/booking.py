@@ -8,10 +8,10 @@ from lob_backtest.contract.plan import Plan
 from lob_backtest.contract.tables import Cause, Liquidity, RejectReason, UpdateKind
 from lob_backtest.engine.exchange.market import Market
 from lob_backtest.engine.exchange.order_event import Fill, Update
+from lob_backtest.engine.money.fees import fill_fee_micro
 from lob_backtest.engine.record.recorder import Recorder
 from lob_backtest.engine.wire.channels import Wire
 from lob_backtest.engine.wire.messages import Answer, Filled, OrderSnapshot, Request
-from lob_backtest.instrument import fee_micro
 
 Times = tuple[int | None, int | None, int]
 """When a request was sent and arrived, `None` where it was not, and when the strategy receives the answer."""
@@ -27,12 +27,12 @@ class Booking:
         recorder: takes updates and fills.
     """
 
-    __slots__ = ("_markets", "_plans", "_recorder", "_taint_ns", "_wire")
+    __slots__ = ("_fees", "_markets", "_recorder", "_taint_ns", "_wire")
 
     def __init__(self, plan: Plan, markets: Sequence[Market], wire: Wire, recorder: Recorder) -> None:
         self._markets = markets
         self._wire = wire
-        self._plans = [agent.sessions for agent in plan.agents]
+        self._fees = [[session.fees for session in agent.sessions] for agent in plan.agents]
         self._recorder = recorder
         self._taint_ns = plan.taint_ns
 
@@ -77,8 +77,7 @@ class Booking:
         market, order = self._markets[instrument], event.order
         price_ticks, size_lots, cause, tainted, ts_traded_ns = event.trade
         is_taker = cause == Cause.TAKE
-        session = self._plans[event.agent][instrument]
-        fee = fee_micro(price_ticks, size_lots, session.taker_rates if is_taker else session.maker_rates)
+        fee = fill_fee_micro(self._fees[event.agent][instrument], price_ticks, size_lots, is_taker=is_taker)
         market.matchers[event.agent].account.fill(order.terms.side, price_ticks, size_lots, fee)
         channels = self._wire.of(event.agent, instrument)
         local_ns = channels.response_ns(now_ns)

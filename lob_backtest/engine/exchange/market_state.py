@@ -39,7 +39,7 @@ class MarketState:
     def __init__(self, plan: InstrumentPlan) -> None:
         self.plan = plan
         self.book = Book(plan.feed, plan.depth)
-        self.print_match = PrintMatch(plan.late_level_ns, plan.late_print_ns)
+        self.print_match = PrintMatch(plan.fill_rules.late_level_ns, plan.fill_rules.late_print_ns)
         self.phase = int(Phase.CONTINUOUS)
         self.is_book_good = True
         self.suspect_ns = -NEVER

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from lob_backtest.book.book import Book, BookOrder
+from lob_backtest.contract.plan import FillRules
 from lob_backtest.engine.exchange.own_order import OwnOrder
 
 
@@ -13,14 +14,14 @@ class OrderQueue:
 
     Args:
         book: the market's book, before the row at hand.
-        evidence: let an own order fill when a younger order executes, whatever stands ahead of it.
+        rules: how own orders fill.
     """
 
-    __slots__ = ("_book", "_evidence")
+    __slots__ = ("_book", "_rules")
 
-    def __init__(self, book: Book, evidence: bool) -> None:
+    def __init__(self, book: Book, rules: FillRules) -> None:
         self._book = book
-        self._evidence = evidence
+        self._rules = rules
 
     def join(self, own: OwnOrder) -> None:
         """Put an own order behind everything that stands at its price."""
@@ -38,12 +39,12 @@ class OrderQueue:
     def reached(self, owns: Sequence[OwnOrder], size_lots: int, order: BookOrder) -> Iterator[tuple[OwnOrder, int]]:
         """Yield the own orders that an execution of `order` fills at its price, with the lots; `size_lots` in all."""
         # Within a snapshot it is not known which order is older.
-        evidence = self._evidence and order.side not in self._book.awaiting_snapshot
+        younger_fills = self._rules.fill_on_younger_execution and order.side not in self._book.awaiting_snapshot
         for own in owns:
             if size_lots == 0:
                 return
             # After a return to the window orders with nothing ahead may stand among those that count as older.
-            if own.visible and (own.ahead == 0 or (evidence and own.arrival < order.arrival)):
+            if own.visible and (own.ahead == 0 or (younger_fills and own.arrival < order.arrival)):
                 lots = min(size_lots, own.open_lots)
                 size_lots -= lots
                 yield own, lots

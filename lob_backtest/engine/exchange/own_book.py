@@ -44,13 +44,13 @@ class OwnBook:
 
     __slots__ = (
         "_agent",
-        "_any_side",
         "_behind",
         "_book",
         "_events",
         "_levels",
         "_orders",
         "_queue_stays",
+        "_rules",
         "_visibility_unknown",
         "_waiting",
         "available",
@@ -59,13 +59,13 @@ class OwnBook:
     )
 
     def __init__(self, agent: int, state: MarketState, events: list[OrderEvent]) -> None:
-        book, print_match, plan = state.book, state.print_match, state.plan
-        model = MODELS[plan.queue_model]
+        book, print_match, rules = state.book, state.print_match, state.plan.fill_rules
+        model = MODELS[rules.queue_model]
         self._agent = agent
         self._book = book
         self._events = events
-        self._any_side = plan.hidden_any_side
-        self._orders = OrderQueue(book, plan.fill_on_younger_execution)
+        self._rules = rules
+        self._orders = OrderQueue(book, rules)
         self._levels = LevelQueue(book, print_match, model)
         self._queue_stays = 0
         self._waiting: dict[int, OwnOrder] = {}  # those that take once something can be taken, by stay
@@ -318,7 +318,7 @@ class OwnBook:
         self.available.reduced(order_id, order, order.size_lots - size_lots)
 
     def _hidden(self, side: int, price_ticks: int, size_lots: int, match: Match) -> None:
-        sides = (side,) if side else (1, -1) if self._any_side else ()
+        sides = (side,) if side else (1, -1) if self._rules.hidden_any_side else ()
         for each in sides:
             size_lots = self._through((each, price_ticks), OwnTrade(0, size_lots, Cause.HIDDEN), match)
             for own in self.at(each, price_ticks) if match == Match.ALL else ():

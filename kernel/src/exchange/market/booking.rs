@@ -62,8 +62,7 @@ impl Market {
         let matcher = &mut self.orders.matchers[agent];
         let taker = cause == Cause::Take;
         let own = &matcher.own_book.orders[own];
-        let rates = if taker { matcher.plan.taker_rates } else { matcher.plan.maker_rates };
-        let fee_micro = fee_micro(price_ticks, size_lots, rates);
+        let fee_micro = fee_micro(&matcher.fees, taker, price_ticks, size_lots);
         let booked = matcher.account.fill(own.side, price_ticks, size_lots, fee_micro);
         booked.map_err(|error| error.at(&self.plan.name))?;
         let row = FillRow {

@@ -61,13 +61,13 @@ impl OwnOrders {
     pub fn new(plan: &Plan, index: usize) -> Self {
         let own = &plan.instruments[index];
         let repairs = plan.issue_policies[Issue::Oversize as usize - 1] == IssuePolicy::Repair;
-        let matcher = |agent: &AgentPlan| Matcher::new(own.rules(), own.feed, agent.sessions[index].clone());
+        let matcher = |agent: &AgentPlan| Matcher::new(own.fill_rules, own.feed, agent.sessions[index]);
         OwnOrders {
             matchers: plan.agents.iter().map(matcher).collect(),
             filter: RowFilter::default(),
             near_book: NearBook::default(),
             whole: LazyBook::new(own.feed, own.depth, repairs),
-            prints: PrintMatch::new(own.late_level_ns, own.late_print_ns),
+            prints: PrintMatch::new(own.fill_rules.late_level_ns, own.fill_rules.late_print_ns),
             awaiting_snapshot: false,
             is_paranoid: plan.paranoid,
         }
