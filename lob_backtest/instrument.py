@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
-from typing import Final
+from typing import Any, Final
 
 PICO: Final = 10**12
-MICRO_PER_PICO: Final = 10**6
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +65,8 @@ class Instrument:
         return int(of_notional), of_lot
 
 
-def fee_micro(price_ticks: int, size_lots: int, rates: tuple[int, int]) -> int:
-    """Return the fee of one fill in 10⁻⁶ tick·lots, rounded half-even.
-
-    Args:
-        price_ticks: the fill's price; the fee depends on its magnitude.
-        size_lots: positive.
-        rates: of `Instrument.fee_rates`.
-    """
-    pico = abs(price_ticks) * size_lots * rates[0] + size_lots * rates[1]
-    quotient, rest = divmod(pico, MICRO_PER_PICO)
-    if rest * 2 > MICRO_PER_PICO or (rest * 2 == MICRO_PER_PICO and quotient % 2):
-        quotient += 1
-    return quotient
+def __getattr__(name: str) -> Any:
+    """Return `fee_micro`, which is in `lob_backtest.engine.models.fees`, under its old name."""
+    if name == "fee_micro":
+        return importlib.import_module("lob_backtest.engine.models.fees").fee_micro
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,7 +1,7 @@
 //! The compiled engine of lob_backtest. The reference engine, `lob_backtest/engine`, is its specification: results are
 //! equal to the last integer.
 //!
-//! Modules are grouped in rooms, which depend on each other one way: contract, book, ahead, wire, money, record, exchange,
+//! Modules are grouped in rooms, which depend on each other one way: contract, book, ahead, models, wire, money, record, exchange,
 //! client, run, python.
 
 pub mod ahead;
@@ -9,6 +9,7 @@ pub mod book;
 pub mod client;
 pub mod contract;
 pub mod exchange;
+pub mod models;
 pub mod money;
 pub mod python;
 pub mod record;

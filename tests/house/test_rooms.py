@@ -99,6 +99,28 @@ def test_a_circle_is_found() -> None:
     assert not circle({"a": {"b", "c"}, "b": {"c"}})
 
 
+@pytest.mark.parametrize(("place", "suffix"), [("lob_backtest/engine/models", ".py"), ("kernel/src/models", ".rs")])
+def test_each_model_states_its_assumption_and_its_bias(place: str, suffix: str) -> None:
+    models = [path for path in below(place, suffix) if path.stem not in ("__init__", "mod")]
+    assert {path.stem for path in models} >= {"queue", "fees", "latency"}
+    silent = [path.relative_to(ROOT).as_posix() for path in models if not states_its_limits(path.read_text("utf-8"))]
+    assert not silent, f"the module's docstring has to state the models' 'Assumption:' and 'Bias:': {silent}"
+
+
+def states_its_limits(text: str) -> bool:
+    """Return whether the docstring at the head of a Python or Rust module has an assumption and a bias."""
+    inner = [line.removeprefix("//!").strip() for line in text.splitlines() if line.startswith("//!")]
+    head = "\n".join(inner) if inner else ast.get_docstring(ast.parse(text)) or ""
+    return all(re.search(rf"^{word}: \S", head, re.MULTILINE) for word in ("Assumption", "Bias"))
+
+
+def test_a_model_without_its_bias_is_found() -> None:
+    assert states_its_limits('"""Fees.\n\nAssumption: none.\nBias: none.\n"""\n')
+    assert states_its_limits("//! Fees.\n//!\n//! Assumption: none.\n//! Bias: none.\n\nuse a::b;\n")
+    assert not states_its_limits('"""Fees.\n\nAssumption: none.\n"""\nBIAS = "Bias: none."\n')
+    assert not states_its_limits("//! Fees.\n\n// Assumption: none.\n// Bias: none.\n")
+
+
 def python_shapes(text: str) -> Iterator[Shape]:
     """Yield the classes of a module: fields are annotated in the class, listed as slots or assigned to `self`."""
     for node in ast.walk(ast.parse(text)):

@@ -14,7 +14,7 @@ use crate::exchange::displayed::Displayed;
 use crate::exchange::level_queue::after;
 use crate::exchange::own_order::Past;
 use crate::exchange::print_match::{Fall, LevelKey, PrintMatch};
-use crate::exchange::queue_model::SHIFT;
+use crate::models::queue::SHIFT;
 
 /// Lots that can be taken at one price: of one book order (L3) or of one level (L2).
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,7 @@ use crate::contract::codes::Ns;
 use crate::contract::plan::QueueModel;
 use crate::exchange::own_order::{OwnOrder, Past};
 use crate::exchange::print_match::{Fall, LevelKey, PrintMatch};
-use crate::exchange::queue_model::SHIFT;
+use crate::models::queue::SHIFT;
 
 /// More flow than any queue is long.
 const ALL: i64 = 1 << 62;

@@ -11,6 +11,5 @@ pub mod outbox;
 pub mod own_book;
 pub mod own_order;
 pub mod print_match;
-pub mod queue_model;
 pub mod resting;
 pub mod row_filter;

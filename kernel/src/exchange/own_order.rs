@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::book::slab::NONE;
 use crate::contract::codes::{Cause, Feed, Ns, OrderState, TimeInForce};
 use crate::contract::tag::Tag;
-use crate::exchange::queue_model::to_lots;
+use crate::models::queue::to_lots;
 use crate::wire::messages::OrderSnapshot;
 
 /// A trade of an own order.

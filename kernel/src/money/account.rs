@@ -1,7 +1,6 @@
 //! Position, cash and fees of one strategy in one instrument, in integers.
 
 use crate::contract::error::RunError;
-use crate::contract::plan::FeePlan;
 
 const INT64: i128 = 1 << 63;
 
@@ -47,36 +46,5 @@ impl Account {
     pub fn equity_half_tick_lots(&self, mid2: Option<i64>) -> i128 {
         let mid2 = mid2.unwrap_or(2 * self.last_price_ticks.unwrap_or(0));
         2 * self.cash_tick_lots + i128::from(self.position_lots) * i128::from(mid2)
-    }
-}
-
-/// Return the fee of one fill in 10⁻⁶ tick·lots, rounded half-even; positive: paid.
-///
-/// Prices and sizes are below 2⁴⁰. A config's rates are below 2⁴⁶ and 2⁸⁶, so that nothing here passes 2¹²⁷.
-pub fn fee_micro(plan: &FeePlan, taker: bool, price_ticks: i64, size_lots: i64) -> i128 {
-    const MICRO_PER_PICO: i128 = 1_000_000;
-    let rates = if taker { plan.taker_rates } else { plan.maker_rates };
-    let notional = i128::from(price_ticks.abs()) * i128::from(size_lots);
-    let of_notional = notional.saturating_mul(i128::from(rates.0));
-    let pico = of_notional.saturating_add(i128::from(size_lots).saturating_mul(rates.1));
-    let (quotient, rest) = (pico.div_euclid(MICRO_PER_PICO), pico.rem_euclid(MICRO_PER_PICO));
-    if rest * 2 > MICRO_PER_PICO || (rest * 2 == MICRO_PER_PICO && quotient % 2 != 0) {
-        quotient + 1
-    } else {
-        quotient
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::fee_micro;
-    use crate::contract::plan::FeePlan;
-
-    #[test]
-    fn fees_round_half_even_on_both_sides_of_zero() {
-        let plan = |pico| FeePlan { maker_rates: (0, pico), taker_rates: (0, 0) };
-        let fees = [500_000, 1_500_000, 2_500_000, -500_000, -1_500_000, 1_500_001]
-            .map(|pico| fee_micro(&plan(pico), false, 0, 1));
-        assert_eq!(fees, [0, 2, 2, 0, -2, 2]);
     }
 }

@@ -1,3 +1,3 @@
-//! Accounts and fees, in integers.
+//! Accounts, in integers.
 
 pub mod account;

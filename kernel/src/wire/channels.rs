@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::contract::codes::{Ns, BEFORE_ALL, NEVER};
 use crate::contract::plan::ChannelPlan;
+use crate::models::latency::{request_arrival_ns, response_arrival_ns};
 use crate::wire::messages::{Message, Request};
 
 /// A message on its way to the strategy.
@@ -30,8 +31,7 @@ pub struct Channels {
     posted: u64,
     /// When the last response arrives.
     last_response_ns: Ns,
-    entry_latency_ns: Ns,
-    response_latency_ns: Ns,
+    plan: ChannelPlan,
 }
 
 impl Channels {
@@ -43,8 +43,7 @@ impl Channels {
             refusals: VecDeque::new(),
             posted: 0,
             last_response_ns: BEFORE_ALL,
-            entry_latency_ns: plan.entry_ns,
-            response_latency_ns: plan.response_ns,
+            plan: *plan,
         }
     }
 
@@ -56,14 +55,14 @@ impl Channels {
 
     /// Send a request. Its arrival is set here: no earlier than that of the request before it.
     pub fn send(&mut self, mut request: Request) {
-        let soonest_ns = request.ts_sent_ns.saturating_add(self.entry_latency_ns);
+        let soonest_ns = request_arrival_ns(&self.plan, request.ts_sent_ns);
         request.ts_exchange_ns = self.requests.back().map_or(soonest_ns, |last| soonest_ns.max(last.ts_exchange_ns));
         self.requests.push_back(request);
     }
 
     /// Return when the response to something that happens now arrives.
     pub fn response_ns(&mut self, now_ns: Ns) -> Ns {
-        self.last_response_ns = self.last_response_ns.max(now_ns.saturating_add(self.response_latency_ns));
+        self.last_response_ns = self.last_response_ns.max(response_arrival_ns(&self.plan, now_ns));
         self.last_response_ns
     }
 

@@ -13,7 +13,7 @@ from lob_backtest.book.book import Book, BookOrder
 from lob_backtest.engine.exchange.level_queue import after
 from lob_backtest.engine.exchange.own_order import Past, note
 from lob_backtest.engine.exchange.print_match import Fall, LevelKey, PrintMatch
-from lob_backtest.engine.exchange.queue_model import SHIFT, Model
+from lob_backtest.engine.models.queue import SHIFT, Model
 
 
 class Offer(NamedTuple):

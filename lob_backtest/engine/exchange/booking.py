@@ -8,7 +8,7 @@ from lob_backtest.contract.plan import Plan
 from lob_backtest.contract.tables import Cause, Liquidity, RejectReason, UpdateKind
 from lob_backtest.engine.exchange.market import Market
 from lob_backtest.engine.exchange.order_event import Fill, Update
-from lob_backtest.engine.money.fees import fill_fee_micro
+from lob_backtest.engine.models.fees import fill_fee_micro
 from lob_backtest.engine.record.recorder import Recorder
 from lob_backtest.engine.wire.channels import Wire
 from lob_backtest.engine.wire.messages import Answer, Filled, OrderSnapshot, Request

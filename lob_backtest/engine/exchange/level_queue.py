@@ -8,7 +8,7 @@ from typing import Final
 from lob_backtest.book.book import Book
 from lob_backtest.engine.exchange.own_order import OwnOrder, Past, note
 from lob_backtest.engine.exchange.print_match import Fall, PrintMatch
-from lob_backtest.engine.exchange.queue_model import SHIFT, Model
+from lob_backtest.engine.models.queue import SHIFT, Model
 
 _ALL: Final = 1 << 62
 """More flow than any queue is long."""

@@ -22,7 +22,7 @@ from lob_backtest.engine.exchange.order_event import Fill, OrderEvent
 from lob_backtest.engine.exchange.order_queue import OrderQueue
 from lob_backtest.engine.exchange.own_order import OwnOrder, OwnTrade
 from lob_backtest.engine.exchange.print_match import Fall, LevelKey
-from lob_backtest.engine.exchange.queue_model import MODELS
+from lob_backtest.engine.models.queue import MODELS
 
 TRADE: Final = int(Action.TRADE)
 HIDDEN, AUCTION, WINDOW = int(Flag.HIDDEN), int(Flag.AUCTION), int(Flag.WINDOW)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from lob_backtest.contract.tables import Cause, OrderState
-from lob_backtest.engine.exchange.queue_model import to_lots
+from lob_backtest.engine.models.queue import to_lots
 from lob_backtest.engine.wire.messages import OrderSnapshot
 from lob_backtest.engine.wire.terms import Terms
 

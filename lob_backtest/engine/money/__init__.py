@@ -1,1 +1,1 @@
-"""Position, cash and fees."""
+"""Position, cash and the sum of fees."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from heapq import heappop, heappush
 
 from lob_backtest.contract.plan import ChannelPlan, Plan
+from lob_backtest.engine.models.latency import request_arrival_ns, response_arrival_ns
 from lob_backtest.engine.record.recorder import NEVER
 from lob_backtest.engine.wire.messages import Message, Request
 
@@ -18,11 +19,10 @@ class Channels:
         plan: their latencies.
     """
 
-    __slots__ = ("_entry_ns", "_last_response_ns", "_messages", "_posted", "_requests", "_response_ns")
+    __slots__ = ("_last_response_ns", "_messages", "_plan", "_posted", "_requests")
 
     def __init__(self, plan: ChannelPlan) -> None:
-        self._entry_ns = plan.entry_ns
-        self._response_ns = plan.response_ns
+        self._plan = plan
         self._last_response_ns = -NEVER
         self._requests: deque[Request] = deque()
         # When each arrives, its number, which breaks ties, its instrument, the message, and its generation.
@@ -46,7 +46,7 @@ class Channels:
 
     def send(self, request: Request) -> None:
         """Send a request. Its arrival is set here: no earlier than that of the request before it."""
-        arrival_ns = request.ts_sent_ns + self._entry_ns
+        arrival_ns = request_arrival_ns(self._plan, request.ts_sent_ns)
         if self._requests:
             arrival_ns = max(arrival_ns, self._requests[-1].ts_exchange_ns)
         self._requests.append(request._replace(ts_exchange_ns=arrival_ns))
@@ -57,7 +57,7 @@ class Channels:
 
     def response_ns(self, now_ns: int) -> int:
         """Return when the response to an event of now arrives: no earlier than the response before it."""
-        self._last_response_ns = max(self._last_response_ns, now_ns + self._response_ns)
+        self._last_response_ns = max(self._last_response_ns, response_arrival_ns(self._plan, now_ns))
         return self._last_response_ns
 
     def post(self, ts_local_ns: int, instrument: int, message: Message, generation: int = 0) -> None:

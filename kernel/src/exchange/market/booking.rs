@@ -6,7 +6,7 @@ use crate::exchange::market::Market;
 use crate::exchange::outbox::Outbox;
 use crate::exchange::own_book::OrderEvent;
 use crate::exchange::own_order::OwnTrade;
-use crate::money::account::fee_micro;
+use crate::models::fees::fill_fee_micro;
 use crate::record::recorder::{FillRow, Times};
 use crate::wire::messages::{Answer, Filled, Message, Request};
 
@@ -62,7 +62,7 @@ impl Market {
         let matcher = &mut self.orders.matchers[agent];
         let taker = cause == Cause::Take;
         let own = &matcher.own_book.orders[own];
-        let fee_micro = fee_micro(&matcher.fees, taker, price_ticks, size_lots);
+        let fee_micro = fill_fee_micro(&matcher.fees, price_ticks, size_lots, taker);
         let booked = matcher.account.fill(own.side, price_ticks, size_lots, fee_micro);
         booked.map_err(|error| error.at(&self.plan.name))?;
         let row = FillRow {

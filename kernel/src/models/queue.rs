@@ -1,4 +1,9 @@
 //! L2: how much of a fall that no print explains was ahead of an own order. Positions are in 2⁻²⁰ lot.
+//!
+//! Assumption: `Back`: every cancel was behind the order. `Proportional`: cancels fall evenly on the queue, as in
+//! Rigtorp's and hftbacktest's linear model.
+//! Bias: `Back` is the pessimist's bound, later than the truth on average. `Proportional` is early for orders near the
+//! front, since cancels are in truth denser at the back.
 
 use crate::contract::plan::QueueModel;
 

@@ -3,6 +3,11 @@
 Positions are fixed-point numbers of 2⁻²⁰ lot. A model is `ahead(before, displayed_before, displayed_after, printed)
 -> after`; the level lost `displayed_before - printed - displayed_after` to cancels that the feed does not locate. It
 never sees a rise, and the caller caps its answer at the displayed size.
+
+Assumption: `back`: every cancel was behind the order. `proportional`: cancels fall evenly on the queue, as in Rigtorp's
+and hftbacktest's linear model.
+Bias: `back` is the pessimist's bound, later than the truth on average. `proportional` is early for orders near the
+front, since cancels are in truth denser at the back.
 """
 
 from __future__ import annotations
@@ -19,15 +24,12 @@ Model = Callable[[int, int, int, int], int]
 
 
 def back(before: int, displayed_before: int, displayed_after: int, printed: int) -> int:
-    """Assume that every cancel was behind: the pessimist's bound, later than the truth on average."""
+    """Return the position as it was."""
     return before
 
 
 def proportional(before: int, displayed_before: int, displayed_after: int, printed: int) -> int:
-    """Assume that cancels fall evenly on the queue, as in Rigtorp's and hftbacktest's linear model.
-
-    Known bias: cancels are in truth denser at the back, so that this is early for orders near the front.
-    """
+    """Return the position after its share of the cancels."""
     return before * displayed_after // (displayed_before - printed)
 
 
