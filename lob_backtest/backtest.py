@@ -17,7 +17,8 @@ from typing import Any, Final
 
 from lob_backtest.atomic.drafts import absolute
 from lob_backtest.config.compile import make_plan
-from lob_backtest.config.model import AgentPart, InstrumentPart, RunConfig
+from lob_backtest.config.model import RunConfig
+from lob_backtest.config.parts import AgentPart, InstrumentPart
 from lob_backtest.contract.output import Outcome
 from lob_backtest.contract.plan import Feed, InstrumentPlan, Plan, SessionPlan
 from lob_backtest.contract.rows import Batch

@@ -8,7 +8,8 @@ from typing import Final
 
 from lob_backtest.book.book import Issue
 from lob_backtest.config.effective import Settings, late_ns
-from lob_backtest.config.model import FillsPart, RunConfig
+from lob_backtest.config.model import RunConfig
+from lob_backtest.config.parts import FillsPart
 from lob_backtest.contract.plan import (
     PER_LOT_LIMIT,
     AgentPlan,

@@ -11,7 +11,8 @@ from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel
 
-from lob_backtest.config.model import FeesPart, RunConfig, VenuePart
+from lob_backtest.config.model import RunConfig
+from lob_backtest.config.parts import FeesPart, VenuePart
 from lob_backtest.errors import ConfigError
 from lob_backtest.units import MS, shown
 

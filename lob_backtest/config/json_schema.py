@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import inspect
-import re
 from typing import Any, Final
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
+from lob_backtest.config.key import key_of
 from lob_backtest.config.model import RunConfig
 
 DIALECT: Final = GenerateJsonSchema.schema_dialect
-_ATTRIBUTE: Final = re.compile(r"^    (\w+): (.+(?:\n {8}.+)*)", re.MULTILINE)
 
 
 def run_schema() -> dict[str, Any]:
@@ -36,16 +35,14 @@ def _parts(model: type[BaseModel]) -> list[type[BaseModel]]:
 
 
 def _describe(definition: dict[str, Any], model: type[BaseModel]) -> None:
-    """Move the meaning of each key from the class's docstring to the key."""
-    about = inspect.cleandoc(model.__doc__ or "")
-    summary, _, attributes = about.partition("\n\nAttributes:\n")
-    definition["description"] = summary
+    """Add the meaning of each key, and of the table."""
+    definition["description"] = inspect.cleandoc(model.__doc__ or "")
     definition.pop("title", None)
-    meanings = {name.rstrip("_"): re.sub(r"\s+", " ", text) for name, text in _ATTRIBUTE.findall(attributes)}
-    for name, key in definition["properties"].items():
+    for name, field in model.model_fields.items():
+        key = definition["properties"][field.alias or name]
         key.pop("title", None)
-        if name in meanings:
-            key["description"] = meanings[name]
+        if model is not RunConfig or name == "version":
+            key["description"] = key_of(model, name).plain
 
 
 def _tidy(node: Any) -> Any:

@@ -1,4 +1,4 @@
-"""`RunConfig` and its parts: one TOML file, checked key by key.
+"""`RunConfig`: one TOML file, checked key by key.
 
 A key that this version does not know is refused, never ignored. Durations are text such as "100ms", times ISO dates
 with their offset; both become integer nanoseconds.
@@ -9,320 +9,41 @@ from __future__ import annotations
 import difflib
 import os
 import typing
-from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self, cast
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainValidator,
-    ValidationError,
-    WithJsonSchema,
-    model_validator,
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from lob_backtest.config.key import Key
+from lob_backtest.config.parts import (
+    AgentPart,
+    DataPart,
+    FillsPart,
+    InstrumentPart,
+    LatencyPart,
+    Part,
+    ReportPart,
+    RiskPart,
+    RunPart,
+    StrategyPart,
+    VenuePart,
 )
-
-from lob_backtest.config.renamed import old_attribute, with_new_names
 from lob_backtest.config.toml import MAX_DEPTH, changed, is_deep, read_toml
 from lob_backtest.errors import ConfigError
 from lob_backtest.printable import cut
-from lob_backtest.units import DURATION_LIMIT_NS, Duration, Instant, shown
-
-# Both engines count in 64 bits: no sum of a time of the market, latencies and horizons may leave them, and no position
-# together with the orders in flight.
-TIME_LIMIT_NS = 1 << 62
-POSITION_LIMIT = 1 << 60
+from lob_backtest.units import shown
 
 VERSION: Final = 1
 """Of the keys: one more when a key goes or gets another meaning."""
 
-MAX_DECIMALS = 30
 MAX_MESSAGES = 20
 """What is wrong with a config, told at once."""
 
-Positive = Annotated[Duration, Field(ge=1, lt=DURATION_LIMIT_NS)]
-NotNegative = Annotated[Duration, Field(ge=0, lt=DURATION_LIMIT_NS)]
-Time = Annotated[Instant, Field(gt=-TIME_LIMIT_NS, lt=TIME_LIMIT_NS)]
-Position = Annotated[int, Field(gt=-POSITION_LIMIT, lt=POSITION_LIMIT)]
-MaxPosition = Annotated[int, Field(ge=0, lt=POSITION_LIMIT)]
 
+class RunConfig(Part):
+    """One run: everything that decides its result but the strategy's code."""
 
-def _exact(value: Any) -> Any:
-    """Read a TOML float by its text: -0.2 is the decimal number -0.2, not its nearest double."""
-    return Decimal(str(value)) if isinstance(value, float) else value
-
-
-def _countable(number: Decimal) -> Decimal:
-    """Refuse a number whose exact fraction would take memory and time without end."""
-    exponent = number.as_tuple().exponent
-    if isinstance(exponent, int) and exponent < -MAX_DECIMALS:
-        raise ValueError(f"expected at most {MAX_DECIMALS} digits after the point")
-    return number
-
-
-def _file_name(value: Any) -> str:
-    """Read a path or pattern; names that are not UTF-8 hold surrogates, which pydantic's own text does not."""
-    if not isinstance(value, str):
-        raise ValueError(f"expected text, got {shown(value)}")
-    if "\0" in value:
-        raise ValueError("a NUL character, which no path has")
-    return value
-
-
-FileName = Annotated[str, PlainValidator(_file_name), WithJsonSchema({"type": "string"})]
-Seed = Annotated[int, Field(ge=-(1 << 63), lt=1 << 64)]
-Number = Annotated[Decimal, BeforeValidator(_exact), Field(allow_inf_nan=False), AfterValidator(_countable)]
-# A price times a size is below 2^80: times such a fee, in 10^-12 tick-lots, it stays within 128 bits.
-Bps = Annotated[Number, Field(ge=-500_000, le=500_000)]
-PerLot = Annotated[Number, Field(ge=-(10**15), le=10**15)]
-
-
-def _no_slash(name: str) -> str:
-    if "/" in name:
-        raise ValueError("a slash, which stands between agent and instrument in the names of metrics")
-    return name
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class RunPart(_Part):
-    """`[run]`.
-
-    Attributes:
-        start: the strategy starts here; rows before it only build the book. Default: the first row.
-        end: the run ends here. Default: the last packet.
-        warm_up: orders are refused for this long after the start.
-        seed: of `ctx.rng`.
-        at_end: "mark" values an open position at the mid; "flatten" closes it by taking what is displayed.
-        initial_position: lots of every instrument at the start.
-    """
-
-    start: Time | None = None
-    end: Time | None = None
-    warm_up: NotNegative = 0
-    seed: Seed = 1
-    at_end: Literal["mark", "flatten"] = "mark"
-    initial_position: Position = 0
-
-
-class FeesPart(_Part):
-    """`fees` of an agent, an instrument or a venue; negative is a rebate. See `lob_backtest.instrument.Fees`.
-
-    A key that is left out is that of the next of these three, 0 where none has it.
-    """
-
-    maker_bps: Bps | None = None
-    taker_bps: Bps | None = None
-    maker_per_lot: PerLot | None = None
-    taker_per_lot: PerLot | None = None
-
-
-class ChannelPart(_Part):
-    """`latency` of an agent or a venue.
-
-    Attributes:
-        entry: from sending a request to its arrival at the exchange. Default: the venue's, then that of `[latency]`.
-        response: from there to the strategy. Default: as for `entry`.
-    """
-
-    entry: Positive | None = None
-    response: Positive | None = None
-
-
-class VenuePart(_Part):
-    """`[[venue]]`: what its instruments have in common.
-
-    Attributes:
-        name: as instruments name it.
-        latency: of requests and responses; each venue has channels of its own, on which nothing overtakes.
-        fees: of its instruments.
-    """
-
-    name: Annotated[str, Field(min_length=1)]
-    latency: ChannelPart = ChannelPart()
-    fees: FeesPart = FeesPart()
-
-
-class InstrumentPart(_Part):
-    """`[[instrument]]`.
-
-    Attributes:
-        name: how strategies call it. Default: the symbol in the file.
-        venue: where it trades. Default: the venue in the file.
-        data: files, in the canonical Parquet format, or glob patterns.
-        multiplier: currency a unit a point of price.
-        currency: a label.
-        fees: what a fill costs. Default, key by key: those of its venue.
-        exclude_order_ids: ids of own orders that the feed recorded (L3); their executions become hidden prints, their
-            other rows are left out and counted.
-        initial_position: lots at the start. Default: that of `[run]`.
-        max_position: in lots, either side. Default: that of `[risk]`.
-    """
-
-    name: str | None = None
-    venue: Annotated[str, Field(min_length=1)] | None = None
-    data: Annotated[list[FileName], Field(min_length=1)]
-    multiplier: Annotated[Number, Field(gt=0, le=10**15)] = Decimal(1)
-    currency: str = ""
-    fees: FeesPart = FeesPart()
-    exclude_order_ids: tuple[Annotated[int, Field(ge=1, lt=1 << 64)], ...] = ()
-    initial_position: Position | None = None
-    max_position: MaxPosition | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _renamed(cls, values: Any) -> Any:
-        return with_new_names("instrument", values)
-
-    @property
-    def strip_orders(self) -> tuple[int, ...]:
-        """Return `exclude_order_ids`, which had this name until 0.4."""
-        return cast("tuple[int, ...]", old_attribute(self, "instrument.strip_orders"))
-
-
-class LatencyPart(_Part):
-    """`[latency]`.
-
-    Attributes:
-        feed: "recorded", or a duration that replaces the recorded local times.
-        entry: from sending a request to its arrival at the exchange.
-        response: from there to the strategy.
-    """
-
-    feed: Literal["recorded"] | NotNegative = "recorded"
-    entry: Positive = 500_000
-    response: Positive = 500_000
-
-
-class FillsPart(_Part):
-    """`[fills]`.
-
-    Attributes:
-        queue: L2: which cancels were ahead, "proportional" or "back". L3 is exact.
-        impact: "none": history goes on as recorded.
-        fill_on_younger_execution: L3: let an order fill when a younger one executes, whatever stands ahead of it.
-        hidden_any_side: let hidden prints of unknown side fill.
-        late_level: L2: how long after a print the LEVEL row that shows it may follow. Default: the file's, or 250 ms.
-        late_print: L2: how long after a fall of a level its print may follow; 0: never. Default: the file's, or 250 ms.
-    """
-
-    queue: Literal["proportional", "back"] = "proportional"
-    impact: Literal["none"] = "none"
-    fill_on_younger_execution: bool = False
-    hidden_any_side: bool = False
-    late_level: NotNegative | None = None
-    late_print: NotNegative | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _renamed(cls, values: Any) -> Any:
-        return with_new_names("fills", values)
-
-    @property
-    def evidence(self) -> bool:
-        """Return `fill_on_younger_execution`, which had this name until 0.4."""
-        return cast("bool", old_attribute(self, "fills.evidence"))
-
-
-class RiskPart(_Part):
-    """`[risk]`.
-
-    Attributes:
-        max_position: in lots, either side, orders in flight counted as filled. Default: no limit.
-    """
-
-    max_position: MaxPosition | None = None
-
-
-class DataPart(_Part):
-    """`[data]`.
-
-    Attributes:
-        policies: what is done about bad rows, by kind (docs/data.md).
-        max_bad_fraction: the share of bad rows above which the run fails. Default: any share.
-        taint: fills this soon after a SUSPECT, repaired or skipped row are marked.
-    """
-
-    policies: dict[str, str] = {}
-    max_bad_fraction: Annotated[float, Field(ge=0, le=1)] | None = None
-    taint: NotNegative = 1_000_000_000
-
-
-class StrategyPart(_Part):
-    """`[strategy]`.
-
-    Attributes:
-        class_: "path/to/file.py:Class" or "module:Class".
-        params: its parameters.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-    class_: Annotated[FileName | None, Field(alias="class")] = None
-    params: dict[str, Any] = {}
-
-
-class AgentPart(_Part):
-    """`[[agent]]`: one of several strategies of a run. Each has its own orders and account; none sees another's.
-
-    What an agent sets goes before what instruments, venues and the other tables say.
-
-    Attributes:
-        name: of its part of the result. Default: the name of its class.
-        class_: as in `[strategy]`; not needed where `lob_backtest.run` is given strategies.
-        params: its parameters.
-        seed: of its `ctx.rng`. Default: that of `[run]`.
-        warm_up: its orders are refused for this long after the start. Default: that of `[run]`.
-        latency: of its requests and responses.
-        fees: what its fills cost.
-        initial_position: lots of every instrument at the start.
-        max_position: in lots of every instrument, either side.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-    name: Annotated[str, Field(min_length=1), AfterValidator(_no_slash)] | None = None
-    class_: Annotated[FileName | None, Field(alias="class")] = None
-    params: dict[str, Any] = {}
-    seed: Seed | None = None
-    warm_up: NotNegative | None = None
-    latency: ChannelPart = ChannelPart()
-    fees: FeesPart = FeesPart()
-    initial_position: Position | None = None
-    max_position: MaxPosition | None = None
-
-
-class ReportPart(_Part):
-    """`[report]`.
-
-    Attributes:
-        markouts: horizons after a fill, ascending.
-        sample: interval of the account's samples.
-    """
-
-    markouts: tuple[Positive, ...] = (100_000_000, 1_000_000_000, 10_000_000_000, 60_000_000_000)
-    sample: Positive = 1_000_000_000
-
-    @model_validator(mode="after")
-    def _ascending(self) -> Self:
-        if list(self.markouts) != sorted(set(self.markouts)):
-            raise ValueError("markouts: expected different horizons in ascending order")
-        return self
-
-
-class RunConfig(_Part):
-    """One run: everything that decides its result but the strategy's code.
-
-    Attributes:
-        version: of the config's keys, where the file gives one; 1 is the only one.
-    """
-
-    version: Literal[1] = VERSION
+    version: Annotated[Literal[1], Key("of the config's keys, where the file gives one; 1 is the only one")] = VERSION
     run: RunPart = RunPart()
     instrument: Annotated[tuple[InstrumentPart, ...], Field(min_length=1)]
     venue: tuple[VenuePart, ...] = ()

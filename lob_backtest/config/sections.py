@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel
 
 from lob_backtest.config.effective import DEFAULT, FILE, Effective, Settings, late_ns, of_table
-from lob_backtest.config.model import FeesPart, RunConfig
+from lob_backtest.config.key import key_of, types_of
+from lob_backtest.config.model import RunConfig
+from lob_backtest.config.parts import (
+    ChannelPart,
+    DataPart,
+    FeesPart,
+    FillsPart,
+    LatencyPart,
+    ReportPart,
+    RunPart,
+)
 from lob_backtest.data.faults import resolve_policies
 from lob_backtest.data.reader import MarketSource
 from lob_backtest.units import format_duration, format_instant
 
-DURATIONS: Final = {"feed", "entry", "response", "warm_up", "taint", "markouts", "sample", "late_level", "late_print"}
-INSTANTS: Final = {"start", "end"}
-OF_LEVEL: Final = {
-    2: ("queue", "hidden_any_side", "late_level", "late_print"),
-    3: ("fill_on_younger_execution", "hidden_any_side"),
-}
-"""Keys of `[fills]` that have an effect on files of each level, beside `impact`."""
+PARTS: Final = (RunPart, ChannelPart, LatencyPart, FillsPart, DataPart, ReportPart)
+"""Those that have durations and times."""
 
 
 class AgentShown(NamedTuple):
@@ -111,8 +117,11 @@ def _instrument(config: RunConfig, index: int, source: MarketSource) -> dict[str
     }
     rows |= {name: of_table(part, name, key) for name in ("multiplier", "currency", "exclude_order_ids")}
     late = {"late_level": source.late_level_ns, "late_print": source.late_print_ns}
-    for name in OF_LEVEL[source.level]:
-        rows[name] = late_ns(config, name, late[name]) if name in late else of_table(config.fills, name, "fills")
+    for name in FillsPart.model_fields:
+        if name in late and source.level == 2:
+            rows[name] = late_ns(config, name, late[name])
+        elif name != "impact" and key_of(FillsPart, name).level in (0, source.level):
+            rows[name] = of_table(config.fills, name, "fills")
     return rows
 
 
@@ -139,11 +148,17 @@ def _plain(key: str, value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(key, each) for each in value]
     if isinstance(value, int) and not key.startswith("params."):
-        if name in DURATIONS:
+        if name in _named("duration"):
             return format_duration(value)
-        if name in INSTANTS:
+        if name in _named("time"):
             return format_instant(value)
     return str(value) if isinstance(value, Decimal) else value
+
+
+@cache
+def _named(kind: str) -> set[str]:
+    """Return the names of the keys whose values are of a kind, alone or in lists: durations or times."""
+    return {name for part in PARTS for name, types in types_of(part).items() if any(kind in each for each in types)}
 
 
 def _origin(key: str, options: Mapping[str, str]) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
-from lob_backtest.config.model import AgentPart, RunConfig
+from lob_backtest.config.model import RunConfig
+from lob_backtest.config.parts import AgentPart
 from lob_backtest.errors import ConfigError, StrategyError, text_of
 from lob_backtest.strategy.api import Strategy
 from lob_backtest.strategy.loader import load_strategy

@@ -74,8 +74,7 @@ def test_it_accepts_what_the_config_accepts(text: str, fine: bool, run_schema: d
 
 def test_every_key_says_what_it_means(run_schema: dict[str, Any]) -> None:
     for name, part in run_schema["$defs"].items():
-        if name != "FeesPart":  # explained where fees are
-            assert [key for key, about in part["properties"].items() if not about.get("description")] == [], name
+        assert [key for key, about in part["properties"].items() if not about.get("description")] == [], name
 
 
 def test_null_is_nowhere_since_toml_has_none(run_schema: dict[str, Any]) -> None:

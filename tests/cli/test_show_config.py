@@ -13,7 +13,8 @@ import pytest
 import lob_backtest as lob
 from lob_backtest.cli.group import main
 from lob_backtest.config.compile import make_plan
-from lob_backtest.config.model import AgentPart, InstrumentPart, RunConfig
+from lob_backtest.config.model import RunConfig
+from lob_backtest.config.parts import AgentPart, InstrumentPart
 from lob_backtest.contract.rows import Action
 from lob_backtest.data.reader import open_market
 from lob_backtest.units import parse_duration

@@ -11,7 +11,8 @@ import pytest
 import lob_backtest as lob
 from lob_backtest.cli.group import main
 from lob_backtest.config.json_schema import run_schema
-from lob_backtest.config.model import FillsPart, RunConfig
+from lob_backtest.config.model import RunConfig
+from lob_backtest.config.parts import FillsPart
 from lob_backtest.config.renamed import RENAMED
 from lob_backtest.errors import ConfigError
 

@@ -178,19 +178,30 @@ def test_every_page_is_in_the_sites_navigation() -> None:
     assert listed == {p.name for p in (ROOT / "docs").glob("*.md")}
 
 
-def generated_page() -> str:
-    spec = importlib.util.spec_from_file_location("generate_cli", ROOT / "docs/generate_cli.py")
+def generator(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / f"docs/{name}.py")
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    page = module.page()
-    assert isinstance(page, str)
-    return page
+    return module
 
 
 def test_the_command_line_page_is_up_to_date() -> None:
-    assert (ROOT / "docs/cli.md").read_text("utf-8") == generated_page(), "run `make docs`"
+    assert (ROOT / "docs/cli.md").read_text("utf-8") == generator("generate_cli").page(), "run `make docs`"
+
+
+def test_the_tables_of_keys_are_up_to_date() -> None:
+    text = (ROOT / "docs/configuration.md").read_text("utf-8")
+    assert text == generator("generate_configuration").page(text), "run `make docs`"
+
+
+def test_a_stale_table_of_keys_is_written_again_and_a_missing_one_found() -> None:
+    text, write = (ROOT / "docs/configuration.md").read_text("utf-8"), generator("generate_configuration").page
+    row = next(line for line in text.splitlines(keepends=True) if line.startswith("| `hidden_any_side` |"))
+    assert write(text.replace(row, "| `hidden` | boolean | | old |\n")) == text
+    with pytest.raises(ValueError, match="no section with a table of keys for risk"):
+        write(text.replace("## risk\n", "## Risk limits\n"))
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -253,7 +264,8 @@ def test_the_policies_of_bad_data_are_documented() -> None:
 
 
 def test_every_key_of_the_config_is_documented() -> None:
-    from lob_backtest.config.model import AgentPart, ChannelPart, FeesPart, InstrumentPart, RunConfig, VenuePart
+    from lob_backtest.config.model import RunConfig
+    from lob_backtest.config.parts import AgentPart, ChannelPart, FeesPart, InstrumentPart, VenuePart
 
     assert "`version = 1`" in (ROOT / "docs/configuration.md").read_text("utf-8")  # the one key outside of the tables
     parts = {name: field.annotation for name, field in RunConfig.model_fields.items() if name != "version"}

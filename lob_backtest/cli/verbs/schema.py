@@ -46,7 +46,7 @@ def _events() -> dict[str, Any]:
 
 
 def _result() -> dict[str, Any]:
-    from lob_backtest.config.model import ReportPart
+    from lob_backtest.config.parts import ReportPart
     from lob_backtest.contract.tables import DIGEST_COLUMNS, DIGEST_VERSION, schemas
     from lob_backtest.report.frames import CODES
 

@@ -1,0 +1,322 @@
+"""The tables of a run's TOML file, key by key, with their bounds and meanings.
+
+Annotations are no strings here (no `from __future__ import annotations`): pydantic would compile each of them again
+at every start.
+"""
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self, cast
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    WithJsonSchema,
+    model_validator,
+)
+
+from lob_backtest.config.key import Key
+from lob_backtest.config.renamed import old_attribute, with_new_names
+from lob_backtest.units import DURATION_LIMIT_NS, Duration, Instant, shown
+
+# Both engines count in 64 bits: no sum of a time of the market, latencies and horizons may leave them, and no position
+# together with the orders in flight.
+TIME_LIMIT_NS = 1 << 62
+POSITION_LIMIT = 1 << 60
+
+MAX_DECIMALS = 30
+
+Positive = Annotated[Duration, Field(ge=1, lt=DURATION_LIMIT_NS)]
+NotNegative = Annotated[Duration, Field(ge=0, lt=DURATION_LIMIT_NS)]
+Time = Annotated[Instant, Field(gt=-TIME_LIMIT_NS, lt=TIME_LIMIT_NS)]
+Position = Annotated[int, Field(gt=-POSITION_LIMIT, lt=POSITION_LIMIT)]
+MaxPosition = Annotated[int, Field(ge=0, lt=POSITION_LIMIT)]
+
+
+def _exact(value: Any) -> Any:
+    """Read a TOML float by its text: -0.2 is the decimal number -0.2, not its nearest double."""
+    return Decimal(str(value)) if isinstance(value, float) else value
+
+
+def _countable(number: Decimal) -> Decimal:
+    """Refuse a number whose exact fraction would take memory and time without end."""
+    exponent = number.as_tuple().exponent
+    if isinstance(exponent, int) and exponent < -MAX_DECIMALS:
+        raise ValueError(f"expected at most {MAX_DECIMALS} digits after the point")
+    return number
+
+
+def _file_name(value: Any) -> str:
+    """Read a path or pattern; names that are not UTF-8 hold surrogates, which pydantic's own text does not."""
+    if not isinstance(value, str):
+        raise ValueError(f"expected text, got {shown(value)}")
+    if "\0" in value:
+        raise ValueError("a NUL character, which no path has")
+    return value
+
+
+FileName = Annotated[str, PlainValidator(_file_name), WithJsonSchema({"type": "string"})]
+Seed = Annotated[int, Field(ge=-(1 << 63), lt=1 << 64)]
+Number = Annotated[Decimal, BeforeValidator(_exact), Field(allow_inf_nan=False), AfterValidator(_countable)]
+# A price times a size is below 2^80: times such a fee, in 10^-12 tick-lots, it stays within 128 bits.
+Bps = Annotated[Number, Field(ge=-500_000, le=500_000)]
+PerLot = Annotated[Number, Field(ge=-(10**15), le=10**15)]
+
+
+def _no_slash(name: str) -> str:
+    if "/" in name:
+        raise ValueError("a slash, which stands between agent and instrument in the names of metrics")
+    return name
+
+
+class Part(BaseModel):
+    """A table of a config: it has no other keys, and does not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class RunPart(Part):
+    """`[run]`."""
+
+    start: Annotated[
+        Time | None,
+        Key(
+            "the strategy starts here, or at the first row of any instrument if that is later; rows before it only "
+            "build the book",
+            default="first row",
+        ),
+    ] = None
+    end: Annotated[
+        Time | None,
+        Key(
+            "the run ends here, or with the arrival of the last packet of any instrument if that is earlier; timers "
+            "beyond it never fire",
+            default="last packet",
+        ),
+    ] = None
+    warm_up: Annotated[NotNegative, Key("orders are refused for this long after the start")] = 0
+    seed: Annotated[Seed, Key("of `ctx.rng`")] = 1
+    at_end: Annotated[
+        Literal["mark", "flatten"],
+        Key('`"mark"` values an open position at the mid, `"flatten"` closes it by taking what is displayed'),
+    ] = "mark"
+    initial_position: Annotated[Position, Key("lots of every instrument at the start")] = 0
+
+
+class FeesPart(Part):
+    """`fees` of an agent, an instrument or a venue; negative is a rebate. See `lob_backtest.instrument.Fees`.
+
+    A key that is left out is that of the next of these three, 0 where none has it.
+    """
+
+    maker_bps: Annotated[Bps | None, Key("for an order that rested", default="0")] = None
+    taker_bps: Annotated[Bps | None, Key("for one that traded on arrival", default="0")] = None
+    maker_per_lot: Annotated[PerLot | None, Key("currency per lot, for an order that rested", default="0")] = None
+    taker_per_lot: Annotated[PerLot | None, Key("currency per lot, for one that traded on arrival", default="0")] = None
+
+
+class ChannelPart(Part):
+    """`latency` of an agent or a venue; an agent's goes before its venues'."""
+
+    entry: Annotated[
+        Positive | None,
+        Key("from sending a request to its arrival at the exchange; at least 1 ns", default="`latency.entry`"),
+    ] = None
+    response: Annotated[
+        Positive | None, Key("from there back to the strategy; at least 1 ns", default="`latency.response`")
+    ] = None
+
+
+class VenuePart(Part):
+    """`[[venue]]`: what its instruments have in common."""
+
+    name: Annotated[str, Field(min_length=1), Key("as in the file or in `instrument.venue`")]
+    latency: Annotated[
+        ChannelPart,
+        Key("of requests and responses: the keys of [venue.latency](#venuelatency)", default="`[latency]`"),
+    ] = ChannelPart()
+    fees: Annotated[FeesPart, Key("of its instruments; as `instrument.fees`", default="0")] = FeesPart()
+
+
+class InstrumentPart(Part):
+    """`[[instrument]]`."""
+
+    name: Annotated[str | None, Key("the name that strategies use", default="the file's symbol")] = None
+    venue: Annotated[
+        Annotated[str, Field(min_length=1)] | None,
+        Key("where it trades; instruments of one venue share the channels to it", default="the file's"),
+    ] = None
+    data: Annotated[
+        list[FileName], Field(min_length=1), Key("files in the [canonical format](data.md), or glob patterns")
+    ]
+    multiplier: Annotated[Number, Field(gt=0, le=10**15), Key("currency per unit and point of price")] = Decimal(1)
+    currency: Annotated[str, Key("a label")] = ""
+    fees: Annotated[
+        FeesPart, Key("what a fill costs: the keys of [instrument.fees](#instrumentfees)", default="those of its venue")
+    ] = FeesPart()
+    exclude_order_ids: Annotated[
+        tuple[Annotated[int, Field(ge=1, lt=1 << 64)], ...],
+        Key(
+            "ids of own orders that the feed recorded; their executions become "
+            "[hidden prints](fill-model.md#resting-orders-on-l3), their other rows are left out and counted",
+            default="none",
+            level=3,
+        ),
+    ] = ()
+    initial_position: Annotated[Position | None, Key("lots at the start", default="that of `[run]`")] = None
+    max_position: Annotated[MaxPosition | None, Key("lots, either side", default="that of `[risk]`")] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _renamed(cls, values: Any) -> Any:
+        return with_new_names("instrument", values)
+
+    @property
+    def strip_orders(self) -> tuple[int, ...]:
+        """Return `exclude_order_ids`, which had this name until 0.4."""
+        return cast("tuple[int, ...]", old_attribute(self, "instrument.strip_orders"))
+
+
+class LatencyPart(Part):
+    """`[latency]`."""
+
+    feed: Annotated[
+        Literal["recorded"] | NotNegative, Key("the file's local times, or a duration after exchange time")
+    ] = "recorded"
+    entry: Annotated[Positive, Key("from sending a request to its arrival at the exchange; at least 1 ns")] = 500_000
+    response: Annotated[Positive, Key("from there back to the strategy; at least 1 ns")] = 500_000
+
+
+class FillsPart(Part):
+    """`[fills]`."""
+
+    queue: Annotated[
+        Literal["proportional", "back"], Key("which cancels were ahead; [L3 is exact](fill-model.md)", level=2)
+    ] = "proportional"
+    impact: Annotated[Literal["none"], Key("history goes on as recorded; there is no other model")] = "none"
+    fill_on_younger_execution: Annotated[
+        bool, Key("an order fills when a younger one executes, whatever stands ahead of it", level=3)
+    ] = False
+    hidden_any_side: Annotated[bool, Key("hidden prints of unknown side fill too")] = False
+    late_level: Annotated[
+        NotNegative | None,
+        Key(
+            "how long after a print the LEVEL row that shows it may follow, in exchange time; "
+            "[prints and levels](data.md#prints-and-levels)",
+            default='the file\'s, else `"250ms"`',
+            level=2,
+        ),
+    ] = None
+    late_print: Annotated[
+        NotNegative | None,
+        Key(
+            "how long after a fall of a level its print may follow; 0: never",
+            default='the file\'s, else `"250ms"`',
+            level=2,
+        ),
+    ] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _renamed(cls, values: Any) -> Any:
+        return with_new_names("fills", values)
+
+    @property
+    def evidence(self) -> bool:
+        """Return `fill_on_younger_execution`, which had this name until 0.4."""
+        return cast("bool", old_attribute(self, "fills.evidence"))
+
+
+class RiskPart(Part):
+    """`[risk]`."""
+
+    max_position: Annotated[
+        MaxPosition | None,
+        Key("lots, either side; resting orders and those in flight count as filled", default="no limit"),
+    ] = None
+
+
+class DataPart(Part):
+    """`[data]`."""
+
+    policies: Annotated[dict[str, str], Key("what is done about bad rows", default="[by kind](data.md#bad-data)")] = {}
+    max_bad_fraction: Annotated[
+        Annotated[float, Field(ge=0, le=1)] | None,
+        Key("the share of bad rows above which the run fails", default="no limit"),
+    ] = None
+    taint: Annotated[
+        NotNegative,
+        Key(
+            "fills this soon after a SUSPECT, repaired or skipped row are marked, like those at a "
+            "[bad book](fill-model.md)"
+        ),
+    ] = 1_000_000_000
+
+
+class StrategyPart(Part):
+    """`[strategy]`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    class_: Annotated[
+        FileName | None,
+        Field(alias="class"),
+        Key(
+            '`"path/to/file.py:Class"` or `"module:Class"`; not needed where `lob_backtest.run` is given a strategy',
+            default="",
+        ),
+    ] = None
+    params: Annotated[dict[str, Any], Key("its [parameters](strategies.md#parameters)", default="the class's own")] = {}
+
+
+class AgentPart(Part):
+    """`[[agent]]`: one of several strategies of a run. Each has its own orders and account; none sees another's.
+
+    What an agent sets goes before what instruments, venues and the other tables say.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    name: Annotated[
+        Annotated[str, Field(min_length=1), AfterValidator(_no_slash)] | None,
+        Key("its name in the result", default="the class's name, numbered if it repeats (`A`, `A-2`)"),
+    ] = None
+    class_: Annotated[FileName | None, Field(alias="class"), Key("as in `[strategy]`", default="")] = None
+    params: Annotated[dict[str, Any], Key("as in `[strategy]`", default="the class's own")] = {}
+    seed: Annotated[Seed | None, Key("of its `ctx.rng`", default="that of `[run]`")] = None
+    warm_up: Annotated[
+        NotNegative | None, Key("its orders are refused for this long after the start", default="that of `[run]`")
+    ] = None
+    latency: Annotated[
+        ChannelPart, Key("`entry` and `response` to every venue, as `venue.latency`", default="the venue's")
+    ] = ChannelPart()
+    fees: Annotated[FeesPart, Key("as `instrument.fees`", default="the instrument's")] = FeesPart()
+    initial_position: Annotated[
+        Position | None, Key("lots in each instrument at the start", default="the instrument's")
+    ] = None
+    max_position: Annotated[
+        MaxPosition | None, Key("lots in each instrument, either side", default="the instrument's")
+    ] = None
+
+
+class ReportPart(Part):
+    """`[report]`."""
+
+    markouts: Annotated[tuple[Positive, ...], Key("horizons after a fill, ascending")] = (
+        100_000_000,
+        1_000_000_000,
+        10_000_000_000,
+        60_000_000_000,
+    )
+    sample: Annotated[Positive, Key("interval of the account's samples, at most 20 million over the run")] = (
+        1_000_000_000
+    )
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        if list(self.markouts) != sorted(set(self.markouts)):
+            raise ValueError("markouts: expected different horizons in ascending order")
+        return self
