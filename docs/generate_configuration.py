@@ -27,8 +27,13 @@ def parts() -> dict[str, type[BaseModel]]:
     found: dict[str, type[BaseModel]] = {}
     for name, field in RunConfig.model_fields.items():
         kinds = [each for each in (field.annotation, *get_args(field.annotation)) if isinstance(each, type)]
-        found |= {name: each for each in kinds if issubclass(each, BaseModel)}
+        for part in filter(_is_part, kinds):
+            found[name] = part
     return {**found, "instrument.fees": FeesPart, "venue.latency": ChannelPart}
+
+
+def _is_part(kind: type) -> bool:
+    return issubclass(kind, BaseModel)
 
 
 def table(part: type[BaseModel]) -> str:

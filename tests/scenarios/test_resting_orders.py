@@ -56,13 +56,13 @@ def test_all_fills_but_takes_pay_maker_fees(engine: str) -> None:
         + """
         10 a buy 101 3
         20 execute #1 1
-        20 fill a 1 @ 101 through
+        20 fill a 1 @ 101 through fee -2
         30 add ask 101 1 #5
-        30 fill a 1 @ 101 cross
+        30 fill a 1 @ 101 cross fee -2
         40 hidden bid 99 1
-        40 fill a 1 @ 101 hidden
+        40 fill a 1 @ 101 hidden fee -2
         50 b buy 102 1
-        51 fill b 1 @ 102 take
+        51 fill b 1 @ 102 take fee 5
         """,
         maker_rates=(0, -2_000_000),
         taker_rates=(0, 5_000_000),

@@ -24,16 +24,18 @@ What follows `--` is a comment. A first line without a time sets what the market
 
     L2, queue proportional, late_print 20
 
-Settings are `L2` or `L3`; `queue back` or `proportional`; `late_print`, `late_level` and `response` in nanoseconds;
-`depth`; `evidence`; `hidden_any_side`; `strip #7`, an order that `exclude_order_ids` names; `end`, in nanoseconds;
-`flatten`, whose order has that name. Defaults: L3, `back`, an end 10 ns after the last line.
+Settings are `L2` or `L3`; `queue back` or `proportional`; `strip #7`, an order that `exclude_order_ids` names;
+`depth 5`; `end`, in nanoseconds; `flatten`, whose order has that name; and each field of `FillRules`, `ChannelPlan` and
+`FeePlan` by its name, with its value (`late_print 20`, in nanoseconds; `taker_rates 0 5000000`) or, if it is true or
+false, without one (`hidden_any_side`). `evidence` is short for `fill_on_younger_execution`. Defaults: L3, `back`, an
+end 10 ns after the last line. Where a fee is set, each fill ends with `fee 2`, in 10⁻⁶ tick·lots.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -41,7 +43,7 @@ from plans import plan_of
 
 import lob_backtest as lob
 from lob_backtest.contract.output import Outcome
-from lob_backtest.contract.plan import QueueModel
+from lob_backtest.contract.plan import ChannelPlan, FeePlan, FillRules, QueueModel
 from lob_backtest.contract.rows import Action, Batch, Flag, Phase
 from lob_backtest.data.own_orders import WithoutOrders
 from lob_backtest.engine import load_engine
@@ -66,16 +68,12 @@ SWITCHES: dict[str, dict[str, Any]] = {
     "L2": {"level": 2},
     "L3": {"level": 3},
     "evidence": {"evidence": True},
-    "hidden_any_side": {"hidden_any_side": True},
     "flatten": {"flatten": True},
 }
-NUMBERS = {
-    "depth": "depth",
-    "end": "end",
-    "late_print": "late_print_ns",
-    "late_level": "late_level_ns",
-    "response": "response_ns",
-}
+SET = {each.name: each.default for part in (FillRules, FeePlan, ChannelPlan) for each in fields(part)}
+SET |= {"depth": 0, "end": 0}
+"""What a scenario can set to numbers: fields of the plan, with their defaults."""
+FEES = {each.name for each in fields(FeePlan)}
 COLUMNS = ("action", "side", "order_id", "price_ticks", "size_lots", "flags", "phase")
 
 
@@ -196,14 +194,16 @@ def settings(line: str) -> dict[str, Any]:
     """Read the line of settings of a scenario as options of `play`."""
     options: dict[str, Any] = {}
     for name, *value in (setting.split() for setting in line.split(",")):
-        if not value:
+        if name in SWITCHES:
             options |= SWITCHES[name]
         elif name == "queue":
             options["queue"] = value[0]
         elif name == "strip":
             options["strip"] = [int(order_id[1:]) for order_id in value]
         else:
-            options[NUMBERS[name]] = int(value[0])
+            field = name if name in SET else f"{name}_ns"
+            numbers = tuple(map(int, value)) or (True,)
+            options[field] = numbers if isinstance(SET[field], tuple) else numbers[0]
     return options
 
 
@@ -251,6 +251,7 @@ def _run(
     end_ns: int,
     options: dict[str, Any],
 ) -> Played:
+    with_fees = not FEES.isdisjoint(options)
     policies, response_ns = options.pop("policies", {}), options.pop("response_ns", 1)
     paranoid, strip = options.pop("paranoid", True), options.pop("strip", ())
     queue_model = QueueModel[options.pop("queue").upper()]
@@ -272,16 +273,17 @@ def _run(
     if outcome.failure is not None:
         raise outcome.failure
     unplaced = [f"unplaced {outcome.counts[0].get('unplaced_lots', 0)}"]
-    actual = {"fill": _fills(sink), "told": script.told, "seen": script.seen, "unplaced": unplaced}
+    actual = {"fill": _fills(sink, with_fees=with_fees), "told": script.told, "seen": script.seen, "unplaced": unplaced}
     return Played(script, sink, outcome, expected, actual)
 
 
-def _fills(sink: MemorySink) -> list[str]:
+def _fills(sink: MemorySink, *, with_fees: bool) -> list[str]:
     return [
         f"{row['ts_exchange_ns'] - BASE} fill {row['tag']} {row['size_lots']} @ {row['price_ticks']} "
         f"{lob.Cause(row['cause']).name.lower()}"
         + ("" if row["ts_traded_ns"] is None else f" traded {row['ts_traded_ns'] - BASE}")
         + (" tainted" if row["tainted"] else "")
+        + (f" fee {row['fee_micro']}" if with_fees else "")
         for row in sink.tables()["fills"].to_pylist()
     ]
 
