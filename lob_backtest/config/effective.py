@@ -6,7 +6,6 @@ Precedence: agent over instrument over venue over the tables that hold for the w
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel
@@ -14,6 +13,7 @@ from pydantic import BaseModel
 from lob_backtest.config.model import RunConfig
 from lob_backtest.config.parts import FeesPart, VenuePart
 from lob_backtest.errors import ConfigError
+from lob_backtest.instrument import Fees
 from lob_backtest.units import MS, shown
 
 DEFAULT: Final = "default"
@@ -72,9 +72,9 @@ class Settings:
         """Return one number of `FeesPart` for an instrument, or for an agent in it."""
         tables = [*self._of_agent(agent, "fees"), (f"instrument.{instrument}.fees", self._instrument(instrument).fees)]
         tables += [(f"{key}.fees", part.fees) for key, part in self._of_venue(self.venue_of[instrument])]
-        return _first(name, tables) or Effective(Decimal(0), DEFAULT)
+        return _first(name, tables) or Effective(getattr(Fees(), name), DEFAULT)
 
-    def fees(self, instrument: int, agent: int | None = None) -> dict[str, Decimal]:
+    def fees(self, instrument: int, agent: int | None = None) -> dict[str, Any]:
         """Return all numbers of `FeesPart` for an instrument, or for an agent in it."""
         return {name: self.fee(name, instrument, agent).value for name in FeesPart.model_fields}
 
