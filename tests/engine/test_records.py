@@ -58,6 +58,23 @@ def test_mids_are_null_until_the_market_has_two_sides_and_keep_the_last_ones(eng
     assert (two["mid2_before"], two["bid_ticks_before"]) == (202, None)
 
 
+def test_a_request_that_is_refused_before_it_is_sent_is_recorded_with_what_the_strategy_knows(engine: str) -> None:
+    strategy = Does(t5=lambda ctx: ctx.buy(100, 3, tag="x"), t40=lambda ctx: ctx.replace(1, size_lots=0))
+    tables = go(engine, strategy, BOOK + "20 add bid 100 9 #5\n 30 execute #1 60\n 40 execute #5 4")
+    assert [fill["ts_exchange_ns"] - BASE for fill in fills(tables)] == [40]
+    refused = tables["orders"].to_pylist()[-1]
+    expected = {
+        "kind": lob.UpdateKind.REPLACE_REJECTED,
+        "reason": lob.RejectReason.SIZE,
+        "state": lob.OrderState.LIVE,
+        "size_lots": 3,
+        "filled_lots": 0,
+        "ts_exchange_ns": None,
+        "tag": "x",
+    }
+    assert {name: refused[name] for name in expected} == expected
+
+
 def test_samples_are_taken_at_the_start_at_intervals_and_at_the_end(engine: str) -> None:
     strategy = Does(t5=lambda ctx: (ctx.buy(100, 2), ctx.sell(104, 3), ctx.buy(None, 4)))
     tables = go(engine, strategy, sample_ns=30, options={"taker_rates": (0, 2_000_000)})

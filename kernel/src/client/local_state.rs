@@ -9,7 +9,7 @@ use crate::contract::codes::{index, OrderState, RequestKind, TimeInForce, Update
 use crate::contract::error::RunError;
 use crate::contract::tag::Tag;
 use crate::money::account::Account;
-use crate::wire::messages::{Answer, Filled};
+use crate::wire::messages::{Answer, Filled, OrderSnapshot};
 
 /// An own order as the strategy knows it.
 #[derive(Clone)]
@@ -68,6 +68,22 @@ impl KnownOrder {
             early: VecDeque::new(),
             own: NONE,
             counted_lots: 0,
+        }
+    }
+
+    /// Return the order as it stands, as far as the strategy knows.
+    pub fn snapshot(&self) -> OrderSnapshot {
+        OrderSnapshot {
+            order_id: self.order_id,
+            side: self.side,
+            price_ticks: self.price_ticks,
+            size_lots: self.size_lots,
+            filled_lots: self.filled_lots,
+            tif: self.tif,
+            post_only: self.post_only,
+            state: self.state,
+            ahead_at_arrival: None,
+            queue_stay: self.queue_stay,
         }
     }
 

@@ -191,8 +191,7 @@ impl OrderEntry<'_> {
 
     fn refuse_request(&mut self, order_id: i64, kind: UpdateKind, reason: RejectReason) -> Result<(), RunError> {
         if let Some(known) = self.known(order_id) {
-            let own = &self.own_book.orders[known.own];
-            let (snapshot, tag) = (own.snapshot(), own.tag.clone());
+            let (snapshot, tag) = (known.snapshot(), known.tag.clone());
             self.refuse(&snapshot, &tag, kind, reason)
         } else {
             // The order is over or never was: the record has the id and nothing else.

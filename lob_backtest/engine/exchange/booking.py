@@ -50,13 +50,8 @@ class Booking:
     def refused(
         self, agent: int, instrument: int, order: OrderSnapshot, kind: UpdateKind, reason: RejectReason, *, now_ns: int
     ) -> None:
-        """Record that a request was refused before it was sent.
-
-        The row of a live order has what the exchange holds by now, as in the kernel; no strategy sees it.
-        """
-        held = self._markets[instrument].matchers[agent].orders.get(order.order_id) if order.terms.side else None
-        update = Update(agent, order if held is None else held.snapshot(), kind, reason)
-        self._record(instrument, update, (now_ns, None, now_ns))
+        """Record that a request was refused before it was sent; `order` is as the strategy knows it."""
+        self._record(instrument, Update(agent, order, kind, reason), (now_ns, None, now_ns))
 
     def _update(self, instrument: int, event: Update, request: Request | None, now_ns: int) -> None:
         answered = None if event.kind == UpdateKind.EXPIRED else request
