@@ -1,8 +1,9 @@
 """Write the kernel's half of the contract from lob_backtest/contract: `python scripts/generate_contract.py`.
 
 `kernel/src/contract/generated.rs` gets the codes, the limits and the layouts of batches and result tables,
-`generated_plan.rs` the plan, and `kernel/src/python/plan_reader.rs` the functions that read the plan from Python. The
-meaning of a member or a field is taken from the comment behind it or from the class's docstring.
+`generated_plan.rs` the plan, `generated_terms.rs` the terms of an order, and `kernel/src/python/plan_reader.rs` the
+functions that read the plan from Python. The meaning of a member or a field is taken from the comment behind it or from
+the class's docstring.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Final, get_origin
@@ -19,10 +20,12 @@ import pyarrow as pa
 
 from lob_backtest.book.book import Issue
 from lob_backtest.contract import limits, plan, rows, tables
+from lob_backtest.contract.terms import Terms
 
 SOURCES: Final = Path(__file__).resolve().parents[1] / "kernel" / "src"
 GENERATED: Final = SOURCES / "contract" / "generated.rs"
 PLAN: Final = SOURCES / "contract" / "generated_plan.rs"
+TERMS: Final = SOURCES / "contract" / "generated_terms.rs"
 READER: Final = SOURCES / "python" / "plan_reader.rs"
 
 CONSTANTS: Final = {"action": rows.Action, "flag": rows.Flag, "phase": rows.Phase}
@@ -236,10 +239,15 @@ def read(name: str, kind: str) -> str:
     return f"{value}.extract()?"
 
 
+def enums_of(kinds: Iterable[str]) -> list[str]:
+    """Return the names of the enumerations in annotations, sorted."""
+    text = " ".join(kinds)
+    return sorted(enum.__name__ for enum in ENUMS if re.search(rf"\b{enum.__name__}\b", text))
+
+
 def _enums_read() -> set[str]:
     """Return the names of the enumerations that fields of the plan have."""
-    kinds = " ".join(kind for cls in PLANS for _, kind in fields(cls))
-    return {enum.__name__ for enum in READ if enum.__name__ in kinds}
+    return set(enums_of(kind for cls in PLANS for _, kind in fields(cls)))
 
 
 def snake(name: str) -> str:
@@ -270,6 +278,50 @@ def reader() -> Iterator[str]:
         text += "".join(f"        {field}: {read(field, kind)},\n" for field, kind in fields(cls))
         functions.append(text + "    })\n}\n")
     yield "\n".join(functions)
+
+
+def terms_fields() -> dict[str, str]:
+    """Return the annotation of each field of `Terms`, as it is written."""
+    return {name: hint.__forward_arg__ for name, hint in Terms.__annotations__.items()}
+
+
+def terms() -> Iterator[str]:
+    """Yield the struct of an order's terms, and the function that sets the options among them to their defaults."""
+    told, kinds = attributes(Terms), terms_fields()
+    special = {"side": "i8"}
+    types = {name: special.get(name) or {"str": "Tag"}.get(kind) or rust_type(kind) for name, kind in kinds.items()}
+    defaults = Terms._field_defaults
+    yield "//! The contract with Python: the terms of an order.\n\n" + HEAD
+    yield f"use crate::contract::generated::{braced(enums_of(kinds.values()))};\n"
+    yield "use crate::contract::tag::Tag;\n\n"
+    yield doc(summary(Terms)) + "#[derive(Clone, Copy, Debug)]\npub struct Terms {\n"
+    for name, kind in types.items():
+        yield doc(sentence(told[name]), "    ") + f"    pub {name}: {kind},\n"
+    yield "}\n\nimpl Terms {\n"
+    given = ", ".join(f"{name}: {kind}" for name, kind in types.items() if name not in defaults)
+    yield f"    /// Make the terms of an order without options.\n    pub const fn new({given}) -> Self {{\n"
+    values = [f"{name}: {constant(defaults[name])}" if name in defaults else name for name in types]
+    yield literal("        Terms", values) + "    }\n}\n"
+
+
+def braced(names: list[str]) -> str:
+    """Return names as a path of `use` ends."""
+    return names[0] if len(names) == 1 else f"{{{', '.join(names)}}}"
+
+
+def literal(head: str, values: list[str]) -> str:
+    """Return a struct's literal as rustfmt lays it out: in one line of at most 120 columns, else a field per line."""
+    line, indent = f"{head} {{ {', '.join(values)} }}\n", " " * (len(head) - len(head.lstrip()))
+    if len(line) <= 121:
+        return line
+    return f"{head} {{\n" + "".join(f"{indent}    {value},\n" for value in values) + f"{indent}}}\n"
+
+
+def constant(value: object) -> str:
+    """Return a default as Rust writes it."""
+    if isinstance(value, Enum):
+        return f"{type(value).__name__}::{camel(value.name)}"
+    return {None: "None", False: "false", True: "true", "": "Tag::EMPTY"}[value]  # type: ignore[index]
 
 
 COLUMN_KIND: Final = """/// How a column of a result table is kept.
@@ -324,7 +376,12 @@ def generated() -> str:
 
 def files() -> dict[Path, str]:
     """Return the text of each generated file."""
-    return {GENERATED: generated(), PLAN: "".join(plans()).rstrip() + "\n", READER: "".join(reader())}
+    return {
+        GENERATED: generated(),
+        PLAN: "".join(plans()).rstrip() + "\n",
+        READER: "".join(reader()),
+        TERMS: "".join(terms()),
+    }
 
 
 def main() -> None:

@@ -4,30 +4,22 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::book::slab::NONE;
-use crate::contract::codes::{index, OrderState, RequestKind, TimeInForce, UpdateKind};
+use crate::contract::codes::{index, OrderState, RequestKind, UpdateKind};
 use crate::contract::error::RunError;
-use crate::contract::tag::Tag;
+use crate::contract::generated_terms::Terms;
 use crate::money::account::Account;
 use crate::wire::messages::{Answer, Filled, OrderSnapshot};
+
+/// The terms of an order that was never there, or is forgotten.
+pub const NOTHING_KNOWN: Terms = Terms::new(0, None, 0);
 
 /// An own order as the strategy knows it.
 #[derive(Clone)]
 pub struct KnownOrder {
-    /// Unique in the run.
+    /// Unique among the orders of its agent.
     pub order_id: i64,
-    /// +1 buy, -1 sell; 0 where a refusal names no order.
-    pub side: i8,
-    /// The limit, `None` for a market order.
-    pub price_ticks: Option<i64>,
-    /// The total, fills included.
-    pub size_lots: i64,
-    /// Time in force.
-    pub tif: TimeInForce,
-    /// True if the exchange refuses the order rather than let it take.
-    pub post_only: bool,
-    /// The author's text.
-    pub tag: Tag,
+    /// Those in force, as far as answers have arrived.
+    pub terms: Terms,
     /// Lots filled, by the fills received.
     pub filled_lots: i64,
     /// By the answers and fills received.
@@ -42,23 +34,16 @@ pub struct KnownOrder {
     pub ahead_lots: Option<i64>,
     /// Queue positions of stays that no answer has told yet: the last of each stay, ascending.
     pub early: VecDeque<(i64, Option<i64>)>,
-    /// The number of the exchange's order, `NONE` for an order that was refused locally.
-    pub own: u32,
     /// What `LocalState::exposed` has of it, lots.
     counted_lots: i64,
 }
 
 impl KnownOrder {
     /// Make an order that has not been sent.
-    pub fn new(order_id: i64, side: i8, price_ticks: Option<i64>, size_lots: i64, tag: Tag) -> Self {
+    pub fn new(order_id: i64, terms: Terms) -> Self {
         KnownOrder {
             order_id,
-            side,
-            price_ticks,
-            size_lots,
-            tif: TimeInForce::Gtc,
-            post_only: false,
-            tag,
+            terms,
             filled_lots: 0,
             state: OrderState::Pending,
             in_flight: 0,
@@ -66,31 +51,20 @@ impl KnownOrder {
             queue_stay: 0,
             ahead_lots: None,
             early: VecDeque::new(),
-            own: NONE,
             counted_lots: 0,
         }
     }
 
     /// Return the order as it stands, as far as the strategy knows.
     pub fn snapshot(&self) -> OrderSnapshot {
-        OrderSnapshot {
-            order_id: self.order_id,
-            side: self.side,
-            price_ticks: self.price_ticks,
-            size_lots: self.size_lots,
-            filled_lots: self.filled_lots,
-            tif: self.tif,
-            post_only: self.post_only,
-            state: self.state,
-            ahead_at_arrival: None,
-            queue_stay: self.queue_stay,
-        }
+        let KnownOrder { order_id, terms, state, filled_lots, queue_stay, .. } = *self;
+        OrderSnapshot { order_id, terms, state, filled_lots, queue_stay, ahead_lots: None }
     }
 
     /// Return the lots that can still fill by the size in force.
     #[inline]
     pub fn open_lots(&self) -> i64 {
-        self.size_lots - self.filled_lots
+        self.terms.size_lots - self.filled_lots
     }
 
     /// Return the most lots that can still fill, whichever request in flight is in force already.
@@ -98,7 +72,7 @@ impl KnownOrder {
         if self.state.is_over() {
             return 0;
         }
-        self.requested.largest().map_or(self.size_lots, |lots| lots.max(self.size_lots)) - self.filled_lots
+        self.requested.largest().map_or(self.terms.size_lots, |lots| lots.max(self.terms.size_lots)) - self.filled_lots
     }
 
     /// Update `counted_lots`; return its change.
@@ -110,7 +84,7 @@ impl KnownOrder {
 
     /// Iterate every price at which the order may rest.
     pub fn prices(&self) -> impl DoubleEndedIterator<Item = i64> + '_ {
-        self.price_ticks.into_iter().chain(self.requested.prices())
+        self.terms.price_ticks.into_iter().chain(self.requested.prices())
     }
 
     /// Return the queue position for `ctx.orders`.
@@ -170,8 +144,6 @@ impl Requested {
 pub struct Told {
     /// The order's id.
     pub order_id: i64,
-    /// The number of the exchange's order, `NONE` if there is none.
-    pub own: u32,
     /// The order after the message, if the strategy has the callback.
     pub known: Option<Box<KnownOrder>>,
 }
@@ -197,7 +169,7 @@ impl LocalState {
     /// Update the exposure after a change of an order.
     pub fn count(&mut self, order_id: i64) {
         if let Some(known) = self.orders.get_mut(&order_id) {
-            self.exposed[index(known.side)] += known.count();
+            self.exposed[index(known.terms.side)] += known.count();
         }
     }
 
@@ -205,7 +177,7 @@ impl LocalState {
     /// `apart_from` does not count.
     pub fn room(&self, side: i8, apart_from: Option<i64>) -> Option<i64> {
         let limit = self.max_position?;
-        let apart = apart_from.and_then(|order_id| self.orders.get(&order_id)).filter(|known| known.side == side);
+        let apart = apart_from.and_then(|order_id| self.orders.get(&order_id)).filter(|known| known.terms.side == side);
         let exposed = self.exposed[index(side)] - apart.map_or(0, |known| known.counted_lots);
         Some((limit - i64::from(side) * self.account.position_lots - exposed).max(0))
     }
@@ -226,11 +198,11 @@ impl LocalState {
 
     /// Apply an answer; return the order, with its state if `told`.
     pub fn take_answer(&mut self, answer: &Answer, told: bool) -> Told {
-        let Some(known) = self.orders.get_mut(&answer.order_id) else {
+        let Some(known) = self.orders.get_mut(&answer.order.order_id) else {
             // A refusal of a request for an order that is over or never was.
-            let mut known = KnownOrder::new(answer.order_id, 0, None, 0, Tag::default());
-            known.state = answer.state;
-            return Told { order_id: answer.order_id, own: NONE, known: told.then(|| Box::new(known)) };
+            let mut known = KnownOrder::new(answer.order.order_id, NOTHING_KNOWN);
+            known.state = answer.order.state;
+            return Told { order_id: answer.order.order_id, known: told.then(|| Box::new(known)) };
         };
         if answer.requested.is_some() {
             known.in_flight -= 1;
@@ -239,11 +211,11 @@ impl LocalState {
             known.requested.pop();
         }
         match answer.kind {
-            UpdateKind::Accepted | UpdateKind::Replaced => take_place(known, answer),
-            UpdateKind::Rejected | UpdateKind::Cancelled | UpdateKind::Expired => known.state = answer.state,
+            UpdateKind::Accepted | UpdateKind::Replaced => take_place(known, &answer.order),
+            UpdateKind::Rejected | UpdateKind::Cancelled | UpdateKind::Expired => known.state = answer.order.state,
             UpdateKind::ReplaceRejected | UpdateKind::CancelRejected => {}
         }
-        self.sweep(answer.order_id, told)
+        self.sweep(answer.order.order_id, told)
     }
 
     /// Apply a fill; return as `take_answer`.
@@ -253,7 +225,7 @@ impl LocalState {
     pub fn take_fill(&mut self, fill: &Filled, told: bool) -> Result<Told, RunError> {
         let known = self.orders.get_mut(&fill.order_id).expect("a fill belongs to an order that the desk knows");
         known.filled_lots += fill.size_lots;
-        self.account.fill(known.side, fill.price_ticks, fill.size_lots, fill.fee_micro)?;
+        self.account.fill(known.terms.side, fill.price_ticks, fill.size_lots, fill.fee_micro)?;
         Ok(self.sweep(fill.order_id, told))
     }
 
@@ -263,26 +235,25 @@ impl LocalState {
         if known.state == OrderState::Live && known.open_lots() <= 0 && known.requested.is_empty() {
             known.state = OrderState::Filled;
         }
-        self.exposed[index(known.side)] += known.count();
-        let (own, over) = (known.own, known.state.is_over() && known.in_flight == 0);
+        self.exposed[index(known.terms.side)] += known.count();
+        let over = known.state.is_over() && known.in_flight == 0;
         let known = told.then(|| Box::new(known.clone()));
         if over {
             self.orders.remove(&order_id);
         }
-        Told { order_id, own, known }
+        Told { order_id, known }
     }
 }
 
-fn take_place(known: &mut KnownOrder, answer: &Answer) {
+fn take_place(known: &mut KnownOrder, order: &OrderSnapshot) {
     known.state = OrderState::Live;
-    known.price_ticks = answer.price_ticks;
-    known.size_lots = answer.size_lots;
-    if answer.queue_stay != known.queue_stay {
-        known.queue_stay = answer.queue_stay;
-        known.ahead_lots = answer.ahead_lots;
-        while let Some(early) = known.early.front().copied().filter(|early| early.0 <= answer.queue_stay) {
+    known.terms = order.terms;
+    if order.queue_stay != known.queue_stay {
+        known.queue_stay = order.queue_stay;
+        known.ahead_lots = order.ahead_lots;
+        while let Some(early) = known.early.front().copied().filter(|early| early.0 <= order.queue_stay) {
             known.early.pop_front();
-            known.ahead_lots = if early.0 == answer.queue_stay { early.1 } else { answer.ahead_lots };
+            known.ahead_lots = if early.0 == order.queue_stay { early.1 } else { order.ahead_lots };
         }
     }
 }

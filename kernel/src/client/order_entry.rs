@@ -4,28 +4,28 @@
 //! no race can breach the position limit.
 
 use crate::client::agent::Agent;
-use crate::client::local_state::KnownOrder;
+use crate::client::local_state::{KnownOrder, NOTHING_KNOWN};
 use crate::client::number::Number;
 use crate::client::session::Session;
 use crate::contract::codes::{OrderState, RejectReason, RequestKind, TimeInForce, UpdateKind};
 use crate::contract::error::RunError;
-use crate::contract::tag::Tag;
-use crate::exchange::own_book::OwnBook;
-use crate::exchange::own_order::OwnOrder;
+use crate::contract::generated_terms::Terms;
 use crate::record::recorder::{Recorder, Times};
 use crate::wire::channels::Channels;
 use crate::wire::messages::{Answer, Message, OrderSnapshot, Request};
 
-/// The terms of a new order as the strategy passed them.
-pub struct Terms {
-    /// `None`: not a time in force.
-    pub tif: Option<TimeInForce>,
-    /// `None`: not a boolean.
-    pub post_only: Option<bool>,
-    /// The author's text; empty if it was not text.
-    pub tag: Tag,
-    /// True if the tag was text.
-    pub tag_is_text: bool,
+/// A new order as the strategy passes it.
+pub struct NewOrder<'a> {
+    /// `None`: a market order.
+    pub price: Option<Number>,
+    /// The total size.
+    pub size: Number,
+    /// Its side and its options; price, size and tag are those beside it.
+    pub terms: Terms,
+    /// The text of its tag.
+    pub tag: &'a str,
+    /// True if an option was not of its type; it has its default in `terms`.
+    pub has_bad_option: bool,
 }
 
 /// Sends the requests of one strategy in one instrument.
@@ -36,8 +36,6 @@ pub struct OrderEntry<'a> {
     pub channels: &'a mut Channels,
     /// What it knows in the instrument.
     pub session: &'a mut Session,
-    /// Its orders at the exchange, to which a new one is added before its request arrives.
-    pub own_book: &'a mut OwnBook,
     /// Records refusals.
     pub recorder: &'a mut Recorder,
     /// The instrument's place in the plan.
@@ -49,38 +47,29 @@ impl OrderEntry<'_> {
     ///
     /// # Errors
     /// Too many requests, see `Agent::count` and `Agent::next_generation`.
-    pub fn send(&mut self, side: i8, price: Option<Number>, size: Number, terms: &Terms) -> Result<i64, RunError> {
-        self.agent.count()?;
-        self.agent.check_request(self.channels.under_way())?;
-        self.agent.check_order(self.session.local_state.orders.len(), &terms.tag)?;
+    pub fn send(&mut self, order: &NewOrder) -> Result<i64, RunError> {
+        self.count()?;
+        self.agent.check_order(self.session.local_state.orders.len(), order.tag)?;
         let order_id = self.agent.new_id();
-        let size_lots = size.size_lots();
-        let price_ticks = price.map(Number::price_ticks);
-        let tif = terms.tif.unwrap_or(TimeInForce::Gtc);
+        let (price_ticks, size_lots) = (order.price.map(Number::price_ticks), order.size.size_lots());
         let reason = of(&size_lots)
             .or(|| price_ticks.as_ref().map_or(RejectReason::None, of))
-            .or(|| refuse_terms(terms, price.is_some()));
-        let (size_lots, price_ticks) = (size_lots.unwrap_or(0), price_ticks.map(|price| price.unwrap_or(0)));
-        let mut own = OwnOrder::new(order_id, side, price_ticks, size_lots, terms.tag.clone());
-        own.tif = tif;
-        own.post_only = terms.post_only == Some(true);
-        let mut known = KnownOrder::new(order_id, side, price_ticks, size_lots, terms.tag.clone());
-        known.tif = tif;
-        known.post_only = own.post_only;
-        let reason = reason.or(|| self.closed()).or(|| self.breach(side, size_lots, None));
+            .or(|| refuse_options(order))
+            .or(|| self.closed())
+            .or(|| self.breach(order.terms.side, size_lots.unwrap_or(0), None));
+        let terms = Terms {
+            price_ticks: price_ticks.map(|price| price.unwrap_or(0)),
+            size_lots: size_lots.unwrap_or(0),
+            tag: self.recorder.tags.tag(order.tag),
+            ..order.terms
+        };
+        let mut known = KnownOrder::new(order_id, terms);
         if reason == RejectReason::None {
             known.in_flight += 1;
-            known.own = self.own_book.orders.insert(own);
-            self.channels.send(Request::new(
-                RequestKind::New,
-                (self.instrument, known.own),
-                self.agent.now_ns,
-                (None, None),
-            ));
+            self.channels.send(Request { terms: Some(terms), ..self.request(order_id, RequestKind::New) });
         } else {
-            own.state = OrderState::Rejected;
             known.state = OrderState::Rejected;
-            self.refuse(&own.snapshot(), &terms.tag, UpdateKind::Rejected, reason)?;
+            self.refuse(known.snapshot(), UpdateKind::Rejected, reason)?;
         }
         self.session.local_state.orders.insert(order_id, known);
         self.session.local_state.count(order_id);
@@ -92,8 +81,7 @@ impl OrderEntry<'_> {
     /// # Errors
     /// Too many requests, see `Agent::count` and `Agent::next_generation`.
     pub fn replace(&mut self, order_id: i64, price: Option<Number>, size: Option<Number>) -> Result<(), RunError> {
-        self.agent.count()?;
-        self.agent.check_request(self.channels.under_way())?;
+        self.count()?;
         let (price_ticks, size_lots) = (price.map(Number::price_ticks), size.map(Number::size_lots));
         let reason = self
             .find(order_id)
@@ -102,20 +90,16 @@ impl OrderEntry<'_> {
             .or(|| self.closed());
         let (price_ticks, size_lots) = (price_ticks.and_then(Result::ok), size_lots.and_then(Result::ok));
         let reason = reason.or(|| match (self.known(order_id), size_lots) {
-            (Some(known), Some(size)) => self.breach(known.side, size - known.filled_lots, Some(known.order_id)),
+            (Some(known), Some(size)) => self.breach(known.terms.side, size - known.filled_lots, Some(known.order_id)),
             _ => RejectReason::None,
         });
         if reason != RejectReason::None {
             self.refuse_request(order_id, UpdateKind::ReplaceRejected, reason)?;
         } else if let Some(known) = self.session.local_state.orders.get_mut(&order_id) {
             known.in_flight += 1;
-            known.requested.push(price_ticks, size_lots.unwrap_or(known.size_lots));
-            self.channels.send(Request::new(
-                RequestKind::Replace,
-                (self.instrument, known.own),
-                self.agent.now_ns,
-                (price_ticks, size_lots),
-            ));
+            known.requested.push(price_ticks, size_lots.unwrap_or(known.terms.size_lots));
+            let request = self.request(order_id, RequestKind::Replace);
+            self.channels.send(Request { price_ticks, size_lots, ..request });
             self.session.local_state.count(order_id);
         }
         Ok(())
@@ -126,20 +110,14 @@ impl OrderEntry<'_> {
     /// # Errors
     /// Too many requests, see `Agent::count` and `Agent::next_generation`.
     pub fn cancel(&mut self, order_id: i64) -> Result<(), RunError> {
-        self.agent.count()?;
-        self.agent.check_request(self.channels.under_way())?;
+        self.count()?;
         let stopped = self.agent.is_stopped;
         let reason = self.find(order_id).or(|| if stopped { RejectReason::Stopped } else { RejectReason::None });
         if reason != RejectReason::None {
             self.refuse_request(order_id, UpdateKind::CancelRejected, reason)?;
         } else if let Some(known) = self.session.local_state.orders.get_mut(&order_id) {
             known.in_flight += 1;
-            self.channels.send(Request::new(
-                RequestKind::Cancel,
-                (self.instrument, known.own),
-                self.agent.now_ns,
-                (None, None),
-            ));
+            self.channels.send(self.request(order_id, RequestKind::Cancel));
         }
         Ok(())
     }
@@ -154,6 +132,15 @@ impl OrderEntry<'_> {
             self.cancel(order_id)?;
         }
         Ok(())
+    }
+
+    fn count(&mut self) -> Result<(), RunError> {
+        self.agent.count()?;
+        self.agent.check_request(self.channels.under_way())
+    }
+
+    fn request(&self, order_id: i64, kind: RequestKind) -> Request {
+        Request::new((self.instrument, order_id), self.agent.now_ns, kind)
     }
 
     /// Return an order that is not over, as the strategy knows it.
@@ -190,31 +177,23 @@ impl OrderEntry<'_> {
     }
 
     fn refuse_request(&mut self, order_id: i64, kind: UpdateKind, reason: RejectReason) -> Result<(), RunError> {
-        if let Some(known) = self.known(order_id) {
-            let (snapshot, tag) = (known.snapshot(), known.tag.clone());
-            self.refuse(&snapshot, &tag, kind, reason)
-        } else {
+        let order = self.known(order_id).map(KnownOrder::snapshot).unwrap_or_else(|| {
             // The order is over or never was: the record has the id and nothing else.
-            let mut own = OwnOrder::new(order_id, 0, None, 0, Tag::default());
-            own.state = OrderState::Rejected;
-            self.refuse(&own.snapshot(), "", kind, reason)
-        }
+            let mut unknown = KnownOrder::new(order_id, NOTHING_KNOWN);
+            unknown.state = OrderState::Rejected;
+            unknown.snapshot()
+        });
+        self.refuse(order, kind, reason)
     }
 
     /// Answer a request that is not sent: recorded now, delivered after the callback at hand.
-    fn refuse(
-        &mut self,
-        snapshot: &OrderSnapshot,
-        tag: &str,
-        kind: UpdateKind,
-        reason: RejectReason,
-    ) -> Result<(), RunError> {
+    fn refuse(&mut self, order: OrderSnapshot, kind: UpdateKind, reason: RejectReason) -> Result<(), RunError> {
         let generation = if self.agent.is_stopped { 0 } else { self.agent.next_generation("requests")? };
         let now_ns = self.agent.now_ns;
         let times = Times { sent_ns: Some(now_ns), exchange_ns: None, local_ns: now_ns };
-        self.recorder.order((self.agent.index, self.instrument), (snapshot, tag), (kind, reason), times);
+        self.recorder.order((self.agent.index, self.instrument), &order, (kind, reason), times);
         if !self.agent.is_stopped {
-            let answer = Answer::new(snapshot, None, kind, reason);
+            let answer = Answer { order, requested: None, kind, reason };
             self.channels.post(now_ns, self.instrument, Message::Answer(answer), generation);
         }
         Ok(())
@@ -225,10 +204,9 @@ fn of(number: &Result<i64, RejectReason>) -> RejectReason {
     number.err().unwrap_or(RejectReason::None)
 }
 
-fn refuse_terms(terms: &Terms, has_price: bool) -> RejectReason {
-    let nonsense = terms.tif.is_none() || terms.post_only.is_none() || !terms.tag_is_text;
-    let impossible = terms.post_only == Some(true) && (!has_price || terms.tif != Some(TimeInForce::Gtc));
-    if nonsense || impossible {
+fn refuse_options(order: &NewOrder) -> RejectReason {
+    let terms = &order.terms;
+    if order.has_bad_option || (terms.post_only && (order.price.is_none() || terms.tif != TimeInForce::Gtc)) {
         RejectReason::BadValue
     } else {
         RejectReason::None

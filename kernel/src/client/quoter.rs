@@ -12,10 +12,10 @@ use smallvec::SmallVec;
 
 use crate::client::local_state::KnownOrder;
 use crate::client::number::Number;
-use crate::client::order_entry::{OrderEntry, Terms};
-use crate::contract::codes::{index, TimeInForce};
+use crate::client::order_entry::{NewOrder, OrderEntry};
+use crate::contract::codes::index;
 use crate::contract::error::RunError;
-use crate::contract::tag::Tag;
+use crate::contract::generated_terms::Terms;
 
 /// Prices and sizes of one side; nearly always one of each.
 pub type Wanted = SmallVec<[(Number, Number); 1]>;
@@ -206,7 +206,7 @@ impl OrderEntry<'_> {
         if matches!(size.partial_cmp(0), Some(Ordering::Less | Ordering::Equal)) {
             return self.cancel(order_id);
         }
-        if known.price_ticks.is_none_or(|standing| !price.is(standing)) || !size.is(known.open_lots()) {
+        if known.terms.price_ticks.is_none_or(|standing| !price.is(standing)) || !size.is(known.open_lots()) {
             let total = size.plus(known.filled_lots);
             self.replace(order_id, Some(price), Some(total))?;
             self.sent(side, order_id, price);
@@ -229,9 +229,9 @@ impl OrderEntry<'_> {
     fn send_quote(&mut self, side: i8, price: Number, size: Number) -> Result<(), RunError> {
         let size = size.at_most(self.session.local_state.room(side, None));
         if size.partial_cmp(0) == Some(Ordering::Greater) {
-            let terms =
-                Terms { tif: Some(TimeInForce::Gtc), post_only: Some(true), tag: Tag::default(), tag_is_text: true };
-            let order_id = self.send(side, Some(price), size, &terms)?;
+            let terms = Terms { post_only: true, ..Terms::new(side, None, 0) };
+            let order = NewOrder { price: Some(price), size, terms, tag: "", has_bad_option: false };
+            let order_id = self.send(&order)?;
             self.sent(side, order_id, price);
         }
         Ok(())

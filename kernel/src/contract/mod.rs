@@ -5,6 +5,7 @@ pub mod codes;
 pub mod error;
 pub mod generated;
 pub mod generated_plan;
+pub mod generated_terms;
 pub mod plan;
 pub mod row;
 pub mod tag;

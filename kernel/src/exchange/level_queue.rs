@@ -11,12 +11,12 @@ use crate::models::queue::SHIFT;
 const ALL: i64 = 1 << 62;
 
 fn place(own: &OwnOrder) -> LevelKey {
-    (own.side, own.limit_ticks())
+    (own.terms.side, own.limit_ticks())
 }
 
 /// Put an own order behind the displayed size at its price, less what is printed there.
 pub fn join(book: &Book, prints: &PrintMatch, own: &mut OwnOrder, now_ns: Ns) {
-    let displayed = book.size_at(own.side, own.limit_ticks());
+    let displayed = book.size_at(own.terms.side, own.limit_ticks());
     own.queue.ahead = (displayed - prints.printed(place(own), now_ns)).max(0) << SHIFT;
     own.queue.last_fall = prints.number;
     own.queue.past.clear();
@@ -24,7 +24,7 @@ pub fn join(book: &Book, prints: &PrintMatch, own: &mut OwnOrder, now_ns: Ns) {
 
 /// Take up the position of an order whose price is back in the window.
 pub fn reappear(book: &Book, own: &mut OwnOrder) {
-    let displayed = book.size_at(own.side, own.limit_ticks()) << SHIFT;
+    let displayed = book.size_at(own.terms.side, own.limit_ticks()) << SHIFT;
     own.queue.ahead = if own.queue.is_ahead_known { own.queue.ahead.min(displayed) } else { displayed };
     own.queue.past.clear();
 }
@@ -88,7 +88,7 @@ fn note(prints: &PrintMatch, own: &mut OwnOrder, past: Past) {
 
 /// Cap the position at the displayed size after a snapshot.
 pub fn rebuild(book: &Book, own: &mut OwnOrder) {
-    own.queue.ahead = own.queue.ahead.min(book.size_at(own.side, own.limit_ticks()) << SHIFT);
+    own.queue.ahead = own.queue.ahead.min(book.size_at(own.terms.side, own.limit_ticks()) << SHIFT);
 }
 
 /// Return a position after a fall, as far as it is explained by now.

@@ -2,12 +2,15 @@
 //!
 //! A matcher serves the requests of one strategy in one instrument when they arrive. Refusals are answers.
 
+use rustc_hash::FxHashMap as HashMap;
+
 use crate::contract::codes::{phase, Cause, Feed, Ns, OrderState, RejectReason, RequestKind, TimeInForce, UpdateKind};
+use crate::contract::generated_terms::Terms;
 use crate::contract::plan::{FeePlan, FillRules, SessionPlan};
 use crate::exchange::available_lots::Offer;
 use crate::exchange::displayed::Displayed;
 use crate::exchange::own_book::{OrderEvent, OwnBook};
-use crate::exchange::own_order::OwnTrade;
+use crate::exchange::own_order::{OwnOrder, OwnTrade};
 use crate::money::account::Account;
 use crate::wire::messages::Request;
 
@@ -19,30 +22,49 @@ pub struct Matcher {
     pub own_book: OwnBook,
     /// What its fills cost.
     pub fees: FeePlan,
+    /// By id, the number in the own book of each order that a request may still be about.
+    numbers: HashMap<i64, u32>,
 }
 
 impl Matcher {
     /// Start with a position and no orders.
     pub fn new(rules: FillRules, feed: Feed, plan: SessionPlan) -> Self {
         let account = Account { position_lots: plan.initial_position, ..Account::default() };
-        Matcher { account, own_book: OwnBook::new(rules, feed), fees: plan.fees }
+        Matcher { account, own_book: OwnBook::new(rules, feed), fees: plan.fees, numbers: HashMap::default() }
     }
 
     /// Serve a request.
     pub fn serve(&mut self, displayed: Displayed, request: &Request) {
-        match request.kind {
-            RequestKind::New => self.submit(displayed, request.own, request.ts_exchange_ns),
-            RequestKind::Replace => {
-                let requested = (request.price_ticks, request.size_lots);
-                self.replace(displayed, request.own, requested, request.ts_exchange_ns);
-            }
-            RequestKind::Cancel => self.cancel(request.own),
+        let now_ns = request.ts_exchange_ns;
+        if let Some(terms) = request.terms {
+            self.submit(displayed, request.order_id, terms, now_ns);
+            return;
+        }
+        let at = self.numbers[&request.order_id];
+        if request.kind == RequestKind::Replace {
+            self.replace(displayed, at, (request.price_ticks, request.size_lots), now_ns);
+        } else {
+            self.cancel(at);
+        }
+    }
+
+    /// Return an order that a request may still be about.
+    pub fn order(&self, order_id: i64) -> &OwnOrder {
+        &self.own_book.orders[self.numbers[&order_id]]
+    }
+
+    /// Drop an order that is over and that no request on its way is about.
+    pub fn forget(&mut self, order_id: i64) {
+        if let Some(at) = self.numbers.remove(&order_id) {
+            self.own_book.forget(at);
         }
     }
 
     /// Serve a new order.
-    fn submit(&mut self, displayed: Displayed, at: u32, now_ns: Ns) {
-        let reason = self.refusal(displayed, at, self.own_book.orders[at].price_ticks);
+    fn submit(&mut self, displayed: Displayed, order_id: i64, terms: Terms, now_ns: Ns) {
+        let at = self.own_book.orders.insert(OwnOrder::new(order_id, terms));
+        self.numbers.insert(order_id, at);
+        let reason = self.refusal(displayed, at, self.own_book.orders[at].terms.price_ticks);
         if reason != RejectReason::None {
             self.own_book.orders[at].state = OrderState::Rejected;
             self.update(at, UpdateKind::Rejected, reason);
@@ -60,14 +82,15 @@ impl Matcher {
         now_ns: Ns,
     ) {
         let own = &mut self.own_book.orders[at];
-        let price_ticks = price_ticks.or(own.price_ticks);
-        let size_lots = size_lots.unwrap_or(own.size_lots);
+        let price_ticks = price_ticks.or(own.terms.price_ticks);
+        let size_lots = size_lots.unwrap_or(own.terms.size_lots);
+        let terms = Terms { price_ticks, size_lots, ..own.terms };
         if own.state != OrderState::Live {
             self.update(at, UpdateKind::ReplaceRejected, RejectReason::TooLate);
         } else if size_lots <= own.filled_lots {
             self.take_off(at);
-        } else if price_ticks == own.price_ticks && size_lots <= own.size_lots {
-            own.size_lots = size_lots;
+        } else if price_ticks == own.terms.price_ticks && size_lots <= own.terms.size_lots {
+            own.terms = terms;
             self.update(at, UpdateKind::Replaced, RejectReason::None);
         } else {
             let reason = self.refusal(displayed, at, price_ticks);
@@ -76,9 +99,7 @@ impl Matcher {
                 return;
             }
             self.own_book.remove(at);
-            let own = &mut self.own_book.orders[at];
-            own.price_ticks = price_ticks;
-            own.size_lots = size_lots;
+            self.own_book.orders[at].terms = terms;
             self.enter(displayed, at, UpdateKind::Replaced, now_ns);
         }
     }
@@ -93,10 +114,12 @@ impl Matcher {
     }
 
     /// Take what is displayed, whatever the phase, to close a position at the end of a run.
-    pub fn flatten(&mut self, displayed: Displayed, at: u32) {
-        let own = &mut self.own_book.orders[at];
+    pub fn flatten(&mut self, displayed: Displayed, order_id: i64, terms: Terms) {
+        let mut own = OwnOrder::new(order_id, terms);
+        own.ts_arrival_ns = displayed.now_ns;
         own.state = OrderState::Live;
-        let (side, lots) = (own.side, own.open_lots());
+        let (side, lots) = (terms.side, own.open_lots());
+        let at = self.own_book.orders.insert(own);
         let offers = self.displayed_offers(displayed, side, None, lots);
         self.update(at, UpdateKind::Accepted, RejectReason::None);
         self.walk(displayed, at, offers);
@@ -112,9 +135,9 @@ impl Matcher {
         self.update(at, UpdateKind::Cancelled, RejectReason::None);
     }
 
-    fn update(&mut self, own: u32, kind: UpdateKind, reason: RejectReason) {
-        let snapshot = self.own_book.orders[own].snapshot();
-        self.own_book.events.push(OrderEvent::Update { own, snapshot, kind, reason });
+    fn update(&mut self, at: u32, kind: UpdateKind, reason: RejectReason) {
+        let order = self.own_book.orders[at].snapshot();
+        self.own_book.events.push(OrderEvent::Update { order, kind, reason });
     }
 
     fn refusal(&self, displayed: Displayed, at: u32, price_ticks: Option<i64>) -> RejectReason {
@@ -125,7 +148,7 @@ impl Matcher {
             return RejectReason::SelfTrade;
         }
         let own = &self.own_book.orders[at];
-        if own.post_only && self.would_take(displayed, own.side, price_ticks) {
+        if own.terms.post_only && self.would_take(displayed, own.terms.side, price_ticks) {
             return RejectReason::PostOnly;
         }
         RejectReason::None
@@ -134,11 +157,11 @@ impl Matcher {
     /// Return whether an order would reach an own resting order of the other side.
     fn meets_itself(&self, displayed: Displayed, at: u32, price_ticks: Option<i64>) -> bool {
         let own = &self.own_book.orders[at];
-        let Some(best) = self.own_book.best(-own.side) else { return false };
-        let side = i64::from(own.side);
+        let Some(best) = self.own_book.best(-own.terms.side) else { return false };
+        let side = i64::from(own.terms.side);
         let farthest = match price_ticks {
             Some(price_ticks) => Some(price_ticks),
-            None => self.offers(displayed, own.side, None, own.open_lots()).last().map(|offer| offer.place.1),
+            None => self.offers(displayed, own.terms.side, None, own.open_lots()).last().map(|offer| offer.place.1),
         };
         farthest.is_some_and(|farthest| side * farthest >= side * best)
     }
@@ -184,12 +207,13 @@ impl Matcher {
         own.state = OrderState::Live;
         own.ts_arrival_ns = now_ns;
         own.ahead_at_arrival = None;
-        let (side, price_ticks, tif, open_lots) = (own.side, own.price_ticks, own.tif, own.open_lots());
+        let (side, price_ticks, tif, open_lots) =
+            (own.terms.side, own.terms.price_ticks, own.terms.tif, own.open_lots());
         let offers = self.offers(displayed, side, price_ticks, open_lots);
         let fills = offers.iter().map(|offer| offer.size_lots).sum::<i64>() >= open_lots;
         let rests = !fills && tif == TimeInForce::Gtc && price_ticks.is_some();
         if rests {
-            let waits = !self.own_book.orders[at].post_only && !displayed.takes(side);
+            let waits = !self.own_book.orders[at].terms.post_only && !displayed.takes(side);
             self.own_book.rest(displayed, at, waits);
         }
         self.update(at, kind, RejectReason::None);

@@ -7,7 +7,7 @@ use crate::exchange::own_order::OwnOrder;
 /// Put an own order behind everything at its price.
 pub fn join(book: &Book, own: &mut OwnOrder) {
     own.queue.arrival = book.row;
-    own.queue.older_lots = book.size_at(own.side, own.limit_ticks());
+    own.queue.older_lots = book.size_at(own.terms.side, own.limit_ticks());
     own.queue.ahead = own.queue.older_lots;
 }
 
@@ -43,7 +43,7 @@ pub fn cancelled(own: &mut OwnOrder, order: &NamedOrder, size_lots: i64) -> bool
 /// Remember which orders are ahead, before a CLEAR.
 pub fn remember(book: &Book, own: &mut OwnOrder) {
     own.queue.survivors.clear();
-    if let Some(level) = book.level_at(own.side, own.limit_ticks()) {
+    if let Some(level) = book.level_at(own.terms.side, own.limit_ticks()) {
         let older = book.orders_of(level).filter(|order| order.arrival <= own.queue.arrival);
         own.queue.survivors.extend(older.map(|order| order.order_id));
         own.queue.survivors.sort_unstable();
@@ -52,7 +52,7 @@ pub fn remember(book: &Book, own: &mut OwnOrder) {
 
 /// Find the position after a snapshot: behind the last listed order that was ahead before it.
 pub fn rebuild(book: &Book, own: &mut OwnOrder) {
-    let level = book.level_at(own.side, own.limit_ticks());
+    let level = book.level_at(own.terms.side, own.limit_ticks());
     let (mut older_lots, mut last) = (0, None);
     for order in level.into_iter().flat_map(|level| book.orders_of(level)) {
         older_lots += order.size_lots;

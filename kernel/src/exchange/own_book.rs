@@ -36,10 +36,8 @@ pub enum OrderEvent {
     },
     /// A request for it was answered, or it expired.
     Update {
-        /// The number of the order.
-        own: u32,
         /// The order as it stood then.
-        snapshot: OrderSnapshot,
+        order: OrderSnapshot,
         /// What happened.
         kind: UpdateKind,
         /// `None` unless it was refused.
@@ -136,7 +134,8 @@ impl OwnBook {
         let own = &mut self.orders[at];
         own.queue_stay = self.queue_stays;
         // Within a snapshot no queue is known: the order takes its place when the snapshot is complete.
-        let known = !book.awaiting_snapshot[index(own.side)] && !book.beyond_window(own.side, own.limit_ticks());
+        let known =
+            !book.awaiting_snapshot[index(own.terms.side)] && !book.beyond_window(own.terms.side, own.limit_ticks());
         own.queue.is_visible = known;
         own.queue.is_ahead_known = known;
         own.waits_to_take = waits;
@@ -144,7 +143,7 @@ impl OwnBook {
             self.waiting.insert(own.queue_stay, at);
         }
         self.visibility_unknown |= !known;
-        let (side, at_key) = (index(own.side), key(own.side, own.limit_ticks()));
+        let (side, at_key) = (index(own.terms.side), key(own.terms.side, own.limit_ticks()));
         if book.feed == Feed::L3 {
             order_queue::join(book, own);
         } else {
@@ -165,7 +164,7 @@ impl OwnBook {
     /// Remove a resting order from its queue.
     pub fn remove(&mut self, at: u32) {
         let own = &mut self.orders[at];
-        let (side, at_key) = (index(own.side), key(own.side, own.limit_ticks()));
+        let (side, at_key) = (index(own.terms.side), key(own.terms.side, own.limit_ticks()));
         if own.waits_to_take {
             own.waits_to_take = false;
             self.waiting.remove(&own.queue_stay);
@@ -179,7 +178,7 @@ impl OwnBook {
         self.sides[side].remove(&mut self.orders, at_key, at);
     }
 
-    /// Drop an order that neither the exchange nor the strategy needs any more.
+    /// Drop an order that is over.
     pub fn forget(&mut self, at: u32) {
         self.orders[at].has_moved = false;
         self.orders.remove(at);

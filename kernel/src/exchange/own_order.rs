@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use crate::book::slab::NONE;
-use crate::contract::codes::{Cause, Feed, Ns, OrderState, TimeInForce};
-use crate::contract::tag::Tag;
+use crate::contract::codes::{Cause, Feed, Ns, OrderState};
+use crate::contract::generated_terms::Terms;
 use crate::models::queue::to_lots;
 use crate::wire::messages::OrderSnapshot;
 
@@ -85,20 +85,10 @@ pub struct QueuePlace {
 pub struct OwnOrder {
     /// Unique in the run.
     pub order_id: i64,
-    /// +1 buy, -1 sell; 0 where a refusal names no order.
-    pub side: i8,
-    /// The limit, `None` for a market order.
-    pub price_ticks: Option<i64>,
-    /// The total, fills included.
-    pub size_lots: i64,
+    /// Those in force.
+    pub terms: Terms,
     /// How much has filled.
     pub filled_lots: i64,
-    /// Time in force.
-    pub tif: TimeInForce,
-    /// True if it is refused rather than take.
-    pub post_only: bool,
-    /// The author's text.
-    pub tag: Tag,
     /// State at the exchange.
     pub state: OrderState,
     /// When it took its place, nanoseconds.
@@ -124,29 +114,20 @@ impl OwnOrder {
     pub fn snapshot(&self) -> OrderSnapshot {
         OrderSnapshot {
             order_id: self.order_id,
-            side: self.side,
-            price_ticks: self.price_ticks,
-            size_lots: self.size_lots,
-            filled_lots: self.filled_lots,
-            tif: self.tif,
-            post_only: self.post_only,
+            terms: self.terms,
             state: self.state,
-            ahead_at_arrival: self.ahead_at_arrival,
+            filled_lots: self.filled_lots,
             queue_stay: self.queue_stay,
+            ahead_lots: self.ahead_at_arrival,
         }
     }
 
-    /// Make an order that has not been sent.
-    pub fn new(order_id: i64, side: i8, price_ticks: Option<i64>, size_lots: i64, tag: Tag) -> Self {
+    /// Make an order that has not taken its place.
+    pub fn new(order_id: i64, terms: Terms) -> Self {
         OwnOrder {
             order_id,
-            side,
-            price_ticks,
-            size_lots,
+            terms,
             filled_lots: 0,
-            tif: TimeInForce::Gtc,
-            post_only: false,
-            tag,
             state: OrderState::Pending,
             ts_arrival_ns: 0,
             ahead_at_arrival: None,
@@ -162,13 +143,13 @@ impl OwnOrder {
     /// Return the lots that can still fill.
     #[inline]
     pub fn open_lots(&self) -> i64 {
-        self.size_lots - self.filled_lots
+        self.terms.size_lots - self.filled_lots
     }
 
     /// Return the limit of a resting order, which has one.
     #[inline]
     pub fn limit_ticks(&self) -> i64 {
-        self.price_ticks.expect("an order that rests has a price")
+        self.terms.price_ticks.expect("an order that rests has a price")
     }
 
     /// Return the whole lots ahead, `None` outside what the feed shows.

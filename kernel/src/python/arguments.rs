@@ -8,9 +8,9 @@ use rustc_hash::FxHashSet as HashSet;
 
 use super::StrategyError;
 use crate::client::number::{Number, HUGE};
-use crate::client::order_entry::Terms;
 use crate::client::quoter::Wanted;
 use crate::contract::codes::{TimeInForce, LIMIT};
+use crate::contract::generated_terms::Terms;
 
 /// An optional argument for which `None` is a value.
 pub enum Argument<'py> {
@@ -111,21 +111,46 @@ pub fn timer_number(value: &Bound<'_, PyAny>) -> PyResult<i64> {
     })
 }
 
-/// Read the terms of a new order.
-///
-/// # Errors
-/// What `__str__` of the author's own type raises.
-pub fn terms(tif: &Bound<'_, PyAny>, post_only: &Bound<'_, PyAny>, tag: &Bound<'_, PyAny>) -> PyResult<Terms> {
-    let tif = match tif.cast::<PyString>().map(|tif| tif.to_string_lossy()).as_deref() {
+/// The options of a new order as a strategy passes them.
+pub struct Options<'py> {
+    /// Those but the tag; one that is not of its type has its default.
+    pub terms: Terms,
+    /// The tag, if it is text that a table can hold.
+    pub tag: Option<Bound<'py, PyString>>,
+    /// True if one is not of its type.
+    pub has_bad_option: bool,
+}
+
+/// Read the options of a new order of a side.
+pub fn options<'py>(side: i8, tif: &Argument<'py>, post_only: &Argument<'py>, tag: Argument<'py>) -> Options<'py> {
+    let mut options = Options { terms: Terms::new(side, None, 0), tag: None, has_bad_option: false };
+    if let Argument::Value(given) = tif {
+        match time_in_force(given) {
+            Some(tif) => options.terms.tif = tif,
+            None => options.has_bad_option = true,
+        }
+    }
+    if let Argument::Value(given) = post_only {
+        match given.cast::<PyBool>() {
+            Ok(given) => options.terms.post_only = given.is_true(),
+            Err(_) => options.has_bad_option = true,
+        }
+    }
+    if let Argument::Value(given) = tag {
+        // Half a surrogate pair has no UTF-8, so that no table can hold it.
+        options.tag = given.cast_into::<PyString>().ok().filter(|tag| tag.to_str().is_ok());
+        options.has_bad_option |= options.tag.is_none();
+    }
+    options
+}
+
+fn time_in_force(given: &Bound<'_, PyAny>) -> Option<TimeInForce> {
+    match given.cast::<PyString>().map(|tif| tif.to_string_lossy()).as_deref() {
         Ok("GTC") => Some(TimeInForce::Gtc),
         Ok("IOC") => Some(TimeInForce::Ioc),
         Ok("FOK") => Some(TimeInForce::Fok),
         _ => None,
-    };
-    let post_only = post_only.cast::<PyBool>().ok().map(|value| value.is_true());
-    // Half a surrogate pair has no UTF-8, so that no table can hold it.
-    let text = tag.cast::<PyString>().ok().and_then(|tag| tag.to_str().ok());
-    Ok(Terms { tif, post_only, tag: text.unwrap_or("").into(), tag_is_text: text.is_some() })
+    }
 }
 
 /// Read one side of `ctx.quote`.

@@ -6,11 +6,11 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyIterator, PyList, PyString};
 
-use super::arguments::{self, Argument};
+use super::arguments::{self, Argument, Options};
 use super::book_view::ReceivedBook;
 use super::types::Types;
 use super::{Shared, StrategyError};
-use crate::client::order_entry::OrderEntry;
+use crate::client::order_entry::{NewOrder, OrderEntry};
 use crate::contract::error::RunError;
 use crate::money::account::Account;
 use crate::run::state::Run;
@@ -66,42 +66,24 @@ impl Context {
         })
     }
 
-    fn send(&self, side: i8, order: (&Bound<'_, PyAny>, &Bound<'_, PyAny>), terms: Terms<'_, '_>) -> PyResult<i64> {
+    fn send(
+        &self,
+        price_ticks: &Bound<'_, PyAny>,
+        size_lots: &Bound<'_, PyAny>,
+        options: &Options<'_>,
+    ) -> PyResult<i64> {
         self.run.check()?;
-        let price = arguments::number_or_none((!order.0.is_none()).then_some(order.0))?;
-        let (size, terms) = (arguments::number(order.1)?, terms.read()?);
-        self.order_entry(self.place, |order_entry| order_entry.send(side, price, size, &terms))
+        let price = arguments::number_or_none((!price_ticks.is_none()).then_some(price_ticks))?;
+        let size = arguments::number(size_lots)?;
+        let tag = options.tag.as_ref().map_or(Ok(""), |tag| tag.to_str())?;
+        let order = NewOrder { price, size, terms: options.terms, tag, has_bad_option: options.has_bad_option };
+        self.order_entry(self.place, |order_entry| order_entry.send(&order))
     }
 
     /// Find the instrument of an order; this one, if no instrument has it.
     fn place_of(&self, run: &Run, id: i64) -> usize {
         let has = |place: &usize| run.sessions[*place][self.agent].local_state.orders.contains_key(&id);
         (0..run.markets.len()).find(has).unwrap_or(self.place)
-    }
-}
-
-struct Terms<'a, 'py> {
-    tif: Option<Bound<'py, PyAny>>,
-    post_only: Option<Bound<'py, PyAny>>,
-    tag: Option<Bound<'py, PyAny>>,
-    py: &'a Bound<'py, PyAny>,
-}
-
-impl Terms<'_, '_> {
-    fn read(&self) -> PyResult<crate::client::order_entry::Terms> {
-        let py = self.py.py();
-        let tif = self.tif.clone().unwrap_or_else(|| pyo3::intern!(py, "GTC").clone().into_any());
-        let post_only =
-            self.post_only.clone().unwrap_or_else(|| pyo3::types::PyBool::new(py, false).to_owned().into_any());
-        let tag = self.tag.clone().unwrap_or_else(|| pyo3::intern!(py, "").clone().into_any());
-        arguments::terms(&tif, &post_only, &tag)
-    }
-}
-
-fn or_missing(given: Argument<'_>) -> Option<Bound<'_, PyAny>> {
-    match given {
-        Argument::Missing => None,
-        Argument::Value(value) => Some(value),
     }
 }
 
@@ -225,11 +207,13 @@ impl Context {
     fn orders<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
         let known = self.with(|run| {
             let orders = run.sessions[self.place][self.agent].local_state.orders.values();
-            Ok(orders.filter(|known| !known.state.is_over()).cloned().collect::<Vec<_>>())
+            let tags = &run.outbox.recorder.tags;
+            let known = orders.filter(|known| !known.state.is_over());
+            Ok(known.map(|known| (known.clone(), tags.text(known.terms.tag).clone())).collect::<Vec<_>>())
         })?;
         let orders = PyList::empty(py);
-        for each in &known {
-            orders.append(self.types.order(py, each, &self.name, None)?)?;
+        for (each, tag) in &known {
+            orders.append(self.types.order(py, each, (&self.name, tag), None)?)?;
         }
         orders.try_iter()
     }
@@ -244,8 +228,7 @@ impl Context {
         post_only: Argument<'py>,
         tag: Argument<'py>,
     ) -> PyResult<i64> {
-        let (tif, post_only, tag) = (or_missing(tif), or_missing(post_only), or_missing(tag));
-        self.send(1, (price_ticks, size_lots), Terms { tif, post_only, tag, py: size_lots })
+        self.send(price_ticks, size_lots, &arguments::options(1, &tif, &post_only, tag))
     }
 
     /// Send a sell order.
@@ -258,8 +241,7 @@ impl Context {
         post_only: Argument<'py>,
         tag: Argument<'py>,
     ) -> PyResult<i64> {
-        let (tif, post_only, tag) = (or_missing(tif), or_missing(post_only), or_missing(tag));
-        self.send(-1, (price_ticks, size_lots), Terms { tif, post_only, tag, py: size_lots })
+        self.send(price_ticks, size_lots, &arguments::options(-1, &tif, &post_only, tag))
     }
 
     /// Request another price or total size.

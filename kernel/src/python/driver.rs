@@ -14,6 +14,7 @@ use super::context::{Context, Siblings};
 use super::memory::Memory;
 use super::types::Types;
 use super::{input, plan_reader, raised, EngineError, Shared, StrategyError};
+use crate::client::local_state::KnownOrder;
 use crate::contract::batch::Batch;
 use crate::contract::error::RunError;
 use crate::contract::generated::TABLES;
@@ -241,10 +242,12 @@ impl<'py> Driver<'py> {
             Callback::Timer(id) => (pyo3::intern!(py, "on_timer"), Some(id.into_pyobject(py)?.into_any())),
             Callback::Trade(print) => (pyo3::intern!(py, "on_trade"), Some(self.types.print(py, print)?)),
             Callback::Order(known, kind, reason) => {
-                (pyo3::intern!(py, "on_order"), Some(self.types.order(py, known, name, Some((*kind, *reason)))?))
+                let (tag, told) = (self.tag(known)?, Some((*kind, *reason)));
+                (pyo3::intern!(py, "on_order"), Some(self.types.order(py, known, (name, &tag), told)?))
             }
             Callback::Fill(known, filled) => {
-                let fill = self.types.fill(py, known, filled, (name, self.values[call.instrument]))?;
+                let tag = self.tag(known)?;
+                let fill = self.types.fill(py, known, filled, (name, &tag, self.values[call.instrument]))?;
                 (pyo3::intern!(py, "on_fill"), Some(fill))
             }
             Callback::Start => (pyo3::intern!(py, "on_start"), None),
@@ -254,6 +257,10 @@ impl<'py> Driver<'py> {
             Ok(_) => Ok(()),
             Err(error) => Err(self.failure(py, error, call.agent, (callback.as_any(), call.now_ns, told))),
         }
+    }
+
+    fn tag(&self, known: &KnownOrder) -> PyResult<Arc<str>> {
+        self.shared.with(|run| Ok(run.outbox.recorder.tags.text(known.terms.tag).clone()))
     }
 
     /// Make the error for a callback that raised.

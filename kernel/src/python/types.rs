@@ -92,7 +92,7 @@ impl Types {
         &self,
         py: Python<'py>,
         known: &KnownOrder,
-        instrument: &str,
+        (instrument, tag): (&str, &str),
         told: Option<(UpdateKind, RejectReason)>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let (kind, reason) = match told {
@@ -102,18 +102,18 @@ impl Types {
         let values = [
             known.order_id.into_bound_py_any(py)?,
             instrument.into_bound_py_any(py)?,
-            known.side.into_bound_py_any(py)?,
-            known.price_ticks.into_bound_py_any(py)?,
-            known.size_lots.into_bound_py_any(py)?,
+            known.terms.side.into_bound_py_any(py)?,
+            known.terms.price_ticks.into_bound_py_any(py)?,
+            known.terms.size_lots.into_bound_py_any(py)?,
             known.filled_lots.into_bound_py_any(py)?,
             self.states[known.state as usize].bind(py).clone(),
-            self.tifs[known.tif as usize].bind(py).clone(),
-            known.post_only.into_bound_py_any(py)?,
+            self.tifs[known.terms.tif as usize].bind(py).clone(),
+            known.terms.post_only.into_bound_py_any(py)?,
             known.queue_ahead_lots().into_bound_py_any(py)?,
             (known.in_flight > 0).into_bound_py_any(py)?,
             self.kinds[kind].bind(py).clone(),
             self.reasons[reason as usize].bind(py).clone(),
-            (*known.tag).into_bound_py_any(py)?,
+            tag.into_bound_py_any(py)?,
         ];
         self.order.make(py, values)
     }
@@ -127,21 +127,21 @@ impl Types {
         py: Python<'py>,
         known: &KnownOrder,
         filled: &Filled,
-        (instrument, value): (&str, f64),
+        (instrument, tag, value): (&str, &str, f64),
     ) -> PyResult<Bound<'py, PyAny>> {
         let taker = usize::from(filled.cause == Cause::Take);
         let values = [
             filled.fill_id.into_bound_py_any(py)?,
             filled.order_id.into_bound_py_any(py)?,
             instrument.into_bound_py_any(py)?,
-            known.side.into_bound_py_any(py)?,
+            known.terms.side.into_bound_py_any(py)?,
             filled.price_ticks.into_bound_py_any(py)?,
             filled.size_lots.into_bound_py_any(py)?,
             (filled.fee_micro as f64 / 1e6 * value).into_bound_py_any(py)?,
             self.liquidity[taker].bind(py).clone(),
             self.causes[filled.cause as usize].bind(py).clone(),
             filled.ts_exchange_ns.into_bound_py_any(py)?,
-            (*known.tag).into_bound_py_any(py)?,
+            tag.into_bound_py_any(py)?,
         ];
         self.fill.make(py, values)
     }

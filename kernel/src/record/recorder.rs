@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use crate::book::touch::Touch;
 use crate::contract::codes::{Ns, RejectReason, UpdateKind, NEVER};
 use crate::contract::generated::{self, ColumnKind};
-use crate::contract::tag::Tag;
+use crate::contract::tag::{Tag, Tags};
 use crate::record::bbo_table::BboTable;
 use crate::record::table::{Chunk, Table};
 use crate::wire::messages::OrderSnapshot;
@@ -82,6 +82,8 @@ struct Waiting {
 pub struct Recorder {
     /// Chunks to be handed over, with the numbers of their tables.
     pub full: Vec<(usize, Chunk)>,
+    /// The texts of the tags.
+    pub tags: Tags,
     tables: Vec<Table>,
     bbo: BboTable,
     horizons: Vec<Ns>,
@@ -109,6 +111,7 @@ impl Recorder {
             bbo: BboTable::default(),
             due_ns: NEVER,
             full: Vec::new(),
+            tags: Tags::default(),
             tables,
             horizons,
             waiting: VecDeque::new(),
@@ -178,7 +181,7 @@ impl Recorder {
         table.put_or_null(row.before);
         table.put_or_null([row.ahead_at_arrival]);
         table.put([row.ts_arrival_ns]);
-        table.put_text(&row.tag);
+        table.put_text(self.tags.text(row.tag));
         table.put([i64::from(row.tainted)]);
         for mid2 in &fill.mids2 {
             table.put_or_null([*mid2]);
@@ -190,21 +193,21 @@ impl Recorder {
     pub fn order(
         &mut self,
         whose: (usize, usize),
-        what: (&OrderSnapshot, &str),
+        order: &OrderSnapshot,
         why: (UpdateKind, RejectReason),
         times: Times,
     ) {
-        let ((agent, instrument), (snapshot, tag), (kind, reason)) = (whose, what, why);
+        let ((agent, instrument), (kind, reason), terms) = (whose, why, &order.terms);
         let placed = matches!(kind, UpdateKind::Accepted | UpdateKind::Replaced);
         let table = &mut self.tables[ORDERS];
-        table.put([snapshot.order_id, agent as i64, instrument as i64]);
-        table.put([kind as i64, snapshot.state as i64, reason as i64]);
-        table.put([i64::from(snapshot.side), snapshot.tif as i64, i64::from(snapshot.post_only)]);
-        table.put_or_null([snapshot.price_ticks]);
-        table.put([snapshot.size_lots, snapshot.filled_lots]);
-        table.put_or_null([snapshot.ahead_at_arrival.filter(|_| placed), times.sent_ns, times.exchange_ns]);
+        table.put([order.order_id, agent as i64, instrument as i64]);
+        table.put([kind as i64, order.state as i64, reason as i64]);
+        table.put([i64::from(terms.side), terms.tif as i64, i64::from(terms.post_only)]);
+        table.put_or_null([terms.price_ticks]);
+        table.put([terms.size_lots, order.filled_lots]);
+        table.put_or_null([order.ahead_lots.filter(|_| placed), times.sent_ns, times.exchange_ns]);
         table.put([times.local_ns]);
-        table.put_text(tag);
+        table.put_text(self.tags.text(terms.tag));
         self.end_row(ORDERS);
     }
 

@@ -1,6 +1,5 @@
 //! Delivers packets, messages and timers to the strategies, and requests to the exchange.
 
-use crate::book::slab::NONE;
 use crate::client::agent::Callbacks;
 use crate::client::session::Session;
 use crate::contract::codes::{phase, Ns, RejectReason, UpdateKind};
@@ -24,7 +23,6 @@ pub(super) struct AfterCallback {
     pub(super) agent: usize,
     pub(super) instrument: usize,
     pub(super) order_id: i64,
-    pub(super) own: u32,
 }
 
 impl Run {
@@ -83,7 +81,7 @@ impl Run {
             Message::Answer(answer) => {
                 let mut told = session.local_state.take_answer(&answer, callbacks.have(Callbacks::ORDER));
                 let refusal = matches!(answer.kind, UpdateKind::Rejected | UpdateKind::ReplaceRejected);
-                session.quoter.note(answer.order_id, refusal && answer.reason != RejectReason::TooLate);
+                session.quoter.note(answer.order.order_id, refusal && answer.reason != RejectReason::TooLate);
                 let what = told.known.take().map(|known| Callback::Order(known, answer.kind, answer.reason));
                 (told, what)
             }
@@ -97,14 +95,14 @@ impl Run {
                 (told, what)
             }
         };
-        self.after_callback = Some(AfterCallback { agent, instrument, order_id: told.order_id, own: told.own });
+        self.after_callback = Some(AfterCallback { agent, instrument, order_id: told.order_id });
         Ok(what.map(|what| Call { agent, instrument, now_ns, what }))
     }
 
     pub(super) fn finish_callback(&mut self, told: &AfterCallback) -> Result<(), RunError> {
         let local_state = &self.sessions[told.instrument][told.agent].local_state;
-        if told.own != NONE && !local_state.orders.contains_key(&told.order_id) {
-            self.markets[told.instrument].orders.matchers[told.agent].own_book.forget(told.own);
+        if !local_state.orders.contains_key(&told.order_id) {
+            self.markets[told.instrument].orders.matchers[told.agent].forget(told.order_id);
         }
         if self.agents[told.agent].is_stopped {
             return Ok(());

@@ -1,13 +1,13 @@
 //! The stages of a run, from the first rows to the last sample.
 
 use crate::client::agent::Callbacks;
-use crate::contract::codes::{Ns, NEVER};
+use crate::contract::codes::{Ns, RequestKind, NEVER};
 use crate::contract::error::RunError;
-use crate::contract::tag::Tag;
+use crate::contract::generated_terms::Terms;
 use crate::exchange::market::narrow;
-use crate::exchange::own_order::OwnOrder;
 use crate::run::state::Run;
 use crate::run::step::{Call, Callback, Step};
+use crate::wire::messages::Request;
 
 pub(super) enum Stage {
     First,
@@ -144,9 +144,9 @@ impl Run {
         }
         let side = if position > 0 { -1 } else { 1 };
         let order_id = self.agents[agent].new_id();
-        let mut order = OwnOrder::new(order_id, side, None, position.abs(), Tag::from("flatten"));
-        order.ts_arrival_ns = now_ns;
-        market.flatten(agent, order, &mut self.outbox)
+        let terms = Terms { tag: self.outbox.recorder.tags.tag("flatten"), ..Terms::new(side, None, position.abs()) };
+        let request = Request::new((instrument, order_id), now_ns, RequestKind::New);
+        market.flatten(agent, &Request { terms: Some(terms), ..request }, &mut self.outbox)
     }
 
     /// Complete the tables, whatever stopped the run.

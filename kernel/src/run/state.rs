@@ -94,7 +94,6 @@ impl Run {
             agent: &mut self.agents[agent],
             channels,
             session: &mut self.sessions[instrument][agent],
-            own_book: &mut self.markets[instrument].orders.matchers[agent].own_book,
             recorder,
             instrument,
         }

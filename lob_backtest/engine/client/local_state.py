@@ -5,14 +5,18 @@ All of it follows from the requests sent and the messages received; nothing here
 
 from __future__ import annotations
 
+from typing import Final
+
 from lob_backtest.contract.plan import InstrumentPlan, SessionPlan
 from lob_backtest.contract.tables import OrderState, RejectReason, UpdateKind
+from lob_backtest.contract.terms import Terms
 from lob_backtest.engine.money.account import Account
 from lob_backtest.engine.wire.messages import Answer, Filled, OrderSnapshot, RequestKind
-from lob_backtest.engine.wire.terms import NOTHING_KNOWN, Terms
 from lob_backtest.engine.wire.view import View
 from lob_backtest.strategy.api import Order
 
+NOTHING_KNOWN: Final = Terms(0, None, 0)
+"""The terms of an order that was never there, or is forgotten."""
 GONE = (OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED)
 
 

@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from lob_backtest.contract.rows import LIMIT
 from lob_backtest.contract.tables import OrderState, RejectReason, TimeInForce, UpdateKind
+from lob_backtest.contract.terms import Terms
 from lob_backtest.engine.client.agent import Agent
 from lob_backtest.engine.client.arguments import Number
 from lob_backtest.engine.client.clock import Clock
-from lob_backtest.engine.client.local_state import GONE, KnownOrder, LocalState
+from lob_backtest.engine.client.local_state import GONE, NOTHING_KNOWN, KnownOrder, LocalState
 from lob_backtest.engine.wire.messages import OrderSnapshot, Request, RequestKind
-from lob_backtest.engine.wire.terms import NOTHING_KNOWN, Terms
 
 TIMES_IN_FORCE: Final = {tif.name: tif for tif in TimeInForce}
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 
 from lob_backtest.contract.plan import Plan
 from lob_backtest.contract.rows import Batch
+from lob_backtest.contract.terms import Terms
 from lob_backtest.engine.exchange.booking import Booking
 from lob_backtest.engine.exchange.market import Market
 from lob_backtest.engine.record.recorder import NEVER, Recorder
 from lob_backtest.engine.wire.channels import Wire
 from lob_backtest.engine.wire.messages import Request, RequestKind
-from lob_backtest.engine.wire.terms import Terms
 
 
 class Exchange:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from lob_backtest.contract.rows import Phase
 from lob_backtest.contract.tables import Cause, OrderState, RejectReason, TimeInForce, UpdateKind
+from lob_backtest.contract.terms import Terms
 from lob_backtest.engine.exchange.available_lots import Offer
 from lob_backtest.engine.exchange.market_state import MarketState, Match
 from lob_backtest.engine.exchange.order_event import OrderEvent, Update
@@ -15,7 +16,6 @@ from lob_backtest.engine.exchange.own_book import OwnBook
 from lob_backtest.engine.exchange.own_order import OwnOrder, OwnTrade
 from lob_backtest.engine.money.account import Account
 from lob_backtest.engine.wire.messages import Request, RequestKind
-from lob_backtest.engine.wire.terms import Terms
 
 
 class Matcher:

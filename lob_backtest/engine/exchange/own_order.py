@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from lob_backtest.contract.tables import Cause, OrderState
+from lob_backtest.contract.terms import Terms
 from lob_backtest.engine.models.queue import to_lots
 from lob_backtest.engine.wire.messages import OrderSnapshot
-from lob_backtest.engine.wire.terms import Terms
 
 
 class OwnTrade(NamedTuple):

@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from lob_backtest.contract.tables import Cause, OrderState, RejectReason, UpdateKind
-from lob_backtest.engine.wire.terms import Terms
+from lob_backtest.contract.terms import Terms
 
 
 class RequestKind(IntEnum):

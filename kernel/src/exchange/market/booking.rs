@@ -25,14 +25,13 @@ impl Market {
         let now_ns = requested.map_or(self.cursor.now_ns, |request| request.ts_exchange_ns);
         for event in events.drain(..) {
             match event {
-                OrderEvent::Update { own, snapshot, kind, reason } => {
+                OrderEvent::Update { order, kind, reason } => {
                     let requested = requested.filter(|_| kind != UpdateKind::Expired);
                     let local_ns = outbox.channels_of(agent, self.plan.venue).response_ns(now_ns);
                     let sent_ns = requested.map(|request| request.ts_sent_ns);
                     let times = Times { sent_ns, exchange_ns: Some(now_ns), local_ns };
-                    let tag = &self.orders.matchers[agent].own_book.orders[own].tag;
-                    outbox.recorder.order((agent, self.index), (&snapshot, tag), (kind, reason), times);
-                    let answer = Answer::new(&snapshot, requested.map(|request| request.kind), kind, reason);
+                    outbox.recorder.order((agent, self.index), &order, (kind, reason), times);
+                    let answer = Answer { order, requested: requested.map(|request| request.kind), kind, reason };
                     outbox.channels_of(agent, self.plan.venue).post(local_ns, self.index, Message::Answer(answer), 0);
                     self.cursor.stop_at(local_ns);
                 }
@@ -63,13 +62,13 @@ impl Market {
         let taker = cause == Cause::Take;
         let own = &matcher.own_book.orders[own];
         let fee_micro = fill_fee_micro(&matcher.fees, price_ticks, size_lots, taker);
-        let booked = matcher.account.fill(own.side, price_ticks, size_lots, fee_micro);
+        let booked = matcher.account.fill(own.terms.side, price_ticks, size_lots, fee_micro);
         booked.map_err(|error| error.at(&self.plan.name))?;
         let row = FillRow {
             order_id: own.order_id,
             agent,
             instrument: self.index,
-            side: own.side,
+            side: own.terms.side,
             price_ticks,
             size_lots,
             fee_micro: narrow(fee_micro, "the fee of a fill").map_err(|error| error.at(&self.plan.name))?,
@@ -81,7 +80,7 @@ impl Market {
             before,
             ahead_at_arrival: own.ahead_at_arrival.filter(|_| !taker),
             ts_arrival_ns: own.ts_arrival_ns,
-            tag: own.tag.clone(),
+            tag: own.terms.tag,
             tainted: tainted || self.status.taints(now_ns),
         };
         let order_id = own.order_id;

@@ -11,7 +11,6 @@ use crate::exchange::displayed::Match;
 use crate::exchange::market::own_orders::Moment;
 use crate::exchange::market::Market;
 use crate::exchange::outbox::Outbox;
-use crate::exchange::own_order::OwnOrder;
 use crate::wire::messages::Request;
 use crate::wire::view::QueueMove;
 
@@ -170,8 +169,8 @@ impl Market {
         if request.kind == RequestKind::Cancel {
             return Some((1, 0, 0));
         }
-        let own = &self.orders.matchers[agent].own_book.orders[request.own];
-        let (side, price_ticks) = (own.side, request.price_ticks.or(own.price_ticks)?);
+        let terms = request.terms.unwrap_or_else(|| self.orders.matchers[agent].order(request.order_id).terms);
+        let (side, price_ticks) = (terms.side, request.price_ticks.or(terms.price_ticks)?);
         let (own_key, touch) = (key(side, price_ticks), self.packet.latest);
         if own_key.saturating_add(touch.key(-side)) <= 0 {
             return None; // it may take
@@ -188,12 +187,11 @@ impl Market {
     ///
     /// # Errors
     /// A fee is beyond all bounds.
-    pub fn flatten(&mut self, agent: usize, order: OwnOrder, outbox: &mut Outbox) -> Result<(), RunError> {
-        let (done, now_ns) = (self.done(), order.ts_arrival_ns);
-        let moment = Moment { now_ns, phase: self.status.phase, matching: Match::Nothing };
-        let own = self.orders.flatten(agent, order, done, moment);
-        let request = Request::new(RequestKind::New, (self.index, own), now_ns, (None, None));
-        self.book_events(agent, Some(&request), outbox)
+    pub fn flatten(&mut self, agent: usize, request: &Request, outbox: &mut Outbox) -> Result<(), RunError> {
+        let Some(terms) = request.terms else { return Ok(()) };
+        let moment = Moment { now_ns: request.ts_exchange_ns, phase: self.status.phase, matching: Match::Nothing };
+        self.orders.flatten(agent, request.order_id, terms, (self.done(), moment));
+        self.book_events(agent, Some(request), outbox)
     }
 }
 

@@ -11,13 +11,13 @@ use crate::book::touch::Touch;
 use crate::book::Book;
 use crate::contract::batch::Columns;
 use crate::contract::codes::{action, flag, index, Feed, Issue, IssuePolicy, Ns};
+use crate::contract::generated_terms::Terms;
 use crate::contract::plan::{AgentPlan, Plan};
 use crate::contract::row::Row;
 use crate::exchange::displayed::{Displayed, Match};
 use crate::exchange::matcher::Matcher;
 use crate::exchange::near_book::NearBook;
 use crate::exchange::own_book::OwnBook;
-use crate::exchange::own_order::OwnOrder;
 use crate::exchange::print_match::PrintMatch;
 use crate::exchange::row_filter::RowFilter;
 use crate::wire::messages::Request;
@@ -235,13 +235,11 @@ impl OwnOrders {
         }
     }
 
-    /// Add an order that closes a position with what is displayed, whatever the phase; return its number.
-    pub fn flatten(&mut self, agent: usize, order: OwnOrder, done: u64, moment: Moment) -> u32 {
+    /// Let an order close a position with what is displayed, whatever the phase.
+    pub fn flatten(&mut self, agent: usize, order_id: i64, terms: Terms, (done, moment): (u64, Moment)) {
         let OwnOrders { matchers, whole, prints, .. } = self;
         let book = whole.catch_up_to(done);
-        let own = matchers[agent].own_book.orders.insert(order);
-        matchers[agent].flatten(moment.displayed(book, prints), own);
-        own
+        matchers[agent].flatten(moment.displayed(book, prints), order_id, terms);
     }
 
     /// Check the invariants of the whole book and of all own orders.

@@ -18,7 +18,7 @@ impl OwnBook {
                 let (mut at, mut older, mut queue_stay) = (oldest, NONE, 0);
                 while at != NONE {
                     let own = &self.orders[at];
-                    let place = (own.side, key(side, own.limit_ticks()), own.older);
+                    let place = (own.terms.side, key(side, own.limit_ticks()), own.older);
                     if own.queue_stay <= queue_stay || place != (side, at_key, older) {
                         return Err(format!("own order {} is out of turn or misplaced", own.order_id));
                     }
@@ -39,8 +39,8 @@ impl OwnBook {
         if own.open_lots() <= 0 || own.queue.ahead < 0 {
             return Err(format!("own order {} is empty or has {} ahead", own.order_id, own.queue.ahead));
         }
-        if book.feed == Feed::L3 && own.queue.is_visible && !book.awaiting_snapshot[index(own.side)] {
-            let level = book.level_at(own.side, own.limit_ticks());
+        if book.feed == Feed::L3 && own.queue.is_visible && !book.awaiting_snapshot[index(own.terms.side)] {
+            let level = book.level_at(own.terms.side, own.limit_ticks());
             let orders = level.into_iter().flat_map(|level| book.orders_of(level));
             let older: i64 = orders.filter(|each| each.arrival <= own.queue.arrival).map(|each| each.size_lots).sum();
             if own.queue.older_lots != older || own.queue.ahead > older {
@@ -54,7 +54,7 @@ impl OwnBook {
     /// Check that every order that can change is in the lists that are searched for it.
     fn check_lists(&self, book: &Book, at: u32) -> Result<(), String> {
         let own = &self.orders[at];
-        let (side, at_key) = (index(own.side), key(own.side, own.limit_ticks()));
+        let (side, at_key) = (index(own.terms.side), key(own.terms.side, own.limit_ticks()));
         let listed = self.hidden[side].contains(&(at_key, at));
         if own.queue.is_visible == listed || own.queue.is_visible && at_key >= self.frozen_from[side] {
             return Err(format!("whether own order {} is visible is not as listed", own.order_id));

@@ -15,7 +15,7 @@ impl OwnBook {
         let ended: Vec<(i64, u32)> = self
             .waiting
             .iter()
-            .filter(|(_, at)| !awaiting_snapshot[index(-self.orders[**at].side)])
+            .filter(|(_, at)| !awaiting_snapshot[index(-self.orders[**at].terms.side)])
             .map(|(queue_stay, at)| (*queue_stay, *at))
             .collect();
         for (queue_stay, at) in ended {
@@ -30,7 +30,7 @@ impl OwnBook {
     fn meet(&mut self, displayed: Displayed, at: u32, cause: Cause) {
         let own = &self.orders[at];
         let (own_ticks, mut left, mut offers) = (own.limit_ticks(), own.open_lots(), Vec::new());
-        self.available.offers(displayed, -own.side, own.price_ticks, |offer| {
+        self.available.offers(displayed, -own.terms.side, own.terms.price_ticks, |offer| {
             let size_lots = offer.size_lots.min(left);
             left -= size_lots;
             offers.push(Offer { size_lots, ..offer });

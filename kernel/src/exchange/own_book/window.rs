@@ -76,13 +76,13 @@ impl OwnBook {
 
     fn rebuild(&mut self, displayed: Displayed, at: u32, falls: &HashMap<LevelKey, Fall>) {
         let (book, own) = (displayed.book, &mut self.orders[at]);
-        if own.queue.is_visible && !book.beyond_window(own.side, own.limit_ticks()) {
+        if own.queue.is_visible && !book.beyond_window(own.terms.side, own.limit_ticks()) {
             if book.feed == Feed::L3 {
                 order_queue::rebuild(book, own);
-                let (side, at_key) = (index(own.side), key(own.side, own.limit_ticks()));
+                let (side, at_key) = (index(own.terms.side), key(own.terms.side, own.limit_ticks()));
                 self.sides[side].stands_behind(at_key, own.queue.arrival);
             } else {
-                if let Some(fall) = falls.get(&(own.side, own.limit_ticks())) {
+                if let Some(fall) = falls.get(&(own.terms.side, own.limit_ticks())) {
                     level_queue::fell(displayed.prints, own, fall, self.rules.queue_model);
                 }
                 level_queue::rebuild(book, own);
@@ -110,7 +110,7 @@ impl OwnBook {
         let own = &mut self.orders[at];
         if own.queue.is_visible {
             own.queue.is_visible = false;
-            self.hidden[index(own.side)].insert((key(own.side, own.limit_ticks()), at));
+            self.hidden[index(own.terms.side)].insert((key(own.terms.side, own.limit_ticks()), at));
             self.visibility_unknown = true;
             self.changed(at);
         }

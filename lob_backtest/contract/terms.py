@@ -25,7 +25,3 @@ class Terms(NamedTuple):
     tif: TimeInForce = TimeInForce.GTC
     post_only: bool = False
     tag: str = ""
-
-
-NOTHING_KNOWN = Terms(0, None, 0)
-"""The terms of an order that was never there, or is forgotten."""

@@ -1,0 +1,30 @@
+//! The contract with Python: the terms of an order.
+
+// Written by scripts/generate_contract.py from lob_backtest/contract: change that, then run it.
+
+use crate::contract::generated::TimeInForce;
+use crate::contract::tag::Tag;
+
+/// The terms of an order: given with it, or by a replacement; passed by value, never changed in place.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// +1 buy, -1 sell; 0 for an order of which nothing but its id is known.
+    pub side: i8,
+    /// The limit, `None` for a market order.
+    pub price_ticks: Option<i64>,
+    /// The total, fills included.
+    pub size_lots: i64,
+    /// How long it stands.
+    pub tif: TimeInForce,
+    /// Whether it is refused where it would take.
+    pub post_only: bool,
+    /// The strategy's text.
+    pub tag: Tag,
+}
+
+impl Terms {
+    /// Make the terms of an order without options.
+    pub const fn new(side: i8, price_ticks: Option<i64>, size_lots: i64) -> Self {
+        Terms { side, price_ticks, size_lots, tif: TimeInForce::Gtc, post_only: false, tag: Tag::EMPTY }
+    }
+}
