@@ -1,9 +1,10 @@
 """Write the kernel's half of the contract from lob_backtest/contract: `python scripts/generate_contract.py`.
 
 `kernel/src/contract/generated.rs` gets the codes, the limits and the layouts of batches and result tables,
-`generated_plan.rs` the plan, `generated_terms.rs` the terms of an order, and `kernel/src/python/plan_reader.rs` the
-functions that read the plan from Python. The meaning of a member or a field is taken from the comment behind it or from
-the class's docstring.
+`generated_plan.rs` the plan, `generated_terms.rs` the terms of an order, and `kernel/src/record/order_row.rs` the row
+of `orders`. In `kernel/src/python`, `plan_reader.rs` gets the functions that read the plan, `order_terms.rs` those that
+read and show the terms of an order. The meaning of a member or a field is taken from the comment behind it or from the
+class's docstring.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ GENERATED: Final = SOURCES / "contract" / "generated.rs"
 PLAN: Final = SOURCES / "contract" / "generated_plan.rs"
 TERMS: Final = SOURCES / "contract" / "generated_terms.rs"
 READER: Final = SOURCES / "python" / "plan_reader.rs"
+ORDER_ROW: Final = SOURCES / "record" / "order_row.rs"
+ORDER_TERMS: Final = SOURCES / "python" / "order_terms.rs"
 
 CONSTANTS: Final = {"action": rows.Action, "flag": rows.Flag, "phase": rows.Phase}
 """Codes that stay bytes in the kernel's columns, by the name of their module."""
@@ -280,14 +283,9 @@ def reader() -> Iterator[str]:
     yield "\n".join(functions)
 
 
-def terms_fields() -> dict[str, str]:
-    """Return the annotation of each field of `Terms`, as it is written."""
-    return {name: hint.__forward_arg__ for name, hint in Terms.__annotations__.items()}
-
-
 def terms() -> Iterator[str]:
     """Yield the struct of an order's terms, and the function that sets the options among them to their defaults."""
-    told, kinds = attributes(Terms), terms_fields()
+    told, kinds = attributes(Terms), Terms.kinds()
     special = {"side": "i8"}
     types = {name: special.get(name) or {"str": "Tag"}.get(kind) or rust_type(kind) for name, kind in kinds.items()}
     defaults = Terms._field_defaults
@@ -322,6 +320,85 @@ def constant(value: object) -> str:
     if isinstance(value, Enum):
         return f"{type(value).__name__}::{camel(value.name)}"
     return {None: "None", False: "false", True: "true", "": "Tag::EMPTY"}[value]  # type: ignore[index]
+
+
+def order_row() -> Iterator[str]:
+    """Yield the row of `orders`: what it has beside the terms of an order, and how it is put into the table."""
+    kinds = Terms.kinds()
+    own = [field for field in tables.ORDERS if field.name not in kinds]
+    yield "//! A row of the table `orders`.\n\n" + HEAD
+    yield "use crate::contract::generated_terms::Terms;\nuse crate::contract::tag::Tags;\n"
+    yield "use crate::record::table::Table;\n\n"
+    yield "/// What a row of `orders` has beside the terms of the order.\n"
+    yield "#[allow(missing_docs)] // as in `lob_backtest.contract.tables`\npub struct OrderRow {\n"
+    for field in own:
+        yield f"    pub {field.name}: {'Option<i64>' if field.nullable else 'i64'},\n"
+    yield "}\n\nimpl OrderRow {\n    /// Put the row into the table.\n    #[inline]\n"
+    yield "    pub fn put(&self, terms: &Terms, tags: &Tags, table: &mut Table) {\n"
+    for put, values in grouped((put_of(field), cell(field, kinds.get(field.name))) for field in tables.ORDERS):
+        yield f"        table.{put}({values[0] if put == 'put_text' else '[' + ', '.join(values) + ']'});\n"
+    yield "    }\n}\n"
+
+
+def put_of(field: pa.Field) -> str:
+    """Return the method of `Table` that takes a column's value."""
+    return "put_text" if field.type == pa.string() else "put_or_null" if field.nullable else "put"
+
+
+def cell(field: pa.Field, kind: str | None) -> str:
+    """Return the expression of a column's value; `kind` is the annotation of a term."""
+    if kind is None:
+        return f"self.{field.name}"
+    value = f"terms.{field.name}"
+    if kind == "str":
+        return f"tags.text({value})"
+    if field.nullable or (kind == "int" and field.name != "side"):
+        return value
+    return f"{value} as i64" if kind in {enum.__name__ for enum in ENUMS} else f"i64::from({value})"
+
+
+def grouped(cells: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
+    """Yield a method and the values of one call: neighbours that share the method and fit into a line; texts alone."""
+    method, values = "", list[str]()
+    for put, value in cells:
+        width = len(f"        table.{put}([{', '.join([*values, value])}]);")
+        if values and (put != method or put == "put_text" or width > 120):
+            yield method, values
+            values = []
+        method, values = put, [*values, value]
+    yield method, values
+
+
+def order_terms() -> Iterator[str]:
+    """Yield the functions that read the options of a new order, and that show terms to a strategy."""
+    kinds = Terms.kinds()
+    options = {name: kind for name, kind in kinds.items() if name in Terms._field_defaults}
+    yield "//! Reads the options of a new order, and shows the terms of an order to a strategy.\n\n" + HEAD
+    yield "use pyo3::prelude::*;\nuse pyo3::IntoPyObjectExt;\n\nuse super::arguments::{self, Options};\n"
+    yield "use super::types::Types;\nuse crate::contract::generated_terms::Terms;\n\n"
+    yield "/// The names of the options.\n"
+    yield listed(f"pub const OPTIONS: [&str; {len(options)}] = ", [f'"{name}"' for name in options]) + "\n"
+    yield "/// Read an option; return whether there is one of that name.\n"
+    yield "pub fn read<'py>(name: &str, given: &Bound<'py, PyAny>, options: &mut Options<'py>) -> bool {\n"
+    yield "    match name {\n"
+    for name, kind in options.items():
+        reader = {"str": "text", "bool": "flag"}.get(kind) or snake(kind)
+        place = f"options.{name}" if kind == "str" else f"options.terms.{name}"
+        yield f'        "{name}" => match arguments::{reader}(given) {{\n'
+        yield f"            Some(value) => {place} = {'Some(value)' if kind == 'str' else 'value'},\n"
+        yield "            None => options.has_bad_option = true,\n        },\n"
+    yield "        _ => return false,\n    }\n    true\n}\n\n"
+    yield "/// The fields of `lob_backtest.strategy.api.Order` that are terms, in the order of `values`.\n"
+    yield listed(f"pub const TERMS: [&str; {len(kinds)}] = ", [f'"{name}"' for name in kinds]) + "\n"
+    yield "/// Return the terms of an order as Python's objects; `tag` is the text of its tag.\n///\n"
+    yield "/// # Errors\n/// Python is out of memory.\n"
+    yield "pub fn values<'py>(py: Python<'py>, terms: &Terms, tag: &str, types: &Types) "
+    yield f"-> PyResult<[Bound<'py, PyAny>; {len(kinds)}]> {{\n    Ok([\n"
+    for name, kind in kinds.items():
+        value = f"types.{snake(kind)}(py, terms.{name})"
+        shown = name if kind == "str" else f"terms.{name}"
+        yield f"        {value if kind in {enum.__name__ for enum in ENUMS} else f'{shown}.into_bound_py_any(py)?'},\n"
+    yield "    ])\n}\n"
 
 
 COLUMN_KIND: Final = """/// How a column of a result table is kept.
@@ -381,6 +458,8 @@ def files() -> dict[Path, str]:
         PLAN: "".join(plans()).rstrip() + "\n",
         READER: "".join(reader()),
         TERMS: "".join(terms()),
+        ORDER_ROW: "".join(order_row()),
+        ORDER_TERMS: "".join(order_terms()),
     }
 
 

@@ -25,3 +25,8 @@ class Terms(NamedTuple):
     tif: TimeInForce = TimeInForce.GTC
     post_only: bool = False
     tag: str = ""
+
+    @classmethod
+    def kinds(cls) -> dict[str, str]:
+        """Return the annotation of each field, as it is written."""
+        return {name: hint.__forward_arg__ for name, hint in cls.__annotations__.items()}

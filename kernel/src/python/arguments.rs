@@ -3,10 +3,10 @@
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyFloat, PyInt, PyList, PyString, PyTuple};
+use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 use rustc_hash::FxHashSet as HashSet;
 
-use super::StrategyError;
+use super::{order_terms, StrategyError};
 use crate::client::number::{Number, HUGE};
 use crate::client::quoter::Wanted;
 use crate::contract::codes::{TimeInForce, LIMIT};
@@ -121,30 +121,34 @@ pub struct Options<'py> {
     pub has_bad_option: bool,
 }
 
-/// Read the options of a new order of a side.
-pub fn options<'py>(side: i8, tif: &Argument<'py>, post_only: &Argument<'py>, tag: Argument<'py>) -> Options<'py> {
+/// Read the options of a new order of a side, given by name to `ctx.buy` or `ctx.sell`.
+///
+/// # Errors
+/// `TypeError`: there is no option of that name.
+pub fn options<'py>(side: i8, given: Option<&Bound<'py, PyDict>>) -> PyResult<Options<'py>> {
     let mut options = Options { terms: Terms::new(side, None, 0), tag: None, has_bad_option: false };
-    if let Argument::Value(given) = tif {
-        match time_in_force(given) {
-            Some(tif) => options.terms.tif = tif,
-            None => options.has_bad_option = true,
+    for (name, value) in given.into_iter().flatten() {
+        let name = name.cast_into::<PyString>()?;
+        if !order_terms::read(&name.to_string_lossy(), &value, &mut options) {
+            let (call, names) = (if side > 0 { "buy" } else { "sell" }, order_terms::OPTIONS.join(", "));
+            return Err(PyTypeError::new_err(format!("ctx.{call}() has no option {}: expected {names}", name.repr()?)));
         }
     }
-    if let Argument::Value(given) = post_only {
-        match given.cast::<PyBool>() {
-            Ok(given) => options.terms.post_only = given.is_true(),
-            Err(_) => options.has_bad_option = true,
-        }
-    }
-    if let Argument::Value(given) = tag {
-        // Half a surrogate pair has no UTF-8, so that no table can hold it.
-        options.tag = given.cast_into::<PyString>().ok().filter(|tag| tag.to_str().is_ok());
-        options.has_bad_option |= options.tag.is_none();
-    }
-    options
+    Ok(options)
 }
 
-fn time_in_force(given: &Bound<'_, PyAny>) -> Option<TimeInForce> {
+/// Read a truth value.
+pub fn flag(given: &Bound<'_, PyAny>) -> Option<bool> {
+    given.cast::<PyBool>().ok().map(|given| given.is_true())
+}
+
+/// Read text that a table can hold; half a surrogate pair has no UTF-8.
+pub fn text<'py>(given: &Bound<'py, PyAny>) -> Option<Bound<'py, PyString>> {
+    given.cast::<PyString>().ok().filter(|text| text.to_str().is_ok()).cloned()
+}
+
+/// Read a time in force by its name.
+pub fn time_in_force(given: &Bound<'_, PyAny>) -> Option<TimeInForce> {
     match given.cast::<PyString>().map(|tif| tif.to_string_lossy()).as_deref() {
         Ok("GTC") => Some(TimeInForce::Gtc),
         Ok("IOC") => Some(TimeInForce::Ioc),

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyFloat, PyIterator, PyList, PyString};
+use pyo3::types::{PyDict, PyFloat, PyIterator, PyList, PyString};
 
 use super::arguments::{self, Argument, Options};
 use super::book_view::ReceivedBook;
@@ -219,29 +219,25 @@ impl Context {
     }
 
     /// Send a buy order.
-    #[pyo3(signature = (price_ticks, size_lots, *, tif = Argument::Missing, post_only = Argument::Missing, tag = Argument::Missing))]
-    fn buy<'py>(
+    #[pyo3(signature = (price_ticks, size_lots, **options))]
+    fn buy(
         &self,
-        price_ticks: &Bound<'py, PyAny>,
-        size_lots: &Bound<'py, PyAny>,
-        tif: Argument<'py>,
-        post_only: Argument<'py>,
-        tag: Argument<'py>,
+        price_ticks: &Bound<'_, PyAny>,
+        size_lots: &Bound<'_, PyAny>,
+        options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<i64> {
-        self.send(price_ticks, size_lots, &arguments::options(1, &tif, &post_only, tag))
+        self.send(price_ticks, size_lots, &arguments::options(1, options)?)
     }
 
     /// Send a sell order.
-    #[pyo3(signature = (price_ticks, size_lots, *, tif = Argument::Missing, post_only = Argument::Missing, tag = Argument::Missing))]
-    fn sell<'py>(
+    #[pyo3(signature = (price_ticks, size_lots, **options))]
+    fn sell(
         &self,
-        price_ticks: &Bound<'py, PyAny>,
-        size_lots: &Bound<'py, PyAny>,
-        tif: Argument<'py>,
-        post_only: Argument<'py>,
-        tag: Argument<'py>,
+        price_ticks: &Bound<'_, PyAny>,
+        size_lots: &Bound<'_, PyAny>,
+        options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<i64> {
-        self.send(price_ticks, size_lots, &arguments::options(-1, &tif, &post_only, tag))
+        self.send(price_ticks, size_lots, &arguments::options(-1, options)?)
     }
 
     /// Request another price or total size.

@@ -6,6 +6,7 @@ pub mod context;
 pub mod driver;
 pub mod input;
 pub mod memory;
+pub mod order_terms;
 pub mod plan_reader;
 pub mod ratio;
 pub mod types;

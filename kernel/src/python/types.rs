@@ -5,10 +5,15 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 use pyo3::IntoPyObjectExt;
 
+use super::order_terms;
 use crate::client::local_state::KnownOrder;
 use crate::contract::generated::{Cause, Liquidity, OrderState, RejectReason, TimeInForce, UpdateKind};
 use crate::wire::messages::Filled;
 use crate::wire::view::Print;
+
+/// The fields of `Order` that are no terms, in the order in which `Types::order` makes them.
+const ORDER_STATE: [&str; 8] =
+    ["order_id", "instrument", "filled_lots", "state", "queue_ahead_lots", "in_flight", "kind", "reason"];
 
 /// `Order`, `Fill`, `Print` and the members of the enumerations in them, by code.
 pub struct Types {
@@ -32,21 +37,26 @@ struct Record {
 
 impl Record {
     fn of(class: Bound<'_, PyAny>) -> PyResult<Self> {
-        let py = class.py();
         let names: Vec<String> = class.getattr("__match_args__")?.extract()?;
-        let fields = names.iter().map(|name| PyString::intern(py, name).unbind()).collect();
+        Self::in_order(class, names.iter().map(String::as_str))
+    }
+
+    /// Take the values of the fields in another order than that of the class.
+    fn in_order<'a>(class: Bound<'_, PyAny>, names: impl Iterator<Item = &'a str>) -> PyResult<Self> {
+        let py = class.py();
+        let fields = names.map(|name| PyString::intern(py, name).unbind()).collect();
         let new = py.get_type::<PyAny>().getattr("__new__")?.unbind();
         Ok(Record { class: class.unbind(), new, fields })
     }
 
     /// Make an instance. Its own `__init__` does the same in Python, at three times the cost.
-    fn make<'py, const N: usize>(
+    fn make<'py>(
         &self,
         py: Python<'py>,
-        values: [Bound<'py, PyAny>; N],
+        values: impl IntoIterator<Item = Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let record = self.new.bind(py).call1((&self.class,))?;
-        for (name, value) in self.fields.iter().zip(&values) {
+        for (name, value) in self.fields.iter().zip(values) {
             // SAFETY: all three objects are alive; the class refuses new values only in its own `__setattr__`.
             let done = unsafe { ffi::PyObject_GenericSetAttr(record.as_ptr(), name.as_ptr(), value.as_ptr()) };
             if done != 0 {
@@ -72,7 +82,7 @@ impl Types {
             (0..=last).map(of).collect()
         };
         Ok(Types {
-            order: Record::of(strategy.getattr("Order")?)?,
+            order: Record::in_order(strategy.getattr("Order")?, ORDER_STATE.into_iter().chain(order_terms::TERMS))?,
             fill: Record::of(strategy.getattr("Fill")?)?,
             print: Record::of(strategy.getattr("Print")?)?,
             states: members("OrderState", OrderState::CODES)?,
@@ -82,6 +92,12 @@ impl Types {
             causes: members("Cause", Cause::CODES)?,
             liquidity: members("Liquidity", Liquidity::CODES)?,
         })
+    }
+
+    /// Return the member of a time in force.
+    #[inline]
+    pub fn time_in_force<'py>(&self, py: Python<'py>, tif: TimeInForce) -> Bound<'py, PyAny> {
+        self.tifs[tif as usize].bind(py).clone()
     }
 
     /// Make an `Order`; `told` is the update of an `on_order` call.
@@ -99,23 +115,18 @@ impl Types {
             Some((kind, reason)) => (kind as usize, reason),
             None => (0, RejectReason::None),
         };
-        let values = [
+        let state = [
             known.order_id.into_bound_py_any(py)?,
             instrument.into_bound_py_any(py)?,
-            known.terms.side.into_bound_py_any(py)?,
-            known.terms.price_ticks.into_bound_py_any(py)?,
-            known.terms.size_lots.into_bound_py_any(py)?,
             known.filled_lots.into_bound_py_any(py)?,
             self.states[known.state as usize].bind(py).clone(),
-            self.tifs[known.terms.tif as usize].bind(py).clone(),
-            known.terms.post_only.into_bound_py_any(py)?,
             known.queue_ahead_lots().into_bound_py_any(py)?,
             (known.in_flight > 0).into_bound_py_any(py)?,
             self.kinds[kind].bind(py).clone(),
             self.reasons[reason as usize].bind(py).clone(),
-            tag.into_bound_py_any(py)?,
         ];
-        self.order.make(py, values)
+        let terms = order_terms::values(py, &known.terms, tag, self)?;
+        self.order.make(py, state.into_iter().chain(terms))
     }
 
     /// Make a `Fill`.

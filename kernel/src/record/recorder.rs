@@ -9,6 +9,7 @@ use crate::contract::codes::{Ns, RejectReason, UpdateKind, NEVER};
 use crate::contract::generated::{self, ColumnKind};
 use crate::contract::tag::{Tag, Tags};
 use crate::record::bbo_table::BboTable;
+use crate::record::order_row::OrderRow;
 use crate::record::table::{Chunk, Table};
 use crate::wire::messages::OrderSnapshot;
 
@@ -197,17 +198,21 @@ impl Recorder {
         why: (UpdateKind, RejectReason),
         times: Times,
     ) {
-        let ((agent, instrument), (kind, reason), terms) = (whose, why, &order.terms);
-        let placed = matches!(kind, UpdateKind::Accepted | UpdateKind::Replaced);
-        let table = &mut self.tables[ORDERS];
-        table.put([order.order_id, agent as i64, instrument as i64]);
-        table.put([kind as i64, order.state as i64, reason as i64]);
-        table.put([i64::from(terms.side), terms.tif as i64, i64::from(terms.post_only)]);
-        table.put_or_null([terms.price_ticks]);
-        table.put([terms.size_lots, order.filled_lots]);
-        table.put_or_null([order.ahead_lots.filter(|_| placed), times.sent_ns, times.exchange_ns]);
-        table.put([times.local_ns]);
-        table.put_text(self.tags.text(terms.tag));
+        let placed = matches!(why.0, UpdateKind::Accepted | UpdateKind::Replaced);
+        let row = OrderRow {
+            order_id: order.order_id,
+            agent: whose.0 as i64,
+            instrument: whose.1 as i64,
+            kind: why.0 as i64,
+            state: order.state as i64,
+            reason: why.1 as i64,
+            filled_lots: order.filled_lots,
+            queue_ahead_lots: order.ahead_lots.filter(|_| placed),
+            ts_sent_ns: times.sent_ns,
+            ts_exchange_ns: times.exchange_ns,
+            ts_local_ns: times.local_ns,
+        };
+        row.put(&order.terms, &self.tags, &mut self.tables[ORDERS]);
         self.end_row(ORDERS);
     }
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
+from lob_backtest.contract.tables import TimeInForce
+from lob_backtest.contract.terms import Terms
 from lob_backtest.errors import StrategyError
 
 Number = int | float
@@ -41,6 +44,55 @@ def price_or_size(value: Any) -> Number:
 def price_or_size_or_none(value: Any) -> Number | None:
     """Read a price or a size that may be `None`."""
     return None if value is None else price_or_size(value)
+
+
+class Options(NamedTuple):
+    """The options of a new order as a strategy passes them.
+
+    Attributes:
+        given: by name, those that are of their type.
+        has_bad_option: whether one is not of its type.
+    """
+
+    given: Mapping[str, Any] = {}
+    has_bad_option: bool = False
+
+
+def options(call: str, given: Mapping[str, Any]) -> Options:
+    """Read the options of a new order; `call` is the name of the function that takes them.
+
+    Raises:
+        TypeError: there is no option of that name.
+    """
+    read: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in READERS:
+            raise TypeError(f"ctx.{call}() has no option {name!r}: expected {', '.join(READERS)}")
+        read[name] = READERS[name](value)
+    good = {name: value for name, value in read.items() if value is not None}
+    return Options(good, len(good) < len(read))
+
+
+def flag(value: Any) -> bool | None:
+    """Read a truth value; anything else is `None`."""
+    return value if isinstance(value, bool) else None
+
+
+def text(value: Any) -> str | None:
+    """Read text that a table can hold, without a subclass; `None` for half a surrogate pair, which has no bytes."""
+    plain = str.__str__(value) if isinstance(value, str) else None
+    return None if plain is None or any("\ud800" <= char <= "\udfff" for char in plain) else plain
+
+
+def time_in_force(value: Any) -> TimeInForce | None:
+    """Read a time in force by its name."""
+    return TIMES_IN_FORCE.get(text(value) or "")
+
+
+TIMES_IN_FORCE: Final = {tif.name: tif for tif in TimeInForce}
+_READER_OF: Final = {"bool": flag, "str": text, "TimeInForce": time_in_force}
+READERS: Final = {name: _READER_OF[kind] for name, kind in Terms.kinds().items() if name in Terms._field_defaults}
+"""By option, the function that reads it."""
 
 
 def timer_number(value: Any) -> int:

@@ -223,21 +223,13 @@ class ReferenceContext:
         local_state = self._local_state
         return iter([local_state.snapshot(known) for known in local_state.orders.values() if known.state not in GONE])
 
-    def buy(
-        self, price_ticks: int | None, size_lots: int, *, tif: str = "GTC", post_only: bool = False, tag: str = ""
-    ) -> int:
+    def buy(self, price_ticks: int | None, size_lots: int, **options: Any) -> int:
         """Send a buy order; nonsense is refused as data, by `OrderEntry.new`."""
-        self._clock.check()
-        price, size = arguments.price_or_size_or_none(price_ticks), arguments.price_or_size(size_lots)
-        return self._order_entry.new(1, price, size, tif=tif, post_only=post_only, tag=tag)
+        return self._new(1, price_ticks, size_lots, arguments.options("buy", options))
 
-    def sell(
-        self, price_ticks: int | None, size_lots: int, *, tif: str = "GTC", post_only: bool = False, tag: str = ""
-    ) -> int:
+    def sell(self, price_ticks: int | None, size_lots: int, **options: Any) -> int:
         """Send a sell order; nonsense is refused as data, by `OrderEntry.new`."""
-        self._clock.check()
-        price, size = arguments.price_or_size_or_none(price_ticks), arguments.price_or_size(size_lots)
-        return self._order_entry.new(-1, price, size, tif=tif, post_only=post_only, tag=tag)
+        return self._new(-1, price_ticks, size_lots, arguments.options("sell", options))
 
     def replace(self, order_id: int, *, price_ticks: int | None = None, size_lots: int | None = None) -> None:
         """Request another price or total size, in whichever instrument the order is."""
@@ -278,6 +270,11 @@ class ReferenceContext:
     def log(self, text: str) -> None:
         """Write a line to the run's log, with the time of the callback at hand."""
         self._agent.log(self.now_ns, text)
+
+    def _new(self, side: int, price_ticks: int | None, size_lots: int, options: arguments.Options) -> int:
+        self._clock.check()
+        price, size = arguments.price_or_size_or_none(price_ticks), arguments.price_or_size(size_lots)
+        return self._order_entry.new(side, price, size, options)
 
     def _order_entry_of(self, order_id: arguments.Number) -> OrderEntry:
         """Return the order entry of the instrument that has an order; this one's, if none has."""

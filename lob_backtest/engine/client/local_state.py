@@ -163,18 +163,13 @@ class LocalState:
         return Order(
             order_id=known.order_id,
             instrument=self.plan.instrument.name,
-            side=known.terms.side,
-            price_ticks=known.terms.price_ticks,
-            size_lots=known.terms.size_lots,
             filled_lots=known.filled_lots,
             state=known.state,
-            tif=known.terms.tif,
-            post_only=known.terms.post_only,
             queue_ahead_lots=known.ahead_lots if known.state == OrderState.LIVE else None,
             in_flight=known.in_flight > 0,
             kind=kind,
             reason=reason,
-            tag=known.terms.tag,
+            **known.terms._asdict(),
         )
 
     def _take_place(self, known: KnownOrder, order: OrderSnapshot) -> None:

@@ -7,18 +7,15 @@ no race can breach the position limit.
 from __future__ import annotations
 
 import math
-from typing import Any, Final
 
 from lob_backtest.contract.rows import LIMIT
 from lob_backtest.contract.tables import OrderState, RejectReason, TimeInForce, UpdateKind
 from lob_backtest.contract.terms import Terms
 from lob_backtest.engine.client.agent import Agent
-from lob_backtest.engine.client.arguments import Number
+from lob_backtest.engine.client.arguments import Number, Options
 from lob_backtest.engine.client.clock import Clock
 from lob_backtest.engine.client.local_state import GONE, NOTHING_KNOWN, KnownOrder, LocalState
 from lob_backtest.engine.wire.messages import OrderSnapshot, Request, RequestKind
-
-TIMES_IN_FORCE: Final = {tif.name: tif for tif in TimeInForce}
 
 
 def whole(value: Number, reason: RejectReason) -> tuple[int, RejectReason]:
@@ -42,12 +39,6 @@ def check_size(value: Number) -> tuple[int, RejectReason]:
     if not reason and not 0 < size_lots < LIMIT:
         return 0, RejectReason.SIZE
     return size_lots, reason
-
-
-def plain_text(value: Any) -> str | None:
-    """Return text that a table can hold, without a subclass; `None` for half a surrogate pair, which has no bytes."""
-    text = str.__str__(value) if isinstance(value, str) else None
-    return None if text is None or any("\ud800" <= char <= "\udfff" for char in text) else text
 
 
 def order_number(value: Number) -> int:
@@ -74,33 +65,20 @@ class OrderEntry:
         self._local_state = local_state
         self._clock = clock
 
-    def new(
-        self,
-        side: int,
-        price: Number | None,
-        size: Number,
-        *,
-        tif: Any = "GTC",
-        post_only: Any = False,
-        tag: Any = "",
-    ) -> int:
+    def new(self, side: int, price: Number | None, size: Number, options: Options) -> int:
         """Send a new order, or refuse it; return its id in both cases."""
         self._count()
-        text = plain_text(tag)
-        self._agent.limits.check_order(len(self._local_state.orders), text or "")
+        terms = Terms(side, None, 0, **options.given)
+        self._agent.limits.check_order(len(self._local_state.orders), terms.tag)
         order_id = self._agent.new_id()
         size_lots, reason = check_size(size)
         price_ticks: int | None = None
         if price is not None:
             price_ticks, price_reason = check_price(price)
             reason = reason or price_reason
-        kind = TIMES_IN_FORCE.get(plain_text(tif) or "")
-        if kind is None or not isinstance(post_only, bool) or text is None:
+        terms = terms._replace(price_ticks=price_ticks, size_lots=size_lots)
+        if options.has_bad_option or _contradicts_itself(terms):
             reason = reason or RejectReason.BAD_VALUE
-        if post_only is True and (price is None or kind != TimeInForce.GTC):
-            reason = reason or RejectReason.BAD_VALUE
-        kind = kind or TimeInForce.GTC
-        terms = Terms(side, price_ticks, size_lots, kind, post_only is True, text or "")
         known = KnownOrder(order_id, terms)
         reason = reason or self._closed() or self._breach(side, size_lots, None)
         if reason:
@@ -187,6 +165,11 @@ class OrderEntry:
 
     def _refuse(self, order: OrderSnapshot, kind: UpdateKind, reason: RejectReason) -> None:
         self._agent.refuse(self._clock.now_ns, self._instrument, order, kind, reason)
+
+
+def _contradicts_itself(terms: Terms) -> bool:
+    """Return whether no order can have these terms: a post-only order rests, at a price."""
+    return terms.post_only and (terms.price_ticks is None or terms.tif != TimeInForce.GTC)
 
 
 def _named(order_id: Number, known: KnownOrder | None) -> OrderSnapshot:

@@ -8,10 +8,13 @@ its next request is sent with the answer. A price that was refused is left until
 from __future__ import annotations
 
 from collections import deque
+from typing import Final
 
-from lob_backtest.engine.client.arguments import Number, Wanted
+from lob_backtest.engine.client.arguments import Number, Options, Wanted
 from lob_backtest.engine.client.local_state import GONE, KnownOrder, LocalState
 from lob_backtest.engine.client.order_entry import OrderEntry
+
+AS_A_QUOTE: Final = Options({"post_only": True})
 
 
 class Quoter:
@@ -118,7 +121,7 @@ class Quoter:
         room = self._local_state.room(side)
         size_lots = size_lots if room is None else min(size_lots, room)
         if size_lots > 0:
-            self._sent(side, self._order_entry.new(side, price_ticks, size_lots, post_only=True), price_ticks)
+            self._sent(side, self._order_entry.new(side, price_ticks, size_lots, AS_A_QUOTE), price_ticks)
 
     def _sent(self, side: int, order_id: int, price_ticks: Number) -> None:
         self._requested[side][order_id] = price_ticks

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, Final
 
 from lob_backtest.contract.plan import Plan
-from lob_backtest.contract.tables import Cause, Liquidity, RejectReason, UpdateKind
+from lob_backtest.contract.tables import ORDERS, Cause, Liquidity, RejectReason, UpdateKind
 from lob_backtest.engine.exchange.market import Market
 from lob_backtest.engine.exchange.order_event import Fill, Update
 from lob_backtest.engine.models.fees import fill_fee_micro
@@ -13,6 +14,7 @@ from lob_backtest.engine.record.recorder import Recorder
 from lob_backtest.engine.wire.channels import Wire
 from lob_backtest.engine.wire.messages import Answer, Filled, OrderSnapshot, Request
 
+PLACED: Final = (UpdateKind.ACCEPTED, UpdateKind.REPLACED)
 Times = tuple[int | None, int | None, int]
 """When a request was sent and arrived, `None` where it was not, and when the strategy receives the answer."""
 
@@ -62,11 +64,24 @@ class Booking:
         channels.post(local_ns, instrument, Answer(event.order, requested, event.kind, event.reason))
 
     def _record(self, instrument: int, event: Update, times: Times) -> None:
-        order, terms = event.order, event.order.terms
-        ahead = order.ahead_lots if event.kind in (UpdateKind.ACCEPTED, UpdateKind.REPLACED) else None
-        whose = (order.order_id, event.agent, instrument, int(event.kind), int(order.state), int(event.reason))
-        what = (terms.side, int(terms.tif), int(terms.post_only), terms.price_ticks, terms.size_lots)
-        self._recorder.row("orders", (*whose, *what, order.filled_lots, ahead, *times, terms.tag))
+        order, (sent_ns, exchange_ns, local_ns) = event.order, times
+        values: dict[str, Any] = {
+            **order.terms._asdict(),
+            "order_id": order.order_id,
+            "agent": event.agent,
+            "instrument": instrument,
+            "kind": event.kind,
+            "state": order.state,
+            "reason": event.reason,
+            "filled_lots": order.filled_lots,
+            "queue_ahead_lots": order.ahead_lots if event.kind in PLACED else None,
+            "ts_sent_ns": sent_ns,
+            "ts_exchange_ns": exchange_ns,
+            "ts_local_ns": local_ns,
+        }
+        row = (values[name] for name in ORDERS.names)
+        # Columns hold neither truth values nor members of an enumeration.
+        self._recorder.row("orders", tuple(int(value) if isinstance(value, int) else value for value in row))
 
     def _fill(self, instrument: int, event: Fill, now_ns: int) -> None:
         market, order = self._markets[instrument], event.order
