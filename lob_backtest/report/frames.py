@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 
 from lob_backtest.contract.tables import Cause, Liquidity, OrderState, RejectReason, TimeInForce, UpdateKind
+from lob_backtest.contract.terms import Terms
 from lob_backtest.results.run_info import RunInfo
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ CODES: Final[dict[str, type[IntEnum]]] = {
     "tif": TimeInForce,
 }
 """The enumeration of each column that holds codes."""
-_FLAGS: Final = ("tainted", "post_only")
+_FLAGS: Final = ("tainted", *(name for name, kind in Terms.kinds().items() if kind == "bool"))
 _TIMES: Final = {
     "fills": "ts_exchange_ns",
     "orders": "ts_local_ns",

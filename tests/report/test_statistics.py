@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 from result_factory import SECOND, START, fill, instrument, ledger, random_result, result_of
 
-from lob_backtest.contract.tables import ORDERS, OrderState, RejectReason, UpdateKind
+from lob_backtest.contract.tables import ORDERS, UNUSED, OrderState, RejectReason, UpdateKind
 from lob_backtest.report.metrics.activity import activity
 from lob_backtest.report.metrics.equity import LINES, add_curves, curve, risk
 from lob_backtest.report.metrics.inventory import inventory
@@ -38,7 +38,7 @@ def test_a_run_without_duration_has_no_mean():
 def order(order_id, kind, **columns):
     plain = {"agent": 0, "instrument": 0, "state": int(OrderState.LIVE), "reason": 0, "side": 1, "tif": 0}
     more = {"post_only": 0, "size_lots": 10, "filled_lots": 0, "ts_sent_ns": 1, "ts_local_ns": 1, "tag": ""}
-    return {"order_id": order_id, "kind": int(kind), **plain, **more, **columns}
+    return {**UNUSED.get("orders", {}), "order_id": order_id, "kind": int(kind), **plain, **more, **columns}
 
 
 def measured(rows, fills=()):

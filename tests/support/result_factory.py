@@ -13,6 +13,7 @@ from lob_backtest.contract.tables import (
     ORDERS,
     SAMPLES,
     SERIES,
+    UNUSED,
     Cause,
     OrderState,
     RejectReason,
@@ -152,6 +153,7 @@ def _order(order_id: int, code: int, agent: int, trade: tuple[int, int, int], ts
     rejected = order_id % 9 == 8
     kind = UpdateKind.CANCEL_REJECTED if rejected else UpdateKind.ACCEPTED
     return {
+        **UNUSED.get("orders", {}),
         "order_id": order_id,
         "agent": agent,
         "instrument": code,
