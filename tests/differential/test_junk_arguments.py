@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from order_options import OPTIONS
 from random_market import market_l3, play
 
 import lob_backtest as lob
@@ -90,9 +91,9 @@ ONE_ARGUMENT: dict[str, Call] = {
     "buy price": lambda ctx, x: ctx.buy(x, 1),
     "buy size": lambda ctx, x: ctx.buy(990, x),
     "sell price": lambda ctx, x: ctx.sell(x, 1),
-    "buy tif": lambda ctx, x: ctx.buy(990, 1, tif=x),
-    "buy post_only": lambda ctx, x: ctx.buy(990, 1, post_only=x),
-    "buy tag": lambda ctx, x: ctx.buy(990, 1, tag=x),
+    **{f"buy {option}": lambda ctx, x, option=option: ctx.buy(990, 1, **{option: x}) for option in OPTIONS},
+    "buy no option": lambda ctx, x: ctx.buy(990, 1, hiden=x),
+    "sell no option": lambda ctx, x: ctx.sell(990, 1, post_only=True, hiden=x),
     "replace order": lambda ctx, x: ctx.replace(x, price_ticks=989),
     "replace price": lambda ctx, x: ctx.replace(1, price_ticks=x),
     "replace size": lambda ctx, x: ctx.replace(1, size_lots=x),

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from order_options import OPTIONS
 
 import lob_backtest as lob
 from lob_backtest.engine import ENGINES
@@ -89,9 +90,7 @@ USES: dict[str, Callable[[Any, Any], Any]] = {
     "buy price": lambda ctx, v: ctx.buy(v, 1),
     "buy size": lambda ctx, v: ctx.buy(100, v),
     "sell both": lambda ctx, v: ctx.sell(v, v),
-    "tif": lambda ctx, v: ctx.buy(100, 1, tif=v),
-    "post_only": lambda ctx, v: ctx.buy(100, 1, post_only=v),
-    "tag": lambda ctx, v: ctx.buy(100, 1, tag=v),
+    **{option: lambda ctx, v, option=option: ctx.buy(100, 1, **{option: v}) for option in OPTIONS},
     "replace id": lambda ctx, v: ctx.replace(v, price_ticks=1),
     "replace": lambda ctx, v: ctx.replace(1, price_ticks=v, size_lots=v),
     "cancel": lambda ctx, v: ctx.cancel(v),

@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
+import order_options
 import pyarrow as pa
 from plans import plan_of
 from scenario import BASE, batch, quiet_row
@@ -139,17 +140,20 @@ class Actor(lob.Strategy):
         send = ctx.buy if side > 0 else ctx.sell
         dice = rng.random()
         if dice < 0.45 or not orders:
-            send(price, size, post_only=dice < 0.1)
+            send(price, size, post_only=dice < 0.1, **self._more(rng))
         elif dice < 0.55:
-            send(price + side, size, tif=rng.choice(("IOC", "FOK")))
+            send(price + side, size, tif=rng.choice(("IOC", "FOK")), **self._more(rng))
         elif dice < 0.6:
-            send(None, size)
+            send(None, size, **self._more(rng))
         elif dice < 0.8:
             ctx.cancel(rng.choice(orders).order_id)
         elif dice < 0.9:
             ctx.replace(rng.choice(orders).order_id, price_ticks=price, size_lots=size)
         else:
             ctx.quote(bid=(bid - 1, size), ask=[(ask + 1, size), (ask + 2, size)])
+
+    def _more(self, rng: random.Random) -> dict[str, Any]:
+        return order_options.draw(rng, apart_from=("tif", "post_only", "tag"))
 
 
 def play(

@@ -8,7 +8,8 @@ is received 1 ns after it happened. Lines, in any order within a time:
     0 print bid 100 5             a trade of 5 against bids (L2); also: hidden bid 100 5
     0 clear bid|ask|both, status open|closed|halted|auction
                                   each may end with: more (not its packet's end), snapshot, window, auction, suspect
-    5 a buy 100 10                order `a`; or: sell, a price `market`; may end with: ioc, fok, post
+    5 a buy 100 10                order `a`; or: sell, a price `market`; may end with: ioc, fok, post,
+                                  or the name of any other option that is true or false
     5 a replace 100 5, a cancel
     9 ahead a 60                  what the strategy sees at this time (none: not known)
     9 position 3
@@ -39,6 +40,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
+from order_options import TRUE_OR_FALSE
 from plans import plan_of
 
 import lob_backtest as lob
@@ -52,6 +54,7 @@ from lob_backtest.results.sink import MemorySink
 BASE = 1_700_000_000_000_000_000
 SIDES = {"bid": 1, "ask": -1, "both": 0, "none": 0}
 FLAGS = {"snapshot": Flag.SNAPSHOT, "window": Flag.WINDOW, "auction": Flag.AUCTION, "suspect": Flag.SUSPECT}
+WORDS = {"post_only": "post"}
 PHASES = {"open": Phase.CONTINUOUS, "closed": Phase.CLOSED, "halted": Phase.HALTED, "auction": Phase.AUCTION}
 ARGUMENTS = {
     "add": 4,
@@ -171,7 +174,8 @@ class Script(lob.Strategy):
             price = None if words[1] == "market" else int(words[1])
             tif = next((w.upper() for w in words[3:] if w in ("ioc", "fok")), "GTC")
             send = ctx.buy if words[0] == "buy" else ctx.sell
-            self.ids[name] = send(price, int(words[2]), tif=tif, post_only="post" in words[3:], tag=name)
+            options = {flag: WORDS.get(flag, flag) in words[3:] for flag in TRUE_OR_FALSE}
+            self.ids[name] = send(price, int(words[2]), tif=tif, tag=name, **options)
 
 
 @dataclass
