@@ -49,19 +49,21 @@ impl Record {
         Ok(Record { class: class.unbind(), new, fields })
     }
 
-    /// Make an instance. Its own `__init__` does the same in Python, at three times the cost.
-    fn make<'py>(
-        &self,
-        py: Python<'py>,
-        values: impl IntoIterator<Item = Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    /// Make an instance from the values of its fields, in one or several parts. Its own `__init__` does the same in Python,
+    /// at three times the cost.
+    fn make<'py>(&self, py: Python<'py>, parts: &[&[Bound<'py, PyAny>]]) -> PyResult<Bound<'py, PyAny>> {
         let record = self.new.bind(py).call1((&self.class,))?;
-        for (name, value) in self.fields.iter().zip(values) {
-            // SAFETY: all three objects are alive; the class refuses new values only in its own `__setattr__`.
-            let done = unsafe { ffi::PyObject_GenericSetAttr(record.as_ptr(), name.as_ptr(), value.as_ptr()) };
-            if done != 0 {
-                return Err(PyErr::fetch(py));
+        let mut fields = self.fields.as_slice();
+        for values in parts {
+            let (names, rest) = fields.split_at(values.len());
+            for (name, value) in names.iter().zip(values.iter()) {
+                // SAFETY: all three objects are alive; the class refuses new values only in its own `__setattr__`.
+                let done = unsafe { ffi::PyObject_GenericSetAttr(record.as_ptr(), name.as_ptr(), value.as_ptr()) };
+                if done != 0 {
+                    return Err(PyErr::fetch(py));
+                }
             }
+            fields = rest;
         }
         Ok(record)
     }
@@ -126,7 +128,7 @@ impl Types {
             self.reasons[reason as usize].bind(py).clone(),
         ];
         let terms = order_terms::values(py, &known.terms, tag, self)?;
-        self.order.make(py, state.into_iter().chain(terms))
+        self.order.make(py, &[&state, &terms])
     }
 
     /// Make a `Fill`.
@@ -154,7 +156,7 @@ impl Types {
             filled.ts_exchange_ns.into_bound_py_any(py)?,
             tag.into_bound_py_any(py)?,
         ];
-        self.fill.make(py, values)
+        self.fill.make(py, &[&values])
     }
 
     /// Make a `Print`.
@@ -163,15 +165,13 @@ impl Types {
     /// Python is out of memory.
     pub fn print<'py>(&self, py: Python<'py>, print: &Print) -> PyResult<Bound<'py, PyAny>> {
         let Print { ts_exchange_ns, side, price_ticks, size_lots, hidden } = *print;
-        self.print.make(
-            py,
-            [
-                ts_exchange_ns.into_bound_py_any(py)?,
-                side.into_bound_py_any(py)?,
-                price_ticks.into_bound_py_any(py)?,
-                size_lots.into_bound_py_any(py)?,
-                hidden.into_bound_py_any(py)?,
-            ],
-        )
+        let values = [
+            ts_exchange_ns.into_bound_py_any(py)?,
+            side.into_bound_py_any(py)?,
+            price_ticks.into_bound_py_any(py)?,
+            size_lots.into_bound_py_any(py)?,
+            hidden.into_bound_py_any(py)?,
+        ];
+        self.print.make(py, &[&values])
     }
 }
