@@ -62,8 +62,8 @@ class RunConfig(Part):
         version = values.get("version") if isinstance(values, dict) else None
         if isinstance(version, int) and version > VERSION:
             raise ValueError(
-                f"version: {version} is newer than this lob_backtest, which knows version {VERSION}; install a newer "
-                f"lob_backtest, or write the config with the keys of version {VERSION}"
+                f"version: {shown(version)} is newer than this lob_backtest, which knows version {VERSION}; install a "
+                f"newer lob_backtest, or write the config with the keys of version {VERSION}"
             )
         return values
 

@@ -24,6 +24,11 @@ def test_a_newer_version_is_refused_in_one_message_whatever_its_keys() -> None:
     )
 
 
+def test_a_version_of_thousands_of_digits_is_refused_by_its_key() -> None:
+    with pytest.raises(ConfigError, match=r"^version: a number of type int with thousands of digits is newer than "):
+        RunConfig.parse({**VALUES, "version": 10**5000})
+
+
 @pytest.mark.parametrize("version", [0, -1, "1", "new", 1.5, [1]])
 def test_what_is_no_version_is_refused(version: object) -> None:
     with pytest.raises(ConfigError, match=r"^version: input should be 1, got "):
