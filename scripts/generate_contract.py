@@ -316,10 +316,23 @@ def literal(head: str, values: list[str]) -> str:
 
 
 def constant(value: object) -> str:
-    """Return a default as Rust writes it."""
-    if isinstance(value, Enum):
-        return f"{type(value).__name__}::{camel(value.name)}"
-    return {None: "None", False: "false", True: "true", "": "Tag::EMPTY"}[value]  # type: ignore[index]
+    """Return a default as Rust writes it.
+
+    Raises:
+        TypeError: it has no constant in Rust.
+    """
+    match value:
+        case Enum():
+            return f"{type(value).__name__}::{camel(value.name)}"
+        case bool():  # before the integers: 0 equals False
+            return str(value).lower()
+        case int():
+            return str(value)
+        case None:
+            return "None"
+        case "":
+            return "Tag::EMPTY"
+    raise TypeError(f"the default {value!r} of a term has no constant in Rust")
 
 
 def order_row() -> Iterator[str]:

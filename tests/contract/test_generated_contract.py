@@ -10,6 +10,8 @@ from types import ModuleType
 
 import pytest
 
+from lob_backtest.contract.tables import TimeInForce
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -53,3 +55,27 @@ def test_a_type_that_the_kernel_cannot_hold_is_no_type_of_its_own(generator: Mod
     assert generator.rust_type("tuple[int, ...]") == "Vec<i64>"
     assert generator.rust_type("tuple[InstrumentPlan, ...]") == "Vec<InstrumentPlan>"
     assert generator.rust_type("dict[int, IssuePolicy]") == "[IssuePolicy; Issue::ALL.len()]"
+
+
+@pytest.mark.parametrize(
+    ("default", "written"),
+    [
+        (None, "None"),
+        (False, "false"),
+        (True, "true"),
+        (0, "0"),
+        (1, "1"),
+        (-7, "-7"),
+        ("", "Tag::EMPTY"),
+        (TimeInForce.GTC, "TimeInForce::Gtc"),
+    ],
+)
+def test_a_default_of_a_term_is_written_as_its_type(generator: ModuleType, default: object, written: str) -> None:
+    assert generator.constant(default) == written
+
+
+@pytest.mark.parametrize("default", [1.0, "x", ()])
+def test_a_default_without_a_constant_is_refused_by_value(generator: ModuleType, default: object) -> None:
+    with pytest.raises(TypeError, match="has no constant in Rust") as caught:
+        generator.constant(default)
+    assert repr(default) in str(caught.value)
