@@ -75,6 +75,20 @@ class Fraction(float):
         raise ValueError("float")
 
 
+class Poses:
+    """Has the `__class__` of another type, as a mock with a specification has."""
+
+    def __init__(self, cls: type) -> None:
+        self.cls = cls
+
+    @property
+    def __class__(self) -> Any:
+        return self.cls
+
+    def __repr__(self) -> str:
+        return f"Poses({self.cls.__name__})"
+
+
 SENDS = Sends(0)
 JUNK: list[Any] = [
     *(0, 1, -1, 100, 2**39, 2**40, 2**40 - 1, 2**62, 2**63 - 1, 2**63, 2**64, -(2**63), -(2**63) - 1, 2**200),
@@ -84,6 +98,7 @@ JUNK: list[Any] = [
     *(np.uint64(2**63), np.bool_(True), np.int8(-1), np.str_("depth"), np.str_("SYN"), np.array(1), np.array([1, 2])),
     *(Index(5), Index(-3), Index(2**70), Index(ValueError("x")), Index(KeyError("x")), Index(TypeError("x"))),
     *(Index(SystemExit(3)), Index(GeneratorExit()), SENDS, Unequal(), Text("depth"), Text("SYN"), Fraction(2.0)),
+    *(Poses(bool), Poses(float)),
 ]
 
 USES: dict[str, Callable[[Any, Any], Any]] = {

@@ -29,7 +29,7 @@ def number(value: Any) -> Number | None:
     try:
         return max(-HUGE, min(HUGE, operator.index(value)))
     except TypeError:
-        if not isinstance(value, float):
+        if not issubclass(type(value), float):  # its `__class__` may be anything
             return None
     fraction = float.__float__(value)  # of a subclass, whose own `__float__` may do anything, the plain value
     return NONSENSE if math.isnan(fraction) else fraction
@@ -75,12 +75,12 @@ def options(call: str, given: Mapping[str, Any]) -> Options:
 
 def flag(value: Any) -> bool | None:
     """Read a truth value; anything else is `None`."""
-    return value if isinstance(value, bool) else None
+    return value if value is True or value is False else None
 
 
 def text(value: Any) -> str | None:
     """Read text that a table can hold, without a subclass; `None` for half a surrogate pair, which has no bytes."""
-    plain = str.__str__(value) if isinstance(value, str) else None
+    plain = str.__str__(value) if issubclass(type(value), str) else None
     return None if plain is None or any("\ud800" <= char <= "\udfff" for char in plain) else plain
 
 
@@ -128,7 +128,7 @@ def levels(value: Any) -> int:
     Raises:
         StrategyError: it is no whole number.
     """
-    given = int(value) if isinstance(value, bool) else number(value)
+    given = number(value) if flag(value) is None else int(value)
     if not isinstance(given, int):
         raise StrategyError(f"ctx.book.depth({value!r}): expected a number of levels, an integer")
     return given
