@@ -20,6 +20,7 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 from lob_backtest.contract.tables import Cause, Liquidity, OrderState, RejectReason, TimeInForce, UpdateKind
 from lob_backtest.errors import ConfigError
 from lob_backtest.instrument import Instrument
+from lob_backtest.strategy.callbacks import check_callbacks
 
 DEPTH = "depth"
 """`ctx.subscribe(DEPTH)`: call `on_book` for a change of any level, not only of the best ones."""
@@ -287,8 +288,7 @@ class Strategy:
         """Collect the parameters of a new strategy class.
 
         Raises:
-            ConfigError: a public annotated attribute has a type that no parameter can have, or a
-                method's name is nearly a callback's.
+            ConfigError: a public annotated attribute has a type that no parameter can have; or see `check_callbacks`.
         """
         super().__init_subclass__()
         hints: dict[str, Any] = {}
@@ -300,12 +300,7 @@ class Strategy:
         cls.parameters = {name: resolved[name] for name in names if typing.get_origin(resolved[name]) is not ClassVar}
         for name, annotation in cls.parameters.items():
             _refuse_type(cls, name, annotation)
-        for name in vars(cls):
-            if name.startswith("on_") and not hasattr(Strategy, name):
-                callbacks = [each for each in vars(Strategy) if each.startswith("on_")]
-                near = difflib.get_close_matches(name, callbacks, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else f"callbacks are {', '.join(callbacks)}"
-                raise ConfigError(f"{cls.__name__}.{name} is no callback and would never be called; {hint}")
+        check_callbacks(cls, Strategy)
 
     def __new__(cls, *args: Any, **parameters: Any) -> Self:
         """Make an instance with mutable defaults of its own, whatever its `__init__` does.
@@ -407,6 +402,10 @@ def _refuse_unknown(cls: type[Strategy], given: Iterable[str]) -> None:
         if name not in cls.parameters:
             near = difflib.get_close_matches(name, cls.parameters, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
+            default = getattr(cls, name, None)
+            if isinstance(default, bool | int | float | str) and not name.startswith("_"):
+                declared = f"{name}: {type(default).__name__} = {default!r}"
+                hint = f" The class has {name} without an annotation; write {declared}."
             known = ", ".join(cls.parameters) or "none"
             raise ConfigError(f"{cls.__name__} has no parameter {name!r}.{hint} Its parameters: {known}")
 
@@ -423,9 +422,19 @@ def _refuse_type(cls: type[Strategy], name: str, annotation: Any) -> None:
 def _checked(cls: type[Strategy], name: str, annotation: Any, value: Any) -> Any:
     from pydantic import TypeAdapter, ValidationError
 
+    value = _plain(value, annotation)
     try:
         # Text (from the command line) may become a number; a number never becomes another type.
         return TypeAdapter(annotation).validate_python(value, strict=not isinstance(value, str))
     except ValidationError as error:
         what = "; ".join(item["msg"] for item in error.errors())
         raise ConfigError(f"{cls.__name__}: parameter {name} = {value!r}: {what}") from None
+
+
+def _plain(value: Any, annotation: Any) -> Any:
+    """Return a number of numpy as one of Python, and a whole float as an integer where one is wanted."""
+    if getattr(getattr(value, "dtype", None), "kind", "") in tuple("iufb") and not getattr(value, "ndim", 1):
+        value = value.item()
+    kind = typing.get_args(annotation)[0] if typing.get_origin(annotation) is Annotated else annotation
+    is_whole = isinstance(value, float) and value.is_integer() and kind is int and not is_duration(annotation)
+    return int(value) if is_whole else value

@@ -64,11 +64,13 @@ def _import_module(place: str, name: str, plugins: list[str]) -> ModuleType:
 
 @contextmanager
 def _importing(place: str) -> Iterator[None]:
-    """Turn whatever the author's module raises on import into a StrategyError, except an interrupt."""
+    """Turn whatever the author's module raises on import into a StrategyError; interrupts and ConfigErrors stay."""
     try:
         yield
     except KeyboardInterrupt:
         raise
+    except ConfigError as error:
+        raise ConfigError(f"{place}: {error}") from error
     except BaseException as error:
         raise StrategyError(f"{place}: {type(error).__name__} when it was imported: {text_of(error)}") from error
 

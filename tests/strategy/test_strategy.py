@@ -102,16 +102,6 @@ def test_a_parameter_of_another_type_is_refused_with_the_class() -> None:
             sizes: list[int] = []  # noqa: RUF012
 
 
-@pytest.mark.parametrize(
-    ("name", "hint"), [("on_boook", "did you mean 'on_book'?"), ("on_quit", "callbacks are on_start")]
-)
-def test_a_method_with_almost_a_callback_s_name_is_refused_with_the_class(name: str, hint: str) -> None:
-    with pytest.raises(ConfigError) as caught:
-        type("Misspelt", (lob.Strategy,), {name: lambda self, ctx: None})
-    assert f"Misspelt.{name} is no callback and would never be called; " in str(caught.value)
-    assert hint in str(caught.value)
-
-
 class Remembers(Quotes):
     """Has a mutable default of every kind."""
 

@@ -11,7 +11,8 @@ from typing import Final
 
 from lob_backtest.engine.client.callback_name import callback_name
 from lob_backtest.engine.client.callback_timeout import CallbackTimeout
-from lob_backtest.errors import StrategyError, text_of
+from lob_backtest.engine.client.hints import text_with_hint
+from lob_backtest.errors import StrategyError
 from lob_backtest.strategy.api import Strategy
 from lob_backtest.units import format_instant
 
@@ -33,7 +34,7 @@ def explain(
         agent: name of the agent; empty where the run has one.
     """
     shown = ", ".join(_shown(value) for value in arguments)
-    text = text_of(error)
+    text = text_with_hint(error)
     is_own = issubclass(type(error), StrategyError | CallbackTimeout)  # its `__class__` may be anything
     what = text if is_own else f"raised {type(error).__name__}{text and ': '}{text}"
     explained = StrategyError(
