@@ -5,9 +5,10 @@ from __future__ import annotations
 import gc
 import platform
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib import metadata
 from math import isfinite
 from os import PathLike, fspath
@@ -17,6 +18,7 @@ from typing import Any, Final
 
 from lob_backtest.atomic.drafts import absolute
 from lob_backtest.config.compile import make_plan
+from lob_backtest.config.given import Given, config_of
 from lob_backtest.config.model import RunConfig
 from lob_backtest.config.parts import AgentPart, InstrumentPart
 from lob_backtest.contract.output import Outcome
@@ -47,9 +49,14 @@ LIBRARIES: Final = ("lob-backtest", "numpy", "pyarrow", "pandas")
 
 @interrupts.with_guard
 def run(
-    config: RunConfig | dict[str, Any] | str | Path,
+    config: Given,
     strategy: Strategies = None,
     *,
+    fees: Mapping[str, Any] | None = None,
+    latency: Mapping[str, Any] | str | int | timedelta | None = None,
+    params: Mapping[str, Any] | None = None,
+    seed: int | None = None,
+    settings: Mapping[str, Any] | None = None,
     out: str | PathLike[str] | None = None,
     force: bool = False,
     engine: str | None = None,
@@ -57,12 +64,19 @@ def run(
     progress: Progress | None = None,
     callback_timeout: str | int | None = None,
 ) -> Result:
-    """Replay market data through a strategy.
+    """Replay market data through a strategy. `fees`, `latency`, `params`, `seed`, `settings` go before the config's.
 
     Args:
-        config: a `RunConfig`, its plain values, or the path of a TOML file.
+        config: the market data of one instrument (a Parquet file, a pattern such as "day-*.parquet", or a list of
+            them), the path of a TOML file, its plain values, or a `RunConfig`.
         strategy: an instance, or a class that takes its parameters from the config; or a list of them, which run beside
             each other and do not see each other; `None`: the config names them.
+        fees: of each instrument, as in `{"maker_bps": -0.5, "taker_bps": 3}`; negative is a rebate.
+        latency: from a request to its arrival, and from there back, as "1ms"; or the keys of `[latency]`, as in
+            `{"entry": "1ms", "response": "2ms", "feed": "recorded"}`.
+        params: of the strategy, where a class is given or the config names it.
+        seed: of `ctx.rng`.
+        settings: any other key of the config, as in `{"risk.max_position": 100, "fills.queue": "back"}`.
         out: a folder for the result, as `Result.save` writes it. The tables go there as they are made, and stay there:
             memory does not grow with the market. `None`: they are kept in memory.
         force: replace a result that is in `out`.
@@ -85,14 +99,11 @@ def run(
             the name that the message gives, and is its `result`.
         KeyboardInterrupt: it was interrupted; nothing is left behind.
     """
-    config = RunConfig.of(config)
+    config = config_of(config, {"fees": fees, "latency": latency, "params": params, "seed": seed, "settings": settings})
     target = None if out is None else _folder(out)
     if target is not None:
         check_target(absolute(target), force)
-    engine = engine or ENGINES[0]
-    if engine not in ENGINES:
-        raise ConfigError(f"engine {engine!r} is not installed; available: {', '.join(ENGINES)}")
-    timeout_ns = _timeout_ns(callback_timeout)
+    engine, timeout_ns = _engine(engine), _timeout_ns(callback_timeout)
     with strategies_of(config, strategy) as (config, agents):
         replay = _Replay.of(config, agents, engine, paranoid=paranoid, timeout_ns=timeout_ns)
         return _finished(replay, target, force=force, progress=progress)
@@ -169,6 +180,13 @@ class _Replay:
             _refuse_empty(self.config, outcome)
         status: Status = "partial" if outcome.failure else "complete"
         return Result(sink.tables(), info, status=status, timing=timing), outcome.failure
+
+
+def _engine(given: str | None) -> str:
+    engine = given or ENGINES[0]
+    if engine not in ENGINES:
+        raise ConfigError(f"engine {engine!r} is not installed; available: {', '.join(ENGINES)}")
+    return engine
 
 
 def _timeout_ns(given: str | int | None) -> int | None:

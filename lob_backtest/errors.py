@@ -14,6 +14,7 @@ is the exit code of the command line.
 
 from __future__ import annotations
 
+import os
 from typing import Any, Final
 
 from lob_backtest.printable import cut
@@ -98,3 +99,10 @@ def text_of(error: BaseException) -> str:
     except BaseException as second:
         return f"(no text: its __str__ raised {type(second).__name__})"
     return cut(text, MAX_TEXT)
+
+
+def folder_remedy(path: str | os.PathLike[str]) -> str:
+    """Return what to do about a folder that was given where a file was expected."""
+    if os.path.isfile(os.path.join(path, "summary.json")):
+        return "it holds a result; lob-backtest report shows it, compare compares it"
+    return f"give its files, or a pattern such as {os.path.join(path, '*.parquet')}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
@@ -46,23 +47,38 @@ def shown(value: Any) -> str:
     return cut(text, MAX_SHOWN)
 
 
-def parse_duration(text: Any) -> int:
-    """Read a duration: "100ms", "1.5s", "250us", or an integer of nanoseconds.
+def parse_duration(given: Any) -> int:
+    """Read a duration: "100ms", "1.5s", "250us", a timedelta of Python, pandas or numpy, or an integer of nanoseconds.
 
     Raises:
-        ValueError: the text is neither; the message has the expected form.
+        ValueError: it is none of these; the message has the expected form.
     """
-    if isinstance(text, int) and not isinstance(text, bool):
-        return text
-    found = _DURATION.fullmatch(text) if isinstance(text, str) else None
-    if found is None:
-        raise ValueError(
-            f"{shown(text)} is not a duration; write a number and a unit (ns, us, ms, s, m, h, d), as in '100ms'"
-        )
-    ns = Decimal(found[1]) * _UNITS[found[2]]
-    if ns != int(ns):
-        raise ValueError(f"{shown(text)} is not a whole number of nanoseconds")
-    return int(ns)
+    if isinstance(given, str):
+        found = _DURATION.fullmatch(given)
+        if found is not None:
+            ns = Decimal(found[1]) * _UNITS[found[2]]
+            if ns != int(ns):
+                raise ValueError(f"{shown(given)} is not a whole number of nanoseconds")
+            return int(ns)
+    elif (ns_of_object := _nanoseconds(given)) is not None:
+        return ns_of_object
+    raise ValueError(
+        f"{shown(given)} is not a duration; write a number and a unit (ns, us, ms, s, m, h, d), as in '100ms'"
+    )
+
+
+def _nanoseconds(given: Any) -> int | None:
+    """Return the nanoseconds of an integer or a timedelta; `None` for anything else, a missing value among them."""
+    if isinstance(given, timedelta):
+        whole = getattr(given, "value", None)  # of pandas, in nanoseconds
+        return whole if isinstance(whole, int) else (given // timedelta(microseconds=1)) * US
+    if type(given).__name__ == "timedelta64":  # of numpy, in a unit of its own
+        text = str(given.astype("timedelta64[ns]").astype("int64"))
+        return None if str(given) == "NaT" else int(text)
+    try:
+        return None if isinstance(given, bool) else operator.index(given)
+    except TypeError:
+        return None
 
 
 def format_duration(ns: int) -> str:
@@ -74,25 +90,26 @@ def format_duration(ns: int) -> str:
 
 
 def parse_instant(value: Any) -> int:
-    """Read a point in time: an ISO date with its offset ("2024-07-19T00:00:00Z"), or integer nanoseconds.
+    """Read a point in time: an ISO date with its offset ("2024-07-19T00:00:00Z"), a datetime, or integer nanoseconds.
 
     Raises:
-        ValueError: the text is neither; the message has the expected form.
+        ValueError: it is none of these, or without an offset; the message has the expected form.
     """
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    if isinstance(value, datetime):
-        value = value.isoformat()
-    found = _INSTANT.fullmatch(value) if isinstance(value, str) else None
+    text = value.isoformat() if isinstance(value, date) else value
+    found = _INSTANT.fullmatch(text) if isinstance(text, str) else None
     if found is None:
+        written = text if isinstance(value, date) else shown(value)  # TOML makes dates of what was typed
         raise ValueError(
-            f"{shown(value)} is not a time; write it with its offset from UTC, as in '2024-07-19T13:30:00Z'"
+            f"{written} is not a time; write it with its time of day and its offset from UTC, as in "
+            "'2024-07-19T13:30:00Z'"
         )
     zone = "+00:00" if found[4] == "Z" else found[4]
     try:
         whole = datetime.fromisoformat(f"{found[1]}T{found[2]}{zone}")
     except ValueError as error:
-        raise ValueError(f"{shown(value)} is not a time: {error}") from None
+        raise ValueError(f"{shown(text)} is not a time: {error}") from None
     seconds = int((whole - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds())
     return seconds * SECOND + int((found[3] or "0").ljust(9, "0"))
 
@@ -111,7 +128,7 @@ _INSTANT_SCHEMA: Final = {
 }
 
 Duration = Annotated[int, BeforeValidator(parse_duration), WithJsonSchema(_DURATION_SCHEMA)]
-"""Nanoseconds; in a config or on the command line also text such as "100ms"."""
+"""Nanoseconds; given as text such as "100ms", a timedelta, or an integer."""
 
 Instant = Annotated[int, BeforeValidator(parse_instant), WithJsonSchema(_INSTANT_SCHEMA)]
 """Nanoseconds since the epoch, UTC; in a config also an ISO date with its offset."""

@@ -9,10 +9,9 @@ from __future__ import annotations
 import difflib
 import os
 import typing
-from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
 from lob_backtest.config.key import Key
 from lob_backtest.config.parts import (
@@ -36,8 +35,19 @@ from lob_backtest.units import shown
 VERSION: Final = 1
 """Of the keys: one more when a key goes or gets another meaning."""
 
+WRITTEN: Final = {"written": True}
+"""The context of the validation of what was written as text: a TOML file or an option."""
 MAX_MESSAGES = 20
 """What is wrong with a config, told at once."""
+
+
+def _tables(value: Any) -> Any:
+    """Take one table of an instrument for a list of one."""
+    if isinstance(value, dict | InstrumentPart):
+        return [value]
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"expected a list of tables, as in [{{'data': 'file.parquet'}}], got {shown(value)}")
+    return value
 
 
 class RunConfig(Part):
@@ -45,7 +55,7 @@ class RunConfig(Part):
 
     version: Annotated[Literal[1], Key("of the config's keys, where the file gives one; 1 is the only one")] = VERSION
     run: RunPart = RunPart()
-    instrument: Annotated[tuple[InstrumentPart, ...], Field(min_length=1)]
+    instrument: Annotated[tuple[InstrumentPart, ...], Field(min_length=1), BeforeValidator(_tables)]
     venue: tuple[VenuePart, ...] = ()
     latency: LatencyPart = LatencyPart()
     fills: FillsPart = FillsPart()
@@ -92,32 +102,36 @@ class RunConfig(Part):
         return self.agent or (AgentPart(class_=self.strategy.class_, params=self.strategy.params),)
 
     @classmethod
-    def of(cls, config: RunConfig | dict[str, Any] | str | Path) -> RunConfig:
+    def of(cls, config: RunConfig | dict[str, Any] | str | os.PathLike[str]) -> RunConfig:
         """Take a config as it is, check a dict, or load a file."""
         if isinstance(config, RunConfig):
             return config
         if isinstance(config, dict):
             return cls.parse(config)
         if not isinstance(config, str | os.PathLike):
-            raise ConfigError(f"config: expected a RunConfig, a dict or the path of a TOML file, got {shown(config)}")
+            raise ConfigError(
+                "config: expected the path of a Parquet or TOML file, a list of Parquet files, a dict or a RunConfig, "
+                f"got {shown(config)}"
+            )
         return cls.load(config)
 
     @classmethod
-    def load(cls, path: str | Path) -> RunConfig:
+    def load(cls, path: str | os.PathLike[str]) -> RunConfig:
         """Read a TOML file. Data and strategy paths in it are relative to the file.
 
         Raises:
             ConfigError: the file is missing or not TOML, or a key is unknown or out of range.
         """
-        return cls.parse(read_toml(path), where=f"{path}: ")
+        return cls.parse(read_toml(path), where=f"{path}: ", written=True)
 
     @classmethod
-    def parse(cls, values: dict[str, Any], *, where: str = "") -> RunConfig:
+    def parse(cls, values: dict[str, Any], *, where: str = "", written: bool = False) -> RunConfig:
         """Check plain values.
 
         Args:
             values: the tables and keys of the TOML file.
             where: put before a message: the file.
+            written: they are of a file or of options; durations then need a unit.
 
         Raises:
             ConfigError: a key is unknown or out of range; all of them are listed.
@@ -125,7 +139,7 @@ class RunConfig(Part):
         if is_deep(values):
             raise ConfigError(f"{where}lists or tables are nested more than {MAX_DEPTH} deep; no key of a config is")
         try:
-            return cls.model_validate(values)
+            return cls.model_validate(values, context=WRITTEN if written else None)
         except ValidationError as error:
             found = list(dict.fromkeys(_messages(error)))
             more = [f"and {len(found) - MAX_MESSAGES} more"] if len(found) > MAX_MESSAGES else []
@@ -169,8 +183,9 @@ def _messages(error: ValidationError) -> list[str]:
             messages.append(f"{key}: missing; it has no default")
         else:
             text = cut(item["msg"].removeprefix("Value error, "), 300)
-            got = "" if item["type"] == "value_error" else f", got {shown(item['input'])}"
-            messages.append(f"{key}{key and ': '}{text[0].lower()}{text[1:]}{got}")
+            if item["type"] != "value_error":  # the words are those of pydantic
+                text = f"{text[0].lower()}{text[1:]}, got {shown(item['input'])}"
+            messages.append(f"{key}{key and ': '}{text}")
     return messages
 
 

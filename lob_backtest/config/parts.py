@@ -5,6 +5,7 @@ at every start.
 """
 
 from decimal import Decimal
+from os import PathLike, fspath
 from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import (
@@ -14,6 +15,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainValidator,
+    ValidationInfo,
     WithJsonSchema,
     model_validator,
 )
@@ -29,8 +31,17 @@ POSITION_LIMIT = 1 << 60
 
 MAX_DECIMALS = 30
 
-Positive = Annotated[Duration, Field(ge=1, lt=DURATION_LIMIT_NS)]
-NotNegative = Annotated[Duration, Field(ge=0, lt=DURATION_LIMIT_NS)]
+
+def _with_unit(value: Any, info: ValidationInfo) -> Any:
+    """Refuse a number without a unit in a file or an option, where nothing says that it counts nanoseconds."""
+    if info.context and isinstance(value, int) and not isinstance(value, bool) and value:
+        raise ValueError(f"{value} has no unit; write one of ns, us, ms, s, m, h, d, as in '{value}us'")
+    return value
+
+
+Written = Annotated[Duration, BeforeValidator(_with_unit)]
+Positive = Annotated[Written, Field(ge=1, lt=DURATION_LIMIT_NS)]
+NotNegative = Annotated[Written, Field(ge=0, lt=DURATION_LIMIT_NS)]
 Time = Annotated[Instant, Field(gt=-TIME_LIMIT_NS, lt=TIME_LIMIT_NS)]
 Position = Annotated[int, Field(gt=-POSITION_LIMIT, lt=POSITION_LIMIT)]
 MaxPosition = Annotated[int, Field(ge=0, lt=POSITION_LIMIT)]
@@ -51,10 +62,21 @@ def _countable(number: Decimal) -> Decimal:
 
 def _file_name(value: Any) -> str:
     """Read a path or pattern; names that are not UTF-8 hold surrogates, which pydantic's own text does not."""
+    if isinstance(value, PathLike):
+        value = fspath(value)
     if not isinstance(value, str):
-        raise ValueError(f"expected text, got {shown(value)}")
+        raise ValueError(f"expected a path, got {shown(value)}")
     if "\0" in value:
         raise ValueError("a NUL character, which no path has")
+    return value
+
+
+def _listed(value: Any) -> Any:
+    """Take one path for a list of one."""
+    if isinstance(value, str | PathLike):
+        return [value]
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"expected the path of a file, a pattern, or a list of them, got {shown(value)}")
     return value
 
 
@@ -150,7 +172,10 @@ class InstrumentPart(Part):
         Key("where it trades; instruments of one venue share the channels to it", default="the file's"),
     ] = None
     data: Annotated[
-        list[FileName], Field(min_length=1), Key("files in the [canonical format](data.md), or glob patterns")
+        list[FileName],
+        Field(min_length=1),
+        BeforeValidator(_listed),
+        Key("files in the [canonical format](data.md), or glob patterns; one or a list"),
     ]
     multiplier: Annotated[Number, Field(gt=0, le=10**15), Key("currency per unit and point of price")] = Decimal(1)
     currency: Annotated[str, Key("a label")] = ""

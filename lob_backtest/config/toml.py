@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
 
 from lob_backtest.config.renamed import other_name
-from lob_backtest.errors import ConfigError
+from lob_backtest.errors import ConfigError, folder_remedy
 from lob_backtest.printable import cut
 
 MAX_DEPTH = 50
 """Tables within tables; no key is as deep."""
 
 
-def read_toml(path: str | Path) -> dict[str, Any]:
+def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Read a TOML file and make the data and strategy paths in it relative to the working directory.
 
     Raises:
@@ -24,15 +25,22 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     try:
         values = parse_toml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file; name a TOML config, or use --data and --strategy") from None
+        raise ConfigError(
+            f"{path}: no such file; expected a TOML config, or market data in Parquet (--data on the command line)"
+        ) from None
+    except IsADirectoryError:
+        raise ConfigError(f"{path}: is a folder; {folder_remedy(path)}") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     except ValueError as error:  # not TOML, not UTF-8, or a NUL in the path
         remedy = "; a market data file is named with --data" if path.suffix == ".parquet" else ""
         raise ConfigError(f"{path}: not a TOML file: {error}{remedy}") from None
+    if isinstance(values.get("instrument"), dict):  # [instrument] for [[instrument]]
+        values["instrument"] = [values["instrument"]]
     for part in values.get("instrument", ()) if isinstance(values.get("instrument"), list) else ():
-        if isinstance(part, dict) and isinstance(part.get("data"), list):
-            part["data"] = [_beside(path, each) for each in part["data"]]
+        if isinstance(part, dict) and isinstance(part.get("data"), list | str):
+            data = part["data"] if isinstance(part["data"], list) else [part["data"]]
+            part["data"] = [_beside(path, each) for each in data]
     agents = values.get("agent")
     for part in [values.get("strategy"), *(agents if isinstance(agents, list) else [])]:
         if isinstance(part, dict) and isinstance(part.get("class"), str) and _is_file(part["class"]):

@@ -18,16 +18,18 @@ import pyarrow.fs
 import pyarrow.parquet as pq
 
 from lob_backtest.contract.rows import LEVEL_BY_SCHEMA, META_PREFIX, Meta, columns_of
+from lob_backtest.contract.tables import schemas
 from lob_backtest.data.parquet.footer import MAGIC, DamageError, Footer, read_footer
 from lob_backtest.data.prefetch import Beside
 from lob_backtest.data.provenance import READ_BYTES, Origin, Stamp, one_line
-from lob_backtest.errors import DataError
+from lob_backtest.errors import DataError, folder_remedy
 from lob_backtest.printable import utf8
 from lob_backtest.units import DURATION_LIMIT_NS
 
 Path = str | os.PathLike[str]
 
 _REMEDY: Final = "convert it with `lob-backtest convert`, or write it with lob_backtest.write_events"
+_TABLE_REMEDY: Final = "lob_backtest.Result.load reads its folder; give the market data that the run read"
 _AGAIN: Final = "get the file again from its source"
 _UNITS: Final = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 
@@ -241,6 +243,8 @@ def _open(origin: Origin) -> MarketFile:
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except OSError as error:
+        if os.path.isdir(path):
+            raise DataError(f"{path}: is a folder; {folder_remedy(path)}") from None
         raise DataError(f"{path}: cannot be read ({one_line(error)})") from error
     with file:
         stamp = origin.stamp(file)
@@ -287,6 +291,9 @@ def _described(path: str, parquet: pq.ParquetFile, footer: Footer) -> dict[str, 
         raise DataError(f"{path}: {one_line(error)}; {_AGAIN}") from None
     meta = _metadata(path, found, footer)
     wrong = _differences(schema, meta)
+    for name, table in schemas(()).items():
+        if wrong and not meta and set(table.names) <= set(schema.names):
+            raise DataError(f"{path}: is the table {name!r} of a result, not market data; {_TABLE_REMEDY}")
     if wrong:
         raise DataError(f"{path}: not a canonical market data file: {'; '.join(wrong)}. Remedy: {_REMEDY}")
     if not footer.rows:

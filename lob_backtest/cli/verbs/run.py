@@ -127,7 +127,7 @@ def _values(
     where = f"{config}: " if config is not None else ""
     with warnings.catch_warnings(record=True) as found:
         warnings.simplefilter("always", DeprecationWarning)
-        parsed = RunConfig.parse(values, where=where)
+        parsed = RunConfig.parse(values, where=where, written=True)
     for warning in found:
         echo(f"warning: {where}{warning.message}", err=True)
     return parsed, options

@@ -1,0 +1,138 @@
+"""`lob.run` with market data and settings instead of a config."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import lob_backtest as lob
+from lob_backtest.config.given import config_of
+from lob_backtest.errors import ConfigError, DataError
+
+NOTHING: dict[str, Any] = {}
+
+
+def data_of(given: Any) -> list[list[str]]:
+    return [part.data for part in config_of(given, NOTHING).instrument]
+
+
+@pytest.mark.parametrize(
+    ("given", "data"),
+    [
+        ("x.parquet", ["x.parquet"]),
+        (Path("x.PARQUET"), ["x.PARQUET"]),
+        ("days/*", ["days/*"]),
+        (["x.parquet", Path("y.parquet")], ["x.parquet", "y.parquet"]),
+        (("x.parquet",), ["x.parquet"]),
+        ({"instrument": {"data": "x"}}, ["x"]),
+        ({"instrument": [{"data": Path("x")}]}, ["x"]),
+        ({"instrument": [{"data": ["x", Path("y")]}]}, ["x", "y"]),
+    ],
+)
+def test_market_data_are_given_in_any_usual_form(given: Any, data: list[str]) -> None:
+    assert data_of(given) == [data]
+
+
+def test_a_toml_file_may_have_one_table_of_an_instrument_and_one_path(tmp_path: Path) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text('[instrument]\ndata = "x.parquet"\n')
+    assert data_of(file) == [[str(tmp_path / "x.parquet")]]
+
+
+def test_settings_go_before_the_config() -> None:
+    config = {"instrument": [{"data": "x", "fees": {"taker_bps": 2}}, {"data": "y"}], "latency": {"response": "3ms"}}
+    found = config_of(
+        config,
+        {
+            "fees": {"maker_bps": -0.5},
+            "latency": {"entry": "1ms"},
+            "params": {"size": 5},
+            "seed": 7,
+            "settings": {"risk.max_position": 10, "instrument.1.name": "Y"},
+        },
+    )
+    assert [part.fees.maker_bps for part in found.instrument] == [Decimal("-0.5")] * 2
+    assert [part.fees.taker_bps for part in found.instrument] == [2, None]
+    assert (found.latency.entry, found.latency.response) == (1_000_000, 3_000_000)
+    assert found.strategy.params == {"size": 5}
+    assert (found.run.seed, found.risk.max_position, found.instrument[1].name) == (7, 10, "Y")
+
+
+@pytest.mark.parametrize(
+    "latency",
+    ["2ms", 2_000_000, timedelta(milliseconds=2), pd.Timedelta("2ms"), np.timedelta64(2, "ms"), np.int64(2_000_000)],
+)
+def test_one_latency_is_that_of_both_ways(latency: Any) -> None:
+    found = config_of("x.parquet", {"latency": latency}).latency
+    assert (found.entry, found.response) == (2_000_000, 2_000_000)
+
+
+@pytest.mark.parametrize(
+    ("given", "settings", "message"),
+    [
+        (5, {}, "config: expected the path of a Parquet or TOML file, a list .*, got 5"),
+        (pd.DataFrame({"a": [1]}), {}, "got a DataFrame; write the rows to a file with lob_backtest.write_events"),
+        ("x.parquet", {"fees": 3}, r"fees: expected a dict such as \{'maker_bps'"),
+        ("x.parquet", {"fees": {"maker": 3}}, "unknown key .* did you mean 'maker_bps'"),
+        ("x.parquet", {"latency": "fast"}, "latency.entry: 'fast' is not a duration; write a number and a unit"),
+        ("x.parquet", {"latency": pd.NaT}, "latency.entry: NaT is not a duration"),
+        ("x.parquet", {"latency": np.timedelta64("NaT")}, r"latency.entry: .*NaT.* is not a duration"),
+        ("x.parquet", {"latency": True}, "latency.entry: True is not a duration"),
+        ("x.parquet", {"settings": {"risk.max_pos": 1}}, "risk.max_pos: unknown key .* did you mean 'max_position'"),
+        ("x.parquet", {"settings": {1: 1}}, "settings: expected a dict such as"),
+        ("x.csv", {}, r"x\.csv: no such file; expected a TOML config, or market data in Parquet"),
+        ({"instrument": 5}, {}, r"instrument: expected a list of tables, as in \[\{'data': 'file.parquet'\}\], got 5"),
+        ({"instrument": {"data": 5}}, {}, "instrument.0.data: expected the path of a file, .*, got 5"),
+        ({"instrument": {"data": [5]}}, {}, "instrument.0.data.0: expected a path, got 5"),
+        ({"instrument": {"data": "x"}, "run": {"start": pd.Timestamp("2024-01-01")}}, {}, "2024-01-01T00:00:00 is not"),
+    ],
+)
+def test_what_is_none_of_these_is_refused(given: Any, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        config_of(given, settings)
+
+
+def test_a_number_without_a_unit_is_refused_where_it_was_written(tmp_path: Path) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text('[[instrument]]\ndata = ["x"]\n[latency]\nentry = 500\nfeed = 0\n[report]\nmarkouts = [1, "5s"]\n')
+    with pytest.raises(ConfigError) as caught:
+        lob.RunConfig.load(file)
+    assert "latency.entry: 500 has no unit; write one of ns, us, ms, s, m, h, d, as in '500us'" in str(caught.value)
+    assert "report.markouts.0: 1 has no unit" in str(caught.value)
+    assert "feed" not in str(caught.value)
+    assert lob.RunConfig.parse({"instrument": [{"data": ["x"]}], "latency": {"entry": 500}}).latency.entry == 500
+
+
+def test_a_run_needs_no_more_than_data_and_a_strategy(tmp_path: Path) -> None:
+    class Buys(lob.Strategy):
+        size: int = 1
+
+        def on_start(self, ctx: lob.Context) -> None:
+            ctx.at(ctx.now_ns + lob.SECOND)
+
+        def on_timer(self, ctx: lob.Context, timer_id: int) -> None:
+            ctx.buy(None, self.size)
+
+    lob.generate(tmp_path / "market.parquet", events=2000)
+    result = lob.run(tmp_path / "market.parquet", Buys, fees={"taker_per_lot": 2}, latency="1ms", params={"size": 3})
+    assert result.fills["size_lots"].sum() == 3
+    assert result.summary["fees_paid_currency"] == pytest.approx(6)
+
+
+def test_a_folder_and_a_table_of_a_result_are_told_apart_from_market_data(tmp_path: Path) -> None:
+    lob.generate(tmp_path / "market.parquet", events=2_000)
+    lob.run(tmp_path / "market.parquet", lob.Strategy, out=tmp_path / "out")
+    with pytest.raises(ConfigError, match="is a folder; it holds a result; lob-backtest report shows it"):
+        lob.run(tmp_path / "out", lob.Strategy)
+    with pytest.raises(ConfigError, match=r"is a folder; give its files, or a pattern such as .*\*\.parquet"):
+        lob.run(tmp_path, lob.Strategy)
+    with pytest.raises(DataError, match="is a folder; it holds a result"):
+        lob.run([tmp_path / "out"], lob.Strategy)
+    with pytest.raises(DataError, match="is the table 'fills' of a result, not market data"):
+        lob.run(tmp_path / "out" / "fills.parquet", lob.Strategy)
