@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import platform
+import sys
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -14,7 +15,7 @@ from math import isfinite
 from os import PathLike, fspath
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from lob_backtest.atomic.drafts import absolute
 from lob_backtest.config.compile import make_plan
@@ -31,7 +32,7 @@ from lob_backtest.data.reader import MarketSource, open_market
 from lob_backtest.engine import ENGINES, load_engine
 from lob_backtest.engine.client.callback_timeout import watched
 from lob_backtest.errors import ConfigError, OutputError, StrategyError, text_of
-from lob_backtest.printable import utf8, utf8_values
+from lob_backtest.printable import printable, utf8, utf8_values
 from lob_backtest.process import interrupts
 from lob_backtest.process.settings import KeptSettings
 from lob_backtest.progress import Progress
@@ -44,6 +45,8 @@ from lob_backtest.strategy.api import Strategy
 from lob_backtest.strategy.module import plain_name
 from lob_backtest.units import DURATION_LIMIT_NS, format_instant, parse_duration, shown
 
+Failure: TypeAlias = StrategyError | KeyboardInterrupt | None
+"""What ended a run early."""
 LIBRARIES: Final = ("lob-backtest", "numpy", "pyarrow", "pandas")
 
 
@@ -97,7 +100,8 @@ def run(
         EngineError: cash or fees outgrew 64 bits, or an invariant is broken.
         OutputError: `out` exists, or it cannot be written; what is complete but for its page or its place is kept under
             the name that the message gives, and is its `result`.
-        KeyboardInterrupt: it was interrupted; nothing is left behind.
+        KeyboardInterrupt: it was interrupted; what there is by then is saved in `out` as a partial result, or beside it
+            where that replaces another one.
     """
     config = config_of(config, {"fees": fees, "latency": latency, "params": params, "seed": seed, "settings": settings})
     target = None if out is None else _folder(out)
@@ -117,6 +121,8 @@ def _finished(replay: _Replay, target: Path | None, *, force: bool, progress: Pr
         with Draft(target, force=force) as draft, FileSink(replay.plan.markouts_ns, draft, replay.names) as sink:
             result, failure = replay.into(sink, progress)
             _finish(result, draft, failure)
+    if isinstance(failure, KeyboardInterrupt):
+        interrupts.raise_taken()
     if failure is not None:
         failure.result = result
         raise failure
@@ -129,14 +135,24 @@ def _folder(out: object) -> Path:
     return Path(fspath(out))
 
 
-def _finish(result: Result, draft: Draft, failure: StrategyError | None) -> None:
+def _finish(result: Result, draft: Draft, failure: Failure) -> None:
     """Save a result; what the strategy raised before must not get lost where that fails."""
     try:
-        result.finish(draft)
+        if isinstance(failure, KeyboardInterrupt):
+            _say("interrupted: saving what there is; another Ctrl-C discards it")
+            place = result.finish(draft, spares=True)
+            _say(f"the partial result is saved as {printable(str(place))}")
+        else:
+            result.finish(draft)
     except OutputError as error:
         if failure is None:
             raise
-        raise OutputError(f"{error}; before that: {failure}", result=error.result) from failure
+        before = "an interrupt" if isinstance(failure, KeyboardInterrupt) else failure
+        raise OutputError(f"{error}; before that: {before}", result=error.result) from failure
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +177,8 @@ class _Replay:
         plan = make_plan(config, [feed.source for feed in feeds], agents=names, paranoid=paranoid)
         return cls(config, plan, feeds, agents, names, engine, timeout_ns)
 
-    def into(self, sink: TableSink, progress: Progress | None) -> tuple[Result, StrategyError | None]:
-        """Run; return what came of it and what the strategy raised."""
+    def into(self, sink: TableSink, progress: Progress | None) -> tuple[Result, Failure]:
+        """Run; return what came of it and what ended it early."""
         begin = time.perf_counter()
         files = [file for feed in self.feeds for file in feed.source.files]
         params = [parameters_of(agent) for agent in self.agents]
@@ -170,6 +186,8 @@ class _Replay:
         streams = _Streams(self.feeds, progress)
         with hashed_meanwhile(files), _few_collections, streams as batches, KeptSettings(), watch as agents:
             outcome = load_engine(self.engine)(self.plan, batches, agents, sink)
+            if isinstance(outcome.failure, KeyboardInterrupt) and not sink.is_saved:
+                interrupts.raise_taken()
         interrupts.check()
         engine_s = time.perf_counter() - begin
         read_s = sum(feed.read_s for feed in self.feeds)
@@ -355,7 +373,15 @@ def _info(replay: _Replay, outcome: Outcome, params: list[dict[str, Any]]) -> Ru
         suspect_since_ns=outcome.suspect_since_ns,
         requests_not_arrived=outcome.requests_not_arrived,
         sessions=tuple(_session_info(each) for agent in plan.agents for each in agent.sessions) if config.agent else (),
+        reason=_reason(outcome.failure),
     )
+
+
+def _reason(failure: Failure) -> str:
+    """Return why a run ended early."""
+    if failure is None:
+        return ""
+    return "interrupted (Ctrl-C or a signal)" if isinstance(failure, KeyboardInterrupt) else utf8(str(failure))
 
 
 def _strategies_of(replay: _Replay, params: list[dict[str, Any]]) -> dict[str, Any]:

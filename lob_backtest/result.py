@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from functools import cached_property
 from os import PathLike, fspath
@@ -219,12 +220,13 @@ class Result:
                 draft.write(f"{name}.parquet", rows)
             return self.finish(draft, page=page)
 
-    def finish(self, draft: storage.Draft, *, page: bool = True) -> Path:
+    def finish(self, draft: storage.Draft, *, page: bool = True, spares: bool = False) -> Path:
         """Add metrics, series and page to a folder that has the run's tables, and give it its name.
 
         Args:
             draft: the folder; tables of this result that are files in it are renamed with it.
             page: also write `report.html`.
+            spares: replace nothing: where its name is taken, the folder is kept as `FOLDER.kept`.
 
         Returns:
             the folder.
@@ -248,7 +250,8 @@ class Result:
         interrupts.check()
         place = draft.target
         try:
-            return draft.place()
+            place = draft.keep() if spares and os.path.lexists(place) else draft.place()
+            return place
         except OutputError as error:
             place = error.path if isinstance(error, KeptError) else place
             error.result = self

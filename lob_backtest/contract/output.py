@@ -32,7 +32,8 @@ class Outcome:
         start_ns: start of the strategies, no earlier than the first row.
         end_ns: end of the run, no later than the arrival of the last packet.
         counts: rows, packets, skipped and repaired rows; one entry per instrument.
-        failure: the exception of a strategy; the tables then end at the failure.
+        failure: the exception of a strategy, or an interrupt, for which `interrupts.take` has been called; the tables
+            then end at it.
         suspect_since_ns: one entry per instrument: start of the suspect stretch in which the run ended, or `None`.
         requests_not_arrived: requests sent that had not reached the exchange by the end; the instruments of the first
             strategy, then those of the next.
@@ -41,6 +42,6 @@ class Outcome:
     start_ns: int
     end_ns: int
     counts: tuple[dict[str, int], ...]
-    failure: StrategyError | None
+    failure: StrategyError | KeyboardInterrupt | None
     suspect_since_ns: tuple[int | None, ...]
     requests_not_arrived: tuple[int, ...]

@@ -10,6 +10,7 @@ from lob_backtest.contract.rows import Batch
 from lob_backtest.engine.client.call import Call, make
 from lob_backtest.engine.loop import Run
 from lob_backtest.errors import StrategyError
+from lob_backtest.process.interrupts import take
 from lob_backtest.strategy.api import Strategy
 
 
@@ -26,12 +27,15 @@ def open_run(plan: Plan, sources: Sequence[Iterator[Batch]], agents: Sequence[St
 def replay(plan: Plan, sources: Sequence[Iterator[Batch]], agents: Sequence[Strategy], sink: Sink) -> Outcome:
     """Run the reference engine; see `lob_backtest.engine.Engine`."""
     run = open_run(plan, sources, agents, sink)
-    failure = None
+    failure: StrategyError | KeyboardInterrupt | None = None
     try:
         while isinstance(step := run.step(), Call):
             make(step, agents[step.agent], plan.agents[step.agent].name)
     except StrategyError as error:
         failure = error
+    except KeyboardInterrupt as interrupt:
+        take()
+        failure = interrupt
     finally:
         run.close()
     return run.outcome(failure)

@@ -8,13 +8,12 @@ The loop calls no strategy: `Run.step` goes on until one is to be called, and re
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from typing import Final
 
 from lob_backtest.contract.output import Outcome, Sink
 from lob_backtest.contract.plan import Plan
 from lob_backtest.contract.rows import Batch
 from lob_backtest.engine.client.agent import Agent
-from lob_backtest.engine.client.call import Call
+from lob_backtest.engine.client.call import Call, Calls, Done
 from lob_backtest.engine.client.strategy_runner import StrategyRunner
 from lob_backtest.engine.exchange.exchange import Exchange
 from lob_backtest.engine.record.recorder import NEVER, Recorder
@@ -26,13 +25,6 @@ REQUEST, PACKET, MESSAGE, TIMER, CLOCK = range(1, 6)
 
 Event = tuple[int, int, int]
 """When it is due, its kind, and the index of its strategy, channel (REQUEST, MESSAGE) or instrument (PACKET)."""
-
-
-class Done:
-    """The run is over."""
-
-
-DONE: Final = Done()
 
 
 class Run:
@@ -56,11 +48,11 @@ class Run:
         first_ns = self._exchange.next_ns
         self.start_ns = first_ns if plan.start_ns is None else max(plan.start_ns, first_ns)
         self.now_ns = self._sample_ns = self.start_ns
-        self._calls = self._all_calls()
+        self._calls = Calls(self._all_calls())
 
     def step(self) -> Call | Done:
         """Run until a strategy is to be called or the end is reached; the call must be made before the next step."""
-        return next(self._calls, DONE)
+        return self._calls.step()
 
     def close(self) -> None:
         """Complete the tables, wherever the run has stopped; `ctx` is of no use from now on."""
@@ -70,20 +62,21 @@ class Run:
         self._exchange.sample(self.now_ns)
         self._recorder.finish(self._exchange.mids2)
 
-    def outcome(self, failure: StrategyError | None) -> Outcome:
-        """Return what the run was; `failure` is what a strategy raised."""
+    def outcome(self, failure: StrategyError | KeyboardInterrupt | None) -> Outcome:
+        """Return what the run was; `failure` is what ended it early."""
         markets = self._exchange.markets
         counts = tuple(market.counts() for market in markets)
         suspect_since_ns = tuple(market.state.suspect_since_ns for market in markets)
         not_arrived = tuple(self._wire.requests_not_arrived())
         return Outcome(self.start_ns, self.now_ns, counts, failure, suspect_since_ns, not_arrived)
 
-    def _all_calls(self) -> Generator[Call, None, None]:
+    def _all_calls(self) -> Generator[Call | None, None, None]:
         self._exchange.warm_up(self.start_ns)
         for runner in self._runners:
             yield from runner.start(self.start_ns)
         while (event := self._next_event()) is not None:
             yield from self._handle(event)
+            yield None
         self.now_ns = self._end_ns(self._exchange.next_ns)
         for i, runner in enumerate(self._runners):
             yield from runner.stop(self.now_ns)

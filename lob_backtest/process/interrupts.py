@@ -22,7 +22,7 @@ from opcode import opmap
 from threading import Event, Thread, current_thread, main_thread
 from time import monotonic
 from types import CodeType, FrameType, FunctionType
-from typing import Any, Final, ParamSpec, TypeVar, cast
+from typing import Any, Final, NoReturn, ParamSpec, TypeVar, cast
 
 from lob_backtest.process.leave import leave
 
@@ -49,6 +49,7 @@ class _Guard:
         before: the handlers that were in place before it.
         waiting: a signal that arrived in a step that must be whole; 0: none.
         delivered: the last signal that ended, or should have ended, the work in this block; 0: none.
+        taken: a signal whose exception has been caught by `take`, and is raised later; 0: none.
     """
 
     def __init__(self) -> None:
@@ -56,6 +57,7 @@ class _Guard:
         self.before: dict[int, Any] = {}
         self.waiting = 0
         self.delivered = 0
+        self.taken = 0
 
     def handle(self, signum: int, frame: FrameType | None) -> None:
         """Note a signal that arrives in a step; otherwise deliver it."""
@@ -134,13 +136,16 @@ _RETURNS: Final = {opmap[name] for name in ("RETURN_VALUE", "RETURN_CONST") if n
 _PACKAGE: Final = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
 _guard: Final = _Guard()
 _step_codes: Final[set[CodeType]] = set()
+_part_codes: Final[set[CodeType]] = set()
 
 
 def in_step(frame: FrameType | None) -> bool:
-    """Return whether a frame belongs to a step that must be whole, or is called by one."""
+    """Return whether a frame belongs to a step that must be whole, but not to a part of it that is `interruptible`."""
     while frame is not None:
         if frame.f_code in _step_codes:
             return True
+        if frame.f_code in _part_codes:
+            return False
         frame = frame.f_back
     return False
 
@@ -158,6 +163,19 @@ def uninterrupted(function: Callable[P, T]) -> Callable[P, T]:
 
     _step_codes.add(cast(FunctionType, step).__code__)
     return step
+
+
+def interruptible(function: Callable[P, T]) -> Callable[P, T]:
+    """Decorate a part of a step, such as waiting for a file, that an interrupt may end, and with it the step."""
+
+    @wraps(function)
+    def part(*args: P.args, **kwargs: P.kwargs) -> T:
+        if _guard.waiting and current_thread() is main_thread() and not in_step(sys._getframe()):
+            _guard.deliver(_guard.waiting, sys._getframe())
+        return function(*args, **kwargs)
+
+    _part_codes.add(cast(FunctionType, part).__code__)
+    return part
 
 
 def entering(enter: Callable[[T], T]) -> Callable[[T], T]:
@@ -189,7 +207,7 @@ def guarded(*, ending: bool = False) -> Iterator[None]:
     if _guard.active or current_thread() is not main_thread():
         yield
         return
-    _guard.waiting = _guard.delivered = 0
+    _guard.waiting = _guard.delivered = _guard.taken = 0
     hook = sys.unraisablehook
     watch = _Watch() if ending else None
     try:
@@ -250,6 +268,24 @@ def check() -> None:
     """
     if _guard.delivered and _guard.active and current_thread() is main_thread():
         _guard.deliver(_guard.delivered, sys._getframe())
+
+
+def take() -> None:
+    """Note that an interrupt has been caught, and that work goes on until `raise_taken`; another one is raised anew."""
+    _guard.taken, _guard.delivered = _guard.delivered, 0
+    if sys.getprofile() is _raise_again:
+        sys.setprofile(None)
+
+
+def raise_taken() -> NoReturn:
+    """Raise the interrupt that `take` was called for.
+
+    Raises:
+        KeyboardInterrupt: always.
+    """
+    if _guard.taken and _guard.active:
+        _guard.deliver(_guard.taken, sys._getframe())
+    raise KeyboardInterrupt
 
 
 def exit_code() -> int:

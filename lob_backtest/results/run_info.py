@@ -98,6 +98,8 @@ class RunInfo:
         requests_not_arrived: one entry per agent and instrument, in that order: requests that had not reached the
             exchange by the end; empty if unknown.
         sessions: one entry per agent and instrument, in that order; empty where agents have nothing of their own.
+        reason: why the run ended early, empty if it did not: the text of the error, or the interrupt.
+        notes: remarks about a run that may not be what was meant: no request got through, no fees are set.
     """
 
     instruments: tuple[InstrumentInfo, ...]
@@ -115,6 +117,8 @@ class RunInfo:
     suspect_since_ns: tuple[int | None, ...] = ()
     requests_not_arrived: tuple[int, ...] = ()
     sessions: tuple[SessionInfo, ...] = ()
+    reason: str = ""
+    notes: tuple[str, ...] = ()
 
     def instrument_of(self, agent: int, instrument: int) -> InstrumentInfo:
         """Return an instrument with the position at the start and the limit that an agent has in it.
@@ -151,5 +155,6 @@ class RunInfo:
                 "suspect_since_ns": tuple(plain.get("suspect_since_ns", ())),
                 "requests_not_arrived": tuple(plain.get("requests_not_arrived", ())),
                 "sessions": tuple(SessionInfo(**each) for each in plain.get("sessions", ())),
+                "notes": tuple(plain.get("notes", ())),
             }
         )

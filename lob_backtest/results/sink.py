@@ -33,12 +33,18 @@ class TableSink(ABC):
     Args:
         markouts_ns: horizons of the run, which decide the columns of `fills`.
         agents: the names of several agents, for lines of the log; those of one are not named.
+
+    Attributes:
+        is_saved: whether the tables are in files that can be kept.
     """
+
+    is_saved = False
 
     def __init__(self, markouts_ns: Sequence[int], agents: Sequence[str] = ()) -> None:
         self._schemas = schemas(markouts_ns)
         self._agents = agents if len(agents) > 1 else ()
 
+    @interrupts.uninterrupted
     def write(self, table: str, columns: Mapping[str, Column]) -> None:
         """Append rows to a table, column by column: lists of values, or memory in Arrow's layout."""
         schema = self._schemas[table]
@@ -85,6 +91,8 @@ class FileSink(TableSink):
     Raises:
         OutputError: in the block: a file cannot be written.
     """
+
+    is_saved = True
 
     def __init__(self, markouts_ns: Sequence[int], draft: Draft, agents: Sequence[str] = ()) -> None:
         super().__init__(markouts_ns, agents)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import lob_backtest as lob
+from lob_backtest.results.folder import FILES
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc to see when Python is up")
 
@@ -135,7 +136,19 @@ def check_signals(folder: Path, verb: str, times: int, seed: int) -> None:
             continue
         assert (code, told.splitlines()[-1]) == (128 + signum, "interrupted")
         assert "Traceback" not in told
+        check_and_remove_partial(folder, before)
         assert left_in(folder) == before
+
+
+def check_and_remove_partial(folder: Path, before: list[str]) -> None:
+    """Check the result that an interrupted run may have saved, and remove it."""
+    for path in (folder / name for name in ("out", "out.kept", "saved.kept")):
+        if path.is_dir() and str(path) not in before:
+            result = lob.Result.load(path)
+            assert result.status == "partial"
+            assert result.info.reason.startswith("interrupted")
+            assert {each.name for each in path.iterdir()} == set(FILES)
+            shutil.rmtree(path)
 
 
 def remove_new(folder: Path, before: list[str]) -> None:
@@ -146,6 +159,24 @@ def remove_new(folder: Path, before: list[str]) -> None:
 
 def left_in(folder: Path) -> list[str]:
     return sorted(str(path) for path in folder.rglob("*") if "__pycache__" not in path.parts)
+
+
+@pytest.mark.parametrize("name", ["run", "reference"])
+def test_an_interrupted_run_saves_what_there_is(folder: Path, name: str) -> None:
+    child = start(folder, *WORDS[name][:-1], name)
+    time.sleep(4)
+    child.send_signal(signal.SIGTERM)
+    code, told = end(child)
+    assert code == 128 + signal.SIGTERM
+    assert [line for line in told.splitlines() if line][-3:] == [
+        "interrupted: saving what there is; another Ctrl-C discards it",
+        f"the partial result is saved as {folder / name}",
+        "interrupted",
+    ]
+    result = lob.Result.load(folder / name)
+    assert (result.status, result.info.reason) == ("partial", "interrupted (Ctrl-C or a signal)")
+    assert result.summary["residual_half_tick_lots"] == 0
+    shutil.rmtree(folder / name)
 
 
 @pytest.mark.parametrize("verb", ["run", "force", "generate"])

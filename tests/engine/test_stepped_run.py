@@ -9,9 +9,9 @@ from plans import plan_of
 from scenario import BASE, batch
 from test_context import BOOK, Does, rows
 
-from lob_backtest.engine.client.call import Call, make
+from lob_backtest.engine.client.call import Call, Done, make
 from lob_backtest.engine.driver import open_run
-from lob_backtest.engine.loop import Done, Run
+from lob_backtest.engine.loop import Run
 from lob_backtest.errors import StrategyError
 from lob_backtest.results.sink import MemorySink
 

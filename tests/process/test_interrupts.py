@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import random
+import shutil
 import signal
 import sys
 import threading
@@ -285,8 +286,7 @@ def test_an_endless_callback_is_stopped(engine: str, market: Path, tmp_path: Pat
                 pass
 
     with pytest.raises(KeyboardInterrupt):
-        lob.run({"instrument": [{"data": [str(market)]}]}, Endless, engine=engine, out=tmp_path / "out")
-    assert list(tmp_path.iterdir()) == []
+        lob.run({"instrument": [{"data": [str(market)]}]}, Endless, engine=engine)
 
 
 def ctrl_c_from_outside() -> None:
@@ -377,6 +377,9 @@ def check_interrupts(work: Callable[[Path], object], folder: Path, times: int, s
             pass
         else:
             pytest.fail(f"line {at}: not interrupted")
+        for kept in folder.glob("*.kept"):
+            assert Result.load(kept).status == "partial", at
+            shutil.rmtree(kept)
         assert content(folder) == finished, at
         assert threading.enumerate() == before, at
         assert signal.getsignal(signal.SIGINT) is not interrupts._guard.handle
@@ -448,7 +451,7 @@ def test_interrupts_at_any_line_leave_things_as_they_were(
     check_interrupts(work[0], tmp_path, 20 * work[1], 2)
 
 
-def test_a_second_interrupt_while_the_first_cleans_up_changes_nothing(market: Path, tmp_path: Path) -> None:
+def test_a_second_interrupt_while_the_first_cleans_up_changes_nothing(tmp_path: Path) -> None:
     remove = leftovers.remove
 
     def slow(path: Path) -> None:
@@ -456,13 +459,11 @@ def test_a_second_interrupt_while_the_first_cleans_up_changes_nothing(market: Pa
         remove(path)
         ctrl_c()
 
-    class Interrupts(lob.Strategy):
-        def on_start(self, ctx: lob.Context) -> None:
-            ctrl_c()
-
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(leftovers, "remove", slow)
-        with pytest.raises(KeyboardInterrupt):
-            lob.run({"instrument": [{"data": [str(market)]}]}, Interrupts, out=tmp_path / "out")
+        with pytest.raises(KeyboardInterrupt), guarded(), FileDraft(tmp_path / "a.txt"):
+            ctrl_c()
     assert content(tmp_path) == []
-    assert isinstance(lob.run({"instrument": [{"data": [str(market)]}]}, Quotes, out=tmp_path / "out"), Result)
+    with FileDraft(tmp_path / "a.txt"):
+        pass
+    assert content(tmp_path) == ["a.txt"]

@@ -139,6 +139,10 @@ impl<'py> Driver<'py> {
     fn whole(mut self, py: Python<'py>) -> PyResult<Outcome<'py>> {
         self.load_first(py)?;
         let stopped = self.go(py);
+        let interrupted = matches!(&stopped, Err(error) if error.is_instance_of::<PyKeyboardInterrupt>(py));
+        if interrupted {
+            py.import("lob_backtest.process.interrupts")?.call_method0("take")?;
+        }
         let shared = self.shared.clone();
         let finished = catch_unwind(AssertUnwindSafe(|| shared.finish()));
         let mut run = match (finished, &stopped) {
@@ -151,7 +155,7 @@ impl<'py> Driver<'py> {
         let full = std::mem::take(&mut run.outbox.recorder.full);
         self.hand_over(py, full)?;
         let failure = match stopped {
-            Err(error) if error.is_instance_of::<StrategyError>(py) => Some(error),
+            Err(error) if interrupted || error.is_instance_of::<StrategyError>(py) => Some(error),
             Err(error) => return Err(error),
             Ok(()) => None,
         };
@@ -293,7 +297,9 @@ impl<'py> Driver<'py> {
         }
     }
 
+    /// Write full chunks to the sink. An interrupt in between is raised when all are written.
     fn hand_over(&self, py: Python<'py>, full: Vec<(usize, Chunk)>) -> PyResult<()> {
+        let mut interrupt = None;
         for (table, chunk) in full {
             let columns = PyDict::new(py);
             for (name, column) in self.columns[table].iter().zip(chunk.columns) {
@@ -301,9 +307,13 @@ impl<'py> Driver<'py> {
                 let offsets = (!column.offsets.is_empty()).then(|| Memory::new(Cells::Halves(column.offsets)));
                 columns.set_item(name, (chunk.rows, validity, offsets, Memory::new(column.cells)))?;
             }
-            self.sink.call_method1("write", (TABLES[table], columns))?;
+            match self.sink.call_method1("write", (TABLES[table], columns)) {
+                Err(error) if error.is_instance_of::<PyKeyboardInterrupt>(py) => interrupt = Some(error),
+                Err(error) => return Err(error),
+                Ok(_) => {}
+            }
         }
-        Ok(())
+        interrupt.map_or(Ok(()), Err)
     }
 }
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Generator
+from typing import Final, NamedTuple
 
 from lob_backtest.engine.client.failure import explain
+from lob_backtest.process.interrupts import uninterrupted
 from lob_backtest.strategy.api import Context, Strategy
 
 
@@ -24,6 +26,38 @@ class Call(NamedTuple):
     now_ns: int
     context: Context
     arguments: tuple[object, ...] = ()
+
+
+class Done:
+    """The run is over."""
+
+
+DONE: Final = Done()
+
+
+class Calls:
+    """The calls of a run, made one by one. An interrupt is raised between two events, where the run can be completed.
+
+    Args:
+        calls: those of the run, and `None` where only an interrupt may come.
+    """
+
+    def __init__(self, calls: Generator[Call | None, None, None]) -> None:
+        self._calls = calls
+
+    def step(self) -> Call | Done:
+        """Run until a strategy is to be called or the end is reached."""
+        while (step := self._go_on()) is None:
+            pass
+        return step
+
+    @uninterrupted
+    def _go_on(self) -> Call | Done | None:
+        return next(self._calls, DONE)
+
+    def close(self) -> None:
+        """End the run, wherever it is."""
+        self._calls.close()
 
 
 def make(call: Call, strategy: Strategy, agent: str = "") -> None:

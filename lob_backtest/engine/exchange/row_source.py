@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from lob_backtest.contract.rows import Batch
 from lob_backtest.engine.record.recorder import NEVER
 from lob_backtest.engine.wire.view import Packet, QueueMove, Row
+from lob_backtest.process.interrupts import interruptible
 
 
 class RowSource:
@@ -54,6 +55,7 @@ class RowSource:
         """Return the file and the row number of a row of `rows`, for messages."""
         return f"{self._path}: row {self._first_row + i - self._kept}"
 
+    @interruptible
     def load(self) -> None:
         """Fetch the next batch that has rows."""
         self._rows_before = self.applied
