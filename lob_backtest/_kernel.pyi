@@ -13,7 +13,16 @@ __all__ = ["KernelContext", "Memory", "ReceivedBook", "replay"]
 
 def replay(
     plan: Plan, sources: Sequence[Iterator[Batch]], agents: Sequence[Strategy], sink: Sink
-) -> tuple[int, int, list[dict[str, int]], StrategyError | KeyboardInterrupt | None, list[int | None], list[int]]: ...
+) -> tuple[
+    int,
+    int,
+    list[dict[str, int]],
+    StrategyError | KeyboardInterrupt | None,
+    list[int | None],
+    list[int],
+    list[int],
+    tuple[int, str] | None,
+]: ...
 
 @final
 class Memory:

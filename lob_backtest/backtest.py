@@ -373,15 +373,19 @@ def _info(replay: _Replay, outcome: Outcome, params: list[dict[str, Any]]) -> Ru
         suspect_since_ns=outcome.suspect_since_ns,
         requests_not_arrived=outcome.requests_not_arrived,
         sessions=tuple(_session_info(each) for agent in plan.agents for each in agent.sessions) if config.agent else (),
-        reason=_reason(outcome.failure),
+        reason=_reason(outcome, replay.names),
     )
 
 
-def _reason(failure: Failure) -> str:
+def _reason(outcome: Outcome, names: list[str]) -> str:
     """Return why a run ended early."""
-    if failure is None:
+    if outcome.failure is not None:
+        is_interrupt = isinstance(outcome.failure, KeyboardInterrupt)
+        return "interrupted (Ctrl-C or a signal)" if is_interrupt else utf8(str(outcome.failure))
+    if outcome.stop is None:
         return ""
-    return "interrupted (Ctrl-C or a signal)" if isinstance(failure, KeyboardInterrupt) else utf8(str(failure))
+    agent, reason = outcome.stop
+    return f"stopped by {names[agent] if len(names) > 1 else 'the strategy'}{reason and ': '}{reason}"
 
 
 def _strategies_of(replay: _Replay, params: list[dict[str, Any]]) -> dict[str, Any]:

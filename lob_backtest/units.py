@@ -75,6 +75,11 @@ def _nanoseconds(given: Any) -> int | None:
     if type(given).__name__ == "timedelta64":  # of numpy, in a unit of its own
         text = str(given.astype("timedelta64[ns]").astype("int64"))
         return None if str(given) == "NaT" else int(text)
+    return _index(given)
+
+
+def _index(given: Any) -> int | None:
+    """Return an integer of Python or numpy; `None` for anything else."""
     try:
         return None if isinstance(given, bool) else operator.index(given)
     except TypeError:
@@ -95,8 +100,8 @@ def parse_instant(value: Any) -> int:
     Raises:
         ValueError: it is none of these, or without an offset; the message has the expected form.
     """
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
+    if (given_ns := _index(value)) is not None:
+        return given_ns
     text = value.isoformat() if isinstance(value, date) else value
     found = _INSTANT.fullmatch(text) if isinstance(text, str) else None
     if found is None:

@@ -37,6 +37,8 @@ class Outcome:
         suspect_since_ns: one entry per instrument: start of the suspect stretch in which the run ended, or `None`.
         requests_not_arrived: requests sent that had not reached the exchange by the end; the instruments of the first
             strategy, then those of the next.
+        timers: how many timers each strategy has set.
+        stop: the strategy that has ended the run by `ctx.stop`, and why; `None`: none has.
     """
 
     start_ns: int
@@ -45,3 +47,5 @@ class Outcome:
     failure: StrategyError | KeyboardInterrupt | None
     suspect_since_ns: tuple[int | None, ...]
     requests_not_arrived: tuple[int, ...]
+    timers: tuple[int, ...]
+    stop: tuple[int, str] | None

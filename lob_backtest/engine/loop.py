@@ -68,7 +68,10 @@ class Run:
         counts = tuple(market.counts() for market in markets)
         suspect_since_ns = tuple(market.state.suspect_since_ns for market in markets)
         not_arrived = tuple(self._wire.requests_not_arrived())
-        return Outcome(self.start_ns, self.now_ns, counts, failure, suspect_since_ns, not_arrived)
+        timers = tuple(runner.timers.made for runner in self._runners)
+        return Outcome(
+            self.start_ns, self.now_ns, counts, failure, suspect_since_ns, not_arrived, timers, self._wire.stop
+        )
 
     def _all_calls(self) -> Generator[Call | None, None, None]:
         self._exchange.warm_up(self.start_ns)
@@ -129,7 +132,12 @@ class Run:
             self._clock(now_ns)
 
     def _end_ns(self, row_ns: int) -> int:
-        """Return the end: as configured, but no later than the arrival of the last packet once that is known."""
+        """Return the end: as configured, but no later than the arrival of the last packet once that is known.
+
+        It is now, once a strategy has asked for it.
+        """
+        if self._wire.stop is not None:
+            return self.now_ns
         end_ns = NEVER if self._plan.end_ns is None else self._plan.end_ns
         if row_ns < NEVER:
             return end_ns

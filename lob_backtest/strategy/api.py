@@ -12,8 +12,9 @@ import difflib
 import inspect
 import random
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from types import ModuleType
 from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 
@@ -24,6 +25,9 @@ from lob_backtest.strategy.callbacks import check_callbacks
 
 DEPTH = "depth"
 """`ctx.subscribe(DEPTH)`: call `on_book` for a change of any level, not only of the best ones."""
+
+Span = int | str | timedelta
+"""A duration: nanoseconds, a text such as "100ms", or a timedelta."""
 
 Quote = tuple[int, int] | list[tuple[int, int]] | None
 """One side of `ctx.quote`: `(price_ticks, size_lots)`, a list of them (a ladder), or `None` for nothing."""
@@ -182,11 +186,19 @@ class Context(Protocol):
     def end_ns(self) -> int | None:
         """The configured end of the run, `None` without one (never the file's); the run may end earlier."""
 
-    def every(self, interval_ns: int) -> int:
-        """Call `on_timer` at now + interval and from then on every interval; return the timer's id."""
+    def every(self, interval_ns: Span) -> int:
+        """Call `on_timer` at now + interval and from then on every interval; return the timer's id.
 
-    def at(self, ts_ns: int) -> int:
-        """Call `on_timer` once, at a time (or now, if it is past); return the timer's id."""
+        Args:
+            interval_ns: nanoseconds, a text such as "100ms", or a timedelta.
+        """
+
+    def at(self, ts_ns: int | str | datetime) -> int:
+        """Call `on_timer` once, at a time (or now, if it is past); return the timer's id.
+
+        Args:
+            ts_ns: nanoseconds since the epoch, an ISO date with its offset, or a datetime with its zone.
+        """
 
     def cancel_timer(self, timer_id: int) -> None:
         """Stop a timer; an unknown id is not an error."""
@@ -206,8 +218,39 @@ class Context(Protocol):
         """Return the context of another instrument of the run."""
 
     @property
+    def markets(self) -> Mapping[str, Context]:
+        """The contexts of all instruments of the run by name, in the order of the config."""
+
+    @property
+    def last_trade(self) -> Print | None:
+        """The last print received, of those that happened after the first read of this: read it once in `on_start`."""
+
+    @property
     def position(self) -> int:
         """The position in lots, from the fills received."""
+
+    @property
+    def max_position(self) -> int | None:
+        """The limit on the position in lots, either side; `None` without one."""
+
+    @property
+    def average_price_ticks(self) -> float | None:
+        """The average entry price of the position, `None` without one; a position at the start was entered at 0."""
+
+    @property
+    def realized(self) -> float:
+        """The profit of what has been closed, by average entry price, without fees, in currency."""
+
+    @property
+    def unrealized(self) -> float:
+        """The profit of the position at the last mid received, without fees, in currency.
+
+        Always `equity == realized + unrealized - fees`, up to the rounding of floats.
+        """
+
+    @property
+    def fees(self) -> float:
+        """The fees of the fills received, in currency; rebates are negative."""
 
     @property
     def cash(self) -> float:
@@ -218,6 +261,14 @@ class Context(Protocol):
         """Cash less fees plus the position at the last mid received, in currency.
 
         Before the first mid the price of the last fill is used instead; before the first fill the position counts 0.
+        """
+
+    @property
+    def total_equity(self) -> float:
+        """The sum of the equities of all instruments of the run, in currency.
+
+        Raises:
+            StrategyError: the instruments are in different currencies.
         """
 
     @property
@@ -257,6 +308,19 @@ class Context(Protocol):
 
     def quote(self, *, bid: Quote = ..., ask: Quote = ..., top_up: bool = False) -> None:
         """Set the quotes of this instrument: send, replace or cancel post-only orders until they match."""
+
+    def flatten(self) -> int | None:
+        """Cancel every order of this instrument, and close its position by a market order; return its id, if any.
+
+        Orders whose cancellation is under way may still fill, and count towards the limit on the position.
+        """
+
+    def stop(self, reason: str = "") -> None:
+        """End the run, of all its strategies: after everything that is due at this time, `on_stop` is called.
+
+        Args:
+            reason: recorded in the result.
+        """
 
     def record(self, name: str, value: float) -> None:
         """Add a point to a series of the result."""

@@ -80,7 +80,8 @@ def test_whatever_is_raised_before_the_run_is_one_message(
     with pytest.raises(SystemExit) as stop:
         main(["run", "--data", str(market), "-s", f"{tmp_path}/s.py:S", "-o", str(tmp_path / "out")])
     out, err = capsys.readouterr()
-    assert (stop.value.code, out) == (2 if (where, what) == ("__init__", "config") else 4, "")
+    is_config = what == "config"
+    assert (stop.value.code, out) == (2 if is_config else 4, "")
     assert err.startswith("error: ")
     assert "Traceback" not in err
     assert not (tmp_path / "out").exists()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from test_context import BOOK, Does, go
+from scripted import BOOK, Does, go
 
 import lob_backtest as lob
 from lob_backtest.contract.tables import UpdateKind

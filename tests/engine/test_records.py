@@ -8,7 +8,7 @@ import pytest
 from plans import plan_of
 from random_market import play
 from scenario import BASE
-from test_context import BOOK, Does, go, rows
+from scripted import BOOK, Does, go, rows
 
 import lob_backtest as lob
 from lob_backtest.contract.plan import IssuePolicy

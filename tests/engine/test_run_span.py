@@ -10,7 +10,7 @@ import pytest
 from plans import plan_of
 from random_market import Row
 from scenario import BASE, batch
-from test_context import BOOK, Does, rows
+from scripted import BOOK, Does, rows
 
 import lob_backtest as lob
 from lob_backtest.contract.output import Outcome

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from plans import plan_of
 from scenario import BASE, batch
-from test_context import BOOK, Does, rows
+from scripted import BOOK, Does, rows
 
 from lob_backtest.engine.client.call import Call, Done, make
 from lob_backtest.engine.driver import open_run

@@ -54,6 +54,8 @@ pub struct Agent {
     pub timers: Timers,
     /// Per instrument: true if it subscribes to every change of a level.
     pub depth: Vec<bool>,
+    /// When the strategy first asked for the last print, by instrument.
+    pub prints_since_ns: Vec<Option<Ns>>,
     limits: Limits,
     tags: Texts,
     series: Texts,
@@ -74,6 +76,7 @@ impl Agent {
             is_stopped: false,
             timers: Timers::default(),
             depth: vec![false; instruments],
+            prints_since_ns: vec![None; instruments],
             limits,
             tags: Texts::default(),
             series: Texts::default(),

@@ -89,6 +89,14 @@ impl Market {
         self.view.book(self.cursor.done())
     }
 
+    /// From now on, send prints.
+    pub fn subscribe_prints(&mut self) {
+        if !self.view.has_print_subscribers {
+            self.view.has_print_subscribers = true;
+            self.update_filter();
+        }
+    }
+
     /// Note from now on which packets change a level.
     pub fn subscribe_levels(&mut self) {
         self.view.subscribe_levels(self.cursor.done());

@@ -32,6 +32,10 @@ impl ReceivedBook {
 
 #[pymethods]
 impl ReceivedBook {
+    fn __repr__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        slf.py().import("lob_backtest.engine.client.conveniences")?.call_method1("shown_book", (slf,))
+    }
+
     /// Return the best bid.
     #[getter]
     fn bid_ticks(&self) -> PyResult<Option<i64>> {

@@ -109,10 +109,9 @@ impl Context {
 
     /// Set a repeating timer.
     fn every(&self, interval_ns: &Bound<'_, PyAny>) -> PyResult<i64> {
-        let Some(interval) = arguments::nanoseconds(interval_ns)?.filter(|interval| *interval >= 1) else {
-            let given = interval_ns.repr()?;
-            let message = format!("ctx.every({given}): expected nanoseconds, an integer of 1 or more");
-            return Err(StrategyError::new_err(message));
+        let interval = match arguments::nanoseconds(interval_ns)?.filter(|interval| *interval >= 1) {
+            Some(interval) => interval,
+            None => arguments::cut(&conveniences(interval_ns.py())?.call_method1("interval_ns", (interval_ns,))?)?,
         };
         self.with(|run| {
             run.outbox.mark(self.agent);
@@ -125,10 +124,9 @@ impl Context {
 
     /// Set a timer that fires once.
     fn at(&self, ts_ns: &Bound<'_, PyAny>) -> PyResult<i64> {
-        let Some(due_ns) = arguments::nanoseconds(ts_ns)? else {
-            let given = ts_ns.repr()?;
-            let message = format!("ctx.at({given}): expected nanoseconds since the epoch, an integer");
-            return Err(StrategyError::new_err(message));
+        let due_ns = match arguments::nanoseconds(ts_ns)? {
+            Some(due_ns) => due_ns,
+            None => arguments::cut(&conveniences(ts_ns.py())?.call_method1("instant_ns", (ts_ns,))?)?,
         };
         self.with(|run| {
             run.outbox.mark(self.agent);
@@ -179,6 +177,87 @@ impl Context {
                 Err(StrategyError::new_err(message))
             }
         }
+    }
+
+    /// Return the contexts of all instruments, by name.
+    #[getter]
+    fn markets<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        self.run.check()?;
+        let markets = PyDict::new(py);
+        for (name, context) in self.siblings.lock().unwrap_or_else(std::sync::PoisonError::into_inner).iter() {
+            markets.set_item(name, context)?;
+        }
+        Ok(markets)
+    }
+
+    /// Return the last print received, of those since the first read of this.
+    #[getter]
+    fn last_trade<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let found = self.with(|run| {
+            let agent = &mut run.agents[self.agent];
+            let now_ns = agent.now_ns;
+            let since_ns = *agent.prints_since_ns[self.place].get_or_insert(now_ns);
+            let market = &mut run.markets[self.place];
+            market.subscribe_prints();
+            Ok(market.view.last_print.filter(|print| print.ts_exchange_ns > since_ns))
+        })?;
+        found.map(|print| self.types.print(py, &print)).transpose()
+    }
+
+    /// Return the average entry price of the position, ticks.
+    #[getter]
+    fn average_price_ticks(&self) -> PyResult<Option<f64>> {
+        Ok(self.account()?.0.average_price_ticks())
+    }
+
+    /// Return the profit of what has been closed, by average entry price, without fees, in currency.
+    #[getter]
+    fn realized(&self) -> PyResult<f64> {
+        Ok(self.account()?.0.realized_tick_lots() * self.value)
+    }
+
+    /// Return the profit of the position at the last mid received, without fees, in currency.
+    #[getter]
+    fn unrealized(&self) -> PyResult<f64> {
+        let (account, mid2) = self.account()?;
+        Ok(account.unrealized_tick_lots(mid2) * self.value)
+    }
+
+    /// Return the fees of the fills received, in currency.
+    #[getter]
+    fn fees(&self) -> PyResult<f64> {
+        Ok(self.account()?.0.fees_micro as f64 / 1e6 * self.value)
+    }
+
+    /// Return the limit on the position.
+    #[getter]
+    fn max_position(&self) -> PyResult<Option<i64>> {
+        self.with(|run| Ok(run.plan.agents[self.agent].sessions[self.place].max_position))
+    }
+
+    /// Return the sum of the equities of all instruments, in currency.
+    #[getter]
+    fn total_equity<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        conveniences(slf.py())?.call_method1("total_equity", (slf,))
+    }
+
+    /// Cancel the orders of this instrument, and close its position by a market order.
+    fn flatten<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        conveniences(slf.py())?.call_method1("flatten", (slf,))
+    }
+
+    /// End the run after what is due now.
+    #[pyo3(signature = (reason = None))]
+    fn stop(&self, reason: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let reason = reason.map_or(Ok(String::new()), plain_text)?;
+        self.with(|run| {
+            run.stop.get_or_insert((self.agent, reason));
+            Ok(())
+        })
+    }
+
+    fn __repr__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        conveniences(slf.py())?.call_method1("shown_context", (slf,))
     }
 
     /// Return the position as known.
@@ -317,15 +396,22 @@ impl Context {
 
     /// Write a line to the run's log.
     fn log(&self, text: &Bound<'_, PyAny>) -> PyResult<()> {
-        let now_ns = self.now_ns()?;
-        let (py, text) = (text.py(), text.str()?);
-        let text = match text.to_str() {
-            Ok(_) => text.into_any(),
-            // Half a surrogate pair has no UTF-8.
-            Err(_) => text.call_method1("encode", ("utf-8", "backslashreplace"))?.call_method0("decode")?,
-        };
-        self.sink.bind(py).call_method1("log", (now_ns, self.agent, text))?;
+        let (now_ns, line) = (self.now_ns()?, plain_text(text)?);
+        self.sink.bind(text.py()).call_method1("log", (now_ns, self.agent, line))?;
         Ok(())
+    }
+}
+
+fn conveniences(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
+    py.import("lob_backtest.engine.client.conveniences")
+}
+
+/// Return the text of an object; half a surrogate pair, which has no UTF-8, becomes an escape.
+fn plain_text(object: &Bound<'_, PyAny>) -> PyResult<String> {
+    let text = object.str()?;
+    match text.to_str() {
+        Ok(text) => Ok(text.to_owned()),
+        Err(_) => text.call_method1("encode", ("utf-8", "backslashreplace"))?.call_method0("decode")?.extract(),
     }
 }
 

@@ -28,8 +28,17 @@ use crate::run::step::{Call, Callback, Step};
 /// Rows without a call from which on releasing Python's lock pays.
 const SPARSE_ROWS: u64 = 256;
 
-/// The fields of `engine.Outcome`: start, end, counts, failure, suspect since, requests not arrived.
-type Outcome<'py> = (i64, i64, Vec<Bound<'py, PyDict>>, Option<Py<PyAny>>, Vec<Option<i64>>, Vec<u64>);
+/// The fields of `engine.Outcome`: start, end, counts, failure, suspect since, requests not arrived, timers, stop.
+type Outcome<'py> = (
+    i64,
+    i64,
+    Vec<Bound<'py, PyDict>>,
+    Option<Py<PyAny>>,
+    Vec<Option<i64>>,
+    Vec<u64>,
+    Vec<i64>,
+    Option<(usize, String)>,
+);
 
 /// The next step, the chunks that are full, and the number of rows applied.
 type Advanced = (Step, Vec<(usize, Chunk)>, u64);
@@ -167,7 +176,8 @@ impl<'py> Driver<'py> {
         for (i, channels) in run.outbox.channels.iter().enumerate() {
             channels.count_not_arrived(&mut not_arrived[run.outbox.agent_of(i) * markets..][..markets]);
         }
-        Ok((run.start_ns, run.now_ns, counts, failure, suspect, not_arrived))
+        let timers = run.agents.iter().map(|agent| agent.timers.made()).collect();
+        Ok((run.start_ns, run.now_ns, counts, failure, suspect, not_arrived, timers, run.stop.take()))
     }
 
     /// Load the first batch of each instrument, before anything else can fail.

@@ -78,8 +78,12 @@ impl Run {
         self.call(wanted, index, 0, self.start_ns, Callback::Start)
     }
 
-    /// Return the end: as configured, but no later than the arrival of the last packet once that is known.
+    /// Return the end: as configured, but no later than the arrival of the last packet once that is known. It is now, once
+    /// a strategy has asked for it.
     pub(super) fn end_ns(&self) -> Ns {
+        if self.stop.is_some() {
+            return self.now_ns;
+        }
         let end_ns = self.plan.end_ns.unwrap_or(NEVER);
         if self.markets.iter().any(|market| market.cursor.next_ns < NEVER) {
             return end_ns;

@@ -32,6 +32,8 @@ pub struct Run {
     pub now_ns: Ns,
     /// When the strategies started, nanoseconds.
     pub start_ns: Ns,
+    /// The first strategy that has asked for the end of the run, and why.
+    pub stop: Option<(usize, String)>,
     /// True once `finish` has been called.
     pub is_over: bool,
     pub(super) sample_ns: Ns,
@@ -75,6 +77,7 @@ impl Run {
             outbox,
             now_ns: 0,
             start_ns: 0,
+            stop: None,
             is_over: false,
             sample_ns: 0,
             stage: Stage::First,

@@ -38,6 +38,11 @@ impl Timers {
         self.next_ns
     }
 
+    /// Return how many have been set since the start.
+    pub fn made(&self) -> i64 {
+        self.ids
+    }
+
     /// Return how many are set.
     pub fn len(&self) -> usize {
         self.timers.len()

@@ -84,12 +84,14 @@ pub struct View {
     pub state: ViewState,
     /// True if a strategy is called for packets; otherwise they are delivered on the first read.
     pub has_packet_subscribers: bool,
-    /// True if a strategy is called for prints.
+    /// True if a strategy is called for prints, or has asked for the last one.
     pub has_print_subscribers: bool,
     /// True if a strategy is called for every change of a level.
     pub has_level_subscribers: bool,
     /// When the next packet arrives that a strategy can notice, `NEVER` if none is on its way.
     pub next_ns: Ns,
+    /// The last print received since there are subscribers.
+    pub last_print: Option<Print>,
     /// The levels and orders.
     pub lazy_book: LazyBook,
     packets: VecDeque<SentPacket>,
@@ -113,6 +115,7 @@ impl View {
             has_packet_subscribers: false,
             has_print_subscribers: false,
             has_level_subscribers: false,
+            last_print: None,
             next_ns: NEVER,
             lazy_book: LazyBook::new(feed, depth, repairs),
             packets: VecDeque::new(),
@@ -177,7 +180,8 @@ impl View {
             let arrived =
                 if all { self.packets.len() } else { self.packets.partition_point(|each| each.ts_local_ns <= now_ns) };
             let packet = self.receive(arrived);
-            self.prints.drain(..(packet.prints - self.taken.0) as usize);
+            self.last_print =
+                self.prints.drain(..(packet.prints - self.taken.0) as usize).next_back().or(self.last_print);
             self.taken.0 = packet.prints;
         }
     }
@@ -188,6 +192,7 @@ impl View {
         let packet = self.receive(1);
         delivered.prints.clear();
         delivered.prints.extend(self.prints.drain(..(packet.prints - self.taken.0) as usize));
+        self.last_print = delivered.prints.last().copied().or(self.last_print);
         self.taken.0 = packet.prints;
         delivered.best_changed = before != packet.state.touch;
         delivered.any_changed = packet.changed;

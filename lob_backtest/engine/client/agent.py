@@ -41,6 +41,7 @@ class Agent:
         stopped: whether the run is over for the strategy.
         rng: the strategy's generator.
         depth: per instrument, whether `on_book` is wanted for changes behind the best prices.
+        prints_since_ns: when the strategy first asked for the last print, by instrument.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Agent:
         self.stopped = False
         self.rng = random.Random(plan.agents[index].seed)
         self.depth = [False for _ in plan.instruments]
+        self.prints_since_ns: dict[int, int] = {}
         self._recorder = recorder
         self._refusals = refusals
         self._orders = 0
@@ -85,6 +87,10 @@ class Agent:
         self._refusals.refused(self.index, instrument, order, kind, reason, now_ns=now_ns)
         if not self.stopped:
             self.channels_of(instrument).post(now_ns, instrument, Answer(order, None, kind, reason), generation)
+
+    def stop_run(self, reason: str) -> None:
+        """Ask for the end of the run; only the first request counts."""
+        self._wire.stop = self._wire.stop or (self.index, str(reason).encode(errors="backslashreplace").decode())
 
     def record(self, now_ns: int, name: str, value: float) -> None:
         """Add a point to a series of the result."""

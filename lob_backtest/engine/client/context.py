@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from lob_backtest.book.book import Book
 from lob_backtest.contract.plan import Plan
-from lob_backtest.engine.client import arguments
+from lob_backtest.engine.client import arguments, conveniences
 from lob_backtest.engine.client.agent import Agent
 from lob_backtest.engine.client.clock import Clock
 from lob_backtest.engine.client.local_state import GONE
@@ -17,7 +18,7 @@ from lob_backtest.engine.client.session import Session
 from lob_backtest.engine.wire.timers import Timers
 from lob_backtest.errors import StrategyError
 from lob_backtest.instrument import Instrument
-from lob_backtest.strategy.api import DEPTH, Order, Quote
+from lob_backtest.strategy.api import DEPTH, Order, Print, Quote, Span
 
 _AS_IT_IS: Any = object()
 
@@ -40,6 +41,9 @@ class ReceivedBook:
     def _book(self) -> Book:
         self._clock.check()
         return self._levels
+
+    def __repr__(self) -> str:
+        return conveniences.shown_book(self)
 
     @property
     def bid_ticks(self) -> int | None:
@@ -148,19 +152,15 @@ class ReferenceContext:
         """Return the end of the plan."""
         return self._plan.end_ns
 
-    def every(self, interval_ns: int) -> int:
+    def every(self, interval_ns: Span) -> int:
         """Set a repeating timer; it counts towards the limit of a callback."""
-        if isinstance(interval_ns, bool) or not isinstance(interval_ns, int) or interval_ns < 1:
-            raise StrategyError(f"ctx.every({interval_ns!r}): expected nanoseconds, an integer of 1 or more")
-        now_ns = self.now_ns
+        interval_ns, now_ns = conveniences.interval_ns(interval_ns), self.now_ns
         self._agent.limits.count(now_ns)
         return self._timers.add(now_ns + interval_ns, interval_ns, self._instrument)
 
-    def at(self, ts_ns: int) -> int:
+    def at(self, ts_ns: int | str | datetime) -> int:
         """Set a timer that fires once; one for now fires after the callback at hand."""
-        if isinstance(ts_ns, bool) or not isinstance(ts_ns, int):
-            raise StrategyError(f"ctx.at({ts_ns!r}): expected nanoseconds since the epoch, an integer")
-        now_ns = self.now_ns
+        ts_ns, now_ns = conveniences.instant_ns(ts_ns), self.now_ns
         self._agent.limits.count(now_ns)
         generation = self._agent.limits.next_generation(now_ns, "timers") if ts_ns <= now_ns else 0
         return self._timers.add(max(ts_ns, now_ns), 0, self._instrument, generation)
@@ -196,6 +196,20 @@ class ReferenceContext:
         return context
 
     @property
+    def markets(self) -> dict[str, ReferenceContext]:
+        """Return the contexts of all instruments of the run, by name."""
+        self._clock.check()
+        return dict(self._siblings)
+
+    @property
+    def last_trade(self) -> Print | None:
+        """Return the last print received, of those that happened after the first read of this."""
+        self._clock.check()
+        since_ns = self._agent.prints_since_ns.setdefault(self._instrument, self._clock.now_ns)
+        last = self._local_state.view.last_print
+        return last if last is not None and last.ts_exchange_ns > since_ns else None
+
+    @property
     def position(self) -> int:
         """Return the position, from the fills received."""
         self._clock.check()
@@ -215,6 +229,41 @@ class ReferenceContext:
         account = self._local_state.account
         half = account.equity_half_tick_lots(self._local_state.view.mid2)
         return (half / 2 - account.fees_micro / 1e6) * self._value
+
+    @property
+    def total_equity(self) -> float:
+        """Return the sum of the equities of all instruments."""
+        return conveniences.total_equity(self)
+
+    @property
+    def average_price_ticks(self) -> float | None:
+        """Return the average entry price of the position."""
+        self._clock.check()
+        return self._local_state.account.average_price_ticks
+
+    @property
+    def realized(self) -> float:
+        """Return the profit of what has been closed, by average entry price, without fees."""
+        self._clock.check()
+        return self._local_state.account.realized_tick_lots * self._value
+
+    @property
+    def unrealized(self) -> float:
+        """Return the profit of the position at the last mid received, without fees."""
+        self._clock.check()
+        return self._local_state.account.unrealized_tick_lots(self._local_state.view.mid2) * self._value
+
+    @property
+    def fees(self) -> float:
+        """Return the fees of the fills received."""
+        self._clock.check()
+        return self._local_state.account.fees_micro / 1e6 * self._value
+
+    @property
+    def max_position(self) -> int | None:
+        """Return the limit on the position."""
+        self._clock.check()
+        return self._plan.agents[self._agent.index].sessions[self._instrument].max_position
 
     @property
     def orders(self) -> Iterator[Order]:
@@ -257,6 +306,18 @@ class ReferenceContext:
         sides = {1: ("bid", bid), -1: ("ask", ask)}
         wanted = {side: arguments.quote(quote, name) for side, (name, quote) in sides.items() if quote is not _AS_IT_IS}
         self._quoter.quote(wanted, top_up=bool(top_up))
+
+    def flatten(self) -> int | None:
+        """Cancel the orders of this instrument, and close its position by a market order."""
+        return conveniences.flatten(self)
+
+    def stop(self, reason: str = "") -> None:
+        """Ask for the end of the run."""
+        self._clock.check()
+        self._agent.stop_run(reason)
+
+    def __repr__(self) -> str:
+        return conveniences.shown_context(self)
 
     def record(self, name: str, value: float) -> None:
         """Add a point to a series of the result, at the time of the callback at hand."""

@@ -82,14 +82,16 @@ class Wire:
 
     Attributes:
         channels: those of the first strategy, one per venue, then those of the next.
+        stop: the first strategy that has asked for the end of the run, and why; `None`: none has.
     """
 
-    __slots__ = ("_venue_of", "_venues", "channels")
+    __slots__ = ("_venue_of", "_venues", "channels", "stop")
 
     def __init__(self, plan: Plan) -> None:
         self.channels = [Channels(each) for agent in plan.agents for each in agent.channels]
         self._venue_of = [each.venue for each in plan.instruments]
         self._venues = plan.venues
+        self.stop: tuple[int, str] | None = None
 
     def of(self, agent: int, instrument: int) -> Channels:
         """Return the channels between a strategy and the venue of an instrument."""

@@ -34,6 +34,11 @@ class Timers:
         self._asleep: list[int] = []
 
     @property
+    def made(self) -> int:
+        """Return how many timers have been set since the start."""
+        return self._ids
+
+    @property
     def next_ns(self) -> int:
         """Return when the next timer is due."""
         while self._due and self._due[0][1] not in self._timers:

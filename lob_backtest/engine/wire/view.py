@@ -62,9 +62,10 @@ class View:
         packets: on their way, in order.
         queue_listeners: receivers of new queue positions, by agent.
         has_packet_subscribers: whether a strategy is called for packets; else they are delivered on the next read.
+        last_print: the last one received, `None` before the first.
     """
 
-    __slots__ = ("_bbo", "book", "has_packet_subscribers", "mid2", "packets", "phase", "queue_listeners")
+    __slots__ = ("_bbo", "book", "has_packet_subscribers", "last_print", "mid2", "packets", "phase", "queue_listeners")
 
     def __init__(self, plan: InstrumentPlan) -> None:
         self.book = Book(plan.feed, plan.depth)
@@ -73,6 +74,7 @@ class View:
         self.queue_listeners: dict[int, QueueListener] = {}
         self.has_packet_subscribers = False
         self.mid2: int | None = None
+        self.last_print: Print | None = None
         self._bbo = self.book.bbo()
 
     @property
@@ -107,6 +109,8 @@ class View:
                 changed = True
         for agent, order_id, queue_stay, ahead_lots in packet.moves:
             self.queue_listeners[agent].moved(order_id, queue_stay, ahead_lots)
+        if prints:
+            self.last_print = prints[-1]
         before, self._bbo = self._bbo, self.book.bbo()
         if self._bbo[0] is not None and self._bbo[2] is not None:
             self.mid2 = self._bbo[0] + self._bbo[2]

@@ -1,0 +1,87 @@
+"""What `ctx` offers beyond its primitives, written once for both engines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lob_backtest.errors import StrategyError
+from lob_backtest.strategy.api import Book, Context
+from lob_backtest.units import format_instant, parse_duration, parse_instant
+
+FLATTEN = "flatten"
+"""The tag of the orders that close a position."""
+
+
+def flatten(ctx: Context) -> int | None:
+    """Cancel the orders of an instrument, and close its position by a market order; return its id, if there is one."""
+    ctx.cancel_all()
+    position = ctx.position
+    if not position:
+        return None
+    return ctx.sell(None, position, tag=FLATTEN) if position > 0 else ctx.buy(None, -position, tag=FLATTEN)
+
+
+def total_equity(ctx: Context) -> float:
+    """Return the sum of the equities of all instruments.
+
+    Raises:
+        StrategyError: they are in different currencies.
+    """
+    contexts = ctx.markets.values()
+    currencies = {each.instrument.currency for each in contexts}
+    if len(currencies) > 1:
+        raise StrategyError(
+            f"ctx.total_equity: the instruments are in {', '.join(sorted(map(repr, currencies)))}; equities in "
+            "different currencies do not add up. Use ctx.market(name).equity"
+        )
+    return sum(each.equity for each in contexts)
+
+
+def interval_ns(given: Any) -> int:
+    """Read the interval of a repeating timer.
+
+    Raises:
+        StrategyError: it is no duration of at least a nanosecond.
+    """
+    try:
+        found = parse_duration(given)
+    except ValueError:
+        found = 0
+    if found < 1:
+        raise StrategyError(
+            f"ctx.every({given!r}): expected a duration of at least 1 ns: a text such as '100ms', a timedelta, or an "
+            "integer of nanoseconds"
+        )
+    return found
+
+
+def instant_ns(given: Any) -> int:
+    """Read the time of a timer.
+
+    Raises:
+        StrategyError: it is no time.
+    """
+    try:
+        return parse_instant(given)
+    except ValueError:
+        raise StrategyError(
+            f"ctx.at({given!r}): expected a time: nanoseconds since the epoch, an integer, or a date with its offset"
+        ) from None
+
+
+def shown_book(book: Book) -> str:
+    """Return the `repr` of a book: its best prices and sizes, for as long as the run lasts."""
+    try:
+        return f"<book: {book.bid_ticks} x {book.bid_size_lots} | {book.ask_ticks} x {book.ask_size_lots}>"
+    except StrategyError:
+        return "<book: the run is over>"
+
+
+def shown_context(ctx: Context) -> str:
+    """Return the `repr` of a context: instrument, time, position and number of orders, for as long as the run lasts."""
+    name = ctx.instrument.name
+    try:
+        time, orders = format_instant(ctx.now_ns), sum(1 for _ in ctx.orders)
+        return f"<ctx of {name} at {time}: position {ctx.position}, {orders} orders>"
+    except StrategyError:
+        return f"<ctx of {name}: the run is over>"
