@@ -94,7 +94,10 @@ def _no_kernel() -> Finding:
         why = "cargo was not found when the package was installed"
     else:
         why = "it failed to compile when the package was installed, or its file is missing"
-    advice = "install Rust (https://rustup.rs), then lob-backtest again with LOB_REQUIRE_KERNEL=1; docs/performance.md"
+    advice = (
+        "install Rust (https://rustup.rs), then run LOB_REQUIRE_KERNEL=1 pip install --force-reinstall --no-binary "
+        "lob-backtest lob-backtest; docs/performance.md"
+    )
     return Finding("engine kernel", "absent", f"not built: {why}", advice)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from lob_backtest.config.model import RunConfig
+from lob_backtest.config.parts import FRAMES
 from lob_backtest.config.toml import changed
 from lob_backtest.errors import ConfigError
 from lob_backtest.units import shown
@@ -16,7 +17,6 @@ DataPath: TypeAlias = str | os.PathLike[str]
 Given: TypeAlias = RunConfig | dict[str, Any] | DataPath | Sequence[DataPath]
 
 PARQUET: Final = (".parquet", ".pq")
-FRAMES: Final = ("pandas", "polars", "pyarrow")
 
 
 def config_of(given: Given, settings: Mapping[str, Any]) -> RunConfig:

@@ -30,6 +30,8 @@ TIME_LIMIT_NS = 1 << 62
 POSITION_LIMIT = 1 << 60
 
 MAX_DECIMALS = 30
+FRAMES = ("pandas", "polars", "pyarrow")
+"""Modules of the tables that users have in memory."""
 
 
 def _with_unit(value: Any, info: ValidationInfo) -> Any:
@@ -75,6 +77,10 @@ def _listed(value: Any) -> Any:
     """Take one path for a list of one."""
     if isinstance(value, str | PathLike):
         return [value]
+    if type(value).__module__.partition(".")[0] in FRAMES:
+        raise ValueError(
+            f"a {type(value).__name__}; write the rows to a file with lob_backtest.write_events, and give its path"
+        )
     if not isinstance(value, list | tuple):
         raise ValueError(f"expected the path of a file, a pattern, or a list of them, got {shown(value)}")
     return value

@@ -98,4 +98,7 @@ def load(name: str) -> Format:
             return cast(Format, entry.load())
         except ImportError as error:
             raise ConfigError(f"format {name!r}: {entry.value} cannot be imported ({error})") from error
-    raise ConfigError(f"format {name!r} is unknown; expected one of {', '.join(names())}")
+    raise ConfigError(
+        f"format {name!r} is unknown; expected one of {', '.join(names())}. Rows of other sources are written with "
+        "lob_backtest.write_events (docs/data.md)"
+    )

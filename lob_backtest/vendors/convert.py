@@ -19,6 +19,7 @@ from lob_backtest.errors import ConfigError, DataError
 from lob_backtest.printable import utf8
 from lob_backtest.process.interrupts import with_guard
 from lob_backtest.progress import Progress
+from lob_backtest.vendors.looks import looks_like
 from lob_backtest.vendors.paths import PathLike, as_paths
 
 
@@ -95,13 +96,15 @@ def convert(
     paths = as_paths("inputs", inputs)
     if not paths:
         raise ConfigError("no input: give at least one vendor file")
-    source = module.open_source(
-        paths,
-        symbol=symbol,
-        tick_size=_positive("tick size", tick_size),
-        lot_size=_positive("lot size", lot_size),
-        **options,
-    )
+    sizes = {"tick_size": _positive("tick size", tick_size), "lot_size": _positive("lot size", lot_size)}
+    try:
+        source = module.open_source(paths, symbol=symbol, **sizes, **options)
+    except DataError as error:
+        found = looks_like(paths[0])
+        if found in (None, format):
+            raise
+        hint = f"it looks like a file of {found}: lob-backtest convert {found}"
+        raise DataError(f"{error}. {utf8(str(paths[0]))}: {hint}") from error
     destination = _one_path("output", output)
     check_output(destination, source.files, force=force)
     return _write(source, destination, progress, force=force)

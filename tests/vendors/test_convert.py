@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
@@ -262,3 +263,16 @@ def test_file_names_that_are_not_utf_8_are_written_with_escapes(tmp_path):
     assert done.symbol == r"T\xff"
     meta = pq.read_metadata(tmp_path / "out.parquet").metadata
     assert meta[b"lob.source"].decode().startswith(r"T\xff_2012-06-21_34200000_57600000_message_1.csv sha256:")
+
+
+@pytest.mark.parametrize(
+    ("name", "found"), [("lobster", "databento"), ("binance", "databento"), ("databento", "binance")]
+)
+def test_a_file_of_another_vendor_is_told_as_such(capsys, tmp_path, vendor_file, name, found):
+    stream = tmp_path / "stream.gz"
+    with gzip.open(stream, "wt") as file:
+        file.write('1721260800000000000 {"stream":"btcusdt@trade","data":{}}\n')
+    given = vendor_file if found == "databento" else stream
+    code, out, err = run(capsys, "convert", name, given, "-o", tmp_path / "out.parquet")
+    assert (code, out) == (3, "")
+    assert err.endswith(f"{given}: it looks like a file of {found}: lob-backtest convert {found}\n")
