@@ -21,6 +21,7 @@ def replay(
     list[int | None],
     list[int],
     list[int],
+    list[str],
     tuple[int, str] | None,
 ]: ...
 

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from importlib import metadata
 from math import isfinite
@@ -38,10 +38,11 @@ from lob_backtest.process.settings import KeptSettings
 from lob_backtest.progress import Progress
 from lob_backtest.result import Result, Status
 from lob_backtest.results.folder import Draft, check_target
+from lob_backtest.results.notes import Facts, notes_of
 from lob_backtest.results.run_info import InputInfo, InstrumentInfo, RunInfo, SessionInfo
 from lob_backtest.results.sink import FileSink, MemorySink, TableSink
 from lob_backtest.strategy.agents import Strategies, agent_names, strategies_of
-from lob_backtest.strategy.api import Strategy
+from lob_backtest.strategy.api import Strategy, overrides
 from lob_backtest.strategy.module import plain_name
 from lob_backtest.units import DURATION_LIMIT_NS, format_instant, parse_duration, shown
 
@@ -193,11 +194,24 @@ class _Replay:
         read_s = sum(feed.read_s for feed in self.feeds)
         events = sum(counts["rows"] for counts in outcome.counts)
         timing = {"events": events, "read_s": read_s, "engine_s": engine_s - read_s, "report_s": 0.0}
-        info = _info(self, outcome, params)
+        tables = sink.tables()
+        info = replace(_info(self, outcome, params), notes=notes_of(tables, self._facts(outcome)))
         if outcome.failure is None:
             _refuse_empty(self.config, outcome)
         status: Status = "partial" if outcome.failure else "complete"
-        return Result(sink.tables(), info, status=status, timing=timing), outcome.failure
+        return Result(tables, info, status=status, timing=timing), outcome.failure
+
+    def _facts(self, outcome: Outcome) -> Facts:
+        has_timer = [overrides(each, "on_timer") for each in self.agents]
+        return Facts(
+            plan=self.plan,
+            agents=self.names,
+            timers=[n if has else None for n, has in zip(outcome.timers, has_timer, strict=True)],
+            mistakes=outcome.mistakes,
+            data_end_ns=[feed.end_ns for feed in self.feeds],
+            end_ns=outcome.end_ns,
+            is_feed_instant=self.config.latency.feed == 0,
+        )
 
 
 def _engine(given: str | None) -> str:
@@ -271,11 +285,13 @@ class _Feed:
 
     Attributes:
         read_s: the time spent waiting for them.
+        end_ns: the time of the last row that has been taken.
     """
 
     def __init__(self, source: MarketSource, excluded: Sequence[int]) -> None:
         self.source = source
         self.read_s = 0.0
+        self.end_ns = 0
         self._found: list[tuple[int, dict[str, int]]] = []
         self._stripped = WithoutOrders(source.batches(), excluded) if excluded else None
 
@@ -293,6 +309,8 @@ class _Feed:
                 if not self._found or found != self._found[-1][1]:
                     self._found.append((rows, found))
                 rows += len(batch.action)
+                if len(batch.action):
+                    self.end_ns = int(batch.ts_exchange_ns[-1])
                 yield batch
 
     def counts(self, rows: int) -> dict[str, int]:

@@ -38,6 +38,7 @@ class Outcome:
         requests_not_arrived: requests sent that had not reached the exchange by the end; the instruments of the first
             strategy, then those of the next.
         timers: how many timers each strategy has set.
+        mistakes: the first request of each strategy whose arguments were wrong, in words; empty without one.
         stop: the strategy that has ended the run by `ctx.stop`, and why; `None`: none has.
     """
 
@@ -48,4 +49,5 @@ class Outcome:
     suspect_since_ns: tuple[int | None, ...]
     requests_not_arrived: tuple[int, ...]
     timers: tuple[int, ...]
+    mistakes: tuple[str, ...]
     stop: tuple[int, str] | None

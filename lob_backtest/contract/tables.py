@@ -87,6 +87,19 @@ class RejectReason(IntEnum):
     BAD_VALUE = 13  # an argument of the wrong kind (a string, NaN, an unknown time in force)
 
 
+MISTAKES: Final = frozenset(
+    {
+        RejectReason.UNKNOWN_ORDER,
+        RejectReason.OFF_TICK,
+        RejectReason.OFF_LOT,
+        RejectReason.SIZE,
+        RejectReason.PRICE,
+        RejectReason.BAD_VALUE,
+    }
+)
+"""Reasons that lie in the arguments of a request alone, whatever the market does."""
+
+
 def fills_schema(markouts_ns: Sequence[int]) -> pa.Schema:
     """Schema of `fills`, in exchange order: one row per fill, one `mid2_after_<ns>ns` column per markout horizon.
 

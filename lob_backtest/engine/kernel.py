@@ -26,8 +26,8 @@ def unsupported(plan: Plan) -> list[str]:
 
 def replay(plan: Plan, sources: Sequence[Iterator[Batch]], agents: Sequence[Strategy], sink: Sink) -> Outcome:
     """Run the compiled kernel; see `lob_backtest.engine.Engine`."""
-    start_ns, end_ns, counts, failure, suspect_since_ns, requests_not_arrived, timers, stop = _kernel.replay(
+    start_ns, end_ns, counts, failure, suspect_since_ns, requests_not_arrived, timers, mistakes, stop = _kernel.replay(
         plan, list(sources), list(agents), sink
     )
-    lists = (tuple(suspect_since_ns), tuple(requests_not_arrived), tuple(timers))
+    lists = (tuple(suspect_since_ns), tuple(requests_not_arrived), tuple(timers), tuple(mistakes))
     return Outcome(start_ns, end_ns, tuple(counts), failure, *lists, stop)

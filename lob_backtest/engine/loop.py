@@ -69,9 +69,9 @@ class Run:
         suspect_since_ns = tuple(market.state.suspect_since_ns for market in markets)
         not_arrived = tuple(self._wire.requests_not_arrived())
         timers = tuple(runner.timers.made for runner in self._runners)
-        return Outcome(
-            self.start_ns, self.now_ns, counts, failure, suspect_since_ns, not_arrived, timers, self._wire.stop
-        )
+        mistakes = tuple(runner.agent.mistake_text for runner in self._runners)
+        lists = (counts, failure, suspect_since_ns, not_arrived, timers, mistakes)
+        return Outcome(self.start_ns, self.now_ns, *lists, self._wire.stop)
 
     def _all_calls(self) -> Generator[Call | None, None, None]:
         self._exchange.warm_up(self.start_ns)

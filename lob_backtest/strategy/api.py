@@ -297,10 +297,10 @@ class Context(Protocol):
     ) -> int:
         """Send a sell order (`price_ticks` `None`: a market order) and return its id."""
 
-    def replace(self, order_id: int, *, price_ticks: int | None = None, size_lots: int | None = None) -> None:
+    def replace(self, order_id: int | Order, *, price_ticks: int | None = None, size_lots: int | None = None) -> None:
         """Request another price or total size (fills included); at the same price a smaller size keeps the place."""
 
-    def cancel(self, order_id: int) -> None:
+    def cancel(self, order_id: int | Order) -> None:
         """Request the cancellation of an order."""
 
     def cancel_all(self) -> None:

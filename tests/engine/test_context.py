@@ -146,8 +146,12 @@ def test_nonsense_is_refused_as_data(engine: str, price: Any, size: Any, options
     assert row["ts_exchange_ns"] is None
 
 
-@pytest.mark.parametrize("order_id", [99, 0, -3, "1", None, 1.0, 10**30])
-def test_a_cancel_or_replace_of_an_unknown_order_is_refused(engine: str, order_id: Any) -> None:
+@pytest.mark.parametrize(
+    ("order_id", "reason"),
+    [(each, "UNKNOWN_ORDER") for each in (99, 0, -3, 1.0, 1.5, 10**30)]
+    + [(each, "BAD_VALUE") for each in ("1", None, True, float("nan"), float("inf"), [1])],
+)
+def test_a_cancel_or_replace_of_an_unknown_order_is_refused(engine: str, order_id: Any, reason: str) -> None:
     def ask(ctx: lob.Context) -> None:
         ctx.cancel(order_id)
         ctx.replace(order_id, price_ticks=99)
@@ -155,7 +159,7 @@ def test_a_cancel_or_replace_of_an_unknown_order_is_refused(engine: str, order_i
     strategy = Does(t5=ask)
     go(engine, strategy)
     told = [call[:2] for call in strategy.calls if call[0].endswith("REJECTED")]
-    assert told == [("CANCEL_REJECTED", "UNKNOWN_ORDER"), ("REPLACE_REJECTED", "UNKNOWN_ORDER")]
+    assert told == [("CANCEL_REJECTED", reason), ("REPLACE_REJECTED", reason)]
 
 
 def test_requests_are_refused_until_the_warm_up_is_over_and_after_the_end(engine: str) -> None:
@@ -229,7 +233,7 @@ def test_any_whole_number_names_an_order(engine: str, order_id: Any) -> None:
 def test_true_is_no_order(engine: str) -> None:
     strategy = Does(t5=lambda ctx: ctx.buy(100, 5), t20=lambda ctx: ctx.cancel(True))
     go(engine, strategy)
-    assert strategy.calls[-2][:2] == ("CANCEL_REJECTED", "UNKNOWN_ORDER")
+    assert strategy.calls[-2][:2] == ("CANCEL_REJECTED", "BAD_VALUE")
 
 
 def test_cash_beyond_64_bits_stops_the_run(engine: str) -> None:

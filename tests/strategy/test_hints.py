@@ -44,7 +44,7 @@ def hostile_object(ctx: lob.Context) -> Any:
         (lambda ctx: ctx.book.zzz, r"ctx\.book has no attribute 'zzz'; it has ask_size_lots, .*spread_ticks \("),
         (lambda ctx: ctx.quote((1, 2), (3, 4)), r"write ctx\.quote\(\*, bid=\.\.\., ask=\.\.\., top_up=False\)"),
         (lambda ctx: ctx.buy(1), r"ctx\.buy\(\) missing .*'size_lots'; write ctx\.buy\(price_ticks, size_lots, "),
-        (lambda ctx: ctx.sell(1, 2, tiff=3), r"ctx\.sell\(\) got an unexpected keyword argument 'tiff'; write ctx\."),
+        (lambda ctx: ctx.sell(1, 2, tiff=3), r"ctx\.sell\(\) has no option 'tiff': expected tif, post_only, tag"),
         (own_object, r"'Own' object has no attribute 'levle'; did you mean 'level'\?"),
         (hostile_object, "'NotSaying' object has no attribute 'name' "),
         (lambda ctx: len(5), r"TypeError: object of type 'int' has no len\(\) \("),

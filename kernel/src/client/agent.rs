@@ -1,7 +1,7 @@
 //! One strategy in the engine: its clock, its timers and its limits.
 
 use crate::client::limits::{room, Limits, Texts};
-use crate::contract::codes::{Ns, BEFORE_ALL};
+use crate::contract::codes::{Ns, RejectReason, BEFORE_ALL};
 use crate::contract::error::{format_instant, RunError};
 use crate::wire::timers::Timers;
 
@@ -54,6 +54,10 @@ pub struct Agent {
     pub timers: Timers,
     /// Per instrument: true if it subscribes to every change of a level.
     pub depth: Vec<bool>,
+    /// Why the first request was refused whose arguments were wrong.
+    pub mistake: Option<RejectReason>,
+    /// That request in words.
+    pub mistake_text: String,
     /// When the strategy first asked for the last print, by instrument.
     pub prints_since_ns: Vec<Option<Ns>>,
     limits: Limits,
@@ -76,6 +80,8 @@ impl Agent {
             is_stopped: false,
             timers: Timers::default(),
             depth: vec![false; instruments],
+            mistake: None,
+            mistake_text: String::new(),
             prints_since_ns: vec![None; instruments],
             limits,
             tags: Texts::default(),
@@ -161,6 +167,12 @@ impl Agent {
             self.name,
             format_instant(self.now_ns)
         )))
+    }
+
+    /// Return why the first request was refused whose arguments were wrong, until it is put into words.
+    #[inline]
+    pub fn untold_mistake(&self) -> Option<RejectReason> {
+        self.mistake.filter(|_| self.mistake_text.is_empty())
     }
 
     /// Return the next order id. Ids are unique among the agent's orders.

@@ -5,6 +5,9 @@ use crate::contract::codes::{RejectReason, LIMIT};
 /// Stands for any whole number that is too large.
 pub const HUGE: i64 = 1 << 62;
 
+/// Stands for what is no number where an order's id is expected.
+pub const NO_ID: i64 = i64::MIN;
+
 /// A number that a strategy passed.
 #[derive(Clone, Copy, Debug)]
 pub enum Number {

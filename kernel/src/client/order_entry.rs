@@ -5,7 +5,7 @@
 
 use crate::client::agent::Agent;
 use crate::client::local_state::{KnownOrder, NOTHING_KNOWN};
-use crate::client::number::Number;
+use crate::client::number::{Number, NO_ID};
 use crate::client::session::Session;
 use crate::contract::codes::{OrderState, RejectReason, RequestKind, TimeInForce, UpdateKind};
 use crate::contract::error::RunError;
@@ -150,6 +150,9 @@ impl OrderEntry<'_> {
     }
 
     fn find(&self, order_id: i64) -> RejectReason {
+        if order_id == NO_ID {
+            return RejectReason::BadValue;
+        }
         if self.known(order_id).is_some() {
             RejectReason::None
         } else if self.agent.issued_id(order_id) {
@@ -177,6 +180,7 @@ impl OrderEntry<'_> {
     }
 
     fn refuse_request(&mut self, order_id: i64, kind: UpdateKind, reason: RejectReason) -> Result<(), RunError> {
+        let order_id = if order_id == NO_ID { -1 } else { order_id };
         let order = self.known(order_id).map(KnownOrder::snapshot).unwrap_or_else(|| {
             // The order is over or never was: the record has the id and nothing else.
             let mut unknown = KnownOrder::new(order_id, NOTHING_KNOWN);
@@ -189,6 +193,9 @@ impl OrderEntry<'_> {
     /// Answer a request that is not sent: recorded now, delivered after the callback at hand.
     fn refuse(&mut self, order: OrderSnapshot, kind: UpdateKind, reason: RejectReason) -> Result<(), RunError> {
         let generation = if self.agent.is_stopped { 0 } else { self.agent.next_generation("requests")? };
+        if self.agent.mistake.is_none() && is_mistake(reason) {
+            self.agent.mistake = Some(reason);
+        }
         let now_ns = self.agent.now_ns;
         let times = Times { sent_ns: Some(now_ns), exchange_ns: None, local_ns: now_ns };
         self.recorder.order((self.agent.index, self.instrument), &order, (kind, reason), times);
@@ -198,6 +205,12 @@ impl OrderEntry<'_> {
         }
         Ok(())
     }
+}
+
+/// Return whether a reason lies in the arguments of a request alone.
+fn is_mistake(reason: RejectReason) -> bool {
+    use RejectReason::{BadValue, OffLot, OffTick, Price, Size, UnknownOrder};
+    matches!(reason, BadValue | OffLot | OffTick | Price | Size | UnknownOrder)
 }
 
 fn of(number: &Result<i64, RejectReason>) -> RejectReason {

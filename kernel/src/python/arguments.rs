@@ -7,7 +7,7 @@ use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 use rustc_hash::FxHashSet as HashSet;
 
 use super::{order_terms, StrategyError};
-use crate::client::number::{Number, HUGE};
+use crate::client::number::{Number, HUGE, NO_ID};
 use crate::client::quoter::Wanted;
 use crate::contract::codes::{TimeInForce, LIMIT};
 use crate::contract::generated_terms::Terms;
@@ -18,6 +18,16 @@ pub enum Argument<'py> {
     Missing,
     /// Passed.
     Value(Bound<'py, PyAny>),
+}
+
+impl<'py> Argument<'py> {
+    /// Return the value, if it was passed.
+    pub fn value(&self) -> Option<&Bound<'py, PyAny>> {
+        match self {
+            Argument::Missing => None,
+            Argument::Value(value) => Some(value),
+        }
+    }
 }
 
 impl<'a, 'py> FromPyObject<'a, 'py> for Argument<'py> {
@@ -65,11 +75,18 @@ pub fn number(value: &Bound<'_, PyAny>) -> PyResult<Number> {
     match index(value) {
         Ok(index) => integer(&index).map(Number::Whole),
         Err(error) if error.is_instance_of::<PyTypeError>(value.py()) => match value.cast::<PyFloat>() {
-            Ok(float) => Ok(Number::Float(float.value())),
+            Ok(float) => Ok(whole_or_fraction(float.value())),
             Err(_) => Ok(Number::Nonsense),
         },
         Err(error) => Err(error),
     }
+}
+
+fn whole_or_fraction(value: f64) -> Number {
+    if value.fract() == 0.0 && value.abs() < HUGE as f64 {
+        return Number::Whole(value as i64);
+    }
+    Number::Float(value)
 }
 
 /// Read a price or a size that may be `None`.
@@ -88,14 +105,20 @@ pub fn nanoseconds(value: &Bound<'_, PyAny>) -> PyResult<Option<i64>> {
     integer(value).map(Some)
 }
 
-/// Read an order's id; -1 for what cannot be one.
+/// Read an order's id, which may be given as a snapshot of the class `order`; -1 for a number that cannot be one, `NO_ID`
+/// for what is no number.
 ///
 /// # Errors
 /// As `number`.
-pub fn order_number(value: &Bound<'_, PyAny>) -> PyResult<i64> {
+pub fn order_number(value: &Bound<'_, PyAny>, order: &Py<PyAny>) -> PyResult<i64> {
+    if value.get_type().is(order) {
+        return value.getattr(intern!(value.py(), "order_id"))?.extract();
+    }
     Ok(match number(value)? {
         Number::Whole(number) if number.abs() < LIMIT => number,
-        _ => -1,
+        Number::Float(number) if number.is_finite() => -1,
+        Number::Whole(_) => -1,
+        Number::Float(_) | Number::Nonsense => NO_ID,
     })
 }
 

@@ -4,13 +4,13 @@ use std::sync::{Arc, Mutex};
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyFloat, PyIterator, PyList, PyString};
+use pyo3::types::{PyDict, PyFloat, PyIterator, PyList, PyString, PyTuple};
 
 use super::arguments::{self, Argument, Options};
 use super::book_view::ReceivedBook;
 use super::types::Types;
 use super::{Shared, StrategyError};
-use crate::client::order_entry::{NewOrder, OrderEntry};
+use crate::client::order_entry::NewOrder;
 use crate::contract::error::RunError;
 use crate::money::account::Account;
 use crate::run::state::Run;
@@ -55,8 +55,28 @@ impl Context {
         self.run.with(work)
     }
 
-    fn order_entry<R>(&self, place: usize, work: impl FnOnce(&mut OrderEntry) -> Result<R, RunError>) -> PyResult<R> {
-        self.with(|run| work(&mut run.order_entry(self.agent, place)))
+    /// Make a request; the first one that is refused for its arguments is put into words, with the line of the author.
+    fn request<R>(
+        slf: &Bound<'_, Self>,
+        call: &str,
+        given: &[Option<&Bound<'_, PyAny>>],
+        work: impl FnOnce(&mut Run) -> Result<R, RunError>,
+    ) -> PyResult<R> {
+        let (this, py) = (slf.get(), slf.py());
+        let (done, mistake) = this.with(|run| {
+            let done = work(run)?;
+            Ok((done, run.agents[this.agent].untold_mistake()))
+        })?;
+        if let Some(reason) = mistake {
+            let given = PyTuple::new(py, given.iter().flatten().collect::<Vec<_>>())?;
+            let told = conveniences(py)?.call_method1("mistake_text", (slf, call, given, reason as i8))?;
+            let text = plain_text(&told)?;
+            this.with(|run| {
+                run.agents[this.agent].mistake_text = text;
+                Ok(())
+            })?;
+        }
+        Ok(done)
     }
 
     fn account(&self) -> PyResult<(Account, Option<i64>)> {
@@ -67,17 +87,20 @@ impl Context {
     }
 
     fn send(
-        &self,
+        slf: &Bound<'_, Self>,
+        call: &str,
         price_ticks: &Bound<'_, PyAny>,
         size_lots: &Bound<'_, PyAny>,
         options: &Options<'_>,
     ) -> PyResult<i64> {
-        self.run.check()?;
+        let this = slf.get();
+        this.run.check()?;
         let price = arguments::number_or_none((!price_ticks.is_none()).then_some(price_ticks))?;
         let size = arguments::number(size_lots)?;
         let tag = options.tag.as_ref().map_or(Ok(""), |tag| tag.to_str())?;
         let order = NewOrder { price, size, terms: options.terms, tag, has_bad_option: options.has_bad_option };
-        self.order_entry(self.place, |order_entry| order_entry.send(&order))
+        let work = |run: &mut Run| run.order_entry(this.agent, this.place).send(&order);
+        Self::request(slf, call, &[Some(price_ticks), Some(size_lots)], work)
     }
 
     /// Find the instrument of an order; this one, if no instrument has it.
@@ -300,64 +323,73 @@ impl Context {
     /// Send a buy order.
     #[pyo3(signature = (price_ticks, size_lots, **options))]
     fn buy(
-        &self,
+        slf: &Bound<'_, Self>,
         price_ticks: &Bound<'_, PyAny>,
         size_lots: &Bound<'_, PyAny>,
         options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<i64> {
-        self.send(price_ticks, size_lots, &arguments::options(1, options)?)
+        Self::send(slf, "buy", price_ticks, size_lots, &arguments::options(1, options)?)
     }
 
     /// Send a sell order.
     #[pyo3(signature = (price_ticks, size_lots, **options))]
     fn sell(
-        &self,
+        slf: &Bound<'_, Self>,
         price_ticks: &Bound<'_, PyAny>,
         size_lots: &Bound<'_, PyAny>,
         options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<i64> {
-        self.send(price_ticks, size_lots, &arguments::options(-1, options)?)
+        Self::send(slf, "sell", price_ticks, size_lots, &arguments::options(-1, options)?)
     }
 
     /// Request another price or total size.
     #[pyo3(signature = (order_id, *, price_ticks = None, size_lots = None))]
     fn replace(
-        &self,
+        slf: &Bound<'_, Self>,
         order_id: &Bound<'_, PyAny>,
         price_ticks: Option<&Bound<'_, PyAny>>,
         size_lots: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        self.run.check()?;
-        let id = arguments::order_number(order_id)?;
+        let this = slf.get();
+        this.run.check()?;
+        let id = arguments::order_number(order_id, this.types.order_class())?;
         let (price, size) = (arguments::number_or_none(price_ticks)?, arguments::number_or_none(size_lots)?);
-        self.with(|run| {
-            let place = self.place_of(run, id);
-            run.order_entry(self.agent, place).replace(id, price, size)
+        Self::request(slf, "replace", &[Some(order_id), price_ticks, size_lots], |run| {
+            let place = this.place_of(run, id);
+            run.order_entry(this.agent, place).replace(id, price, size)
         })
     }
 
     /// Request the cancellation of an order.
-    fn cancel(&self, order_id: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.run.check()?;
-        let id = arguments::order_number(order_id)?;
-        self.with(|run| {
-            let place = self.place_of(run, id);
-            run.order_entry(self.agent, place).cancel(id)
+    fn cancel(slf: &Bound<'_, Self>, order_id: &Bound<'_, PyAny>) -> PyResult<()> {
+        let this = slf.get();
+        this.run.check()?;
+        let id = arguments::order_number(order_id, this.types.order_class())?;
+        Self::request(slf, "cancel", &[Some(order_id)], |run| {
+            let place = this.place_of(run, id);
+            run.order_entry(this.agent, place).cancel(id)
         })
     }
 
     /// Request the cancellation of every live order of this instrument.
     fn cancel_all(&self) -> PyResult<()> {
-        self.order_entry(self.place, |order_entry| order_entry.cancel_all())
+        self.with(|run| run.order_entry(self.agent, self.place).cancel_all())
     }
 
     /// Set the wanted quotes.
     #[pyo3(signature = (*, bid = Argument::Missing, ask = Argument::Missing, top_up = None))]
-    fn quote(&self, bid: Argument<'_>, ask: Argument<'_>, top_up: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        self.run.check()?;
+    fn quote(
+        slf: &Bound<'_, Self>,
+        bid: Argument<'_>,
+        ask: Argument<'_>,
+        top_up: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let this = slf.get();
+        this.run.check()?;
         let wanted = [arguments::quote(&bid, "bid")?, arguments::quote(&ask, "ask")?];
         let top_up = top_up.map_or(Ok(false), |value| value.is_truthy())?;
-        self.order_entry(self.place, |order_entry| order_entry.quote(wanted, top_up))
+        let work = |run: &mut Run| run.order_entry(this.agent, this.place).quote(wanted, top_up);
+        Self::request(slf, "quote", &[bid.value(), ask.value()], work)
     }
 
     /// Add a point to a series of the result.

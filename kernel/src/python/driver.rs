@@ -28,7 +28,7 @@ use crate::run::step::{Call, Callback, Step};
 /// Rows without a call from which on releasing Python's lock pays.
 const SPARSE_ROWS: u64 = 256;
 
-/// The fields of `engine.Outcome`: start, end, counts, failure, suspect since, requests not arrived, timers, stop.
+/// The fields of `engine.Outcome`: start, end, counts, failure, suspect since, requests not arrived, timers, mistakes, stop.
 type Outcome<'py> = (
     i64,
     i64,
@@ -37,6 +37,7 @@ type Outcome<'py> = (
     Vec<Option<i64>>,
     Vec<u64>,
     Vec<i64>,
+    Vec<String>,
     Option<(usize, String)>,
 );
 
@@ -177,7 +178,8 @@ impl<'py> Driver<'py> {
             channels.count_not_arrived(&mut not_arrived[run.outbox.agent_of(i) * markets..][..markets]);
         }
         let timers = run.agents.iter().map(|agent| agent.timers.made()).collect();
-        Ok((run.start_ns, run.now_ns, counts, failure, suspect, not_arrived, timers, run.stop.take()))
+        let mistakes = run.agents.iter_mut().map(|agent| std::mem::take(&mut agent.mistake_text)).collect();
+        Ok((run.start_ns, run.now_ns, counts, failure, suspect, not_arrived, timers, mistakes, run.stop.take()))
     }
 
     /// Load the first batch of each instrument, before anything else can fail.

@@ -70,6 +70,11 @@ impl Record {
 }
 
 impl Types {
+    /// Return the class of orders.
+    pub fn order_class(&self) -> &Py<PyAny> {
+        &self.order.class
+    }
+
     /// Import the classes.
     ///
     /// # Errors

@@ -88,6 +88,9 @@ def command(
             _show(error.result, out, as_json, quiet)
         raise
     _show(result, out, as_json, quiet)
+    if not quiet:
+        for note in result.info.notes:
+            echo(f"note: {note}", err=True)
 
 
 def _values(

@@ -6,7 +6,7 @@ import random
 from typing import Protocol
 
 from lob_backtest.contract.plan import Plan
-from lob_backtest.contract.tables import RejectReason, UpdateKind
+from lob_backtest.contract.tables import MISTAKES, RejectReason, UpdateKind
 from lob_backtest.engine.client.call_limits import CallLimits
 from lob_backtest.engine.record.recorder import NEVER, Recorder
 from lob_backtest.engine.wire.channels import Channels, Wire
@@ -41,6 +41,8 @@ class Agent:
         stopped: whether the run is over for the strategy.
         rng: the strategy's generator.
         depth: per instrument, whether `on_book` is wanted for changes behind the best prices.
+        mistake: why the first request was refused whose arguments were wrong, `None` before.
+        mistake_text: that request in words.
         prints_since_ns: when the strategy first asked for the last print, by instrument.
     """
 
@@ -62,6 +64,8 @@ class Agent:
         self.rng = random.Random(plan.agents[index].seed)
         self.depth = [False for _ in plan.instruments]
         self.prints_since_ns: dict[int, int] = {}
+        self.mistake: RejectReason | None = None
+        self.mistake_text = ""
         self._recorder = recorder
         self._refusals = refusals
         self._orders = 0
@@ -84,6 +88,8 @@ class Agent:
     ) -> None:
         """Answer a request that is not sent at all: recorded now, posted for after the callback at hand."""
         generation = 0 if self.stopped else self.limits.next_generation(now_ns, "requests")
+        if self.mistake is None and reason in MISTAKES:
+            self.mistake = reason
         self._refusals.refused(self.index, instrument, order, kind, reason, now_ns=now_ns)
         if not self.stopped:
             self.channels_of(instrument).post(now_ns, instrument, Answer(order, None, kind, reason), generation)

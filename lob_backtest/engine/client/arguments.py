@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from lob_backtest.contract.tables import TimeInForce
 from lob_backtest.contract.terms import Terms
 from lob_backtest.errors import StrategyError
+from lob_backtest.strategy.api import Order
 
 Number = int | float
 Wanted = list[tuple[Number, Number]]
@@ -23,7 +24,7 @@ NONSENSE: Final = math.nan
 
 
 def number(value: Any) -> Number | None:
-    """Read a whole number, cut to ±2⁶², or a float; anything else, a truth value among them, is `None`."""
+    """Read a whole number, cut to ±2⁶², or a fraction; anything else, a truth value among them, is `None`."""
     if isinstance(value, bool):
         return None
     try:
@@ -32,7 +33,14 @@ def number(value: Any) -> Number | None:
         if not issubclass(type(value), float):  # its `__class__` may be anything
             return None
     fraction = float.__float__(value)  # of a subclass, whose own `__float__` may do anything, the plain value
-    return NONSENSE if math.isnan(fraction) else fraction
+    if math.isnan(fraction):
+        return NONSENSE
+    return int(fraction) if fraction.is_integer() and abs(fraction) < HUGE else fraction
+
+
+def order_id(value: Any) -> Number:
+    """Read the id of an order, which may be given as a snapshot of it; what is neither is refused later, as data."""
+    return value.order_id if type(value) is Order else price_or_size(value)
 
 
 def price_or_size(value: Any) -> Number:

@@ -280,18 +280,20 @@ class ReferenceContext:
         """Send a sell order; nonsense is refused as data, by `OrderEntry.new`."""
         return self._new(-1, price_ticks, size_lots, arguments.options("sell", options))
 
-    def replace(self, order_id: int, *, price_ticks: int | None = None, size_lots: int | None = None) -> None:
+    def replace(self, order_id: int | Order, *, price_ticks: int | None = None, size_lots: int | None = None) -> None:
         """Request another price or total size, in whichever instrument the order is."""
         self._clock.check()
-        number = arguments.price_or_size(order_id)
+        number = arguments.order_id(order_id)
         price, size = arguments.price_or_size_or_none(price_ticks), arguments.price_or_size_or_none(size_lots)
         self._order_entry_of(number).replace(number, price, size)
+        self._note_mistake("replace", order_id, price_ticks, size_lots)
 
-    def cancel(self, order_id: int) -> None:
+    def cancel(self, order_id: int | Order) -> None:
         """Request the cancellation of an order, in whichever instrument it is."""
         self._clock.check()
-        number = arguments.price_or_size(order_id)
+        number = arguments.order_id(order_id)
         self._order_entry_of(number).cancel(number)
+        self._note_mistake("cancel", order_id)
 
     def cancel_all(self) -> None:
         """Request the cancellation of every order of this instrument that is not over."""
@@ -306,6 +308,7 @@ class ReferenceContext:
         sides = {1: ("bid", bid), -1: ("ask", ask)}
         wanted = {side: arguments.quote(quote, name) for side, (name, quote) in sides.items() if quote is not _AS_IT_IS}
         self._quoter.quote(wanted, top_up=bool(top_up))
+        self._note_mistake("quote", *(quote for _, quote in sides.values() if quote is not _AS_IT_IS))
 
     def flatten(self) -> int | None:
         """Cancel the orders of this instrument, and close its position by a market order."""
@@ -335,7 +338,15 @@ class ReferenceContext:
     def _new(self, side: int, price_ticks: int | None, size_lots: int, options: arguments.Options) -> int:
         self._clock.check()
         price, size = arguments.price_or_size_or_none(price_ticks), arguments.price_or_size(size_lots)
-        return self._order_entry.new(side, price, size, options)
+        order_id = self._order_entry.new(side, price, size, options)
+        self._note_mistake("buy" if side > 0 else "sell", price_ticks, size_lots)
+        return order_id
+
+    def _note_mistake(self, call: str, *given: object) -> None:
+        """Put the first request that was refused as a mistake into words, with the line of the author."""
+        agent = self._agent
+        if agent.mistake is not None and not agent.mistake_text:
+            agent.mistake_text = conveniences.mistake_text(self, call, given, agent.mistake)
 
     def _order_entry_of(self, order_id: arguments.Number) -> OrderEntry:
         """Return the order entry of the instrument that has an order; this one's, if none has."""

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
 
+from lob_backtest.contract.tables import RejectReason
 from lob_backtest.errors import StrategyError
 from lob_backtest.strategy.api import Book, Context
-from lob_backtest.units import format_instant, parse_duration, parse_instant
+from lob_backtest.units import format_instant, parse_duration, parse_instant, shown
 
-FLATTEN = "flatten"
+PACKAGE: Final = f"{Path(__file__).parents[2]}{os.sep}"
+FLATTEN: Final = "flatten"
 """The tag of the orders that close a position."""
 
 
@@ -67,6 +74,32 @@ def instant_ns(given: Any) -> int:
         raise StrategyError(
             f"ctx.at({given!r}): expected a time: nanoseconds since the epoch, an integer, or a date with its offset"
         ) from None
+
+
+def mistake_text(ctx: Context, call: str, given: Sequence[object], reason: int) -> str:
+    """Put a request with wrong arguments into words: what was given, where, and what would be right.
+
+    Args:
+        ctx: of the strategy.
+        call: the name of the method.
+        given: its arguments.
+        reason: why it was refused.
+    """
+    arguments = ", ".join(shown(each) for each in given if each is not None)
+    text = f"ctx.{call}({arguments}) is refused as {RejectReason(reason).name}{_author_line()}"
+    price = next((each for each in given if isinstance(each, float) and not each.is_integer()), None)
+    instrument = ctx.instrument
+    if reason == RejectReason.OFF_TICK and price is not None:
+        text += f"; a tick is {instrument.tick_size:f}, so that {price!r} is {instrument.ticks(price)} ticks"
+    return text
+
+
+def _author_line() -> str:
+    """Return the place of the innermost line outside of this package."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
+        frame = frame.f_back
+    return "" if frame is None else f" ({frame.f_code.co_filename}, line {frame.f_lineno})"
 
 
 def shown_book(book: Book) -> str:

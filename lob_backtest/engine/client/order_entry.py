@@ -148,10 +148,13 @@ class OrderEntry:
         self._agent.channels_of(self._instrument).send(request)
 
     def _find(self, order_id: Number) -> tuple[KnownOrder | None, RejectReason]:
+        _, bad = whole(order_id, RejectReason.NONE)
         order_id = order_number(order_id)
         known = self._local_state.orders.get(order_id)
         if known is not None and known.state not in GONE:
             return known, RejectReason.NONE
+        if bad:
+            return None, bad
         return None, RejectReason.TOO_LATE if self._agent.knew(order_id) else RejectReason.UNKNOWN_ORDER
 
     def _closed(self) -> RejectReason:

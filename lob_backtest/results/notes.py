@@ -1,0 +1,166 @@
+"""Remarks at the end of a run that may not be what its author meant: nothing got through, nothing costs anything."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lob_backtest.contract.plan import FeePlan, Plan
+from lob_backtest.contract.tables import RejectReason, Rows, UpdateKind
+from lob_backtest.units import format_instant
+
+LARGE: Final = 10
+"""An order is large where it has so many times the size that is displayed on average at the best price."""
+EARLY_NS: Final = 60_000_000_000
+"""Data that end so long before the run are remarked on."""
+REMEDIES: Final = {
+    RejectReason.OFF_TICK: "prices are whole numbers of ticks: ctx.instrument.ticks(99.95) makes them",
+    RejectReason.OFF_LOT: "sizes are whole numbers of lots: ctx.instrument.lots(0.5) makes them",
+    RejectReason.SIZE: "sizes are positive, and below 2^40 lots",
+    RejectReason.PRICE: "prices are in ticks, below 2^40, and only a market order has none",
+    RejectReason.BAD_VALUE: "an argument is of the wrong kind: text for a number, NaN, an unknown tif",
+    RejectReason.UNKNOWN_ORDER: "cancel and replace take the id that buy and sell return, or an order",
+    RejectReason.POSITION_LIMIT: "max_position is reached",
+    RejectReason.WARM_UP: "run.warm_up lasts until then",
+    RejectReason.HALTED: "the market was not in continuous trading",
+    RejectReason.POST_ONLY: "they would have traded on arrival",
+    RejectReason.SELF_TRADE: "they would have traded with own orders",
+}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What notes need to know beside the tables.
+
+    Attributes:
+        plan: the run's.
+        agents: names.
+        timers: per agent: how many timers it made; `None`: it has no `on_timer`.
+        mistakes: per agent: the first request whose arguments were wrong, in words; empty without one.
+        data_end_ns: per instrument: the time of its last row.
+        end_ns: of the run.
+        is_feed_instant: whether the feed has no latency.
+    """
+
+    plan: Plan
+    agents: Sequence[str]
+    timers: Sequence[int | None]
+    mistakes: Sequence[str]
+    data_end_ns: Sequence[int]
+    end_ns: int
+    is_feed_instant: bool
+
+
+def notes_of(tables: Mapping[str, Rows], facts: Facts) -> tuple[str, ...]:
+    """Return remarks about a run, the gravest first.
+
+    Args:
+        tables: of the run.
+        facts: about it.
+    """
+    requests = _Requests(tables["orders"])
+    fills = tables["fills"].num_rows
+    found = []
+    for agent, name in enumerate(facts.agents):
+        who = f"{name}: " if len(facts.agents) > 1 else ""
+        found += [who + each for each in _of_agent(requests, agent, facts)]
+    if not fills and requests.accepted:
+        found.append(f"no order filled, of {sum(requests.accepted.values()):,} that were accepted")
+    if fills and not _has_fees(facts.plan):
+        found.append("no fees are set, so that fills cost and earn none: fees.maker_bps, fees.taker_bps")
+    found += _large_orders(tables, facts.plan, requests)
+    found += _early_ends(facts)
+    if facts.is_feed_instant:
+        found.append("latency.feed is 0: strategies see each event when it happens, which no feed can show")
+    return tuple(found)
+
+
+class _Requests:
+    """Counts of the table of orders, read batch by batch.
+
+    Attributes:
+        accepted: orders, by agent.
+        refused: requests by agent and reason.
+        largest: the largest order by instrument, in lots.
+    """
+
+    def __init__(self, orders: Rows) -> None:
+        self.accepted: Counter[int] = Counter()
+        self.refused: dict[int, Counter[RejectReason]] = {}
+        self.largest: dict[int, int] = {}
+        for batch in orders.select(["agent", "instrument", "kind", "reason", "size_lots"]).to_batches():
+            table = pa.Table.from_batches([batch])
+            counts = table.group_by(["agent", "kind", "reason"]).aggregate([([], "count_all")])
+            for agent, kind, reason, count in zip(*counts.to_pydict().values(), strict=True):
+                self._count(agent, UpdateKind(kind), RejectReason(reason), count)
+            live = table.filter(pc.equal(table["kind"], UpdateKind.ACCEPTED.value))
+            sizes = live.group_by("instrument").aggregate([("size_lots", "max")]).to_pydict()
+            for instrument, size in zip(sizes["instrument"], sizes["size_lots_max"], strict=True):
+                self.largest[instrument] = max(size, self.largest.get(instrument, 0))
+
+    def _count(self, agent: int, kind: UpdateKind, reason: RejectReason, count: int) -> None:
+        if kind == UpdateKind.ACCEPTED:
+            self.accepted[agent] += count
+        elif reason not in (RejectReason.NONE, RejectReason.TOO_LATE, RejectReason.STOPPED):
+            self.refused.setdefault(agent, Counter())[reason] += count
+
+
+def _of_agent(requests: _Requests, agent: int, facts: Facts) -> list[str]:
+    found = []
+    refused, accepted = requests.refused.get(agent, Counter()), requests.accepted[agent]
+    total = sum(refused.values())
+    if total and total >= accepted:
+        share = f"{total:,} of {total + accepted:,} requests" if accepted else f"all {total:,} requests"
+        mistake = facts.mistakes[agent]
+        found.append(f"{share} were refused: {_reasons(refused)}" + (f". The first: {mistake}" if mistake else ""))
+    elif facts.mistakes[agent]:
+        found.append(f"a request was refused for its arguments: {facts.mistakes[agent]}")
+    if facts.timers[agent] == 0:
+        found.append("on_timer is defined, but no timer was made: call ctx.every(...) in on_start")
+    return found
+
+
+def _reasons(refused: Counter[RejectReason]) -> str:
+    parts = []
+    for reason, count in refused.most_common(3):
+        remedy = f" ({REMEDIES[reason]})" if reason in REMEDIES else ""
+        parts.append(f"{reason.name} {count:,}{remedy}")
+    return "; ".join(parts)
+
+
+def _has_fees(plan: Plan) -> bool:
+    return any(session.fees != FeePlan() for agent in plan.agents for session in agent.sessions)
+
+
+def _large_orders(tables: Mapping[str, Rows], plan: Plan, requests: _Requests) -> list[str]:
+    first = next(iter(tables["bbo"].select(["instrument", "bid_lots", "ask_lots"]).to_batches()), None)
+    found: list[str] = []
+    if first is None or not requests.largest:
+        return found
+    touch = pa.Table.from_batches([first]).group_by("instrument")
+    shown = touch.aggregate([("bid_lots", "mean"), ("ask_lots", "mean")])
+    for row in shown.to_pylist():
+        typical = ((row["bid_lots_mean"] or 0) + (row["ask_lots_mean"] or 0)) / 2
+        largest = requests.largest.get(row["instrument"], 0)
+        if typical and largest > LARGE * typical:
+            name = plan.instruments[row["instrument"]].instrument.name
+            found.append(
+                f"{name}: orders of up to {largest:,} lots, where the best price shows {typical:,.0f} on average: the "
+                "market does not react to them in a replay, and they fill too well"
+            )
+    return found
+
+
+def _early_ends(facts: Facts) -> list[str]:
+    found = []
+    for each, end_ns in zip(facts.plan.instruments, facts.data_end_ns, strict=True):
+        early_ns = facts.end_ns - end_ns
+        if early_ns > EARLY_NS:
+            place, before = format_instant(end_ns), f"{early_ns / 1e9:,.0f} s before the run"
+            found.append(f"{each.instrument.name}: its data end at {place}, {before}; then its book stands still")
+    return found
