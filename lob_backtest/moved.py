@@ -13,7 +13,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Final
 
-UNTIL: Final = "0.5"
+UNTIL: Final = "0.6"
 MOVED: Final = {
     "cli.book": "cli.verbs.book",
     "cli.calibrate": "cli.verbs.calibrate",

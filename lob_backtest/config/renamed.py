@@ -9,7 +9,7 @@ import sys
 import warnings
 from typing import Any, Final
 
-UNTIL: Final = "0.5"
+UNTIL: Final = "0.6"
 RENAMED: Final = {
     "fills.evidence": "fills.fill_on_younger_execution",
     "instrument.strip_orders": "instrument.exclude_order_ids",

@@ -120,7 +120,7 @@ class MatchingEngine:
     def __init__(self, engine: str | None = None) -> None:
         if engine is not None:
             warnings.warn(
-                "MatchingEngine has one implementation: leave out `engine`, which goes in 0.5",
+                "MatchingEngine has one implementation: leave out `engine`, which goes in 0.6",
                 DeprecationWarning,
                 stacklevel=2,
             )
