@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import cached_property
 from os import PathLike, fspath
 from pathlib import Path
@@ -25,6 +26,7 @@ from lob_backtest.results.table_file import TableFile
 if TYPE_CHECKING:
     import pandas as pd
 
+    from lob_backtest.report.metrics.ledger import Ledger
     from lob_backtest.report.metrics.lots import LotsTable
     from lob_backtest.report.metrics.summary import AccountMetrics, Metric
 
@@ -66,6 +68,7 @@ class Result:
         self.status = status
         self.timing = dict(timing or {})
         self._tables: dict[str, Rows] = {}
+        self._frames: dict[str, pd.DataFrame] = {}
         for name, schema in schemas(info.markouts_ns).items():
             assert tables[name].schema.equals(schema), f"table {name}: {tables[name].schema} is not {schema}"
             self._tables[name] = tables[name]
@@ -124,14 +127,20 @@ class Result:
     def _lots(self) -> LotsTable:
         from lob_backtest.report.metrics.lots import LotsTable
 
-        return LotsTable([account.ledger for account in self.accounts], self.info)
+        return LotsTable(self._ledgers, self.info)
+
+    @cached_property
+    def _ledgers(self) -> list[Ledger]:
+        from lob_backtest.report.metrics.ledger import build_ledgers
+
+        return build_ledgers(self._tables, self.info)
 
     @cached_property
     def accounts(self) -> list[AccountMetrics]:
         """Everything measured, one entry per agent and instrument."""
         from lob_backtest.report.metrics.summary import measure
 
-        return measure(self._tables, self.info)
+        return measure(self._ledgers, self._tables, self.info)
 
     @cached_property
     def summary(self) -> dict[str, Metric]:
@@ -145,35 +154,84 @@ class Result:
         """SHA-256 over the integer tables: the same files, config and seed give the same digest."""
         return digest(self._tables)
 
-    @cached_property
+    @property
     def fills(self) -> pd.DataFrame:
-        """The fills, with `price` in currency and `time`."""
+        """The fills, with `time`, and in currency `price`, `notional`, `fee`, `captured` and `markout_1s`, …."""
         return self._frame("fills")
 
-    @cached_property
+    @property
     def orders(self) -> pd.DataFrame:
         """The answers to requests; `time` is when the strategy learned of them."""
         return self._frame("orders")
 
-    @cached_property
+    @property
     def bbo(self) -> pd.DataFrame:
         """The best bid and ask at the exchange; `price` is the mid."""
         return self._frame("bbo")
 
-    @cached_property
+    @property
     def samples(self) -> pd.DataFrame:
         """The account at intervals; `price` is the mid."""
         return self._frame("samples")
 
-    @cached_property
+    @property
     def lots(self) -> pd.DataFrame:
-        """Fills matched into lots, first in first out; `time` and `price` are those of the opening."""
+        """Fills matched into lots, first in first out; `time` and `price` are those of the opening.
+
+        `result` (currency, before fees) and `held` (timedelta) are those of closed lots.
+        """
         return self._frame("lots")
 
     def _frame(self, name: str) -> pd.DataFrame:
-        from lob_backtest.report.frames import frame
+        """Return a copy of a table as a DataFrame: a change of one copy is not in the next."""
+        if name not in self._frames:
+            from lob_backtest.report.frames import frame
 
-        return frame(name, self.table(name), self.info)
+            first_mids = [each.mid2_start for each in self._ledgers] if name == "fills" else ()
+            self._frames[name] = frame(name, self.table(name), self.info, first_mids)
+        return self._frames[name].copy()
+
+    @property
+    def equity(self) -> pd.Series[float]:
+        """Profit or loss since the start at mid, net of fees, in currency: the sum over all accounts, by UTC time.
+
+        From the samples: cash + position * mid - fees, less the value of the position held at the start. The last value
+        is the summary's `pnl_currency`. An account counts from its own first mid.
+
+        Raises:
+            ValueError: the instruments have different currencies; `equities` has a column for each.
+        """
+        from lob_backtest.report.equity_frame import equity
+
+        return equity(self._ledgers)
+
+    @property
+    def equities(self) -> pd.DataFrame:
+        """The equity of each account as a column, in its currency, by UTC time; NaN before its first mid.
+
+        Columns have the names of instruments, or `agent/instrument` if there are several agents.
+        """
+        from lob_backtest.report.equity_frame import equities
+        from lob_backtest.report.metrics.ledger import account_name
+
+        return equities(self._ledgers, [account_name(each, self.info) for each in self._ledgers])
+
+    def returns(self, capital: float, every: str | timedelta = "1min") -> pd.Series[float]:
+        """Return simple returns on a fixed capital, as quantstats and similar libraries take them.
+
+        Args:
+            capital: in currency, positive; a run has none of its own.
+            every: length of a period ("1min", "1d", a timedelta), no shorter than the interval of the samples.
+
+        Returns:
+            change of `equity` in each period / capital, indexed by the start of the period in UTC, without a time zone.
+
+        Raises:
+            ValueError: an argument is out of range, or the instruments have different currencies.
+        """
+        from lob_backtest.report.equity_frame import returns
+
+        return returns(self.equity, self.info, capital, every)
 
     def series(self, name: str) -> pd.DataFrame:
         """Return what the strategy recorded under a name, with `time`, `agent` and `value`.

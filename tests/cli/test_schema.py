@@ -97,7 +97,7 @@ def test_events_are_the_columns_that_files_have(capsys: pytest.CaptureFixture[st
 
 def test_result_tables_are_those_of_a_result(capsys: pytest.CaptureFixture[str]) -> None:
     found = printed(capsys, "result")
-    assert list(found["tables"]) == ["fills", "orders", "bbo", "samples", "series"]
+    assert list(found["tables"]) == ["fills", "orders", "bbo", "samples", "series", "lots"]
     assert "mid2_after_1000000000ns" in [column["name"] for column in found["tables"]["fills"]]
     assert found["digested"] == ["fills", "orders", "bbo", "samples"]
     assert found["codes"]["liquidity"]

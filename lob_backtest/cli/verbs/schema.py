@@ -48,10 +48,14 @@ def _events() -> dict[str, Any]:
 def _result() -> dict[str, Any]:
     from lob_backtest.config.parts import ReportPart
     from lob_backtest.contract.tables import DIGEST_COLUMNS, DIGEST_VERSION, schemas
-    from lob_backtest.report.frames import CODES
+    from lob_backtest.report.frames import ADDED, CODES, added_columns
+    from lob_backtest.report.metrics.lots import lots_schema
 
+    markouts_ns = ReportPart().markouts
+    tables = {**schemas(markouts_ns), "lots": lots_schema(markouts_ns)}
     return {
-        "tables": {name: _columns(schema) for name, schema in schemas(ReportPart().markouts).items()},
+        "tables": {name: _columns(schema) for name, schema in tables.items()},
+        "added_in_dataframes": {name: added_columns(name, markouts_ns) for name in ADDED},
         "codes": {column: {each.name: each.value for each in names} for column, names in CODES.items()},
         "digested": list(DIGEST_COLUMNS),
         "digest_version": DIGEST_VERSION,

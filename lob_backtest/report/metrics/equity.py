@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lob_backtest.report.metrics.attribution import mid2_after
-from lob_backtest.report.metrics.ledger import Ledger
+from lob_backtest.report.metrics.ledger import MICRO_PER_HALF, Ledger
 from lob_backtest.report.metrics.pairwise import pairwise_sum
-from lob_backtest.report.metrics.stretches import Columns, Ints, Stretches, running, widen
+from lob_backtest.report.metrics.stretches import Columns, Ints, Stretches, largest, running, widen
 from lob_backtest.report.metrics.timeline import Track, together
 
 Floats: TypeAlias = "NDArray[np.float64]"
@@ -46,6 +46,22 @@ def equity(ledger: Ledger) -> Iterator[Columns]:
             "ts_ns": samples["ts_ns"],
             "equity": _floats(gross) * half - _floats(samples["fees_micro"]) * micro,
         }
+
+
+def exact_equity(ledger: Ledger) -> Iterator[Columns]:
+    """Sample one account's equity at the times of `equity`, as integers.
+
+    Args:
+        ledger: the account.
+
+    Yields:
+        columns `ts_ns` and `equity_micro`, 10⁻⁶ tick·lots.
+    """
+    for samples in _samples(ledger):
+        gross, fees = _gross(ledger, samples), samples["fees_micro"]
+        if largest(gross) * MICRO_PER_HALF + largest(fees) >= 1 << 63:
+            gross = gross.astype(object)
+        yield {"ts_ns": samples["ts_ns"], "equity_micro": gross * MICRO_PER_HALF - fees}
 
 
 def curve(ledger: Ledger, horizon_ns: int | None) -> Iterator[Columns]:

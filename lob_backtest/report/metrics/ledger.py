@@ -237,6 +237,11 @@ def _build(
     )
 
 
+def account_name(ledger: Ledger, info: RunInfo) -> str:
+    """Return the prefix of an account's metrics: its instrument, with its agent if there are several."""
+    return ledger.instrument.name if len(info.agents) == 1 else f"{ledger.agent}/{ledger.instrument.name}"
+
+
 def account_codes(info: RunInfo, agent: int, instrument: int) -> dict[str, int]:
     """Return the codes that select the rows of an account; empty if it is the only one.
 

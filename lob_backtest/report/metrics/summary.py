@@ -19,7 +19,7 @@ from lob_backtest.report.metrics.activity import Activity, activity
 from lob_backtest.report.metrics.attribution import Attribution, attribute, headline_horizon_ns
 from lob_backtest.report.metrics.equity import Risk, add_curves, equity, risk
 from lob_backtest.report.metrics.inventory import Inventory, inventory
-from lob_backtest.report.metrics.ledger import MICRO_PER_HALF, Ledger, account_codes, best_prices, build_ledgers
+from lob_backtest.report.metrics.ledger import MICRO_PER_HALF, Ledger, account_codes, account_name, best_prices
 from lob_backtest.report.metrics.lots import Realized, add_up, match_lots
 from lob_backtest.report.metrics.markouts import Markout, markouts
 from lob_backtest.report.metrics.quotes import Presence, measure_quotes
@@ -106,10 +106,11 @@ class AccountMetrics:
         }
 
 
-def measure(tables: Mapping[str, Rows], info: RunInfo) -> list[AccountMetrics]:
+def measure(ledgers: Sequence[Ledger], tables: Mapping[str, Rows], info: RunInfo) -> list[AccountMetrics]:
     """Measure every account of a run.
 
     Args:
+        ledgers: of `lob_backtest.report.metrics.ledger.build_ledgers`.
         tables: of the run, by name.
         info: description of the run.
 
@@ -117,9 +118,8 @@ def measure(tables: Mapping[str, Rows], info: RunInfo) -> list[AccountMetrics]:
         one entry per agent and instrument, in that order.
     """
     accounts = []
-    for position, ledger in enumerate(build_ledgers(tables, info)):
+    for position, ledger in enumerate(ledgers):
         agent, instrument = divmod(position, len(info.instruments))
-        name = ledger.instrument.name if len(info.agents) == 1 else f"{ledger.agent}/{ledger.instrument.name}"
         headline_ns = headline_horizon_ns(info.markouts_ns)
         attributions = attribute(ledger, info.markouts_ns or (None,))
         sums, worst = add_up(match_lots(ledger), MICRO_PER_HALF)
@@ -127,7 +127,7 @@ def measure(tables: Mapping[str, Rows], info: RunInfo) -> list[AccountMetrics]:
         quoted = measure_quotes(ledger, orders, best_prices(tables, info, instrument))
         accounts.append(
             AccountMetrics(
-                name=name,
+                name=account_name(ledger, info),
                 ledger=ledger,
                 attributions=attributions,
                 headline=next(each for each in attributions if each.horizon_ns == headline_ns),
