@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import timedelta
 from importlib import metadata
 from math import isfinite
@@ -23,7 +23,7 @@ from lob_backtest.config.given import Given, config_of
 from lob_backtest.config.model import RunConfig
 from lob_backtest.config.parts import AgentPart, InstrumentPart
 from lob_backtest.contract.output import Outcome
-from lob_backtest.contract.plan import Feed, InstrumentPlan, Plan, SessionPlan
+from lob_backtest.contract.plan import AgentPlan, Feed, InstrumentPlan, Plan
 from lob_backtest.contract.rows import Batch
 from lob_backtest.data.files import hashed_meanwhile
 from lob_backtest.data.own_orders import WithoutOrders
@@ -32,6 +32,7 @@ from lob_backtest.data.reader import MarketSource, open_market
 from lob_backtest.engine import ENGINES, load_engine
 from lob_backtest.engine.client.callback_timeout import watched
 from lob_backtest.errors import ConfigError, OutputError, StrategyError, text_of
+from lob_backtest.instrument import Fees
 from lob_backtest.printable import printable, utf8, utf8_values
 from lob_backtest.process import interrupts
 from lob_backtest.process.settings import KeptSettings
@@ -42,9 +43,9 @@ from lob_backtest.results.notes import Facts, notes_of
 from lob_backtest.results.run_info import InputInfo, InstrumentInfo, RunInfo, SessionInfo
 from lob_backtest.results.sink import FileSink, MemorySink, TableSink
 from lob_backtest.strategy.agents import Strategies, agent_names, strategies_of
-from lob_backtest.strategy.api import Strategy, overrides
+from lob_backtest.strategy.api import Strategy, is_duration, overrides
 from lob_backtest.strategy.module import plain_name
-from lob_backtest.units import DURATION_LIMIT_NS, format_instant, parse_duration, shown
+from lob_backtest.units import DURATION_LIMIT_NS, format_duration, format_instant, parse_duration, shown
 
 Failure: TypeAlias = StrategyError | KeyboardInterrupt | None
 """What ended a run early."""
@@ -371,8 +372,9 @@ def open_source(config: RunConfig, part: InstrumentPart) -> MarketSource:
 def _info(replay: _Replay, outcome: Outcome, params: list[dict[str, Any]]) -> RunInfo:
     config, plan, feeds = replay.config, replay.plan, replay.feeds
     first = plan.agents[0]
+    sessions = [tuple(_session_infos(plan, agent)) for agent in plan.agents]
     return RunInfo(
-        instruments=tuple(map(_instrument_info, plan.instruments, first.sessions)),
+        instruments=tuple(map(_instrument_info, plan.instruments, sessions[0])),
         agents=tuple(replay.names),
         markouts_ns=plan.markouts_ns,
         sample_ns=plan.sample_ns,
@@ -390,7 +392,7 @@ def _info(replay: _Replay, outcome: Outcome, params: list[dict[str, Any]]) -> Ru
         counts=_counts(plan, feeds, outcome),
         suspect_since_ns=outcome.suspect_since_ns,
         requests_not_arrived=outcome.requests_not_arrived,
-        sessions=tuple(_session_info(each) for agent in plan.agents for each in agent.sessions) if config.agent else (),
+        sessions=sum(sessions, ()) if config.agent else (),
         reason=_reason(outcome, replay.names),
     )
 
@@ -424,13 +426,13 @@ def class_name(part: AgentPart, agent: Strategy) -> str:
 
 
 def parameters_of(agent: Strategy) -> dict[str, Any]:
-    """Return a strategy's parameters before the run, as JSON can hold them.
+    """Return a strategy's parameters before the run, as JSON can hold them; durations are text, as in a config.
 
     Raises:
         StrategyError: the author's `values` or a property raised.
     """
     try:
-        return {name: _plain(value) for name, value in agent.values().items()}
+        return {name: _plain(value, agent.parameters.get(name)) for name, value in agent.values().items()}
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -438,16 +440,26 @@ def parameters_of(agent: Strategy) -> dict[str, Any]:
         raise StrategyError(f"{type(agent).__name__}.values(): raised {what}") from error
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, kind: Any) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool) and is_duration(kind):
+        return format_duration(value)
     is_plain = value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and isfinite(value))
     return value if is_plain else str(value)
 
 
-def _session_info(plan: SessionPlan) -> SessionInfo:
-    return SessionInfo(initial_position_lots=plan.initial_position, max_position_lots=plan.max_position)
+def _session_infos(plan: Plan, agent: AgentPlan) -> Iterator[SessionInfo]:
+    for instrument, session in zip(plan.instruments, agent.sessions, strict=True):
+        about, channel = session.instrument or instrument.instrument, agent.channels[instrument.venue]
+        yield SessionInfo(
+            initial_position_lots=session.initial_position,
+            max_position_lots=session.max_position,
+            fees={each.name: format(getattr(about.fees, each.name), "f") for each in fields(Fees)},
+            entry_ns=channel.entry_ns,
+            response_ns=channel.response_ns,
+        )
 
 
-def _instrument_info(plan: InstrumentPlan, session: SessionPlan) -> InstrumentInfo:
+def _instrument_info(plan: InstrumentPlan, session: SessionInfo) -> InstrumentInfo:
     about, is_l2 = plan.instrument, plan.feed == Feed.L2
     return InstrumentInfo(
         name=about.name,
@@ -457,8 +469,7 @@ def _instrument_info(plan: InstrumentPlan, session: SessionPlan) -> InstrumentIn
         lot_size=str(about.lot_size),
         multiplier=str(about.multiplier),
         currency=about.currency,
-        initial_position_lots=session.initial_position,
-        max_position_lots=session.max_position,
+        **asdict(session),
         queue=plan.fill_rules.queue_model.name.lower() if is_l2 else None,
         late_level_ns=plan.fill_rules.late_level_ns if is_l2 else None,
         late_print_ns=plan.fill_rules.late_print_ns if is_l2 else None,

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from lob_backtest.config.effective import Effective
     from lob_backtest.config.model import RunConfig
     from lob_backtest.config.sections import Section
-    from lob_backtest.strategy.api import Strategy
 
 WIDTH: Final = 80
 MAX_VALUE: Final = 24
@@ -56,7 +55,7 @@ def show_config(config: RunConfig, options: Mapping[str, str], *, as_json: bool)
 
 
 def _sections(config: RunConfig, options: Mapping[str, str]) -> list[Section]:
-    from lob_backtest.backtest import class_name, open_source
+    from lob_backtest.backtest import class_name, open_source, parameters_of
     from lob_backtest.config.compile import make_plan
     from lob_backtest.config.sections import AgentShown, effective_sections
     from lob_backtest.strategy.agents import agent_names, strategies_of
@@ -65,22 +64,10 @@ def _sections(config: RunConfig, options: Mapping[str, str]) -> list[Section]:
         sources = [open_source(whole, part) for part in whole.instrument]
         make_plan(whole, sources)  # refuses what a run refuses
         shown = [
-            AgentShown(name, class_name(part, agent), _params(agent))
+            AgentShown(name, class_name(part, agent), parameters_of(agent))
             for name, part, agent in zip(agent_names(whole, agents), whole.agents, agents, strict=True)
         ]
         return effective_sections(whole, sources, shown, options)
-
-
-def _params(agent: Strategy) -> dict[str, Any]:
-    """Return a strategy's parameters, durations as text."""
-    from lob_backtest.backtest import parameters_of
-    from lob_backtest.strategy.api import is_duration
-    from lob_backtest.units import format_duration
-
-    return {
-        name: format_duration(value) if isinstance(value, int) and is_duration(agent.parameters.get(name)) else value
-        for name, value in parameters_of(agent).items()
-    }
 
 
 def _lines(settings: Mapping[str, Effective]) -> Iterator[str]:

@@ -27,6 +27,9 @@ class InstrumentInfo:
             file or the default; `None` on L3 and in results of earlier versions.
         late_print_ns: a print explains a fall that precedes it by at most this exchange time, 0: never; from the
             same source as `late_level_ns`.
+        fees: rates by the names of `lob_backtest.instrument.Fees`, decimal numbers as text; empty if unknown.
+        entry_ns: latency of requests to its venue; `None` if unknown.
+        response_ns: latency of responses; `None` if unknown.
     """
 
     name: str
@@ -41,6 +44,9 @@ class InstrumentInfo:
     queue: str | None = None
     late_level_ns: int | None = None
     late_print_ns: int | None = None
+    fees: dict[str, str] = field(default_factory=dict)
+    entry_ns: int | None = None
+    response_ns: int | None = None
 
     @property
     def tick_lot_value(self) -> Decimal:
@@ -55,10 +61,16 @@ class SessionInfo:
     Attributes:
         initial_position_lots: signed position at the start.
         max_position_lots: limit of the absolute position; `None` without one.
+        fees: rates, as in `InstrumentInfo`.
+        entry_ns: latency of requests; `None` if unknown.
+        response_ns: latency of responses; `None` if unknown.
     """
 
     initial_position_lots: int = 0
     max_position_lots: int | None = None
+    fees: dict[str, str] = field(default_factory=dict)
+    entry_ns: int | None = None
+    response_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +133,7 @@ class RunInfo:
     notes: tuple[str, ...] = ()
 
     def instrument_of(self, agent: int, instrument: int) -> InstrumentInfo:
-        """Return an instrument with the position at the start and the limit that an agent has in it.
+        """Return an instrument with the position at the start, the limit, the fees and the latencies of an agent.
 
         Args:
             agent: its code in the tables.
