@@ -41,9 +41,9 @@ JSON_KEYS = {
     "run": "`status` (complete, partial), `digest`, then every metric by its flat name",
     "run --show-config": "`sections`: each with its place (`agent`, `venue`, `instrument`) and `settings`, by key "
     "`value` and `origin`",
-    "report": "`page`: the path",
+    "report": "`status`, `digest`, `page` (its path), then every metric by its flat name",
     "compare": "`outcome` (same, different, not comparable), `reasons`, `base_digest`, `new_digest`, `moves` (metrics "
-    "that differ), `first_fill` and `first_row` that differ",
+    "that differ), `first_fill` and `first_row` that differ, `settings` (parameters and config keys that differ)",
     "convert": "`output`, `symbol`, `tick_size`, `lot_size`, `rows`, `packets`, `first_ns`, `last_ns`, `counts` "
     "(events dropped, changed and made, by kind), `notes`",
     "validate": "`clean`, `rows`, `files`, `kinds`: by kind of fault `count` and the `first` rows",
@@ -61,7 +61,7 @@ JSON_KEYS = {
     "schema run": "the JSON Schema of a config",
     "schema events": "`schemas`, `optional_when_written`, `action`, `flags`, `phase`, `limit_of_prices_and_sizes`, "
     "`metadata`",
-    "schema result": "`tables`, `codes`, `digested`, `digest_version`",
+    "schema result": "`tables`, `added_in_dataframes`, `codes`, `digested`, `digest_version`",
 }
 """What an object of each kind holds."""
 

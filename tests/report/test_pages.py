@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -20,10 +21,14 @@ from lob_backtest.result import Result
 HOSTILE = "</script><script>alert(1)</script>"
 
 
-def printed(result, **console):
+def printed(result, *, full=True, width=80):
     out = io.StringIO()
-    render(result, Console(file=out, width=80, **console))
+    render(result, Console(file=out, width=width), full=full)
     return out.getvalue()
+
+
+def brief(result, width=80):
+    return printed(result, full=False, width=width)
 
 
 @pytest.fixture(scope="module")
@@ -49,21 +54,107 @@ def test_the_terminal_says_first_where_the_money_came_from(result):
     )
     places = [text.index(title) for title in titles]
     assert places == sorted(places)
-    assert "Residual: 0" in text
+    assert "Check: parts sum to P&L exactly (residual 0)." in text
     assert result.digest in text
 
 
-def test_the_terminal_is_plain_in_80_columns(result):
-    text = printed(result)
+@pytest.mark.parametrize("full", [False, True])
+def test_the_terminal_is_plain_in_80_columns(result, full):
+    text = printed(result, full=full)
     assert "\x1b" not in text
     assert "…" not in text.replace(" … ", "")  # nothing is cut; an ellipsis between spaces is a range
     assert max(map(len, text.splitlines())) <= 80
 
 
-def test_no_figure_is_cut_in_a_narrow_terminal(result):
-    out = io.StringIO()
-    render(result, Console(file=out, width=40))
-    assert out.getvalue() == printed(result)
+@pytest.mark.parametrize("full", [False, True])
+def test_no_figure_is_cut_in_a_narrow_terminal(result, full):
+    assert printed(result, width=40, full=full) == printed(result, full=full)
+
+
+FACTS = {
+    "fees": {"maker_bps": "-0.2", "taker_bps": "0.50", "maker_per_lot": "0", "taker_per_lot": "0.001"},
+    "entry_ns": 500_000,
+    "response_ns": 1_500_000,
+}
+L2 = {"level": 2, "queue": "proportional", "late_level_ns": 250_000_000, "late_print_ns": 0}
+
+
+def configured(result, *, params=None, feed="recorded"):
+    result.info.config["strategy"]["params"] = params or {"size": 10, "lean": 0.5, "every": "100ms"}
+    result.info.config["latency"] = {"feed": feed}
+    result.info.versions["lob-backtest"] = "9.8.7"
+    return result
+
+
+def test_the_summary_of_an_instrument_fits_a_screen():
+    held = {"initial_position_lots": 5, "max_position_lots": 50}
+    params = {f"parameter_{n}": n * 1_000 for n in range(30)}
+    made = random_result(1, instruments=(instrument(**L2, **FACTS, **held),), fills=300)
+    for text in (brief(configured(made)), brief(configured(made, params=params))):
+        assert len(text.splitlines()) <= 40
+        assert max(map(len, text.splitlines())) <= 80
+    assert "parameter_0=0, parameter_1=1000" in text
+    assert "more" in text
+    assert "parameter_29=29000" in printed(made)
+
+
+def test_a_wide_terminal_shows_markouts_beside_the_money(result):
+    narrow, wide = brief(result), brief(result, width=120)
+    assert len(wide.splitlines()) < len(narrow.splitlines())
+    assert re.search(r"^Where the money came from \(USD\) +Markouts", wide, re.MULTILINE)
+    assert max(map(len, wide.splitlines())) <= 120
+    assert sorted(re.findall(r"[+-]?\d[\d.,]+", wide)) == sorted(re.findall(r"[+-]?\d[\d.,]+", narrow))
+
+
+def test_the_short_summary_has_the_terms_of_the_trade(result):
+    text = brief(result)
+    for term in (
+        "Max drawdown (USD), ",
+        "Sharpe ratio per 1 s sample (not annualised)",
+        "Fill rate (lots filled / quoted)",
+        "Mean queue ahead on arrival (lots)",
+        "Check: parts sum to P&L exactly (residual 0). Inventory = price moves later than",
+    ):
+        assert term in text
+    assert "Fill rate (lots filled / lots quoted)" in printed(result)
+
+
+def test_terminal_and_page_say_what_was_run():
+    made = configured(random_result(1, instruments=(instrument(**L2, **FACTS),)))
+    lines = {
+        "Strategy": "InventorySkew: size=10, lean=0.5, every=100ms",
+        "Fees": "maker -0.2 bps, taker 0.5 bps and 0.001 USD per lot",
+        "Latency": "feed recorded, entry 500us, response 1500us",
+        "Queue": "proportional, late level 250ms, late print never",
+        "Run": "reference engine, seed 1, lob-backtest 9.8.7",
+    }
+    for text in (printed(made), brief(made)):
+        for label, value in lines.items():
+            assert re.search(rf"^{label} +{re.escape(value)} *$", text, re.MULTILINE), text
+    html = page(made)
+    for label, value in lines.items():
+        assert f"<dt>{label}</dt><dd>{value}</dd>" in html
+
+
+def test_what_differs_between_instruments_is_named():
+    free = {**FACTS, "fees": dict.fromkeys(FACTS["fees"], "0"), "response_ns": 500_000}
+    made = configured(random_result(1, instruments=(instrument("A", **FACTS), instrument("B", **free))), feed=250_000)
+    text = brief(made)
+    for line in ("A: maker -0.2 bps, taker 0.5 bps", "B: none", "B: feed 250us, entry 500us, response 500us"):
+        assert line in text
+    assert re.search(r"^Queue +exact \(L3\) *$", text, re.MULTILINE)
+
+
+def test_fees_that_nobody_set_are_said_to_be_none():
+    made = configured(random_result(1, instruments=(instrument(**{**FACTS, "fees": {"maker_bps": "0"}}),)))
+    assert re.search(r"^Fees +none *$", brief(made), re.MULTILINE)
+
+
+def test_results_of_earlier_versions_have_a_header_without_what_they_lack(result):
+    text = brief(result)
+    assert "Fees  " not in text.split("Where")[0]
+    assert "Latency" not in text
+    assert re.search(r"^Strategy +InventorySkew *$", text, re.MULTILINE)
 
 
 def test_a_minus_is_red_where_money_was_lost(html):
@@ -113,8 +204,9 @@ def test_the_terminal_escapes_names():
 def test_how_l2_levels_were_read_is_one_line_of_the_instrument():
     facts = {"level": 2, "queue": "proportional", "late_level_ns": 250_000_000, "late_print_ns": 0}
     line = "queue proportional, late level 250ms, late print never"
+    row = line.removeprefix("queue ")
     shown = random_result(1, instruments=(instrument(**facts), instrument("B", **{**facts, "late_print_ns": 7})))
-    assert f"\n{line}\n" in printed(shown)
+    assert f"SYN: {row}" in printed(shown)
     assert f" · {line}</span>" in page(shown)
     assert "late level 250ms, late print 7ns" in printed(shown)
     old = random_result(1, instruments=(instrument(level=2), instrument("B", level=3)))
@@ -124,14 +216,35 @@ def test_how_l2_levels_were_read_is_one_line_of_the_instrument():
 def test_a_partial_run_is_said_first(result):
     tables = {name: result.table(name) for name in ("fills", "orders", "bbo", "samples", "series")}
     partial = Result(tables, result.info, status="partial")
-    assert printed(partial).startswith("The run is partial")
-    assert "The run is partial" in page(partial)
+    said = "Incomplete run: stopped at 2024-07-19 13:31:30 UTC. Figures cover the time up to then."
+    for text in (" ".join(printed(partial).split()), " ".join(brief(partial).split()), page(partial)):
+        assert said in text
+    assert " ".join(brief(partial).split()).startswith(said)
+    reason = "AttributeError in on_timer (many.py:20)"
+    known = Result(tables, replace(result.info, reason=reason), status="partial")
+    assert said.replace(" UTC.", f" UTC: {reason}.") in " ".join(brief(known).split())
+    assert "Incomplete run" not in printed(result) + page(result)
 
 
 def test_several_accounts_are_put_side_by_side():
-    text = printed(random_result(1, instruments=(instrument("A"), instrument("B"))))
-    assert "All accounts" in text
-    assert max(map(len, text.splitlines())) <= 80
+    made = random_result(1, instruments=(instrument("A"), instrument("B")))
+    for text in (printed(made), brief(made)):
+        assert "All accounts (USD)" in text
+        assert "adverse 1s" in text
+        assert max(map(len, text.splitlines())) <= 80
+        (total,) = re.findall(r"^Total +.* (\S+) *$", text, re.MULTILINE)
+        assert total == number(made.summary["pnl_currency"], 2)
+    assert "Fills and risk" in text
+    assert len(text.splitlines()) <= 40
+    assert '<tfoot>\n<tr class="total"><td>Total</td>' in page(made)
+
+
+def test_each_currency_has_a_total():
+    made = random_result(1, instruments=(instrument("A"), instrument("B", currency="EUR"), instrument("C")))
+    text = brief(made)
+    for label in ("USD", "EUR"):
+        (total,) = re.findall(rf"^Total {label} +.* (\S+) *$", text, re.MULTILINE)
+        assert total == number(made.summary[f"pnl_currency.{label}"], 2)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -181,7 +294,7 @@ def test_each_figure_is_json_with_data(html):
 
 def test_the_waterfall_shows_the_figures_of_the_table(result, html):
     (waterfall,) = (t for figure in figures(html) for t in figure["data"] if t["type"] == "waterfall")
-    money = {row[0]: row[2] for row in money_section(result.accounts[0]).rows}
+    money = {row[0]: row[1] for row in money_section(result.accounts[0]).rows}
     assert waterfall["text"] == [money[name] for name in money if name not in ("Opening position",)]
 
 

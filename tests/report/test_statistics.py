@@ -128,6 +128,26 @@ def test_curves_add_up_over_their_times():
     np.testing.assert_allclose(both["equity"], one["equity"] + two["equity"])
 
 
+@pytest.mark.parametrize("pieces", [1, 2, 7, 50])
+@pytest.mark.parametrize("seed", range(4))
+def test_drawdown_says_when_it_began_and_was_deepest(seed, pieces):
+    equity = np.cumsum(np.random.default_rng(seed).integers(-3, 4, 50)).astype(float)
+    times = 10 * SECOND + np.arange(50) * SECOND
+    parts = zip(np.array_split(times, pieces), np.array_split(equity, pieces), strict=True)
+    stretches = [{"ts_ns": part, "equity": values} for part, values in parts]
+    found = risk(lambda: iter(stretches), SECOND)
+    falls = np.maximum.accumulate(np.append(0.0, equity))[1:] - equity
+    trough = int(falls.argmax())
+    peak = equity[: trough + 1].max()
+    began = times[np.flatnonzero(equity[: trough + 1] == peak)[0]] if peak > 0 else times[0]
+    assert (found.max_drawdown, found.peak_ns, found.trough_ns) == (falls[trough], began, times[trough])
+
+
+def test_equity_that_never_falls_has_no_time_of_a_drawdown():
+    found = risk_of(np.arange(3) * SECOND, np.array([0.0, 1.0, 1.0]))
+    assert (found.max_drawdown, found.peak_ns, found.trough_ns) == (0.0, None, None)
+
+
 def test_drawdown_counts_the_start_as_a_peak():
     times = np.arange(1, 6) * SECOND
     assert risk_of(times, np.array([-3.0, 1.0, 4.0, 2.0, 3.0])).max_drawdown == 3.0

@@ -1,4 +1,4 @@
-"""`lob-backtest report`: write the page of a saved result."""
+"""`lob-backtest report`: print the summary of a saved result, and write its page."""
 
 from __future__ import annotations
 
@@ -6,27 +6,29 @@ from pathlib import Path
 
 import click
 
-from lob_backtest.cli.output import echo, print_json
+from lob_backtest.cli.show_summary import show_summary
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=click.Path())
-@click.option("-o", "--output", type=click.Path(), help="The file to write; DIR/report.html by default.")
-@click.option("--force", is_flag=True, help="Replace the file if it exists.")
-@click.option("--json", "as_json", is_flag=True, help="Print the path as JSON.")
-def command(folder: str, output: str | None, force: bool, as_json: bool) -> None:
-    """Write the HTML page of a saved result.
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Also write the page, to this file.")
+@click.option("--force", is_flag=True, help="Write the page, DIR/report.html by default, even if the file exists.")
+@click.option("--full", is_flag=True, help="Print every table of the summary, not the screen that matters most.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@click.option("--quiet", "-q", is_flag=True, help="Print no summary.")
+def command(folder: Path, *, output: Path | None, force: bool, full: bool, as_json: bool, quiet: bool) -> None:
+    """Print the summary of a saved result, and write its HTML page if it has none.
 
     DIR is a folder that `lob-backtest run -o` wrote. The page is one file that opens offline.
     """
     from lob_backtest.atomic.drafts import check_output
     from lob_backtest.result import Result
 
-    target = Path(output) if output is not None else Path(folder) / "report.html"
-    check_output(target, force=force, parent_is_made=True)
+    page = folder / "report.html"
+    target = output or (page if force or not page.exists() else None)
+    if target is not None:
+        check_output(target, force=force, parent_is_made=True)
     result = Result.load(folder)
-    written = str(result.report(target))
-    if as_json:
-        print_json("report", {"page": written})
-    else:
-        echo(written)
+    if target is not None:
+        page = result.report(target)
+    show_summary("report", result, folder, page, full=full, as_json=as_json, quiet=quiet)

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lob_backtest.cli.output import echo, print_json, require_output
+from lob_backtest.cli.output import echo
 from lob_backtest.cli.progress import progress_bar, quiet_option
 from lob_backtest.cli.show_config import show_config
+from lob_backtest.cli.show_summary import show_summary
 from lob_backtest.errors import ConfigError, StrategyError
 
 if TYPE_CHECKING:
     from lob_backtest.config.model import RunConfig
-    from lob_backtest.result import Result
 
 
 @click.command(name="run")
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Print each effective setting and where it is from, and do not run.",
 )
+@click.option("--full", is_flag=True, help="Print every table of the summary, not the screen that matters most.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary, or the settings, as JSON.")
 @quiet_option
 def command(
@@ -60,6 +61,7 @@ def command(
     paranoid: bool,
     callback_timeout: str | None,
     shows_config: bool,
+    full: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -78,6 +80,7 @@ def command(
         return
     if engine is None and not is_built():
         echo("note: the compiled engine is not built, the slower one runs; see lob-backtest doctor", err=True)
+    page = None if out is None else out / "report.html"
     try:
         with redirect_stdout(sys.stderr), progress_bar("replaying", quiet=quiet) as progress:
             # output of the strategy must not mix with the summary, or with --json
@@ -85,9 +88,9 @@ def command(
             result = run(values, out=out, force=force, progress=progress, **how)
     except StrategyError as error:
         if error.result is not None:
-            _show(error.result, out, as_json, quiet)
+            show_summary("run", error.result, out, page, full=full, as_json=as_json, quiet=quiet)
         raise
-    _show(result, out, as_json, quiet)
+    show_summary("run", result, out, page, full=full, as_json=as_json, quiet=quiet)
     if not quiet:
         for note in result.info.notes:
             echo(f"note: {note}", err=True)
@@ -151,17 +154,3 @@ def _toml_value(text: str) -> Any:
         return parse_toml(f"value = {text}")["value"]
     except ValueError:
         return text
-
-
-def _show(result: Result, out: Path | None, as_json: bool, quiet: bool) -> None:
-    if as_json:
-        print_json("run", {"status": result.status, "digest": result.digest, **result.summary}, indent=2)
-    elif not quiet:
-        from rich.console import Console
-
-        from lob_backtest.report.show.terminal import render
-
-        require_output()
-        render(result, Console(file=sys.stdout))
-    if out is not None and not quiet:
-        echo(f"result: {out}  page: {out / 'report.html'}", err=True)

@@ -207,11 +207,15 @@ class Risk:
         sharpe: mean over standard deviation of the changes between neighbouring samples, not annualised; `None` with
             fewer than two, or if all are equal.
         samples: number of changes.
+        peak_ns: time of the peak that it fell from, or of the first sample; `None` if equity never fell.
+        trough_ns: time at which it was deepest first.
     """
 
     max_drawdown: float
     sharpe: float | None
     samples: int
+    peak_ns: int | None = None
+    trough_ns: int | None = None
 
 
 def risk(read: Callable[[], Iterator[Columns]], sample_ns: int) -> Risk:
@@ -221,19 +225,33 @@ def risk(read: Callable[[], Iterator[Columns]], sample_ns: int) -> Risk:
         read: returns columns `ts_ns` and `equity`, in currency; called three times.
         sample_ns: the sampling interval; shorter steps (the last one, mostly) do not enter the Sharpe ratio.
     """
-    drawdown, peak, count = 0.0, 0.0, 0
-    for stretch in read():
-        peaks = np.maximum.accumulate(np.append(peak, stretch["equity"]))
-        drawdown = max(drawdown, float((peaks[1:] - stretch["equity"]).max()))
-        peak = float(peaks[-1])
-    for changes in _changes(read(), sample_ns):
-        count += len(changes)
+    drawdown, (peak_ns, trough_ns) = _drawdown(read())
+    count = sum(map(len, _changes(read(), sample_ns)))
     if count < 2:
-        return Risk(drawdown, None, count)
+        return Risk(drawdown, None, count, peak_ns, trough_ns)
     mean = pairwise_sum(_changes(read(), sample_ns), count) / count
     squares = (np.square(changes - mean) for changes in _changes(read(), sample_ns))
     spread = float(np.sqrt(pairwise_sum(squares, count) / (count - 1)))
-    return Risk(drawdown, mean / spread if spread > 0 else None, count)
+    return Risk(drawdown, mean / spread if spread > 0 else None, count, peak_ns, trough_ns)
+
+
+def _drawdown(curve: Iterator[Columns]) -> tuple[float, tuple[int, int] | tuple[None, None]]:
+    """Return the deepest fall from an earlier peak, 0.0 at the start, and the times of that peak and of the depth."""
+    deepest, peak, peak_ns = 0.0, 0.0, None
+    times: tuple[int, int] | tuple[None, None] = (None, None)
+    for stretch in curve:
+        values, ts_ns = stretch["equity"], stretch["ts_ns"]
+        peak_ns = int(ts_ns[0]) if peak_ns is None else peak_ns
+        peaks = np.maximum.accumulate(np.append(peak, values))
+        falls = peaks[1:] - values
+        at = int(falls.argmax())
+        rises = np.flatnonzero(peaks[1:] > peaks[:-1])
+        if falls[at] > deepest:
+            before = rises[rises <= at]
+            deepest = float(falls[at])
+            times = (int(ts_ns[before[-1]]) if len(before) else peak_ns, int(ts_ns[at]))
+        peak, peak_ns = float(peaks[-1]), int(ts_ns[rises[-1]]) if len(rises) else peak_ns
+    return deepest, times
 
 
 def _changes(curve: Iterator[Columns], sample_ns: int) -> Iterator[Floats]:

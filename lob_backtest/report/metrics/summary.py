@@ -162,7 +162,7 @@ def summarize(accounts: list[AccountMetrics], info: RunInfo) -> dict[str, Metric
     return out
 
 
-def currencies(accounts: list[AccountMetrics]) -> list[str]:
+def currencies(accounts: Sequence[AccountMetrics]) -> list[str]:
     """Return the currencies of the accounts, each once, in order."""
     return list(dict.fromkeys(account.ledger.instrument.currency for account in accounts))
 

@@ -13,18 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 from lob_backtest.report.metrics.ledger import best_prices
 from lob_backtest.report.metrics.summary import AccountMetrics, currencies
+from lob_backtest.report.show.header import facts, incomplete
 from lob_backtest.report.show.sections import (
     Section,
     counts_section,
     digits_for,
     horizon,
+    instant,
     matching,
     number,
     sections,
     span,
     totals_section,
 )
-from lob_backtest.units import format_instant
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -84,9 +85,8 @@ def page(result: Shown) -> str:
         info=info,
         title=", ".join(each.name for each in info.instruments),
         strategies=", ".join(info.agents),
-        start=_instant(info.start_ns),
-        end=_instant(info.end_ns),
-        length=span(info.end_ns - info.start_ns),
+        facts=facts(info),
+        incomplete=incomplete(result),
         tiles=_tiles(result),
         totals=totals_section(result.accounts) if len(result.accounts) > 1 else None,
         overview=_overview(result, charts),
@@ -100,10 +100,6 @@ def page(result: Shown) -> str:
         charts=charts.made,
         plotly=get_plotlyjs().replace("</script", "<\\/script"),
     )
-
-
-def _instant(ns: int) -> str:
-    return format_instant(ns).rstrip("Z").rstrip("0").rstrip(".").replace("T", " ")
 
 
 def _tiles(result: Shown) -> list[tuple[str, str, str]]:
@@ -203,7 +199,7 @@ def worst_section(account: AccountMetrics) -> Section:
         names += [f"adverse_selection_{at}ns_half_tick_lots", f"inventory_{at}ns_half_tick_lots"]
     rows = tuple(
         (
-            _instant(lot["open_ts_ns"]),
+            instant(lot["open_ts_ns"]),
             "long" if lot["side"] > 0 else "short",
             f"{lot['size_lots']:,}",
             span(lot["close_ts_ns"] - lot["open_ts_ns"]),

@@ -9,12 +9,13 @@ from math import ceil, log10
 
 from lob_backtest.report.metrics.attribution import Attribution
 from lob_backtest.report.metrics.ledger import MICRO_PER_HALF
-from lob_backtest.report.metrics.summary import AccountMetrics
+from lob_backtest.report.metrics.summary import AccountMetrics, currencies
 from lob_backtest.results.run_info import InstrumentInfo, RunInfo
-from lob_backtest.units import format_duration
+from lob_backtest.units import format_duration, format_instant
 
+_DAY_NS = 86_400_000_000_000
 _COLUMNS = 4  # horizons side by side: what fits in 80 columns
-_UNREALIZED = {
+UNREALIZED = {
     "mid": "Unrealized, at mid",
     "stale mid": "Unrealized, at a stale mid",
     "last fill": "Unrealized, at the last fill",
@@ -31,23 +32,25 @@ class Section:
 
     Attributes:
         title: with the unit.
-        head: column titles; the first column is text, the others are numbers.
+        head: column titles.
         rows: cells as text.
-        total: whether the last row is a sum of those above.
+        totals: number of last rows that are sums of those above.
         note: below the table; may be empty.
         losses: whether negative cells are losses; a negative position is not one.
+        labels: the columns that are text.
     """
 
     title: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    total: bool = False
+    totals: int = 0
     note: str = ""
     losses: bool = True
+    labels: tuple[int, ...] = (0,)
 
     def is_bad(self, column: int, cell: str) -> bool:
         """Return whether a cell is a loss, shown in red; a range never is."""
-        return self.losses and column > 0 and cell.startswith("-") and len(cell) > 1 and "…" not in cell
+        return self.losses and column not in self.labels and cell.startswith("-") and len(cell) > 1 and "…" not in cell
 
 
 def sections(account: AccountMetrics, info: RunInfo) -> list[Section]:
@@ -97,6 +100,11 @@ def span(ns: float | None) -> str:
     return f"{ns:.0f} ns"
 
 
+def instant(ns: int) -> str:
+    """Format a time, UTC, without trailing zeros."""
+    return format_instant(ns).rstrip("Z").rstrip("0").rstrip(".").replace("T", " ")
+
+
 def horizon(ns: int | None) -> str:
     """Format a horizon as in the config."""
     return "" if ns is None else format_duration(ns)
@@ -118,41 +126,43 @@ def in_currency(account: AccountMetrics) -> str:
 
 
 def shown(account: AccountMetrics) -> list[Attribution]:
-    """Return the attributions that fit side by side, the headline among them, shortest horizon first."""
+    """Return the attributions that fit side by side: the headline, then its neighbours, shortest horizon first."""
     ordered = sorted(account.attributions, key=lambda each: each.horizon_ns or 0)
     first = max(0, min(ordered.index(account.headline) - 1, len(ordered) - _COLUMNS))
-    return ordered[first : first + _COLUMNS]
+    return [account.headline, *(each for each in ordered[first : first + _COLUMNS] if each is not account.headline)]
 
 
 def money_section(account: AccountMetrics) -> Section:
-    """Return the attribution of the profit or loss at each horizon."""
+    """Return the attribution of the profit or loss at the headline horizon, and what other horizons make of it."""
     half = account.ledger.instrument.tick_lot_value / 2
-    micro = half / MICRO_PER_HALF
     columns = shown(account)
-    fees, rebates = -account.fees_paid_micro * micro, account.rebates_micro * micro
-    parts = [
-        ("Captured spread", [each.captured * half for each in columns]),
-        ("Adverse selection", [each.adverse_selection * half for each in columns]),
-        ("Inventory", [each.inventory * half for each in columns]),
-        ("Opening position", [each.opening * half for each in columns]),
-        ("Fees paid", [fees] * len(columns)),
-        ("Rebates", [rebates] * len(columns)),
-    ]
+    money = account.money()
+    parts: dict[str, list[Decimal]] = {
+        "Captured spread": [money["captured"]],
+        "Adverse selection": [each.adverse_selection * half for each in columns],
+        "Inventory": [each.inventory * half for each in columns],
+        "Opening position": [money["opening"]],
+        "Fees paid": [-money["fees_paid"]],
+        "Rebates": [money["rebates"]],
+        "Profit or loss": [money["pnl"]],
+    }
     if not account.ledger.position_start_lots:
-        parts = [part for part in parts if part[0] != "Opening position"]
-    parts.append(("Profit or loss", [sum(values, Decimal(0)) for values in zip(*(v for _, v in parts), strict=True)]))
-    digits = digits_for([value for _, values in parts for value in values])
+        del parts["Opening position"]
+    digits = digits_for([value for values in parts.values() for value in values])
     head = tuple(horizon(each.horizon_ns) or "all" for each in columns)
-    notes = [f"Residual: {account.headline.residual} half-tick·lots."]
+    residual = account.headline.residual
+    unit = " half-tick·lots" if residual else ""
+    notes = [f"Check: parts sum to P&L {'exactly ' * (not residual)}(residual {residual:,}{unit})."]
     if account.ledger.mark != "mid":
-        notes.append(_mark_note(account))
+        notes.insert(0, _mark_note(account))
     elif account.headline.horizon_ns is not None:
-        notes.append("Inventory: moves of the mid after the horizon.")
+        notes.append("Inventory = price moves later than the horizon.")
+    cells = ((name, [number(value, digits) for value in values]) for name, values in parts.items())
     return Section(
         "Where the money came from" + in_currency(account),
         ("adverse selection over" if account.headline.horizon_ns is not None else "", *head),
-        tuple((name, *(number(value, digits) for value in values)) for name, values in parts),
-        total=True,
+        tuple((name, *values, *[""] * (len(columns) - len(values))) for name, values in cells),
+        totals=1,
         note=" ".join(notes),
     )
 
@@ -179,7 +189,7 @@ def realized_section(account: AccountMetrics) -> Section:
     rows = [
         ("Realized gains", gross[0], net[0]),
         ("Realized losses", gross[1], net[1]),
-        (_UNREALIZED[account.ledger.mark], sums.unrealized_half_tick_lots * half, open_fees),
+        (UNREALIZED[account.ledger.mark], sums.unrealized_half_tick_lots * half, open_fees),
         ("Profit or loss", sum(gross) + sums.unrealized_half_tick_lots * half, account.pnl_micro * micro),
     ]
     digits = digits_for([value for _, *values in rows for value in values])
@@ -188,7 +198,7 @@ def realized_section(account: AccountMetrics) -> Section:
         "Realized, first in first out" + in_currency(account),
         ("", "before fees", "after fees"),
         tuple((name, *(number(value, digits) for value in values)) for name, *values in rows),
-        total=True,
+        totals=1,
         note=lost,
     )
 
@@ -212,7 +222,7 @@ def fills_section(account: AccountMetrics) -> Section:
         "Fills by cause",
         ("cause", "fills", "lots", f"markout {horizon(at)}, ticks".replace(" ,", ",")),
         tuple(rows),
-        total=True,
+        totals=1,
         note=f"{tainted:,} of them tainted: {_TAINTED}." if tainted else "",
     )
 
@@ -242,7 +252,7 @@ def markouts_section(account: AccountMetrics) -> Section:
         )
     return Section(
         "Markouts: side · (mid later - price), ticks per lot",
-        ("horizon", "mean", "95% interval", "median", "a fill", "fills", "left out"),
+        ("horizon", "mean", "95% interval", "median", "per fill", "fills", "left out"),
         tuple(rows),
         note="Left out: the horizon reaches beyond the end of the data." if any(r[-1] != "0" for r in rows) else "",
     )
@@ -265,11 +275,23 @@ def inventory_section(account: AccountMetrics, info: RunInfo) -> Section:
             ("Time at the limit", percent(held.at_limit_fraction)),
         ]
     drop = Decimal(account.risk.max_drawdown)
-    sampling = f"sampled every {format_duration(info.sample_ns)}"
-    rows.append((f"Deepest fall of equity{in_currency(account)}", number(drop, digits_for([drop]))))
-    rows.append(("Sharpe ratio, per sample", number(account.risk.sharpe, 4)))
-    note = f"Equity is {sampling}, not annualised."
+    sample = span(info.sample_ns)
+    rows.append((f"Max drawdown{in_currency(account)}", number(drop, digits_for([drop]))))
+    rows.append((f"Sharpe ratio per {sample} sample (not annualised)", number(account.risk.sharpe, 4)))
+    fell = fell_from_to(account)
+    note = f"{f'Max drawdown: {fell}. ' if fell else ''}Equity is sampled every {sample}."
     return Section("Inventory (lots) and risk", ("", ""), tuple(rows), note=note, losses=False)
+
+
+def fell_from_to(account: AccountMetrics) -> str:
+    """Return when the deepest drawdown began and reached its depth, and how long that took; empty without one."""
+    risk, about = account.risk, account.ledger
+    if risk.peak_ns is None or risk.trough_ns is None:
+        return ""
+    begin, end = instant(risk.peak_ns), instant(risk.trough_ns)
+    if about.end_ns - about.start_ns < _DAY_NS:
+        begin, end = begin.partition(" ")[2], end.partition(" ")[2]
+    return f"{begin} to {end} UTC ({span(risk.trough_ns - risk.peak_ns)})"
 
 
 def orders_section(account: AccountMetrics) -> Section:
@@ -284,11 +306,11 @@ def orders_section(account: AccountMetrics) -> Section:
         ("Requests per fill", number(done.order_to_trade, 1)),
         ("In flight at the end", "n/a" if done.requests_in_flight is None else f"{done.requests_in_flight:,}"),
         ("Quotes: orders and replaces", f"{done.quoted.quotes:,}"),
-        ("Filled of the lots quoted", percent(done.quoted.filled_lots_fraction)),
+        ("Fill rate (lots filled / lots quoted)", percent(done.quoted.filled_lots_fraction)),
         ("Quotes with a fill", percent(done.quoted.filled_quotes_fraction)),
         ("Time in queue, median", span(done.queue_time_median_ns)),
         ("Time in queue, mean", span(done.queue_time_mean_ns)),
-        ("Ahead at arrival, mean lots", number(done.queue_ahead_mean_lots, 1)),
+        ("Mean queue ahead on arrival (lots)", number(done.queue_ahead_mean_lots, 1)),
     ]
     return Section("Orders", ("", ""), tuple(rows))
 
@@ -306,16 +328,32 @@ def quoting_section(account: AccountMetrics) -> Section:
 
 
 def totals_section(accounts: Sequence[AccountMetrics]) -> Section:
-    """Return several accounts side by side, in currency."""
-    rows = []
-    for account in accounts:
-        money = account.money()
-        values = [money[name] for name in ("captured", "adverse_selection", "inventory", "opening")]
-        fees = money["rebates"] - money["fees_paid"]
-        label = account.ledger.instrument.currency
-        rows.append((f"{account.name} {label}".strip(), *(number(each) for each in (*values, fees, money["pnl"]))))
-    head = ("", "captured", "adverse", "inventory", "opening", "fees", "profit")
-    return Section("All accounts", head, tuple(rows))
+    """Return several accounts side by side, in currency, and the sum of those of each currency."""
+    names = ["captured", "adverse_selection", "inventory", "opening", "fees", "pnl"]
+    rows = [(account.name, account.ledger.instrument.currency, _with_fees(account.money())) for account in accounts]
+    labels = currencies(accounts)
+    for label in labels:
+        money = [each for _, currency, each in rows if currency == label]
+        rows.append(("Total", label, {name: sum((each[name] for each in money), Decimal(0)) for name in names}))
+    if not any(money["opening"] for *_, money in rows):
+        names.remove("opening")
+    digits = digits_for([money[name] for *_, money in rows for name in names])
+    at = horizon(accounts[0].headline.horizon_ns)
+    heads = {"adverse_selection": f"adverse {at}".rstrip(), "pnl": "profit"}
+    return Section(
+        "All accounts" + (f" ({labels[0]})" if len(labels) == 1 and labels[0] else ""),
+        ("", *(heads.get(name, name) for name in names)),
+        tuple(
+            (f"{name} {label}" if len(labels) > 1 else name, *(number(money[each], digits) for each in names))
+            for name, label, money in rows
+        ),
+        totals=len(labels),
+        note=f"Adverse selection over {at} after each fill; inventory from then on." if at else "",
+    )
+
+
+def _with_fees(money: dict[str, Decimal]) -> dict[str, Decimal]:
+    return {**money, "fees": money["rebates"] - money["fees_paid"]}
 
 
 def counts_section(info: RunInfo) -> Section:

@@ -1,58 +1,80 @@
-"""The summary printed after a run, attribution first."""
+"""The summary printed after a run, attribution first: one screen, or every table."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Literal
 
 from lob_backtest.printable import printable
-from lob_backtest.report.show.sections import Section, counts_section, matching, sections, span, totals_section
-from lob_backtest.units import format_instant
+from lob_backtest.report.show.brief import accounts_brief, figures_brief, markouts_brief, risk_brief
+from lob_backtest.report.show.header import facts, incomplete
+from lob_backtest.report.show.sections import Section, counts_section, money_section, sections, totals_section
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.text import Text
 
+    from lob_backtest.report.metrics.summary import AccountMetrics
     from lob_backtest.report.show.shown import Shown
 
 
 COLUMNS: Final = 80
 """Maximum width of every table."""
+WIDE: Final = 120
+"""From this width on, money and markouts are printed side by side."""
 
 
-def render(result: Shown, console: Console) -> None:
-    """Print the summary of a result, in 80 columns; it is complete without colour.
+def render(result: Shown, console: Console, *, full: bool = False) -> None:
+    """Print the summary of a result, complete without colour: at most 40 lines of one instrument, or every table.
 
     Args:
         result: of a run.
         console: the output. Below 80 columns it is treated as 80 wide: a line that the terminal wraps is hard to read,
             but a figure that is cut is wrong.
+        full: print every table.
     """
     console.width = max(console.width, COLUMNS)
-    info = result.info
-    if result.status != "complete":
-        console.print(_text(f"The run is {result.status}: it ended early, and so do these figures.", "bold red"))
-    console.print(_text(f"{_short(info.start_ns)} to {_short(info.end_ns)} UTC ({span(info.end_ns - info.start_ns)})"))
-    console.print(_text(f"{info.engine} engine, seed {info.seed}, strategy {', '.join(info.agents)}"))
-    if len(result.accounts) > 1:
-        _table(totals_section(result.accounts), console)
-    for account in result.accounts:
-        about = account.ledger.instrument
-        console.print()
-        console.print(
-            _text(" · ".join(part for part in (account.name, about.venue, f"L{about.level}") if part), "bold")
-        )
-        if matching(about):
-            console.print(_text(matching(about), "dim"))
-        for section in sections(account, info):
-            _table(section, console)
-    _table(counts_section(info), console)
+    _header(result, console, full=full)
+    accounts = result.accounts
+    if len(accounts) > 1:
+        _print(totals_section(accounts), console)
+    if full:
+        for account in accounts:
+            _name(account, console)
+            for section in sections(account, result.info):
+                _print(section, console)
+        _print(counts_section(result.info), console)
+    elif len(accounts) > 1:
+        _print(accounts_brief(accounts), console)
+    else:
+        (account,) = accounts
+        _beside([money_section(account), markouts_brief(account)], console)
+        _print(figures_brief(account), console)
+        console.print(_table(risk_brief(account, result.info)))
+
+
+def _header(result: Shown, console: Console, *, full: bool) -> None:
+    from rich.table import Table
+
+    if sentence := incomplete(result):
+        console.print(_text(sentence, "bold red"))
+    if len(result.accounts) == 1 and not full:
+        console.print(_text(_title(result.accounts[0]), "bold"))
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for label, text in facts(result.info, is_short=not full):
+        table.add_row(_text(label, "dim"), _text(text))
+    table.add_row(_text("Digest", "dim"), _text(result.digest))
+    console.print(table)
+
+
+def _name(account: AccountMetrics, console: Console) -> None:
     console.print()
-    console.print(_text(f"digest {result.digest}", "dim"))
+    console.print(_text(_title(account), "bold"))
 
 
-def _short(ns: int) -> str:
-    """Format a time without trailing zeros."""
-    return format_instant(ns).rstrip("Z").rstrip("0").rstrip(".").replace("T", " ")
+def _title(account: AccountMetrics) -> str:
+    about = account.ledger.instrument
+    return " · ".join(part for part in (account.name, about.venue, f"L{about.level}") if part)
 
 
 def _text(text: str, style: str = "") -> Text:
@@ -62,23 +84,51 @@ def _text(text: str, style: str = "") -> Text:
     return Text(printable(text), style=style)
 
 
-def _table(section: Section, console: Console) -> None:
+def _beside(parts: Sequence[Section], console: Console) -> None:
+    """Print tables side by side on a wide terminal, else below each other."""
     from rich.table import Table
 
-    if not section.rows:
+    shown = [part for part in parts if part.rows]
+    if console.width < WIDE or len(shown) < 2:
+        for part in shown:
+            _print(part, console)
         return
+    grid = Table.grid(padding=(0, 4, 0, 0))
+    for _ in shown:
+        grid.add_column(width=console.width // len(shown) - 4)
+    grid.add_row(*(_whole(part) for part in shown))
+    console.print()
+    console.print(grid)
+
+
+def _print(section: Section, console: Console) -> None:
+    if section.rows:
+        console.print()
+        console.print(_whole(section))
+
+
+def _whole(section: Section) -> RenderableType:
+    """Return a table with its title and its note."""
+    from rich.console import Group
+
+    parts: list[RenderableType] = [_text(section.title, "bold cyan"), _table(section)]
+    if section.note:
+        parts.append(_text(section.note, "dim"))
+    return Group(*parts)
+
+
+def _table(section: Section) -> RenderableType:
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False, show_header=any(section.head), padding=(0, 2, 0, 0))
     for position, title in enumerate(section.head):
-        justify: Literal["left", "right"] = "right" if position else "left"  # where both do not fit, labels wrap
+        justify: Literal["left", "right"] = "left" if position in section.labels else "right"
+        # Where not all fits, the first labels wrap.
         table.add_column(_text(title, "dim"), justify=justify, no_wrap=position > 0, overflow="ellipsis")
-    last = len(section.rows) - 1
+    first_total = len(section.rows) - section.totals
     for position, row in enumerate(section.rows):
-        style = "bold" if section.total and position == last else ""
+        style = "bold" if position >= first_total else ""
         table.add_row(
             *(_text(cell, style or ("red" if section.is_bad(column, cell) else "")) for column, cell in enumerate(row))
         )
-    console.print()
-    console.print(_text(section.title, "bold cyan"))
-    console.print(table)
-    if section.note:
-        console.print(_text(section.note, "dim"))
+    return table
