@@ -8,7 +8,8 @@ Comparison.outcome    "same"            exit 0
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
@@ -18,8 +19,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from lob_backtest.contract.tables import DIGEST_COLUMNS, Rows
 from lob_backtest.errors import ConfigError
+from lob_backtest.printable import cut
 from lob_backtest.report.frames import CODES
 from lob_backtest.result import Result
+from lob_backtest.results.setting_changes import SettingChange, setting_changes
 from lob_backtest.units import format_instant
 
 if TYPE_CHECKING:
@@ -32,6 +35,9 @@ Outcome = Literal["same", "different", "not comparable"]
 EXIT_CODES: Final[dict[Outcome, int]] = {"same": 0, "different": 1, "not comparable": 2}
 
 _SHOWN: Final = 30
+_SETTING: Final = 60
+"""Characters of a setting that are shown."""
+_LISTED: Final = "`lob-backtest compare --json` lists them all"
 _UNITS: Final = ("_currency", "_lots", "_half_tick_lots", "_micro_tick_lots", "_ticks", "_ns", "_s", "_fraction")
 
 
@@ -119,6 +125,7 @@ class Comparison:
         moves: metrics that differ, those beyond their tolerance first.
         first_fill: the first fill that differs; `None` where none does.
         first_row: the first row that differs in the first digested table that does.
+        settings: parameters, keys of the config, engine and versions that differ.
     """
 
     outcome: Outcome
@@ -128,6 +135,7 @@ class Comparison:
     moves: tuple[MetricMove, ...]
     first_fill: RowDifference | None
     first_row: RowDifference | None
+    settings: tuple[SettingChange, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -199,6 +207,7 @@ def compare(
         moves=tuple(sorted(moves, key=lambda move: move.within)),
         first_fill=rows["fills"],
         first_row=next((row for row in rows.values() if row is not None), None),
+        settings=setting_changes(before.info, after.info),
     )
 
 
@@ -312,13 +321,14 @@ def _row(batch: pa.RecordBatch | None, at: int) -> dict[str, Any] | None:
 
 
 def describe(comparison: Comparison) -> str:
-    """Describe a comparison: the outcome, the metrics that moved and by how much, and the first fill that differs.
+    """Describe a comparison: the outcome, settings and metrics that differ, and the first fill that does.
 
     Args:
         comparison: of `lob_backtest.compare`.
     """
     lines = [f"{comparison.outcome}: base {comparison.base_digest[:12]}, new {comparison.new_digest[:12]}"]
     lines += [f"  {reason}" for reason in comparison.reasons]
+    lines += _show_settings(comparison.settings)
     if comparison.reasons:
         return "\n".join(lines)
     beyond = [move for move in comparison.moves if not move.within]
@@ -330,20 +340,47 @@ def describe(comparison: Comparison) -> str:
     return "\n".join(lines)
 
 
+def _show_settings(settings: Sequence[SettingChange]) -> list[str]:
+    if not settings:
+        return []
+    shown = [f"  {each.name}: {_setting(each.base)} -> {_setting(each.new)}" for each in settings[:_SHOWN]]
+    more = [f"  … and {len(settings) - _SHOWN} more; {_LISTED}"] if len(settings) > _SHOWN else []
+    return [f"settings that differ ({len(settings)}):", *shown, *more]
+
+
+def _setting(value: Any) -> str:
+    return "not set" if value is None else cut(str(value), _SETTING)
+
+
 def _show_moves(title: str, moves: list[MetricMove]) -> list[str]:
     if not moves:
         return []
+    distinct = _distinct(moves)
     lines = [f"{title} ({len(moves)}):"]
-    for move in moves[:_SHOWN]:
+    for move in distinct[:_SHOWN]:
         by = ""
         if move.change is not None:
             base = move.base if isinstance(move.base, int | float) else 0
             share = f", {move.change / abs(base):+.2%}" if base else ""
             by = f"  ({move.change:+.6g}{share})"
         lines.append(f"  {move.name}: {_value(move.base)} -> {_value(move.new)}{by}")
-    if len(moves) > _SHOWN:
-        lines.append(f"  … and {len(moves) - _SHOWN} more; `lob-backtest compare --json` lists them all")
+    if len(distinct) > _SHOWN:
+        lines.append(f"  … and {len(moves) - _SHOWN} more; {_LISTED}")
     return lines
+
+
+def _distinct(moves: Sequence[MetricMove]) -> list[MetricMove]:
+    """Leave out what another move says: a total again for its only instrument, money again as an exact integer."""
+    values = {move.name: (move.base, move.new) for move in moves}
+
+    def is_said(move: MetricMove) -> bool:
+        of_whole = (move.name[found.end() :] for found in re.finditer(r"\.", move.name))
+        if any(values.get(name) == (move.base, move.new) for name in of_whole):
+            return True
+        exact = re.fullmatch(r"(.*)_(half|micro)_tick_lots", move.name)
+        return exact is not None and f"{exact[1]}_currency" in values
+
+    return [move for move in moves if not is_said(move)]
 
 
 def _value(value: Any) -> str:

@@ -11,6 +11,7 @@ from lob_backtest.cli.verbs.compare import command as compare_command
 from lob_backtest.errors import ConfigError
 from lob_backtest.regression import Tolerance, compare
 from lob_backtest.result import Result
+from lob_backtest.results.setting_changes import DURATIONS, TIMES
 
 BOUGHT = fill(1, 99, 10, 200, 199)
 
@@ -43,11 +44,87 @@ def test_a_moved_fill_is_found_and_both_rows_shown():
 
 def test_what_does_not_fit_is_counted_and_the_command_that_lists_it_named():
     found = compare(random_result(1), random_result(2))
-    shown = [line for line in str(found).split("first fill")[0].splitlines() if " -> " in line]
+    metrics = str(found).split("metrics that moved")[1]
+    shown = [line for line in metrics.split("first fill")[0].splitlines() if " -> " in line]
     more = len(found.moves) - len(shown)
     assert more > 0
     # The text is also that of a failed test of the pytest plugin, which has no such option.
     assert f"… and {more} more; `lob-backtest compare --json` lists them all" in str(found)
+
+
+def configured(result, config, **changes):
+    return again(result, config={**result.info.config, **config}, **changes)
+
+
+def test_settings_that_differ_are_shown_first():
+    strategy = {"class": "s.py:S", "params": {"size": 10, "every": "100ms", "kind": "a"}}
+    base = configured(one(), {"strategy": strategy, "latency": {"feed": "recorded", "entry": 500_000}}, engine="kernel")
+    params = {"size": 5, "every": "100ms", "lean": 2.5}
+    changed = {"strategy": {**strategy, "params": params}, "latency": {"feed": 250_000, "entry": 1_500_000}}
+    new = configured(one(price=100), {**changed, "run": {"seed": 7}}, versions={"lob_backtest": "0.2.0"})
+    found = compare(base, new)
+    expected = [
+        ("strategy.params.size", 10, 5),
+        ("strategy.params.kind", "a", None),
+        ("strategy.params.lean", None, 2.5),
+        ("run.seed", 0, 7),
+        ("latency.feed", "recorded", "250us"),
+        ("latency.entry", "500us", "1500us"),
+        ("engine", "kernel", "reference"),
+        ("versions.lob_backtest", "0.1.0", "0.2.0"),
+    ]
+    assert [(each.name, each.base, each.new) for each in found.settings] == expected
+    text = str(found)
+    assert "  strategy.params.size: 10 -> 5\n" in text
+    assert "  strategy.params.lean: not set -> 2.5\n" in text
+    assert text.index("settings that differ (8)") < text.index("metrics that moved")
+    plain = json.loads(json.dumps(found.to_dict()))
+    assert plain["settings"][0] == {"name": "strategy.params.size", "base": 10, "new": 5}
+
+
+def test_settings_of_several_agents_and_instruments_have_their_places():
+    tables = {"agent": [{"name": "a", "params": {"size": 1}}, {"name": "b", "params": {"size": 1}}]}
+    tables["instrument"] = [{"data": ["x.parquet"], "fees": {"maker_bps": "1"}}]
+    other = {"agent": [tables["agent"][0], {"name": "b", "params": {"size": 2}}]}
+    other["instrument"] = [{"data": ["elsewhere/x.parquet"], "fees": {"maker_bps": "2"}}]
+    found = compare(configured(one(), tables), configured(one(), other))
+    assert found.same
+    assert [each.name for each in found.settings] == ["agent.1.params.size", "instrument.0.fees.maker_bps"]
+    assert "instrument.0.fees.maker_bps: 1 -> 2" in str(found)
+
+
+def test_durations_and_times_are_told_by_the_keys_of_the_config():
+    from lob_backtest.config.sections import _named
+
+    assert _named("duration") == DURATIONS
+    assert _named("time") == TIMES
+
+
+def test_a_duration_that_an_earlier_version_saved_as_an_integer_is_the_same():
+    old, new = ({"strategy": {"class": "s.py:S", "params": {"every": each}}} for each in (100_000_000, "100ms"))
+    assert compare(configured(one(), old), configured(one(), new)).settings == ()
+
+
+def test_results_that_cannot_be_compared_show_their_settings_too():
+    found = compare(one(), again(random_result(1), seed=1))
+    assert found.exit_code == 2
+    assert "run.seed: 0 -> 1" in str(found)
+
+
+def test_a_long_setting_is_cut():
+    found = compare(one(), configured(one(), {"strategy": {"class": "x" * 500}}))
+    assert max(map(len, str(found).splitlines())) < 200
+
+
+def test_what_is_the_same_of_a_single_instrument_is_shown_once():
+    found = compare(one(), one(price=100))
+    lines = [line.split(":")[0].strip() for line in str(found).splitlines() if " -> " in line]
+    assert "pnl_currency" in lines
+    assert not {"SYN.pnl_currency", "SYN.pnl_micro_tick_lots", "SYN.captured_half_tick_lots"} & set(lines)
+    assert "SYN.gross_half_tick_lots" in lines  # without a twin in currency
+    assert {"SYN.pnl_currency", "SYN.pnl_micro_tick_lots"} < {move.name for move in found.moves}
+    two = [result_of([BOUGHT], mids=(200, mid), about=instrument("A")) for mid in (202, 204)]
+    assert "A.gross_half_tick_lots: " in str(compare(*two))
 
 
 def test_a_fill_more_is_shown_as_missing_in_the_base():

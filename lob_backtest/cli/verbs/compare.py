@@ -23,8 +23,8 @@ from lob_backtest.cli.output import echo, print_json
 def command(base: str, new: str, tolerances: tuple[str, ...], as_json: bool, quiet: bool) -> int:
     """Compare two saved results.
 
-    BASE is the folder that is known to be good, NEW the one to judge. Prints which metrics moved, by how much, and the
-    first fill that differs.
+    BASE is the folder that is known to be good, NEW the one to judge. Prints which settings differ, which metrics
+    moved, by how much, and the first fill that differs.
 
     Exits with 0 if they are the same, 1 if they differ, 2 if they cannot be compared.
     """
