@@ -25,6 +25,7 @@ from lob_backtest.results.table_file import TableFile
 
 if TYPE_CHECKING:
     import pandas as pd
+    import plotly.graph_objects as go
 
     from lob_backtest.report.metrics.ledger import Ledger
     from lob_backtest.report.metrics.lots import LotsTable
@@ -401,6 +402,15 @@ class Result:
         target = Path(fspath(path))
         write_file(target, page(self))
         return target
+
+    def plot(self) -> go.Figure:
+        """Draw equity with its parts, drawdown and position over time, as one plotly figure.
+
+        Long runs are drawn with about 5,000 points per line, extremes included. Currencies have equity of their own.
+        """
+        from lob_backtest.report.show.figure import figure
+
+        return figure(self)
 
     def _repr_html_(self) -> str:
         from lob_backtest.report.show.notebook import notebook

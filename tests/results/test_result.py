@@ -2,8 +2,10 @@ import dataclasses
 import errno
 import json
 import os
+import re
 from functools import partial
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -331,10 +333,68 @@ def test_unknown_tables_are_named(result):
 
 
 def test_a_notebook_shows_money_and_equity_escaped():
-    shown = random_result(1, instruments=(instrument("<script>"),))._repr_html_()
+    shown = random_result(1, instruments=(instrument("<script>", currency="<b>"),), agents=("<i>",))._repr_html_()
     assert "Captured spread" in shown
     assert "<polyline" in shown
-    assert "<script>" not in shown
+    assert "Equity since the start (&lt;b&gt;)" in shown
+    assert not {"<script>", "<i>"} & set(re.findall(r"<[^>]*>", shown))
+
+
+def test_a_notebook_says_what_was_run_and_has_axes():
+    made = random_result(1)
+    made.info.config["strategy"]["params"] = {"size": 7, "lean": 0.5}
+    shown = made._repr_html_()
+    assert "InventorySkew: size=7, lean=0.5" in shown
+    assert "reference engine, seed 1" in shown
+    labels = re.findall(r"<text [^>]*>([^<]*)</text>", shown)
+    low, high = made.equity.min(), made.equity.max()
+    digits = 2 if max(abs(low), abs(high)) >= 10 else 3
+    assert {f"{low:.{digits}f}", f"{high:.{digits}f}"} <= set(labels)
+    assert labels[-1] == "13:31:30 UTC"
+    several = random_result(1, instruments=(instrument("A"), instrument("B", currency="EUR")))._repr_html_()
+    assert "Total EUR" in several
+    assert "<polyline" not in several  # two currencies have no common axis
+    partial = Result({name: made.table(name) for name in TABLES}, made.info, status="partial")
+    assert "Incomplete run: stopped at" in partial._repr_html_()
+
+
+TABLES = ("fills", "orders", "bbo", "samples", "series")
+
+
+def traces(figure, axis):
+    return {trace.name: trace for trace in figure.data if trace.yaxis == axis}
+
+
+def test_a_plot_has_equity_with_its_parts_drawdown_and_position():
+    made = random_result(2)
+    figure = made.plot()
+    equity = traces(figure, "y")
+    assert set(equity) == {"Captured spread", "Adverse selection", "Inventory", "Fees and rebates", "Equity"}
+    np.testing.assert_allclose(equity["Equity"].y, made.equity, atol=1e-9)
+    parts = sum(np.asarray(trace.y) for name, trace in equity.items() if name != "Equity")
+    np.testing.assert_allclose(parts, made.equity, atol=1e-9)
+    drawdown = made.equity - np.maximum(made.equity.cummax(), 0.0)
+    np.testing.assert_allclose(traces(figure, "y2")["Drawdown"].y, drawdown, atol=1e-9)
+    assert -min(drawdown) == pytest.approx(made.summary["max_drawdown_currency"])
+    assert traces(figure, "y3")["Position"].y[-1] == made.summary["SYN.position_end_lots"]
+    titles = [figure.layout[axis].title.text for axis in ("yaxis", "yaxis2", "yaxis3")]
+    assert titles == ["P&L, USD", "drawdown, USD", "position, lots"]
+
+
+def test_a_plot_of_several_currencies_draws_each():
+    made = random_result(1, instruments=(instrument("<b>", currency="<i>"), instrument("B", currency="EUR")))
+    made.info.config["strategy"]["params"] = {"kind": "<u>"}
+    figure = made.plot()
+    for axis, name in (("y", "<b>"), ("y3", "B")):
+        np.testing.assert_allclose(traces(figure, axis)["Equity"].y, made.equities[name].dropna(), atol=1e-9)
+    assert set(traces(figure, "y5")) == {"Position &lt;b&gt;", "Position B"}
+    assert not re.findall(r"<(?!br>|extra>|/extra>)", figure.to_json().replace("\\u003c", "<"))
+
+
+def test_a_run_without_fills_or_equity_is_plotted():
+    for made in (result_of([], mids=(None, None)), result_of([], mids=(200, 200))):
+        assert made.plot().to_json()
+        assert "digest" in made._repr_html_()
 
 
 def test_a_result_needs_no_pandas_until_a_frame_is_asked_for():

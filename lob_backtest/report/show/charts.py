@@ -60,11 +60,12 @@ def over(figure: go.Figure, start_ns: int, end_ns: int) -> go.Figure:
     return figure.update_xaxes(range=[start_ns / 1e6, end_ns / 1e6])
 
 
-def equity_points(accounts: Sequence[AccountMetrics]) -> Columns:
+def equity_points(accounts: Sequence[AccountMetrics], *, with_drawdown: bool = False) -> Columns:
     """Choose the points of equity and its parts to draw.
 
     Args:
         accounts: of one currency, whose curves add up.
+        with_drawdown: also return `drawdown`, equity less its highest value until then (0 at the start).
 
     Returns:
         columns `ts_ns` and those of `lob_backtest.report.metrics.equity.LINES`; empty without equity.
@@ -72,9 +73,19 @@ def equity_points(accounts: Sequence[AccountMetrics]) -> Columns:
     sampled = add_curves([equity(each.ledger) for each in accounts], ("equity",))
     span = Span.of(stretch["ts_ns"] for stretch in sampled)
     curves = add_curves([curve(each.ledger, each.headline.horizon_ns) for each in accounts])
-    names = ("ts_ns", *LINES)
+    names: tuple[str, ...] = ("ts_ns", *LINES)
+    if with_drawdown:
+        names, curves = (*names, "drawdown"), _with_drawdown(curves)
     kept = keep_extremes((tuple(each[name] for name in names) for each in curves), span, points=POINTS)
     return dict(zip(names, kept, strict=True)) if kept else {}
+
+
+def _with_drawdown(curves: Iterator[Columns]) -> Iterator[Columns]:
+    peak = 0.0
+    for each in curves:
+        peaks = np.maximum.accumulate(np.append(peak, each["equity"]))
+        peak = float(peaks[-1])
+        yield {**each, "drawdown": each["equity"] - peaks[1:]}
 
 
 def equity_chart(points: Columns, currency: str) -> go.Figure:
