@@ -106,9 +106,28 @@ def test_inspect_shows_what_a_file_holds(tmp_path, capsys):
     assert ["symbol", "TEST"] in lines
     assert ["level", "L3"] in lines
     assert ["from", "2023-11-14T22:13:20.000000000Z"] in lines
-    assert ["price", "100 to 100 ticks"] in lines
+    assert ["length", "2 ns"] in lines
+    assert ["price", "1.00 to 1.00 (100 to 100 ticks)"] in lines
     assert out.splitlines()[-2].split()[:3] == ["0", str(T0), str(T0 + 10)]
     assert out.splitlines()[-1].split()[0] == "1"
+
+
+def test_inspect_shows_large_numbers_readably(tmp_path, capsys):
+    times = [T0, T0 + 1, T0 + 5_400 * 10**9]
+    changed = {
+        "ts_exchange_ns": times,
+        "ts_local_ns": [t + 1_500_000 for t in times],
+        "size_lots": [50_000, 20_000, 30_000],
+    }
+    path = write(tmp_path / "a.parquet", price_ticks=[1_234_567] * 3, **changed)
+    code, out, _ = call(capsys, "inspect", path)
+    assert code == 0
+    lines = {tuple(line.split(maxsplit=1)) for line in out.splitlines()}
+    assert ("length", "1.5 h") in lines
+    assert ("price", "12,345.67 to 12,345.67 (1,234,567 to 1,234,567 ticks)") in lines
+    assert ("size", "20,000 to 50,000 (20,000 to 50,000 lots)") in lines
+    assert "min 1.5 ms, p1 1.5 ms" in out
+    assert " kB, row groups: 1, " in out
 
 
 @pytest.mark.parametrize(

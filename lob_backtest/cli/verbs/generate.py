@@ -78,13 +78,11 @@ def command(
             progress=progress,
             truth=truth,
         )
-    seconds = (made.end_ns - made.start_ns) / 1e9
     if not quiet:
-        echo(
-            f"{output}: {made.rows:,} rows in {made.packets:,} packets, {made.trades:,} trades over {seconds:,.0f} s, "
-            f"seed {seed}",
-            err=True,
-        )
+        from lob_backtest.report.show.sections import span
+
+        what = f"{made.rows:,} rows in {made.packets:,} packets, {made.trades:,} trades"
+        echo(f"{output}: {what} over {span(made.end_ns - made.start_ns)}, seed {seed}", err=True)
     if as_json:
         summary = {
             "path": made.path,

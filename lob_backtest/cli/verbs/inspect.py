@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,7 +10,7 @@ import click
 from lob_backtest.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
-    from lob_backtest.data.audit.summary import FileSummary
+    from lob_backtest.data.audit.summary import FileSummary, Range
     from lob_backtest.data.files import MarketFile
 
 
@@ -43,13 +44,14 @@ def command(files: tuple[str, ...], rows: int, as_json: bool) -> None:
 def _lines(summary: FileSummary) -> list[tuple[str, str]]:
     from lob_backtest.contract.rows import Action, Flag
     from lob_backtest.data.audit.summary import name_of
+    from lob_backtest.report.show.sections import span
     from lob_backtest.units import format_instant
 
     file = summary.file
     first, last = summary.exchange_ns.least, summary.exchange_ns.greatest
-    counts = [(f"rows {name_of(Action, code)}", str(n)) for code, n in sorted(summary.actions.items())]
-    counts += [(f"flag {name_of(Flag, bit)}", str(n)) for bit, n in sorted(summary.flags.items())]
-    latencies = ", ".join(f"{name} {ns}" for name, ns in summary.latency_ns.items())
+    counts = [(f"rows {name_of(Action, code)}", f"{n:,}") for code, n in sorted(summary.actions.items())]
+    counts += [(f"flag {name_of(Flag, bit)}", f"{n:,}") for bit, n in sorted(summary.flags.items())]
+    latencies = ", ".join(f"{name} {span(ns)}" for name, ns in summary.latency_ns.items())
     total = sum(column["bytes"] for column in summary.encodings.values())
     lines = [
         ("symbol", file.symbol),
@@ -58,27 +60,28 @@ def _lines(summary: FileSummary) -> list[tuple[str, str]]:
         ("tick size", format(file.tick_size, "f")),
         ("lot size", format(file.lot_size, "f")),
         ("depth", str(file.depth or "all")),
-        ("rows", str(file.rows)),
+        ("rows", f"{file.rows:,}"),
         ("from", "-" if first is None else format_instant(first)),
         ("to", "-" if last is None else format_instant(last)),
+        ("length", "-" if first is None or last is None else span(last - first)),
         *counts,
-        ("price", _span(summary.price_ticks.least, summary.price_ticks.greatest, "ticks")),
-        ("size", _span(summary.size_lots.least, summary.size_lots.greatest, "lots")),
-        ("local times", f"{summary.local_rows} rows"),
-        ("local - exchange", f"{latencies} ns" if latencies else "-"),
-        ("clock shift", "-" if file.clock_shift_ns is None else f"{file.clock_shift_ns} ns"),
+        ("price", _extremes(summary.price_ticks, "ticks", file.tick_size)),
+        ("size", _extremes(summary.size_lots, "lots", file.lot_size)),
+        ("local times", f"{summary.local_rows:,} rows"),
+        ("local - exchange", latencies or "-"),
+        ("clock shift", "-" if file.clock_shift_ns is None else f"{file.clock_shift_ns:,} ns"),
         *_late_lines(file),
         ("source", file.source or "-"),
         ("written by", file.created_by or "-"),
         ("sha256", file.sha256),
         (
             "storage",
-            f"{summary.file_bytes} bytes, {summary.row_groups} row groups, {total / file.rows:.1f} bytes per row",
+            f"{_bytes(summary.file_bytes)}, row groups: {summary.row_groups:,}, {total / file.rows:.1f} bytes per row",
         ),
     ]
     for name, column in summary.encodings.items():
         lines.append(
-            (f"column {name}", f"{column['bytes']} bytes, {column['compression']}, {', '.join(column['encodings'])}")
+            (f"column {name}", f"{_bytes(column['bytes'])}, {column['compression']}, {', '.join(column['encodings'])}")
         )
     return lines
 
@@ -103,5 +106,17 @@ def _limit(ns: int | None, *, zero: str) -> str:
     return f"{'unknown: ' if ns is None else ''}{number} {text.removeprefix(number)}"
 
 
-def _span(least: int | None, greatest: int | None, unit: str) -> str:
-    return "-" if least is None else f"{least} to {greatest} {unit}"
+def _extremes(found: Range, unit: str, size: Decimal) -> str:
+    """Return the least and the greatest of prices or sizes, as numbers of the venue and as integers."""
+    if found.least is None or found.greatest is None:
+        return "-"
+    least, greatest = (f"{each * size:,f}" for each in (found.least, found.greatest))
+    return f"{least} to {greatest} ({found.least:,} to {found.greatest:,} {unit})"
+
+
+def _bytes(count: int) -> str:
+    """Return a size with three significant digits."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= size:
+            return f"{count / size:.3g} {unit}"
+    return f"{count} bytes"
