@@ -43,8 +43,9 @@ from lob_backtest.results.notes import Facts, notes_of
 from lob_backtest.results.run_info import InputInfo, InstrumentInfo, RunInfo, SessionInfo
 from lob_backtest.results.sink import FileSink, MemorySink, TableSink
 from lob_backtest.strategy.agents import Strategies, agent_names, strategies_of
-from lob_backtest.strategy.api import Strategy, is_duration, overrides
+from lob_backtest.strategy.api import Strategy, overrides
 from lob_backtest.strategy.module import plain_name
+from lob_backtest.strategy.parameters import is_duration
 from lob_backtest.units import DURATION_LIMIT_NS, format_duration, format_instant, parse_duration, shown
 
 Failure: TypeAlias = StrategyError | KeyboardInterrupt | None

@@ -161,6 +161,16 @@ class Result:
         return self._frame("fills")
 
     @property
+    def notes(self) -> list[str]:
+        """Remarks about a run that may not be what was meant; with the name of the agent, where there are several."""
+        agents = self.info.agents
+        is_named = len(agents) > 1
+        return [
+            each.text if each.agent is None or not is_named else f"{agents[each.agent]}: {each.text}"
+            for each in self.info.notes
+        ]
+
+    @property
     def orders(self) -> pd.DataFrame:
         """The answers to requests; `time` is when the strategy learned of them."""
         return self._frame("orders")

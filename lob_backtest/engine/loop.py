@@ -64,14 +64,13 @@ class Run:
 
     def outcome(self, failure: StrategyError | KeyboardInterrupt | None) -> Outcome:
         """Return what the run was; `failure` is what ended it early."""
-        markets = self._exchange.markets
+        start_ns, end_ns, markets = self.start_ns, self.now_ns, self._exchange.markets
         counts = tuple(market.counts() for market in markets)
         suspect_since_ns = tuple(market.state.suspect_since_ns for market in markets)
         not_arrived = tuple(self._wire.requests_not_arrived())
         timers = tuple(runner.timers.made for runner in self._runners)
-        mistakes = tuple(runner.agent.mistake_text for runner in self._runners)
-        lists = (counts, failure, suspect_since_ns, not_arrived, timers, mistakes)
-        return Outcome(self.start_ns, self.now_ns, *lists, self._wire.stop)
+        told = (timers, tuple(runner.agent.mistake_text for runner in self._runners), self._wire.stop)
+        return Outcome(start_ns, end_ns, counts, failure, suspect_since_ns, not_arrived, *told)
 
     def _all_calls(self) -> Generator[Call | None, None, None]:
         self._exchange.warm_up(self.start_ns)

@@ -10,8 +10,9 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lob_backtest.contract.plan import FeePlan, Plan
+from lob_backtest.contract.plan import AgentPlan, FeePlan, Plan
 from lob_backtest.contract.tables import RejectReason, Rows, UpdateKind
+from lob_backtest.results.run_info import Note
 from lob_backtest.units import format_instant
 
 LARGE: Final = 10
@@ -56,28 +57,25 @@ class Facts:
     is_feed_instant: bool
 
 
-def notes_of(tables: Mapping[str, Rows], facts: Facts) -> tuple[str, ...]:
-    """Return remarks about a run, the gravest first.
+def notes_of(tables: Mapping[str, Rows], facts: Facts) -> tuple[Note, ...]:
+    """Return remarks about a run: those about each agent, the gravest first, then those about the data.
 
     Args:
         tables: of the run.
         facts: about it.
     """
-    requests = _Requests(tables["orders"])
-    fills = tables["fills"].num_rows
+    requests, shown_lots = _Requests(tables["orders"]), _shown_lots(tables["bbo"])
+    fills = _by_agent(tables["fills"])
     found = []
-    for agent, name in enumerate(facts.agents):
-        who = f"{name}: " if len(facts.agents) > 1 else ""
-        found += [who + each for each in _of_agent(requests, agent, facts)]
-    if not fills and requests.accepted:
-        found.append(f"no order filled, of {sum(requests.accepted.values()):,} that were accepted")
-    if fills and not _has_fees(facts.plan):
-        found.append("no fees are set, so that fills cost and earn none: fees.maker_bps, fees.taker_bps")
-    found += _large_orders(tables, facts.plan, requests)
-    found += _early_ends(facts)
+    for agent in range(len(facts.agents)):
+        texts = _about_requests(requests, agent, facts)
+        texts += _about_fills(fills[agent], requests.accepted[agent], facts.plan.agents[agent])
+        texts += _about_sizes(requests.largest, agent, shown_lots, facts.plan)
+        found += [Note(text, agent) for text in texts]
+    texts = _early_ends(facts)
     if facts.is_feed_instant:
-        found.append("latency.feed is 0: strategies see each event when it happens, which no feed can show")
-    return tuple(found)
+        texts.append("latency.feed is 0: strategies see each event when it happens, which no feed can show")
+    return (*found, *(Note(text) for text in texts))
 
 
 class _Requests:
@@ -86,22 +84,22 @@ class _Requests:
     Attributes:
         accepted: orders, by agent.
         refused: requests by agent and reason.
-        largest: the largest order by instrument, in lots.
+        largest: the largest order by agent and instrument, in lots.
     """
 
     def __init__(self, orders: Rows) -> None:
         self.accepted: Counter[int] = Counter()
         self.refused: dict[int, Counter[RejectReason]] = {}
-        self.largest: dict[int, int] = {}
+        self.largest: dict[tuple[int, int], int] = {}
         for batch in orders.select(["agent", "instrument", "kind", "reason", "size_lots"]).to_batches():
             table = pa.Table.from_batches([batch])
             counts = table.group_by(["agent", "kind", "reason"]).aggregate([([], "count_all")])
-            for agent, kind, reason, count in zip(*counts.to_pydict().values(), strict=True):
-                self._count(agent, UpdateKind(kind), RejectReason(reason), count)
+            for row in counts.to_pylist():
+                self._count(row["agent"], UpdateKind(row["kind"]), RejectReason(row["reason"]), row["count_all"])
             live = table.filter(pc.equal(table["kind"], UpdateKind.ACCEPTED.value))
-            sizes = live.group_by("instrument").aggregate([("size_lots", "max")]).to_pydict()
-            for instrument, size in zip(sizes["instrument"], sizes["size_lots_max"], strict=True):
-                self.largest[instrument] = max(size, self.largest.get(instrument, 0))
+            for row in live.group_by(["agent", "instrument"]).aggregate([("size_lots", "max")]).to_pylist():
+                key = (row["agent"], row["instrument"])
+                self.largest[key] = max(row["size_lots_max"], self.largest.get(key, 0))
 
     def _count(self, agent: int, kind: UpdateKind, reason: RejectReason, count: int) -> None:
         if kind == UpdateKind.ACCEPTED:
@@ -110,18 +108,59 @@ class _Requests:
             self.refused.setdefault(agent, Counter())[reason] += count
 
 
-def _of_agent(requests: _Requests, agent: int, facts: Facts) -> list[str]:
+def _by_agent(rows: Rows) -> Counter[int]:
+    """Count rows by agent."""
+    found: Counter[int] = Counter()
+    for batch in rows.select(["agent"]).to_batches():
+        for row in pc.value_counts(batch.column("agent")).to_pylist():
+            found[row["values"]] += row["counts"]
+    return found
+
+
+def _shown_lots(bbo: Rows) -> dict[int, float]:
+    """Return the mean size at the best prices by instrument, of the first rows."""
+    first = next(iter(bbo.select(["instrument", "bid_lots", "ask_lots"]).to_batches()), None)
+    if first is None:
+        return {}
+    touch = pa.Table.from_batches([first]).group_by("instrument")
+    means = touch.aggregate([("bid_lots", "mean"), ("ask_lots", "mean")]).to_pylist()
+    return {row["instrument"]: ((row["bid_lots_mean"] or 0) + (row["ask_lots_mean"] or 0)) / 2 for row in means}
+
+
+def _about_requests(requests: _Requests, agent: int, facts: Facts) -> list[str]:
     found = []
     refused, accepted = requests.refused.get(agent, Counter()), requests.accepted[agent]
     total = sum(refused.values())
+    mistake = facts.mistakes[agent]
     if total and total >= accepted:
         share = f"{total:,} of {total + accepted:,} requests" if accepted else f"all {total:,} requests"
-        mistake = facts.mistakes[agent]
         found.append(f"{share} were refused: {_reasons(refused)}" + (f". The first: {mistake}" if mistake else ""))
-    elif facts.mistakes[agent]:
-        found.append(f"a request was refused for its arguments: {facts.mistakes[agent]}")
+    elif mistake:
+        found.append(f"a request was refused for its arguments: {mistake}")
     if facts.timers[agent] == 0:
         found.append("on_timer is defined, but no timer was made: call ctx.every(...) in on_start")
+    return found
+
+
+def _about_fills(fills: int, accepted: int, plan: AgentPlan) -> list[str]:
+    if not fills:
+        return [f"no order filled, of {accepted:,} that were accepted"] if accepted else []
+    if all(session.fees == FeePlan() for session in plan.sessions):
+        return ["no fees are set, so that fills cost and earn none: fees.maker_bps, fees.taker_bps"]
+    return []
+
+
+def _about_sizes(
+    largest: Mapping[tuple[int, int], int], agent: int, shown_lots: Mapping[int, float], plan: Plan
+) -> list[str]:
+    found = []
+    for instrument, typical in shown_lots.items():
+        lots = largest.get((agent, instrument), 0)
+        if typical and lots > LARGE * typical:
+            name = plan.instruments[instrument].instrument.name
+            shown = f"the best price shows {typical:,.0f} on average"
+            bias = "the market does not react to them in a replay, and they fill too well"
+            found.append(f"{name}: orders of up to {lots:,} lots, where {shown}: {bias}")
     return found
 
 
@@ -131,29 +170,6 @@ def _reasons(refused: Counter[RejectReason]) -> str:
         remedy = f" ({REMEDIES[reason]})" if reason in REMEDIES else ""
         parts.append(f"{reason.name} {count:,}{remedy}")
     return "; ".join(parts)
-
-
-def _has_fees(plan: Plan) -> bool:
-    return any(session.fees != FeePlan() for agent in plan.agents for session in agent.sessions)
-
-
-def _large_orders(tables: Mapping[str, Rows], plan: Plan, requests: _Requests) -> list[str]:
-    first = next(iter(tables["bbo"].select(["instrument", "bid_lots", "ask_lots"]).to_batches()), None)
-    found: list[str] = []
-    if first is None or not requests.largest:
-        return found
-    touch = pa.Table.from_batches([first]).group_by("instrument")
-    shown = touch.aggregate([("bid_lots", "mean"), ("ask_lots", "mean")])
-    for row in shown.to_pylist():
-        typical = ((row["bid_lots_mean"] or 0) + (row["ask_lots_mean"] or 0)) / 2
-        largest = requests.largest.get(row["instrument"], 0)
-        if typical and largest > LARGE * typical:
-            name = plan.instruments[row["instrument"]].instrument.name
-            found.append(
-                f"{name}: orders of up to {largest:,} lots, where the best price shows {typical:,.0f} on average: the "
-                "market does not react to them in a replay, and they fill too well"
-            )
-    return found
 
 
 def _early_ends(facts: Facts) -> list[str]:

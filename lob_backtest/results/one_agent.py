@@ -43,6 +43,11 @@ def info_of(info: RunInfo, agent: int) -> RunInfo:
         config=config,
         requests_not_arrived=info.requests_not_arrived[part],
         sessions=info.sessions[part],
+        notes=tuple(
+            each if each.agent is None else dataclasses.replace(each, agent=0)
+            for each in info.notes
+            if each.agent in (None, agent)
+        ),
     )
 
 

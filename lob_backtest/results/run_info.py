@@ -89,6 +89,19 @@ class InputInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """A remark about a run that may not be what was meant.
+
+    Attributes:
+        text: the remark.
+        agent: the agent that it is about, by its code in the tables; `None`: it is about the data.
+    """
+
+    text: str
+    agent: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RunInfo:
     """The description of a run that a result holds besides its tables.
 
@@ -111,7 +124,7 @@ class RunInfo:
             exchange by the end; empty if unknown.
         sessions: one entry per agent and instrument, in that order; empty where agents have nothing of their own.
         reason: why the run ended early, empty if it did not: the text of the error, or the interrupt.
-        notes: remarks about a run that may not be what was meant: no request got through, no fees are set.
+        notes: remarks: no request got through, no fees are set, and the like.
     """
 
     instruments: tuple[InstrumentInfo, ...]
@@ -130,7 +143,7 @@ class RunInfo:
     requests_not_arrived: tuple[int, ...] = ()
     sessions: tuple[SessionInfo, ...] = ()
     reason: str = ""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     def instrument_of(self, agent: int, instrument: int) -> InstrumentInfo:
         """Return an instrument with the position at the start, the limit, the fees and the latencies of an agent.
@@ -167,6 +180,6 @@ class RunInfo:
                 "suspect_since_ns": tuple(plain.get("suspect_since_ns", ())),
                 "requests_not_arrived": tuple(plain.get("requests_not_arrived", ())),
                 "sessions": tuple(SessionInfo(**each) for each in plain.get("sessions", ())),
-                "notes": tuple(plain.get("notes", ())),
+                "notes": tuple(Note(**each) for each in plain.get("notes", ())),
             }
         )

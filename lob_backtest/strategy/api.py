@@ -8,20 +8,20 @@ are copied for each instance, except those declared `ClassVar`.
 from __future__ import annotations
 
 import copy
-import difflib
 import inspect
 import random
 import typing
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import ModuleType
-from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 from lob_backtest.contract.tables import Cause, Liquidity, OrderState, RejectReason, TimeInForce, UpdateKind
 from lob_backtest.errors import ConfigError
 from lob_backtest.instrument import Instrument
 from lob_backtest.strategy.callbacks import check_callbacks
+from lob_backtest.strategy.parameters import checked, is_duration, refuse_type, refuse_unknown
 
 DEPTH = "depth"
 """`ctx.subscribe(DEPTH)`: call `on_book` for a change of any level, not only of the best ones."""
@@ -363,7 +363,7 @@ class Strategy:
         resolved = typing.get_type_hints(cls, include_extras=True) if names else {}
         cls.parameters = {name: resolved[name] for name in names if typing.get_origin(resolved[name]) is not ClassVar}
         for name, annotation in cls.parameters.items():
-            _refuse_type(cls, name, annotation)
+            refuse_type(cls, name, annotation)
         check_callbacks(cls, Strategy)
 
     def __new__(cls, *args: Any, **parameters: Any) -> Self:
@@ -387,14 +387,14 @@ class Strategy:
         return self
 
     def __init__(self, **parameters: Any) -> None:
-        _refuse_unknown(type(self), parameters)
+        refuse_unknown(type(self), parameters)
         for name, annotation in self.parameters.items():
             if name in parameters:
-                setattr(self, name, _checked(type(self), name, annotation, parameters[name]))
+                setattr(self, name, checked(type(self), name, annotation, parameters[name]))
             elif not hasattr(self, name):
                 raise ConfigError(f"{type(self).__name__}: parameter {name!r} has no default and was not given")
             elif is_duration(annotation):
-                setattr(self, name, _checked(type(self), name, annotation, getattr(self, name)))
+                setattr(self, name, checked(type(self), name, annotation, getattr(self, name)))
 
     def values(self) -> dict[str, Any]:
         """Return the parameters with their values."""
@@ -450,55 +450,3 @@ def _is_shared(annotation: Any) -> bool:
     if isinstance(annotation, str):
         return annotation.partition("[")[0].rpartition(".")[2].strip() == "ClassVar"
     return annotation is ClassVar or typing.get_origin(annotation) is ClassVar
-
-
-def is_duration(annotation: Any) -> bool:
-    """Return whether a parameter's annotation is `lob_backtest.Duration`."""
-    if typing.get_origin(annotation) is not Annotated:
-        return False
-    from lob_backtest.units import parse_duration
-
-    return any(getattr(each, "func", None) is parse_duration for each in typing.get_args(annotation)[1:])
-
-
-def _refuse_unknown(cls: type[Strategy], given: Iterable[str]) -> None:
-    for name in given:
-        if name not in cls.parameters:
-            near = difflib.get_close_matches(name, cls.parameters, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            default = getattr(cls, name, None)
-            if isinstance(default, bool | int | float | str) and not name.startswith("_"):
-                declared = f"{name}: {type(default).__name__} = {default!r}"
-                hint = f" The class has {name} without an annotation; write {declared}."
-            known = ", ".join(cls.parameters) or "none"
-            raise ConfigError(f"{cls.__name__} has no parameter {name!r}.{hint} Its parameters: {known}")
-
-
-def _refuse_type(cls: type[Strategy], name: str, annotation: Any) -> None:
-    plain = typing.get_args(annotation)[0] if typing.get_origin(annotation) is Annotated else annotation
-    if plain not in (int, float, bool, str) and typing.get_origin(plain) is not Literal:
-        raise ConfigError(
-            f"{cls.__name__}.{name}: {annotation!r} is no type of a parameter; use int, float, bool, str, Literal or "
-            "lob_backtest.Duration, or begin the name of what is state with an underscore"
-        )
-
-
-def _checked(cls: type[Strategy], name: str, annotation: Any, value: Any) -> Any:
-    from pydantic import TypeAdapter, ValidationError
-
-    value = _plain(value, annotation)
-    try:
-        # Text (from the command line) may become a number; a number never becomes another type.
-        return TypeAdapter(annotation).validate_python(value, strict=not isinstance(value, str))
-    except ValidationError as error:
-        what = "; ".join(item["msg"] for item in error.errors())
-        raise ConfigError(f"{cls.__name__}: parameter {name} = {value!r}: {what}") from None
-
-
-def _plain(value: Any, annotation: Any) -> Any:
-    """Return a number of numpy as one of Python, and a whole float as an integer where one is wanted."""
-    if getattr(getattr(value, "dtype", None), "kind", "") in tuple("iufb") and not getattr(value, "ndim", 1):
-        value = value.item()
-    kind = typing.get_args(annotation)[0] if typing.get_origin(annotation) is Annotated else annotation
-    is_whole = isinstance(value, float) and value.is_integer() and kind is int and not is_duration(annotation)
-    return int(value) if is_whole else value

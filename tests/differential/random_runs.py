@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
+from drawn import drawn_fields
 from random_market import Actor, Row, market_l2, market_l3, play
-from random_plans import drawn
 from scenario import BASE
 
 import lob_backtest as lob
@@ -248,8 +248,8 @@ class Case:
         ]
         options = {
             "options": {
-                **drawn(rng, FillRules),
-                **drawn(rng, FeePlan),
+                **drawn_fields(rng, FillRules),
+                **drawn_fields(rng, FeePlan),
                 "depth": rng.choice((0, 0, 3, 5)),
                 "max_position": rng.choice((9, 60, None)),
                 "initial_position": rng.choice((0, 0, -5)),

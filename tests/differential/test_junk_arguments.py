@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from order_options import OPTIONS
+from drawn import OPTIONS
 from random_market import market_l3, play
 
 import lob_backtest as lob

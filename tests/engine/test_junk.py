@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from order_options import OPTIONS
+from drawn import OPTIONS
 
 import lob_backtest as lob
 from lob_backtest.engine import ENGINES

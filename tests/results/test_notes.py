@@ -41,12 +41,12 @@ def takes(ctx: lob.Context) -> None:
 FEES = {"taker_bps": 1}
 
 
-def notes(engine: str, market: Any, act: Callable[[lob.Context], Any], **options: Any) -> tuple[str, ...]:
-    return lob.run(market, Acts(act), engine=engine, **options).info.notes
+def notes(engine: str, market: Any, act: Callable[[lob.Context], Any], **options: Any) -> list[str]:
+    return lob.run(market, Acts(act), engine=engine, **options).notes
 
 
 def test_a_run_that_is_as_meant_has_no_notes(engine: str, market: Path) -> None:
-    assert notes(engine, market, takes, fees=FEES) == ()
+    assert notes(engine, market, takes, fees=FEES) == []
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_requests_that_are_all_refused(
     engine: str, market: Path, act: Callable[[lob.Context], Any], start: str, remedy: str
 ) -> None:
     result = lob.run(market, Acts(act), engine=engine)
-    [note] = result.info.notes
+    [note] = result.notes
     n = f"{len(result.orders):,}"
     assert note.startswith(f"all {n} " + start.format(n=n))
     assert remedy in note
@@ -105,7 +105,7 @@ def test_an_order_and_whole_floats_are_taken(engine: str, market: Path) -> None:
 
     result = lob.run(market, Acts(act), engine=engine)
     assert set(result.orders["kind"]) >= {"accepted", "cancelled"}
-    assert not any("refused" in each for each in result.info.notes)
+    assert not any("refused" in each for each in result.notes)
 
 
 def test_a_timer_callback_without_a_timer(engine: str, market: Path) -> None:
@@ -114,12 +114,12 @@ def test_a_timer_callback_without_a_timer(engine: str, market: Path) -> None:
             takes(ctx)
 
     result = lob.run(market, Never, engine=engine)
-    assert result.info.notes == ("on_timer is defined, but no timer was made: call ctx.every(...) in on_start",)
+    assert result.notes == ["on_timer is defined, but no timer was made: call ctx.every(...) in on_start"]
 
 
 def test_the_agent_is_named_where_there_are_several(engine: str, market: Path) -> None:
     result = lob.run(market, [Acts(takes), Acts(lambda ctx: ctx.cancel(77))], engine=engine, fees=FEES)
-    [note] = result.info.notes
+    [note] = result.notes
     assert note.startswith("Acts-2: all ")
 
 
@@ -145,7 +145,7 @@ def test_data_that_end_early(engine: str, tmp_path: Path) -> None:
     for name, events in (("short", 2_000), ("long", 20_000)):
         lob.generate(tmp_path / f"{name}.parquet", events=events, symbol=name)
     parts = [{"data": tmp_path / f"{name}.parquet", "fees": FEES} for name in ("short", "long")]
-    [note] = lob.run({"instrument": parts}, Acts(takes), engine=engine).info.notes
+    [note] = lob.run({"instrument": parts}, Acts(takes), engine=engine).notes
     assert note.startswith("short: its data end at 2024-07-19T")
     assert note.endswith("; then its book stands still")
 
@@ -165,4 +165,4 @@ def test_notes_are_printed_and_saved(market: Path, tmp_path: Path, capsys: pytes
     err = capsys.readouterr().err
     assert "note: all 1 requests were refused: OFF_TICK 1 (" in err
     assert f"({tmp_path}/s.py, line 4)" in err
-    assert lob.Result.load(tmp_path / "out").info.notes[0] in err.replace("\n", " ")
+    assert lob.Result.load(tmp_path / "out").notes[0] in err.replace("\n", " ")

@@ -6,8 +6,8 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-import order_options
 import pyarrow as pa
+from drawn import drawn_options
 from plans import plan_of
 from scenario import BASE, batch, quiet_row
 
@@ -153,7 +153,7 @@ class Actor(lob.Strategy):
             ctx.quote(bid=(bid - 1, size), ask=[(ask + 1, size), (ask + 2, size)])
 
     def _more(self, rng: random.Random) -> dict[str, Any]:
-        return order_options.draw(rng, apart_from=("tif", "post_only", "tag"))
+        return drawn_options(rng, apart_from=("tif", "post_only", "tag"))
 
 
 def play(

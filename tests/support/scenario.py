@@ -40,7 +40,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-from order_options import TRUE_OR_FALSE
+from drawn import TRUE_OR_FALSE
 from plans import plan_of
 
 import lob_backtest as lob

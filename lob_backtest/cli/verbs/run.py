@@ -92,7 +92,7 @@ def command(
         raise
     show_summary("run", result, out, page, full=full, as_json=as_json, quiet=quiet)
     if not quiet:
-        for note in result.info.notes:
+        for note in result.notes:
             echo(f"note: {note}", err=True)
 
 

@@ -11,9 +11,9 @@ from typing import Final
 
 from lob_backtest.engine.client.callback_name import callback_name
 from lob_backtest.engine.client.callback_timeout import CallbackTimeout
-from lob_backtest.engine.client.hints import text_with_hint
 from lob_backtest.errors import StrategyError
 from lob_backtest.strategy.api import Strategy
+from lob_backtest.strategy.hints import text_with_hint
 from lob_backtest.units import format_instant
 
 OWN: Final = f"{Path(__file__).parents[2]}{os.sep}"
