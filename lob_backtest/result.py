@@ -163,12 +163,7 @@ class Result:
     @property
     def notes(self) -> list[str]:
         """Remarks about a run that may not be what was meant; with the name of the agent, where there are several."""
-        agents = self.info.agents
-        is_named = len(agents) > 1
-        return [
-            each.text if each.agent is None or not is_named else f"{agents[each.agent]}: {each.text}"
-            for each in self.info.notes
-        ]
+        return self.info.note_texts()
 
     @property
     def orders(self) -> pd.DataFrame:

@@ -43,6 +43,8 @@ def show_summary(
         render(result, Console(file=sys.stdout), full=full)
     if quiet:
         return
+    for note in result.notes:
+        echo(f"note: {note}", err=True)
     if folder is not None:
         echo(f"result: {folder}" + (f"  page: {page}" if page is not None else ""), err=True)
     elif not as_json:

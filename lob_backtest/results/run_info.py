@@ -145,6 +145,14 @@ class RunInfo:
     reason: str = ""
     notes: tuple[Note, ...] = ()
 
+    def note_texts(self) -> list[str]:
+        """Return the notes as text, with the name of the agent where there are several."""
+        agents = self.agents
+        return [
+            each.text if each.agent is None or len(agents) == 1 else f"{agents[each.agent]}: {each.text}"
+            for each in self.notes
+        ]
+
     def instrument_of(self, agent: int, instrument: int) -> InstrumentInfo:
         """Return an instrument with the position at the start, the limit, the fees and the latencies of an agent.
 

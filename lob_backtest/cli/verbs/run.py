@@ -91,9 +91,6 @@ def command(
             show_summary("run", error.result, out, page, full=full, as_json=as_json, quiet=quiet)
         raise
     show_summary("run", result, out, page, full=full, as_json=as_json, quiet=quiet)
-    if not quiet:
-        for note in result.notes:
-            echo(f"note: {note}", err=True)
 
 
 def _values(

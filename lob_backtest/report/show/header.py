@@ -51,7 +51,18 @@ def facts(info: RunInfo, *, is_short: bool = False) -> list[Fact]:
     lines.append(("Time", f"{instant(info.start_ns)} to {instant(info.end_ns)} UTC ({length})"))
     version = info.versions.get("lob-backtest")
     lines.append(("Run", f"{info.engine} engine, seed {info.seed}{f', lob-backtest {version}' if version else ''}"))
+    if info.reason.startswith("stopped by "):
+        lines.append(("Ended", info.reason))
     return lines
+
+
+def notes(info: RunInfo) -> list[Fact]:
+    """Return the notes on a run, for pages; on a terminal they follow the summary.
+
+    Args:
+        info: description of the run.
+    """
+    return [("Note", text) for text in info.note_texts()]
 
 
 def parameters(info: RunInfo, agent: int) -> dict[str, Any]:

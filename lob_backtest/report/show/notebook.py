@@ -13,7 +13,7 @@ from lob_backtest.report.currency import Floats
 from lob_backtest.report.metrics.equity import add_curves, equity
 from lob_backtest.report.metrics.summary import AccountMetrics, currencies
 from lob_backtest.report.show.downsample import Span, keep_extremes
-from lob_backtest.report.show.header import facts, incomplete
+from lob_backtest.report.show.header import facts, incomplete, notes
 from lob_backtest.report.show.sections import Section, digits_for, money_section, number, totals_section
 from lob_backtest.units import format_instant
 
@@ -39,7 +39,7 @@ def notebook(result: Shown) -> str:
     accounts = result.accounts
     sentence = incomplete(result)
     parts = [f"<p style='color:#c0392b'><b>{escape(sentence)}</b></p>"] if sentence else []
-    parts.append(_table((), facts(result.info, is_short=True)))
+    parts.append(_table((), facts(result.info, is_short=True) + notes(result.info)))
     section = money_section(accounts[0]) if len(accounts) == 1 else totals_section(accounts)
     parts.append(f"<p><b>{escape(section.title)}</b></p>" + _section(section))
     labels = currencies(accounts)

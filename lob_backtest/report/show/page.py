@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lob_backtest.report.metrics.ledger import best_prices
 from lob_backtest.report.metrics.summary import AccountMetrics, currencies
-from lob_backtest.report.show.header import facts, incomplete
+from lob_backtest.report.show.header import facts, incomplete, notes
 from lob_backtest.report.show.sections import (
     Section,
     counts_section,
@@ -85,7 +85,7 @@ def page(result: Shown) -> str:
         info=info,
         title=", ".join(each.name for each in info.instruments),
         strategies=", ".join(info.agents),
-        facts=facts(info),
+        facts=facts(info) + notes(info),
         incomplete=incomplete(result),
         tiles=_tiles(result),
         totals=totals_section(result.accounts) if len(result.accounts) > 1 else None,
