@@ -177,7 +177,9 @@ def _messages(error: ValidationError) -> list[str]:
         if item["type"] == "extra_forbidden":
             known = _keys([part for part in item["loc"][:-1] if isinstance(part, str)])
             near = difflib.get_close_matches(place[-1][:100], known, n=1)
+            elsewhere = _places(place[-1]) if len(place) == 1 else []
             hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
+            hint = f"write {' or '.join(elsewhere)}" if elsewhere else hint
             messages.append(f"{key}: unknown key (a misspelling, or not in this version); {hint}")
         elif item["type"] == "missing":
             messages.append(f"{key}: missing; it has no default")
@@ -187,6 +189,16 @@ def _messages(error: ValidationError) -> list[str]:
                 text = f"{text[0].lower()}{text[1:]}, got {shown(item['input'])}"
             messages.append(f"{key}{key and ': '}{text}")
     return messages
+
+
+def _places(name: str) -> list[str]:
+    """List the tables of the config that have a key, as dotted keys: "instrument.0.fees"."""
+    found = []
+    for table in RunConfig.model_fields:
+        if name in _keys([table]):
+            is_list = typing.get_origin(RunConfig.model_fields[table].annotation) is tuple
+            found.append(f"{table}.{'0.' * is_list}{name}")
+    return found
 
 
 def _keys(place: list[str]) -> list[str]:

@@ -86,6 +86,12 @@ def test_one_latency_is_that_of_both_ways(latency: Any) -> None:
         ("x.parquet", {"latency": True}, "latency.entry: True is not a duration"),
         ("x.parquet", {"settings": {"risk.max_pos": 1}}, "risk.max_pos: unknown key .* did you mean 'max_position'"),
         ("x.parquet", {"settings": {1: 1}}, "settings: expected a dict such as"),
+        (
+            "x.parquet",
+            {"settings": {"fees.maker_bps": 1}},
+            "fees: unknown key .*; write instrument.0.fees or venue",
+        ),
+        ("x.parquet", {"settings": {"seed": 1}}, "seed: unknown key .*; write run.seed or agent.0.seed"),
         ("x.csv", {}, r"x\.csv: no such file; expected a TOML config, or market data in Parquet"),
         ({"instrument": 5}, {}, r"instrument: expected a list of tables, as in \[\{'data': 'file.parquet'\}\], got 5"),
         ({"instrument": {"data": 5}}, {}, "instrument.0.data: expected the path of a file, .*, got 5"),
