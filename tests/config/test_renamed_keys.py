@@ -30,7 +30,7 @@ def config_of(key: str, value: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("old", "new"), PAIRS)
 def test_an_old_key_is_its_new_one_with_a_warning(old: str, new: str) -> None:
-    with pytest.warns(DeprecationWarning, match=rf"{old} is now {new}; the old name works until 0\.5") as caught:
+    with pytest.warns(DeprecationWarning, match=rf"{old} is now {new}; the old name works until 0\.6") as caught:
         config = RunConfig.parse(config_of(old, VALUES[old]))
     assert config == RunConfig.parse(config_of(new, VALUES[old]))
     assert len(caught) == 1
@@ -48,7 +48,7 @@ def test_an_old_key_of_one_table_warns_where_the_table_is_made() -> None:
 def test_an_old_key_is_an_attribute_with_a_warning(old: str, new: str) -> None:
     config = RunConfig.parse(config_of(new, VALUES[old]))
     part = config.fills if old.startswith("fills.") else config.instrument[0]
-    with pytest.warns(DeprecationWarning, match=rf"{old} is now {new}; the old name works until 0\.5") as caught:
+    with pytest.warns(DeprecationWarning, match=rf"{old} is now {new}; the old name works until 0\.6") as caught:
         value = getattr(part, old.rpartition(".")[2])
     assert value == getattr(part, new.rpartition(".")[2])
     assert len(caught) == 1
@@ -103,7 +103,7 @@ def test_the_command_line_warns_in_one_line_and_saves_the_new_names(
     err = capsys.readouterr().err
     assert stop.value.code == 0
     assert [line for line in err.splitlines() if line.startswith("warning")] == [
-        f"warning: {config}: fills.evidence is now fills.fill_on_younger_execution; the old name works until 0.5"
+        f"warning: {config}: fills.evidence is now fills.fill_on_younger_execution; the old name works until 0.6"
     ]
     saved = lob.Result.load(tmp_path / "out").info.config["fills"]
     assert saved["fill_on_younger_execution"] is True

@@ -18,7 +18,7 @@ def test_an_old_name_gives_the_module_and_a_warning(old: str) -> None:
     if importlib.util.find_spec("databento_dbn") is None and "dbn" in old:
         pytest.skip("databento_dbn is not installed")
     sys.modules.pop(f"lob_backtest.{old}", None)
-    with pytest.warns(DeprecationWarning, match=rf"lob_backtest\.{old} is now lob_backtest\.{MOVED[old]}; .* in 0\.5"):
+    with pytest.warns(DeprecationWarning, match=rf"lob_backtest\.{old} is now lob_backtest\.{MOVED[old]}; .* in 0\.6"):
         module = importlib.import_module(f"lob_backtest.{old}")
     assert module is importlib.import_module(f"lob_backtest.{MOVED[old]}")
 
