@@ -49,8 +49,9 @@ bench: install  ## measure: time to help, events a second
 contract: install  ## write the kernel's half of the contract from lob_backtest/contract
 	@$(VENV_PYTHON) scripts/generate_contract.py
 
-docs:  ## write docs/cli.md and the tables of keys from the code, and build the site in site/
+docs:  ## write docs/api, docs/cli.md and the tables of keys from the code, and build the site in site/
 	@sh scripts/bootstrap.sh docs
+	@$(VENV_PYTHON) docs/generate_api.py
 	@$(VENV_PYTHON) docs/generate_cli.py
 	@$(VENV_PYTHON) docs/generate_configuration.py
 	@NO_MKDOCS_2_WARNING=1 $(VENV_PYTHON) -m mkdocs build --quiet

@@ -35,7 +35,15 @@ Quote = tuple[int, int] | list[tuple[int, int]] | None
 
 @dataclass(frozen=True, slots=True)
 class Print:
-    """A trade of the market. `side` is the aggressor's: +1 bought, -1 sold, 0 unknown."""
+    """A trade of the market.
+
+    Attributes:
+        ts_exchange_ns: when, at the exchange, nanoseconds since the epoch, UTC.
+        side: the aggressor's: +1 bought, -1 sold, 0 unknown. (`side` of a row of market data is the resting order's.)
+        price_ticks: the price.
+        size_lots: positive.
+        hidden: whether the resting order was not displayed.
+    """
 
     ts_exchange_ns: int
     side: int
@@ -337,7 +345,7 @@ class Strategy:
     """Subclass this. Every callback is optional and called only if it is overridden; they never nest.
 
     Args:
-        parameters: values of the public annotated attributes, checked against their types.
+        **parameters: values of the public annotated attributes, checked against their types.
 
     Raises:
         ConfigError: an unknown parameter, or a value of the wrong type.

@@ -76,7 +76,7 @@ def convert(
         lot_size: the size of one lot in base units; the format's own default if `None`.
         force: replace `output` if it exists.
         progress: called with the rows written and `None`, since the total is unknown.
-        options: further options of the format, such as LOBSTER's `orderbook`; `None` counts as absent.
+        **options: further options of the format, such as LOBSTER's `orderbook`; `None` counts as absent.
 
     Returns:
         A description of the file, and the counts of dropped and changed events.

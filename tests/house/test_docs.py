@@ -8,10 +8,14 @@ whose comment says `exit N` has to end with that code.
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import re
 import shlex
 import shutil
 import sys
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -19,6 +23,7 @@ from typing import NamedTuple
 import click
 import pytest
 
+import lob_backtest as lob
 from lob_backtest.cli.group import VERBS, cli, main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -137,10 +142,11 @@ def test_everything_on_the_page_runs(
 
 
 def anchors(markdown: str) -> set[str]:
-    """Return the anchors of a page's headings, as GitHub and mkdocs make them."""
+    """Return the anchors of a page's headings, as GitHub and mkdocs make them, and those of the API's directives."""
     without_code = re.sub(r"^```.*?^```$", "", markdown, flags=re.MULTILINE | re.DOTALL)
     titles = re.findall(r"^#+ (.+)$", without_code, re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in titles}
+    directives = re.findall(r"^::: (\S+)$", without_code, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in titles}.union(directives)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
@@ -174,8 +180,8 @@ def test_every_page_is_linked_from_the_index() -> None:
 
 def test_every_page_is_in_the_sites_navigation() -> None:
     nav = (ROOT / "mkdocs.yml").read_text("utf-8").partition("\nnav:\n")[2]
-    listed = set(re.findall(r"^ *- (\S+\.md)$", nav, re.MULTILINE))
-    assert listed == {p.name for p in (ROOT / "docs").glob("*.md")}
+    listed = set(re.findall(r"^ *- (?:[\w. ]+: )?(\S+\.md)$", nav, re.MULTILINE))
+    assert listed == {p.relative_to(ROOT / "docs").as_posix() for p in (ROOT / "docs").rglob("*.md")}
 
 
 def generator(name: str) -> ModuleType:
@@ -189,6 +195,40 @@ def generator(name: str) -> ModuleType:
 
 def test_the_command_line_page_is_up_to_date() -> None:
     assert (ROOT / "docs/cli.md").read_text("utf-8") == generator("generate_cli").page(), "run `make docs`"
+
+
+def test_the_pages_of_the_api_are_up_to_date() -> None:
+    saved = {path.name: path.read_text("utf-8") for path in (ROOT / "docs/api").iterdir()}
+    assert saved == generator("generate_api").pages(), "run `make docs`"
+
+
+@pytest.mark.parametrize("name", lob.__all__)
+def test_every_public_name_is_on_a_page_of_the_api(name: str) -> None:
+    pages = [path.read_text("utf-8") for path in (ROOT / "docs/api").iterdir()]
+    assert sum(page.count(f"\n::: lob_backtest.{name}\n") for page in pages) == 1
+
+
+def members_of(cls: type) -> list[tuple[str, object]]:
+    return [
+        (name, member)
+        for name, member in vars(cls).items()
+        if not name.startswith("_")
+        and (inspect.isfunction(member) or isinstance(member, property | cached_property | classmethod | staticmethod))
+    ]
+
+
+@pytest.mark.parametrize("name", lob.__all__)
+def test_every_public_name_and_its_members_have_a_docstring(name: str) -> None:
+    value = getattr(lob, name)
+    summary = generator("generate_api").summary(name)
+    assert summary.endswith((".", ":"))
+    if not isinstance(value, type) or issubclass(value, Enum):
+        return
+    assert [member for member, what in members_of(value) if not inspect.getdoc(what)] == []
+    if is_dataclass(value):
+        assert value.__doc__
+        described = re.findall(r"^        (\w+): ", value.__doc__, re.MULTILINE)
+        assert described == [field.name for field in fields(value)]
 
 
 def test_the_tables_of_keys_are_up_to_date() -> None:
