@@ -10,7 +10,11 @@ from lob_backtest.cli.progress import progress_bar
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("--gaps", is_flag=True, help="Also list gaps, if the feed numbers this instrument's packets.")
+@click.option(
+    "--gaps",
+    is_flag=True,
+    help="Also report missing sequence numbers (use only if they are consecutive per instrument).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing; only set the exit code.")
 @click.pass_context
