@@ -181,7 +181,8 @@ def test_every_page_is_linked_from_the_index() -> None:
 def test_every_page_is_in_the_sites_navigation() -> None:
     nav = (ROOT / "mkdocs.yml").read_text("utf-8").partition("\nnav:\n")[2]
     listed = set(re.findall(r"^ *- (?:[\w. ]+: )?(\S+\.md)$", nav, re.MULTILINE))
-    assert listed == {p.relative_to(ROOT / "docs").as_posix() for p in (ROOT / "docs").rglob("*.md")}
+    pages = [path for kind in ("*.md", "*.ipynb") for path in (ROOT / "docs").rglob(kind)]
+    assert listed == {path.relative_to(ROOT / "docs").with_suffix(".md").as_posix() for path in pages}
 
 
 def generator(name: str) -> ModuleType:
