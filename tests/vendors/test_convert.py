@@ -276,3 +276,12 @@ def test_a_file_of_another_vendor_is_told_as_such(capsys, tmp_path, vendor_file,
     code, out, err = run(capsys, "convert", name, given, "-o", tmp_path / "out.parquet")
     assert (code, out) == (3, "")
     assert err.endswith(f"{given}: it looks like a file of {found}: lob-backtest convert {found}\n")
+
+
+def test_an_option_of_a_format_is_given_by_its_name(capsys, tmp_path, vendor_file):
+    given = ["convert", "databento", vendor_file, "-o", tmp_path / "out.parquet"]
+    code, _, err = run(capsys, *given, "-O", "publisher")
+    assert (code, err) == (2, "error: -O 'publisher': expected NAME=VALUE\n")
+    code, _, err = run(capsys, *given, "-O", "depth=5")
+    assert code == 2
+    assert "format 'databento' takes no option depth; it takes symbol, tick_size, lot_size, publisher" in err

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lob_backtest.cli.output import echo, print_json
 from lob_backtest.cli.progress import progress_bar, quiet_option
+from lob_backtest.errors import ConfigError
 
 if TYPE_CHECKING:
     from lob_backtest.vendors.convert import Conversion
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
     "--clock-offset",
     help="Binance: how far the recorder's clock is ahead (behind: negative); time zones are found without it.",
 )
+@click.option(
+    "-O", "--option", "more", multiple=True, metavar="NAME=VALUE", help="Any option of a format, as of another package."
+)
 @click.option("--force", is_flag=True, help="Replace the output if it exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON on standard output.")
 @quiet_option
@@ -55,6 +59,7 @@ def command(
     min_latency: str | None,
     publisher: int | None,
     clock_offset: str | None,
+    more: tuple[str, ...],
     force: bool,
     as_json: bool,
     quiet: bool,
@@ -66,6 +71,17 @@ def command(
     """
     from lob_backtest.vendors.convert import convert
 
+    options: dict[str, Any] = {
+        "orderbook": orderbook or None,
+        "min_latency": min_latency,
+        "publisher": publisher,
+        "clock_offset": clock_offset,
+    }
+    for each in more:
+        name, sign, value = each.partition("=")
+        if not sign or not name.isidentifier():
+            raise ConfigError(f"-O {each!r}: expected NAME=VALUE")
+        options[name] = value
     with progress_bar("converting", quiet=quiet) as progress:
         done = convert(
             format_name,
@@ -76,10 +92,7 @@ def command(
             lot_size=lot_size,
             force=force,
             progress=progress,
-            orderbook=orderbook or None,
-            min_latency=min_latency,
-            publisher=publisher,
-            clock_offset=clock_offset,
+            **options,
         )
     if not quiet:
         for line in _talk(done):
