@@ -45,7 +45,7 @@ def _check_kind(where: str, given: FunctionType) -> None:
 
 
 def _check_arguments(where: str, given: FunctionType, expected: list[str]) -> None:
-    signature = inspect.signature(given)
+    signature = inspect.signature(given, follow_wrapped=False)  # a decorator may add arguments or drop them
     try:
         signature.bind(*expected)
     except TypeError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,22 @@ def test_signatures_are_checked(name: str, callback: Callable[..., Any], message
         return
     with pytest.raises(ConfigError, match=rf"Tried\.{name} \(line \d+\) {message}"):
         strategy(**{name: callback})
+
+
+def with_mid(function: Callable[..., None]) -> Callable[..., None]:
+    """Pass the mid as one more argument."""
+
+    @functools.wraps(function)
+    def call(self: Any, ctx: lob.Context, *more: Any) -> None:
+        function(self, ctx, ctx.book.mid_ticks, *more)
+
+    return call
+
+
+def test_a_decorator_may_add_arguments_and_drop_them() -> None:
+    strategy(on_book=with_mid(other), on_start=with_mid(lambda self, ctx, mid: None))
+    with pytest.raises(ConfigError, match=r"takes \(self, ctx\)"):
+        strategy(on_timer=functools.wraps(other)(lambda self, ctx: None))
 
 
 def test_the_message_about_a_file_has_the_file_and_the_line(tmp_path: Path) -> None:
