@@ -4,6 +4,7 @@ Annotations are no strings here (no `from __future__ import annotations`): pydan
 at every start.
 """
 
+import operator
 from decimal import Decimal
 from os import PathLike, fspath
 from typing import Annotated, Any, Literal, Self, cast
@@ -50,8 +51,13 @@ MaxPosition = Annotated[int, Field(ge=0, lt=POSITION_LIMIT)]
 
 
 def _exact(value: Any) -> Any:
-    """Read a TOML float by its text: -0.2 is the decimal number -0.2, not its nearest double."""
-    return Decimal(str(value)) if isinstance(value, float) else value
+    """Read a float by its text: -0.2 is the decimal number -0.2, not its nearest double; an integer as Python's."""
+    if isinstance(value, float):
+        return Decimal(str(value))
+    try:
+        return value if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        return value
 
 
 def _countable(number: Decimal) -> Decimal:

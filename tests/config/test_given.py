@@ -115,6 +115,12 @@ def test_a_number_without_a_unit_is_refused_where_it_was_written(tmp_path: Path)
     assert lob.RunConfig.parse({"instrument": [{"data": ["x"]}], "latency": {"entry": 500}}).latency.entry == 500
 
 
+@pytest.mark.parametrize("rate", [3, 3.0, "3", Decimal(3), np.int64(3), np.uint8(3), np.float64(3)])
+def test_a_fee_is_any_usual_number(rate: Any) -> None:
+    found = config_of("x.parquet", {"fees": {"taker_bps": rate}})
+    assert found.instrument[0].fees.taker_bps == 3
+
+
 def test_a_run_needs_no_more_than_data_and_a_strategy(tmp_path: Path) -> None:
     class Buys(lob.Strategy):
         size: int = 1
