@@ -7,10 +7,10 @@ mark. At the end it is the `pnl_currency` of the summary.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
-from math import lcm
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,7 +69,7 @@ def equity(ledgers: Sequence[Ledger]) -> pd.Series[float]:
             "result.equities has a column for each"
         )
     units = [Fraction(_micro(each.instrument)) for each in ledgers]
-    denominator = lcm(*(each.denominator for each in units))
+    denominator = math.lcm(*(each.denominator for each in units))
     curves = [_exact(each) for each in ledgers]
     times = _union(curves)
     total = np.zeros(len(times), dtype=np.int64)
@@ -96,8 +96,7 @@ def returns(equity: pd.Series[float], info: RunInfo, capital: float, every: Any)
     """
     import pandas as pd
 
-    if not capital > 0 or capital == float("inf"):
-        raise ValueError(f"capital: expected a positive number, got {shown(capital)}")
+    capital = _positive(capital)
     every_ns = _period(every)
     if every_ns < info.sample_ns:
         raise ValueError(
@@ -116,12 +115,27 @@ def returns(equity: pd.Series[float], info: RunInfo, capital: float, every: Any)
     return pd.Series(np.diff(values[last], prepend=0.0) / capital, index=index, name="return")
 
 
+def _positive(capital: Any) -> float:
+    """Read a capital.
+
+    Raises:
+        ValueError: it is no positive number.
+    """
+    try:
+        number = math.nan if isinstance(capital, str) else float(capital)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise ValueError(f"capital: expected a positive number, got {shown(capital)}")
+    return number
+
+
 def _period(every: Any) -> int:
     """Read the length of a period, ns: text as in a config ("1m") or as pandas writes it ("1min"), or a timedelta."""
     import pandas as pd
 
     expected = 'expected a positive duration, such as "1min" or "1d"'
-    if isinstance(every, int | float | np.number):
+    if isinstance(every, int | float | np.number) and not isinstance(every, np.timedelta64):
         raise ValueError(f"every: got the number {shown(every)}, which has no unit; {expected}")
     try:
         ns = parse_duration(every)

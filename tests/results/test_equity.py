@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -122,12 +124,17 @@ def test_returns_are_changes_of_equity_by_period_on_a_fixed_capital() -> None:
     assert returns.tolist() == [3 / 50, 3 / 50, 1 / 50]
 
 
+@pytest.mark.parametrize("capital", [Decimal(50), np.float64(50), Fraction(50)])
+def test_a_capital_is_any_number(capital: Any) -> None:
+    assert random_result(1).returns(capital).tolist() == random_result(1).returns(50.0).tolist()
+
+
 def test_a_period_without_samples_has_no_return() -> None:
     rows = [{"s": 1, "cash_tick_lots": 100}, {"s": 179, "cash_tick_lots": 300}]
     assert sampled(rows).returns(10.0, every="1min").tolist() == [0.1, 0.0, 0.2]
 
 
-@pytest.mark.parametrize("every", ["1s", "7s", "1min", "1h", "1d", pd.Timedelta("30s")])
+@pytest.mark.parametrize("every", ["1s", "7s", "1min", "1h", "1d", pd.Timedelta("30s"), np.timedelta64(1, "m")])
 def test_returns_add_up_to_the_profit(every: Any) -> None:
     result = random_result(3)
     returns = result.returns(10_000.0, every)
@@ -140,13 +147,16 @@ def test_returns_add_up_to_the_profit(every: Any) -> None:
         (0, "1min", "capital"),
         (float("nan"), "1min", "capital"),
         (float("inf"), "1min", "capital"),
+        ("5", "1min", "capital"),
+        (None, "1min", "capital"),
+        (10**400, "1min", "capital"),
         (1, 60, "no unit"),
         (1, "-1min", "positive"),
         (1, "soon", "positive duration"),
         (1, "100ms", "shorter than the interval of the samples, 1s"),
     ],
 )
-def test_returns_refuse_what_they_cannot_mean(capital: float, every: Any, message: str) -> None:
+def test_returns_refuse_what_they_cannot_mean(capital: Any, every: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         random_result(1).returns(capital, every)
 
