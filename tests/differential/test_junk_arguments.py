@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -69,6 +70,13 @@ class Raises:
         return "Raises()"
 
 
+class NoText:
+    """Raises when it is shown."""
+
+    def __repr__(self) -> str:
+        raise ZeroDivisionError("no text")
+
+
 def junk(ctx: lob.Context) -> list[Any]:
     """List values that are nothing, almost something, or too much."""
     whole = [0, 1, -1, 2, 3, 990, 2**31, 2**40, -(2**40), 2**63 - 1, 2**63, -(2**63), -(2**63) - 1, 2**64, 10**30]
@@ -76,7 +84,8 @@ def junk(ctx: lob.Context) -> list[Any]:
     texts = ["", "X", "depth", Text("X"), Text("depth"), "990", "\x00", "ä" * 40, "\ud800", b"X", bytearray(b"X")]
     numbers = [True, False, np.int64(990), np.uint64(2**64 - 1), np.int8(-1), np.float64(990.0), np.float32(0.5)]
     numbers += [np.bool_(True), np.array(990), np.array([1, 2]), Decimal(990), Decimal("0.5"), Fraction(990), 990j]
-    others = [None, [], [990], (), (990, 1), {}, {990: 1}, set(), object, len, Nine.NINE, Index(), Sends(ctx), Raises()]
+    others = [None, [], [990], (), (990, 1), {}, {990: 1}, set(), object, len, Nine.NINE, Index()]
+    others += [Sends(ctx), Raises(), NoText()]
     return [*whole, *floats, *texts, *numbers, *others]
 
 
@@ -98,6 +107,8 @@ ONE_ARGUMENT: dict[str, Call] = {
     "replace price": lambda ctx, x: ctx.replace(1, price_ticks=x),
     "replace size": lambda ctx, x: ctx.replace(1, size_lots=x),
     "cancel": lambda ctx, x: ctx.cancel(x),
+    "cancel snapshot": lambda ctx, x: ctx.cancel(replace(next(ctx.orders), order_id=x)),
+    "stop": lambda ctx, x: ctx.stop(x),
     "quote bid": lambda ctx, x: ctx.quote(bid=x),
     "quote ask": lambda ctx, x: ctx.quote(ask=x),
     "quote price": lambda ctx, x: ctx.quote(bid=(x, 1)),

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from random_market import Actor, market_l3, play
 from scenario import BASE
-from scripted import Does, go
+from scripted import BOOK, Does, go, rows
 
 import lob_backtest as lob
 from lob_backtest.contract.tables import Liquidity
@@ -125,6 +125,13 @@ def test_stop_ends_the_run_after_what_is_due_now(engine: str) -> None:
     assert strategy.calls[-1] == ("stop", 5)
     assert len(strategy.got) == 1
     assert tables["samples"]["ts_ns"].to_pylist()[-1] == BASE + 5
+
+
+@pytest.mark.parametrize(("reason", "text"), [("a", "a"), (None, ""), (5, "5"), ("\ud800", "\\ud800")])
+def test_the_reason_of_a_stop_is_text_in_both_engines(engine: str, reason: Any, text: str) -> None:
+    strategy = Does(t5=lambda ctx: (ctx.stop(reason), ctx.stop("again")))
+    _, outcome = play(engine, [rows(BOOK)], strategy, end_ns=BASE + 100)
+    assert outcome.stop == (0, text)
 
 
 @pytest.mark.parametrize("at", ["start", "timer"])

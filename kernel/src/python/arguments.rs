@@ -111,10 +111,8 @@ pub fn nanoseconds(value: &Bound<'_, PyAny>) -> PyResult<Option<i64>> {
 /// # Errors
 /// As `number`.
 pub fn order_number(value: &Bound<'_, PyAny>, order: &Py<PyAny>) -> PyResult<i64> {
-    if value.get_type().is(order) {
-        return value.getattr(intern!(value.py(), "order_id"))?.extract();
-    }
-    Ok(match number(value)? {
+    let id = value.get_type().is(order).then(|| value.getattr(intern!(value.py(), "order_id"))).transpose()?;
+    Ok(match number(id.as_ref().unwrap_or(value))? {
         Number::Whole(number) if number.abs() < LIMIT => number,
         Number::Float(number) if number.is_finite() => -1,
         Number::Whole(_) => -1,

@@ -94,9 +94,10 @@ class Agent:
         if not self.stopped:
             self.channels_of(instrument).post(now_ns, instrument, Answer(order, None, kind, reason), generation)
 
-    def stop_run(self, reason: str) -> None:
+    def stop_run(self, reason: str | None) -> None:
         """Ask for the end of the run; only the first request counts."""
-        self._wire.stop = self._wire.stop or (self.index, str(reason).encode(errors="backslashreplace").decode())
+        text = "" if reason is None else str(reason).encode(errors="backslashreplace").decode()
+        self._wire.stop = self._wire.stop or (self.index, text)
 
     def record(self, now_ns: int, name: str, value: float) -> None:
         """Add a point to a series of the result."""

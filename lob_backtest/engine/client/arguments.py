@@ -40,7 +40,7 @@ def number(value: Any) -> Number | None:
 
 def order_id(value: Any) -> Number:
     """Read the id of an order, which may be given as a snapshot of it; what is neither is refused later, as data."""
-    return value.order_id if type(value) is Order else price_or_size(value)
+    return price_or_size(value.order_id if type(value) is Order else value)
 
 
 def price_or_size(value: Any) -> Number:
