@@ -43,8 +43,16 @@ def shown(value: Any) -> str:
     try:
         text = repr(value)
     except ValueError:  # an integer of thousands of digits
-        return f"a number of type {type(value).__name__} with thousands of digits"
+        if isinstance(value, int):
+            return f"a number of type {type(value).__name__} with thousands of digits"
+        return _without_text(value)
+    except Exception:  # the author's object can do anything when it is asked for its text
+        return _without_text(value)
     return cut(text, MAX_SHOWN)
+
+
+def _without_text(value: Any) -> str:
+    return f"an object of type {type(value).__name__}, whose repr raises"
 
 
 def parse_duration(given: Any) -> int:

@@ -26,7 +26,9 @@ def text_with_hint(error: BaseException) -> str:
             return _attribute(error) or text_of(error)
         if type(error) is TypeError:
             return _arguments(text_of(error))
-    except Exception:  # the author's object can do anything when it is asked for its names
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # the author's object can do anything when it is asked for its names
         pass
     return text_of(error)
 

@@ -78,6 +78,34 @@ def test_requests_that_are_all_refused(
     assert f"({__file__}, line " in note
 
 
+class NoText(float):
+    """A number whose text cannot be had."""
+
+    def __repr__(self) -> str:
+        raise ZeroDivisionError
+
+    __str__ = __repr__
+
+
+class HalfAPair:
+    def __repr__(self) -> str:
+        return "\ud800"
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (lambda: NoText(99.955), "ctx.buy(an object of type NoText, whose repr raises, 5) is refused as OFF_TICK ("),
+        (HalfAPair, "ctx.buy(\\ud800, 5) is refused as BAD_VALUE ("),
+    ],
+)
+def test_an_argument_without_usable_text_is_refused_as_any_other(
+    engine: str, market: Path, given: Callable[[], Any], words: str
+) -> None:
+    [note] = notes(engine, market, lambda ctx: ctx.buy(given(), 5))
+    assert words in note
+
+
 def test_the_first_mistake_is_noted_even_if_most_requests_get_through(engine: str, market: Path) -> None:
     def once(ctx: lob.Context) -> None:
         if not ctx.position:

@@ -36,6 +36,15 @@ def hostile_object(ctx: lob.Context) -> Any:
     return NotSaying().name  # type: ignore[attr-defined]
 
 
+class Exiting:
+    def __dir__(self) -> list[str]:
+        raise SystemExit(2)
+
+
+def exiting_object(ctx: lob.Context) -> Any:
+    return Exiting().name  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize(
     ("mistake", "message"),
     [
@@ -47,6 +56,7 @@ def hostile_object(ctx: lob.Context) -> Any:
         (lambda ctx: ctx.sell(1, 2, tiff=3), r"ctx\.sell\(\) has no option 'tiff': expected tif, post_only, tag"),
         (own_object, r"'Own' object has no attribute 'levle'; did you mean 'level'\?"),
         (hostile_object, "'NotSaying' object has no attribute 'name' "),
+        (exiting_object, "'Exiting' object has no attribute 'name' "),
         (lambda ctx: len(5), r"TypeError: object of type 'int' has no len\(\) \("),
     ],
 )

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from lob_backtest.contract.tables import RejectReason
 from lob_backtest.errors import StrategyError
+from lob_backtest.printable import utf8
 from lob_backtest.strategy.api import Book, Context
 from lob_backtest.units import format_instant, parse_duration, parse_instant, shown
 
@@ -56,8 +57,8 @@ def interval_ns(given: Any) -> int:
         found = 0
     if found < 1:
         raise StrategyError(
-            f"ctx.every({given!r}): expected a duration of at least 1 ns: a text such as '100ms', a timedelta, or an "
-            "integer of nanoseconds"
+            f"ctx.every({shown(given)}): expected a duration of at least 1 ns: a text such as '100ms', a timedelta, or "
+            "an integer of nanoseconds"
         )
     return found
 
@@ -72,7 +73,8 @@ def instant_ns(given: Any) -> int:
         return parse_instant(given)
     except ValueError:
         raise StrategyError(
-            f"ctx.at({given!r}): expected a time: nanoseconds since the epoch, an integer, or a date with its offset"
+            f"ctx.at({shown(given)}): expected a time: nanoseconds since the epoch, an integer, or a date with its "
+            "offset"
         ) from None
 
 
@@ -87,11 +89,12 @@ def mistake_text(ctx: Context, call: str, given: Sequence[object], reason: int) 
     """
     arguments = ", ".join(shown(each) for each in given if each is not None)
     text = f"ctx.{call}({arguments}) is refused as {RejectReason(reason).name}{_author_line()}"
-    price = next((each for each in given if isinstance(each, float) and not each.is_integer()), None)
+    floats = (float.__float__(each) for each in given if isinstance(each, float))
+    price = next((each for each in floats if not each.is_integer()), None)
     instrument = ctx.instrument
     if reason == RejectReason.OFF_TICK and price is not None:
         text += f"; a tick is {instrument.tick_size:f}, so that {price!r} is {instrument.ticks(price)} ticks"
-    return text
+    return utf8(text)
 
 
 def _author_line() -> str:
