@@ -204,7 +204,7 @@ class _Replay:
         return Result(tables, info, status=status, timing=timing), outcome.failure
 
     def _facts(self, outcome: Outcome) -> Facts:
-        has_timer = [overrides(each, "on_timer") for each in self.agents]
+        has_timer = [outcome.failure is None and overrides(each, "on_timer") for each in self.agents]
         return Facts(
             plan=self.plan,
             agents=self.names,

@@ -41,7 +41,7 @@ class Facts:
     Attributes:
         plan: the run's.
         agents: names.
-        timers: per agent: how many timers it made; `None`: it has no `on_timer`.
+        timers: per agent: how many timers it made; `None`: it has no `on_timer`, or the run is partial.
         mistakes: per agent: the first request whose arguments were wrong, in words; empty without one.
         data_end_ns: per instrument: the time of its last row.
         end_ns: of the run.

@@ -145,6 +145,19 @@ def test_a_timer_callback_without_a_timer(engine: str, market: Path) -> None:
     assert result.notes == ["on_timer is defined, but no timer was made: call ctx.every(...) in on_start"]
 
 
+def test_a_strategy_that_fails_before_it_makes_a_timer_has_no_note_about_timers(engine: str, market: Path) -> None:
+    class Fails(lob.Strategy):
+        def on_start(self, ctx: lob.Context) -> None:
+            raise ValueError("no file")
+
+        def on_timer(self, ctx: lob.Context, timer_id: int) -> None:
+            takes(ctx)
+
+    with pytest.raises(lob.StrategyError, match="no file") as caught:
+        lob.run(market, Fails, engine=engine)
+    assert caught.value.result.notes == []
+
+
 def test_the_agent_is_named_where_there_are_several(engine: str, market: Path) -> None:
     result = lob.run(market, [Acts(takes), Acts(lambda ctx: ctx.cancel(77))], engine=engine, fees=FEES)
     [note] = result.notes
