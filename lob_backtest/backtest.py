@@ -78,8 +78,8 @@ def run(
         strategy: an instance, or a class that takes its parameters from the config; or a list of them, which run beside
             each other and do not see each other; `None`: the config names them.
         fees: of each instrument, as in `{"maker_bps": -0.5, "taker_bps": 3}`; negative is a rebate.
-        latency: from a request to its arrival, and from there back, as "1ms"; or the keys of `[latency]`, as in
-            `{"entry": "1ms", "response": "2ms", "feed": "recorded"}`.
+        latency: from a request to its arrival at any venue, and from there back, as "1ms"; or the keys of `[latency]`,
+            as in `{"entry": "1ms", "response": "2ms", "feed": "recorded"}`. What an `[[agent]]` sets stays.
         params: of the strategy, where a class is given or the config names it.
         seed: of `ctx.rng`.
         settings: any other key of the config, as in `{"risk.max_position": 100, "fills.queue": "back"}`.

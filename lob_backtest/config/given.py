@@ -69,9 +69,12 @@ def _fees(config: RunConfig, value: Any) -> dict[str, Any]:
 
 
 def _latency(config: RunConfig, value: Any) -> dict[str, Any]:
-    if isinstance(value, Mapping):
-        return {f"latency.{key}": each for key, each in value.items()}
-    return {"latency.entry": value, "latency.response": value}
+    keys = dict(value) if isinstance(value, Mapping) else {"entry": value, "response": value}
+    found = {f"latency.{key}": each for key, each in keys.items()}
+    for i, venue in enumerate(config.venue):
+        own = [key for key in keys if getattr(venue.latency, str(key), None) is not None]
+        found |= {f"venue.{i}.latency.{key}": keys[key] for key in own}
+    return found
 
 
 def _seed(config: RunConfig, value: Any) -> dict[str, Any]:

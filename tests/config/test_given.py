@@ -115,6 +115,15 @@ def test_a_number_without_a_unit_is_refused_where_it_was_written(tmp_path: Path)
     assert lob.RunConfig.parse({"instrument": [{"data": ["x"]}], "latency": {"entry": 500}}).latency.entry == 500
 
 
+def test_a_latency_is_that_to_every_venue() -> None:
+    config = {"instrument": {"data": "x"}, "venue": [{"name": "A", "latency": {"entry": "3ms"}}, {"name": "B"}]}
+    entry, both = (config_of(config, {"latency": given}) for given in ({"entry": "1ms"}, "2ms"))
+    assert [venue.latency.entry for venue in entry.venue] == [1_000_000, None]
+    assert [venue.latency.entry for venue in both.venue] == [2_000_000, None]
+    assert [venue.latency.response for venue in both.venue] == [None, None]
+    assert both.latency.response == 2_000_000
+
+
 @pytest.mark.parametrize("rate", [3, 3.0, "3", Decimal(3), np.int64(3), np.uint8(3), np.float64(3)])
 def test_a_fee_is_any_usual_number(rate: Any) -> None:
     found = config_of("x.parquet", {"fees": {"taker_bps": rate}})
