@@ -19,6 +19,8 @@ LARGE: Final = 10
 """An order is large where it has so many times the size that is displayed on average at the best price."""
 EARLY_NS: Final = 60_000_000_000
 """Data that end so long before the run are remarked on."""
+SIZED: Final = (UpdateKind.ACCEPTED.value, UpdateKind.REPLACED.value)
+"""Updates that tell the size of an order at the exchange."""
 REMEDIES: Final = {
     RejectReason.OFF_TICK: "prices are whole numbers of ticks: ctx.instrument.ticks(99.95) makes them",
     RejectReason.OFF_LOT: "sizes are whole numbers of lots: ctx.instrument.lots(0.5) makes them",
@@ -96,7 +98,7 @@ class _Requests:
             counts = table.group_by(["agent", "kind", "reason"]).aggregate([([], "count_all")])
             for row in counts.to_pylist():
                 self._count(row["agent"], UpdateKind(row["kind"]), RejectReason(row["reason"]), row["count_all"])
-            live = table.filter(pc.equal(table["kind"], UpdateKind.ACCEPTED.value))
+            live = table.filter(pc.is_in(table["kind"], pa.array(SIZED, table["kind"].type)))
             for row in live.group_by(["agent", "instrument"]).aggregate([("size_lots", "max")]).to_pylist():
                 key = (row["agent"], row["instrument"])
                 self.largest[key] = max(row["size_lots_max"], self.largest.get(key, 0))

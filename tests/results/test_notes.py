@@ -176,6 +176,14 @@ def test_no_fees(engine: str, market: Path) -> None:
     assert note == "no fees are set, so that fills cost and earn none: fees.maker_bps, fees.taker_bps"
 
 
+def test_an_order_that_is_replaced_by_one_far_larger(engine: str, market: Path) -> None:
+    def grows(ctx: lob.Context) -> None:
+        ctx.replace(ctx.buy((ctx.book.bid_ticks or 0) - 1000, 1), size_lots=100_000)
+
+    found = notes(engine, market, grows, fees=FEES)
+    assert any("orders of up to 100,000 lots" in each for each in found)
+
+
 def test_orders_far_larger_than_what_is_displayed(engine: str, market: Path) -> None:
     [note] = notes(engine, market, lambda ctx: ctx.buy(None, 100_000), fees=FEES)
     assert "orders of up to 100,000 lots, where the best price shows " in note
