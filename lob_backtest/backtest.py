@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import platform
 import sys
 import time
@@ -14,7 +13,6 @@ from importlib import metadata
 from math import isfinite
 from os import PathLike, fspath
 from pathlib import Path
-from threading import Lock
 from typing import Any, Final, TypeAlias
 
 from lob_backtest.atomic.drafts import absolute
@@ -35,6 +33,7 @@ from lob_backtest.errors import ConfigError, OutputError, StrategyError, text_of
 from lob_backtest.instrument import Fees
 from lob_backtest.printable import printable, utf8, utf8_values
 from lob_backtest.process import interrupts
+from lob_backtest.process.collections import few_collections
 from lob_backtest.process.settings import KeptSettings
 from lob_backtest.progress import Progress
 from lob_backtest.result import Result, Status
@@ -143,15 +142,31 @@ def _finish(result: Result, draft: Draft, failure: Failure) -> None:
     try:
         if isinstance(failure, KeyboardInterrupt):
             _say("interrupted: saving what there is; another Ctrl-C discards it")
-            place = result.finish(draft, spares=True)
-            _say(f"the partial result is saved as {printable(str(place))}")
+            _keep(result, draft)
         else:
-            result.finish(draft)
+            _finish_or_keep(result, draft)
     except OutputError as error:
         if failure is None:
             raise
         before = "an interrupt" if isinstance(failure, KeyboardInterrupt) else failure
         raise OutputError(f"{error}; before that: {before}", result=error.result) from failure
+
+
+def _finish_or_keep(result: Result, draft: Draft) -> None:
+    """Save a result; an interrupt while the page is made costs the page alone."""
+    try:
+        result.finish(draft)
+    except KeyboardInterrupt:
+        interrupts.take()
+        _say("interrupted: saving the result without its page; another Ctrl-C discards it")
+        _keep(result, draft, page=False)
+        interrupts.raise_taken()
+
+
+def _keep(result: Result, draft: Draft, *, page: bool = True) -> None:
+    """Save the result of an interrupted run, and say where."""
+    place = result.finish(draft, page=page, spares=True)
+    _say(f"the result is saved as {printable(str(place))}")
 
 
 def _say(text: str) -> None:
@@ -187,7 +202,7 @@ class _Replay:
         params = [parameters_of(agent) for agent in self.agents]
         watch = watched(self.agents, self.timeout_ns, [each.name for each in self.plan.agents])
         streams = _Streams(self.feeds, progress)
-        with hashed_meanwhile(files), _few_collections, streams as batches, KeptSettings(), watch as agents:
+        with hashed_meanwhile(files), few_collections, streams as batches, KeptSettings(), watch as agents:
             outcome = load_engine(self.engine)(self.plan, batches, agents, sink)
             if isinstance(outcome.failure, KeyboardInterrupt) and not sink.is_saved:
                 interrupts.raise_taken()
@@ -248,38 +263,6 @@ def _refuse_empty(config: RunConfig, outcome: Outcome) -> None:
     if config.run.end == outcome.end_ns:
         raise ConfigError(f"run.end: {end} lies before the data, which begin at {start}")
     raise ConfigError(f"run.start: {start} lies after the data, which end at {end}")
-
-
-class _FewCollections:
-    """Lets Python look for cycles a hundred times more rarely while runs are on, in however many threads.
-
-    A replay makes millions of objects, and no cycles. The thresholds are of the process: the first run sets them, and
-    the last one sets them back.
-    """
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._runs = 0
-        self._before = gc.get_threshold()
-
-    @interrupts.entering
-    def __enter__(self) -> _FewCollections:
-        with self._lock:
-            if not self._runs:
-                self._before = gc.get_threshold()
-                gc.set_threshold(self._before[0] * 100, *self._before[1:])
-            self._runs += 1
-        return self
-
-    @interrupts.uninterrupted
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._runs -= 1
-            if not self._runs:
-                gc.set_threshold(*self._before)
-
-
-_few_collections = _FewCollections()
 
 
 class _Feed:

@@ -76,7 +76,9 @@ class Result:
 
     def __repr__(self) -> str:
         names = ", ".join(each.name for each in self.info.instruments)
-        return f"<Result {self.status}: {names}, {self.table('fills').num_rows} fills, digest {self.digest[:12]}>"
+        fills = self.table("fills").num_rows
+        notes = "".join(f"; note: {each}" for each in self.notes[: 1 if fills else None])
+        return f"<Result {self.status}: {names}, {fills} fills, digest {self.digest[:12]}{notes}>"
 
     def table(self, name: str) -> pa.Table:
         """Return a result table as Arrow: exact integers.

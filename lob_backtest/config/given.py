@@ -42,6 +42,10 @@ def _without_paths(given: Any) -> Any:
         return {"instrument": [{"data": list(given)}]}
     if isinstance(given, str | os.PathLike) and _is_data(os.fspath(given)):
         return {"instrument": [{"data": [given]}]}
+    if isinstance(given, type):
+        raise ConfigError(
+            f"config: got the class {given.__name__}; the data or the config come first, then the strategy"
+        )
     if type(given).__module__.partition(".")[0] in FRAMES:
         raise ConfigError(
             f"config: expected a config or the path of market data, got a {type(given).__name__}; write the rows to a "

@@ -110,14 +110,20 @@ def _made(part: AgentPart, given: Given | None, key: str, where: str, loaded: li
     """
     if given is None:
         if part.class_ is None:
-            raise ConfigError(f"{key}.class: missing; name a strategy, as in 'strategies/fixed_spread.py:FixedSpread'")
+            raise ConfigError(
+                f"{key}.class: missing; name a strategy, as in 'strategies/fixed_spread.py:FixedSpread', or give "
+                "lob_backtest.run a class"
+            )
         cls = load_strategy(part.class_)
         loaded.append(cls.__module__)
         return _instance(cls, part.params, where)
     if isinstance(given, type) and issubclass(given, Strategy):
         return _instance(given, part.params, where)
     if not isinstance(given, Strategy):
-        raise ConfigError(f"strategy: expected a Strategy or a subclass of it, got {given!r}")
+        raise ConfigError(
+            f"strategy: expected a Strategy or a subclass of it, got {given!r}; the data or the config come first, "
+            "then the strategy"
+        )
     if part.params:
         raise ConfigError(f"{key}.params: given, but so is a strategy object; set the parameters on one of them")
     return given

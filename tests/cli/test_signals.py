@@ -170,7 +170,7 @@ def test_an_interrupted_run_saves_what_there_is(folder: Path, name: str) -> None
     assert code == 128 + signal.SIGTERM
     assert [line for line in told.splitlines() if line][-3:] == [
         "interrupted: saving what there is; another Ctrl-C discards it",
-        f"the partial result is saved as {folder / name}",
+        f"the result is saved as {folder / name}",
         "interrupted",
     ]
     result = lob.Result.load(folder / name)

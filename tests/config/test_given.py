@@ -76,6 +76,7 @@ def test_one_latency_is_that_of_both_ways(latency: Any) -> None:
 @pytest.mark.parametrize(
     ("given", "settings", "message"),
     [
+        (lob.Strategy, {}, "config: got the class Strategy; the data or the config come first, then the strategy"),
         (5, {}, "config: expected the path of a Parquet or TOML file, a list .*, got 5"),
         (pd.DataFrame({"a": [1]}), {}, "got a DataFrame; write the rows to a file with lob_backtest.write_events"),
         ("x.parquet", {"fees": 3}, r"fees: expected a dict such as \{'maker_bps'"),

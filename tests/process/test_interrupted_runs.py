@@ -70,3 +70,19 @@ def test_a_second_interrupt_discards_the_partial_result(
     with pytest.raises(KeyboardInterrupt):
         lob.run(market, Interrupts, engine=engine, out=tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupt_while_the_page_is_made_costs_the_page_alone(
+    market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: object) -> str:
+        ctrl_c()
+        return ""
+
+    monkeypatch.setattr("lob_backtest.report.show.page.page", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        lob.run(market, lob.Strategy, out=tmp_path / "out")
+    result = lob.Result.load(tmp_path / "out")
+    assert (result.status, result.info.reason) == ("complete", "")
+    assert "report.html" not in {each.name for each in (tmp_path / "out").iterdir()}
+    assert [each.name for each in tmp_path.iterdir()] == ["out"]

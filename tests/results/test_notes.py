@@ -171,6 +171,12 @@ def test_no_fill(engine: str, market: Path) -> None:
     assert any(each.startswith("no order filled, of ") for each in notes(engine, market, far, fees=FEES))
 
 
+def test_the_text_of_a_result_without_fills_has_the_notes(market: Path) -> None:
+    result = lob.run(market, Acts(lambda ctx: ctx.quote(bid=(99.5, 1))))
+    assert "0 fills" in repr(result)
+    assert "; note: all " in repr(result)
+
+
 def test_no_fees(engine: str, market: Path) -> None:
     [note] = notes(engine, market, takes)
     assert note == "no fees are set, so that fills cost and earn none: fees.maker_bps, fees.taker_bps"
