@@ -1,4 +1,4 @@
-//! What a strategy knows in one instrument: its orders, its position, and its position limit.
+//! The local state of a session: its orders, its position, and its position limit.
 //!
 //! All of it follows from what was sent and from the messages received; nothing here reads the exchange.
 
@@ -223,7 +223,7 @@ impl LocalState {
     /// # Errors
     /// The sums of money leave 64 bits.
     pub fn take_fill(&mut self, fill: &Filled, told: bool) -> Result<Told, RunError> {
-        let known = self.orders.get_mut(&fill.order_id).expect("a fill belongs to an order that the desk knows");
+        let known = self.orders.get_mut(&fill.order_id).expect("a fill belongs to an order of the local state");
         known.filled_lots += fill.size_lots;
         self.account.fill(known.terms.side, fill.price_ticks, fill.size_lots, fill.fee_micro)?;
         Ok(self.sweep(fill.order_id, told))

@@ -3,9 +3,9 @@
 use crate::client::local_state::LocalState;
 use crate::client::quoter::Quoter;
 
-/// What a strategy knows and wants in an instrument.
+/// The local state and the quotes of one strategy in one instrument.
 pub struct Session {
-    /// Its orders, position and limits as it knows them.
+    /// Its orders, position and limits, from the messages received.
     pub local_state: LocalState,
     /// The quotes that it wants, see `ctx.quote`.
     pub quoter: Quoter,

@@ -26,7 +26,7 @@ const SERIES: usize = 4;
 
 /// A fill without its markouts.
 pub struct FillRow {
-    /// Id of the order, see `lob_backtest.tables` for this and the other columns.
+    /// Id of the order, see `lob_backtest.contract.tables` for this and the other columns.
     pub order_id: i64,
     /// The agent's number.
     pub agent: usize,
@@ -104,7 +104,7 @@ impl Recorder {
     pub fn new(horizons: Vec<Ns>, agents: usize) -> Self {
         let mut fills = generated::FILLS.to_vec();
         fills.extend(horizons.iter().map(|_| ColumnKind::I64OrNull));
-        // The rows of `bbo` are gathered by `quotes`.
+        // The rows of `bbo` are gathered by `BboTable`.
         let tables =
             [&fills[..], &generated::ORDERS, &[], &generated::SAMPLES, &generated::SERIES].map(Table::new).into();
         let next = vec![0; horizons.len()];

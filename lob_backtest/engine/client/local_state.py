@@ -1,4 +1,4 @@
-"""What a strategy knows in one instrument: its orders, its position, and the risk limit that it is held to.
+"""The local state of a session: its orders, its position, and its position limit.
 
 All of it follows from the requests sent and the messages received; nothing here reads the exchange.
 """
@@ -81,7 +81,7 @@ class KnownOrder:
 
 
 class LocalState:
-    """One strategy's knowledge of its business in one instrument.
+    """Orders, position and limits of an agent in one instrument, from the messages received.
 
     Args:
         plan: the instrument's part of the plan.

@@ -10,12 +10,12 @@ from lob_backtest.engine.client.quoter import Quoter
 
 
 class Session:
-    """What a strategy knows and wants in an instrument.
+    """The local state and the quotes of one strategy in one instrument.
 
     Args:
         agent: the strategy.
         instrument: the instrument's place in the plan.
-        local_state: its orders, position and limits as it knows them.
+        local_state: its orders, position and limits, from the messages received.
         clock: its time.
 
     Attributes:

@@ -33,7 +33,7 @@ class StrategyRunner:
     Attributes:
         clock: its time.
         timers: its timers.
-        sessions: its business in each instrument.
+        sessions: its session in each instrument.
     """
 
     def __init__(self, agent: Agent, plan: Plan, views: Sequence[View]) -> None:
