@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from lob_backtest.config.model import RunConfig
 from lob_backtest.config.parts import AgentPart
 from lob_backtest.errors import ConfigError, StrategyError, text_of
+from lob_backtest.process.interrupts import uninterrupted
 from lob_backtest.strategy.api import Strategy
 from lob_backtest.strategy.loader import load_strategy
 from lob_backtest.strategy.module import forget
@@ -43,8 +44,13 @@ def strategies_of(config: RunConfig, given: Strategies) -> Iterator[tuple[RunCon
         _use(agents)
         yield (config if given is None else _without_classes(config)), agents
     finally:
-        for module in loaded:
-            forget(module)
+        _forget(loaded)
+
+
+@uninterrupted
+def _forget(modules: Sequence[str]) -> None:
+    for module in modules:
+        forget(module)
 
 
 def agent_names(config: RunConfig, agents: Sequence[Strategy]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import zlib
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,6 @@ def looks_like(path: Path) -> str | None:
         if head.startswith(GZIP):
             with gzip.open(path) as unpacked:
                 head = unpacked.read(HEAD_BYTES)
-    except (OSError, EOFError):
+    except (OSError, EOFError, zlib.error):
         return None
     return next((name for name, start in LOOKS.items() if start.match(head)), None)

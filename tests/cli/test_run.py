@@ -315,6 +315,7 @@ def test_an_interrupt_that_an_import_turns_into_another_exception_is_one(
     monkeypatch.setattr("lob_backtest.backtest.make_plan", interrupted)
     code, out, err = call(capsys, "run", "--data", market, "-s", quotes)
     assert (code, out, err.strip()) == (130, "", "interrupted")
+    assert not [name for name in sys.modules if name.startswith("_lob_strategy_")]
 
 
 def test_the_digest_depends_neither_on_the_hash_seed_nor_on_the_engine(market: Path, quotes: str) -> None:

@@ -285,3 +285,13 @@ def test_an_option_of_a_format_is_given_by_its_name(capsys, tmp_path, vendor_fil
     code, _, err = run(capsys, *given, "-O", "depth=5")
     assert code == 2
     assert "format 'databento' takes no option depth; it takes symbol, tick_size, lot_size, publisher" in err
+
+
+def test_a_damaged_file_is_refused_with_the_format_s_own_message(capsys, tmp_path):
+    damaged = tmp_path / "stream.gz"
+    whole = gzip.compress(b"no stream at all" * 1000)
+    damaged.write_bytes(whole[:12] + bytes(byte ^ 255 for byte in whole[12:]))
+    code, out, err = run(capsys, "convert", "binance", damaged, "-o", tmp_path / "out.parquet")
+    assert (code, out) == (3, "")
+    assert err.startswith(f"error: {damaged}")
+    assert "looks like" not in err
