@@ -153,12 +153,12 @@ def _finish(result: Result, draft: Draft, failure: Failure) -> None:
 
 
 def _finish_or_keep(result: Result, draft: Draft) -> None:
-    """Save a result; an interrupt while the page is made costs the page alone."""
+    """Save a result; an interrupt while the page is made costs no more than the page."""
     try:
         result.finish(draft)
     except KeyboardInterrupt:
         interrupts.take()
-        _say("interrupted: saving the result without its page; another Ctrl-C discards it")
+        _say("interrupted: saving the result as it is; another Ctrl-C discards it")
         _keep(result, draft, page=False)
         interrupts.raise_taken()
 
