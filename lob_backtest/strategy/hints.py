@@ -16,7 +16,9 @@ API: Final[dict[str, tuple[str, type]]] = {
     "ReceivedBook": ("ctx.book", api.Book),
 }
 """The name and the documented class of each class of an engine that a strategy meets."""
-_CALL: Final = re.compile(rf"\b(?P<class>{'|'.join(API)})\.(?P<method>\w+)\(\)")
+_CLASS: Final = rf"(?P<class>{'|'.join(API)})"
+_READ_ONLY: Final = re.compile(rf"(?:attribute|property) '(?P<name>\w+)' of '(?:[\w.]+\.)?{_CLASS}' object")
+_CALL: Final = re.compile(rf"\b{_CLASS}\.(?P<method>\w+)\(\)")
 
 
 def text_with_hint(error: BaseException) -> str:
@@ -34,6 +36,9 @@ def text_with_hint(error: BaseException) -> str:
 
 
 def _attribute(error: AttributeError) -> str | None:
+    read_only = _READ_ONLY.search(text_of(error))
+    if read_only is not None:
+        return f"{API[read_only['class']][0]}.{read_only['name']} is read-only"
     if not isinstance(error.name, str) or error.obj is None:
         return None
     label, documented = API.get(type(error.obj).__name__, ("", type(error.obj)))

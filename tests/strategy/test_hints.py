@@ -54,6 +54,7 @@ def exiting_object(ctx: lob.Context) -> Any:
         (lambda ctx: ctx.quote((1, 2), (3, 4)), r"write ctx\.quote\(\*, bid=\.\.\., ask=\.\.\., top_up=False\)"),
         (lambda ctx: ctx.buy(1), r"ctx\.buy\(\) missing .*'size_lots'; write ctx\.buy\(price_ticks, size_lots, "),
         (lambda ctx: ctx.sell(1, 2, tiff=3), r"ctx\.sell\(\) has no option 'tiff': expected tif, post_only, tag"),
+        (lambda ctx: setattr(ctx, "position", 3), r"AttributeError: ctx\.position is read-only \("),
         (own_object, r"'Own' object has no attribute 'levle'; did you mean 'level'\?"),
         (hostile_object, "'NotSaying' object has no attribute 'name' "),
         (exiting_object, "'Exiting' object has no attribute 'name' "),
