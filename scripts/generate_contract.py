@@ -122,6 +122,10 @@ def enums() -> Iterator[str]:
         yield "    /// All members, by code.\n"
         head = f"    pub const ALL: [{enum.__name__}; {len(members)}] = "
         yield listed(head, [f"{enum.__name__}::{camel(member.name)}" for member in members])
+        if enum is tables.RejectReason:
+            mistakes = [f"{enum.__name__}::{camel(member.name)}" for member in sorted(tables.MISTAKES)]
+            yield "    /// Reasons that lie in the arguments of a request alone, whatever the market does.\n"
+            yield listed(f"    pub const MISTAKES: [{enum.__name__}; {len(mistakes)}] = ", mistakes)
         if enum is Issue:
             yield "\n    /// Return the name that configs and counts have.\n"
             yield "    pub const fn name(self) -> &'static str {\n        match self {\n"

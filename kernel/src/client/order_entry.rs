@@ -193,7 +193,7 @@ impl OrderEntry<'_> {
     /// Answer a request that is not sent: recorded now, delivered after the callback at hand.
     fn refuse(&mut self, order: OrderSnapshot, kind: UpdateKind, reason: RejectReason) -> Result<(), RunError> {
         let generation = if self.agent.is_stopped { 0 } else { self.agent.next_generation("requests")? };
-        if self.agent.mistake.is_none() && is_mistake(reason) {
+        if self.agent.mistake.is_none() && RejectReason::MISTAKES.contains(&reason) {
             self.agent.mistake = Some(reason);
         }
         let now_ns = self.agent.now_ns;
@@ -205,12 +205,6 @@ impl OrderEntry<'_> {
         }
         Ok(())
     }
-}
-
-/// Return whether a reason lies in the arguments of a request alone.
-fn is_mistake(reason: RejectReason) -> bool {
-    use RejectReason::{BadValue, OffLot, OffTick, Price, Size, UnknownOrder};
-    matches!(reason, BadValue | OffLot | OffTick | Price | Size | UnknownOrder)
 }
 
 fn of(number: &Result<i64, RejectReason>) -> RejectReason {

@@ -327,6 +327,15 @@ impl RejectReason {
         RejectReason::Stopped,
         RejectReason::BadValue,
     ];
+    /// Reasons that lie in the arguments of a request alone, whatever the market does.
+    pub const MISTAKES: [RejectReason; 6] = [
+        RejectReason::UnknownOrder,
+        RejectReason::OffTick,
+        RejectReason::OffLot,
+        RejectReason::Size,
+        RejectReason::Price,
+        RejectReason::BadValue,
+    ];
 }
 
 /// Where `lob_backtest.contract.rows.Batch` has its columns.
