@@ -211,10 +211,10 @@ class _Replay:
         read_s = sum(feed.read_s for feed in self.feeds)
         events = sum(counts["rows"] for counts in outcome.counts)
         timing = {"events": events, "read_s": read_s, "engine_s": engine_s - read_s, "report_s": 0.0}
-        tables = sink.tables()
-        info = replace(_info(self, outcome, params), notes=notes_of(tables, self._facts(outcome)))
         if outcome.failure is None:
             _refuse_empty(self.config, outcome)
+        tables = sink.tables()
+        info = replace(_info(self, outcome, params), notes=notes_of(tables, self._facts(outcome)))
         status: Status = "partial" if outcome.failure else "complete"
         return Result(tables, info, status=status, timing=timing), outcome.failure
 

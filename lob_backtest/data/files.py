@@ -291,10 +291,10 @@ def _described(path: str, parquet: pq.ParquetFile, footer: Footer) -> dict[str, 
         raise DataError(f"{path}: {one_line(error)}; {_AGAIN}") from None
     meta = _metadata(path, found, footer)
     wrong = _differences(schema, meta)
-    for name, table in schemas(()).items():
-        if wrong and not meta and set(table.names) <= set(schema.names):
-            raise DataError(f"{path}: is the table {name!r} of a result, not market data; {_TABLE_REMEDY}")
     if wrong:
+        for name, table in schemas(()).items():
+            if not meta and set(table.names) <= set(schema.names):
+                raise DataError(f"{path}: is the table {name!r} of a result, not market data; {_TABLE_REMEDY}")
         raise DataError(f"{path}: not a canonical market data file: {'; '.join(wrong)}. Remedy: {_REMEDY}")
     if not footer.rows:
         raise DataError(f"{path}: empty (0 rows); a market data file has at least one row")
