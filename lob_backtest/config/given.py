@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from lob_backtest.config.model import RunConfig
-from lob_backtest.config.parts import FRAMES
+from lob_backtest.config.parts import frame_remedy
 from lob_backtest.config.toml import changed
 from lob_backtest.errors import ConfigError
 from lob_backtest.units import shown
@@ -46,11 +46,8 @@ def _without_paths(given: Any) -> Any:
         raise ConfigError(
             f"config: got the class {given.__name__}; the data or the config come first, then the strategy"
         )
-    if type(given).__module__.partition(".")[0] in FRAMES:
-        raise ConfigError(
-            f"config: expected a config or the path of market data, got a {type(given).__name__}; write the rows to a "
-            "file with lob_backtest.write_events, and give its path"
-        )
+    if found := frame_remedy(given):
+        raise ConfigError(f"config: expected a config or the path of market data, got {found}")
     return given
 
 

@@ -79,14 +79,19 @@ def _file_name(value: Any) -> str:
     return value
 
 
+def frame_remedy(value: Any) -> str:
+    """Return what a table in memory is, and what to give instead of it; an empty text for anything else."""
+    if type(value).__module__.partition(".")[0] not in FRAMES:
+        return ""
+    return f"a {type(value).__name__}; write the rows to a file with lob_backtest.write_events, and give its path"
+
+
 def _listed(value: Any) -> Any:
     """Take one path for a list of one."""
     if isinstance(value, str | PathLike):
         return [value]
-    if type(value).__module__.partition(".")[0] in FRAMES:
-        raise ValueError(
-            f"a {type(value).__name__}; write the rows to a file with lob_backtest.write_events, and give its path"
-        )
+    if found := frame_remedy(value):
+        raise ValueError(found)
     if not isinstance(value, list | tuple):
         raise ValueError(f"expected the path of a file, a pattern, or a list of them, got {shown(value)}")
     return value

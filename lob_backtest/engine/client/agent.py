@@ -96,7 +96,7 @@ class Agent:
 
     def stop_run(self, reason: str | None) -> None:
         """Ask for the end of the run; only the first request counts."""
-        text = "" if reason is None else str(reason).encode(errors="backslashreplace").decode()
+        text = "" if reason is None else _plain_text(reason)
         self._wire.stop = self._wire.stop or (self.index, text)
 
     def record(self, now_ns: int, name: str, value: float) -> None:
@@ -111,4 +111,9 @@ class Agent:
 
     def log(self, now_ns: int, text: str) -> None:
         """Write a line of the strategy's to the log of the run."""
-        self._recorder.log(now_ns, self.index, str(text).encode(errors="backslashreplace").decode())
+        self._recorder.log(now_ns, self.index, _plain_text(text))
+
+
+def _plain_text(value: object) -> str:
+    """Return the text of an object; half a surrogate pair, which has no UTF-8, becomes an escape."""
+    return str(value).encode(errors="backslashreplace").decode()

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
 from lob_backtest.contract.tables import RejectReason
+from lob_backtest.engine.client.failure import OWN
 from lob_backtest.errors import StrategyError
 from lob_backtest.printable import utf8
 from lob_backtest.strategy.api import Book, Context
 from lob_backtest.units import format_instant, parse_duration, parse_instant, shown
 
-PACKAGE: Final = f"{Path(__file__).parents[2]}{os.sep}"
 FLATTEN: Final = "flatten"
 """The tag of the orders that close a position."""
 
@@ -100,7 +98,7 @@ def mistake_text(ctx: Context, call: str, given: Sequence[object], reason: int) 
 def _author_line() -> str:
     """Return the place of the innermost line outside of this package."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
+    while frame is not None and frame.f_code.co_filename.startswith(OWN):
         frame = frame.f_back
     return "" if frame is None else f" ({frame.f_code.co_filename}, line {frame.f_lineno})"
 

@@ -17,6 +17,7 @@ from lob_backtest.strategy.hints import text_with_hint
 from lob_backtest.units import format_instant
 
 OWN: Final = f"{Path(__file__).parents[2]}{os.sep}"
+"""The folder of this package."""
 LIBRARIES: Final = tuple(f"{sysconfig.get_path(name)}{os.sep}" for name in ("stdlib", "purelib", "platlib"))
 
 
