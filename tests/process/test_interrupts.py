@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -28,15 +28,8 @@ from lob_backtest.result import Result
 
 ROOT = Path(lob.__file__).parent
 HANG_S = 60
+pytestmark = pytest.mark.usefixtures("default_handler")
 LIBRARY = ("/threading.py", "/queue.py", "/contextlib.py")
-
-
-@pytest.fixture(autouse=True)
-def default_handler() -> Iterator[None]:
-    """Start from the handler that a script, a notebook and the command line have."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 def ctrl_c() -> None:
@@ -397,13 +390,6 @@ class Quotes(lob.Strategy):
     def on_timer(self, ctx: lob.Context, timer_id: int) -> None:
         if ctx.book.mid_ticks is not None:
             ctx.quote(bid=(ctx.book.bid_ticks, 2), ask=(ctx.book.ask_ticks, 2))
-
-
-@pytest.fixture(scope="module")
-def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("market") / "market.parquet"
-    lob.generate(path, events=2_000)
-    return path
 
 
 IN_FINALIZERS = pytest.mark.filterwarnings("ignore:Exception ignored:pytest.PytestUnraisableExceptionWarning")
