@@ -12,16 +12,29 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Final, get_origin
+from typing import Final
 
 import pyarrow as pa
+from order_terms import order_row, order_terms, terms
+from rust_text import (
+    ENUMS,
+    HEAD,
+    attributes,
+    camel,
+    doc,
+    enums_of,
+    listed,
+    rust_type,
+    sentence,
+    snake,
+    summary,
+)
 
 from lob_backtest.book.book import Issue
 from lob_backtest.contract import limits, plan, rows, tables
-from lob_backtest.contract.terms import Terms
 
 SOURCES: Final = Path(__file__).resolve().parents[1] / "kernel" / "src"
 GENERATED: Final = SOURCES / "contract" / "generated.rs"
@@ -33,18 +46,6 @@ ORDER_TERMS: Final = SOURCES / "python" / "order_terms.rs"
 
 CONSTANTS: Final = {"action": rows.Action, "flag": rows.Flag, "phase": rows.Phase}
 """Codes that stay bytes in the kernel's columns, by the name of their module."""
-ENUMS: Final = (
-    Issue,
-    plan.Feed,
-    plan.IssuePolicy,
-    plan.QueueModel,
-    tables.Cause,
-    tables.Liquidity,
-    tables.UpdateKind,
-    tables.OrderState,
-    tables.TimeInForce,
-    tables.RejectReason,
-)
 READ: Final = (plan.Feed, plan.IssuePolicy, plan.QueueModel)
 """Those that the kernel reads from Python; the others it only writes."""
 PLANS: Final = (
@@ -60,36 +61,13 @@ PLANS: Final = (
 KINDS: Final = {pa.int8(): "I8", pa.int16(): "I16", pa.int64(): "I64", pa.float64(): "I64", pa.string(): "Text"}
 FOR_PYTHON: Final = ("Label", "Seed", "Shown")
 """Types of fields that no kernel reads."""
-SPECIAL: Final = {"Count": "usize", "Venue": "usize"}
 SCALARS: Final = {"i64", "usize", "bool", "f64", "Rates"}
-
-HEAD: Final = "// Written by scripts/generate_contract.py from lob_backtest/contract: change that, then run it.\n\n"
 
 
 def comments(enum: type[Enum]) -> dict[str, str]:
     """Return the comment behind each member that has one."""
     found = re.findall(r"^    (\w+) = [^#\n]*  # (.+)$", inspect.getsource(enum), re.MULTILINE)
     return dict(found)
-
-
-def doc(text: str, indent: str = "") -> str:
-    """Return a Rust doc comment."""
-    return "".join(f"{indent}/// {line}".rstrip() + "\n" for line in text.splitlines())
-
-
-def sentence(text: str) -> str:
-    """Return a text with a capital and a full stop."""
-    return text[0].upper() + text[1:] + ("" if text.endswith((".", "…")) else ".")
-
-
-def summary(cls: type) -> str:
-    """Return the first paragraph of a docstring."""
-    return inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0]
-
-
-def camel(name: str) -> str:
-    """Return a member's name as Rust writes it: ``POST_ONLY`` is ``PostOnly``."""
-    return "".join(word.capitalize() for word in name.split("_"))
 
 
 def constants() -> Iterator[str]:
@@ -138,14 +116,6 @@ def enums() -> Iterator[str]:
         yield "}\n\n"
 
 
-def listed(head: str, items: list[str]) -> str:
-    """Return an array as rustfmt lays it out: in one line of at most 120 columns, else an item per line."""
-    line, indent = f"{head}[{', '.join(items)}];\n", " " * (len(head) - len(head.lstrip()))
-    if len(line) <= 120:
-        return line
-    return f"{head}[\n" + "".join(f"{indent}    {item},\n" for item in items) + f"{indent}];\n"
-
-
 def layouts() -> Iterator[str]:
     """Yield where a batch has its columns, and the kinds of the columns of each result table."""
     yield "/// Where `lob_backtest.contract.rows.Batch` has its columns.\npub mod batch_column {\n"
@@ -177,28 +147,6 @@ def numbers() -> Iterator[str]:
     for name, said in told.items():
         yield doc(said, "    ") + f"    pub {name.removeprefix('MAX_').lower()}: usize,\n"
     yield "}\n\n"
-
-
-def attributes(cls: type) -> dict[str, str]:
-    """Return what a docstring says of each attribute."""
-    text = inspect.cleandoc(cls.__doc__ or "").partition("Attributes:\n")[2]
-    found = re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", text, re.MULTILINE)
-    return {name: re.sub(r"\n {8}", "\n", said) for name, said in found}
-
-
-def rust_type(annotation: str) -> str:
-    """Return the Rust type of a field of a plan, from its annotation as it is written."""
-    if annotation in SPECIAL:
-        return SPECIAL[annotation]
-    if annotation.endswith(" | None"):
-        return f"Option<{rust_type(annotation.removesuffix(' | None'))}>"
-    if found := re.fullmatch(r"tuple\[(\w+), \.\.\.\]", annotation):
-        return f"Vec<{rust_type(found[1])}>"
-    if found := re.fullmatch(r"dict\[int, (\w+)\]", annotation):
-        return f"[{found[1]}; Issue::ALL.len()]"
-    if get_origin(getattr(plan, annotation, None)) is Annotated:
-        return "i64"  # an integer with bounds
-    return {"int": "i64", "bool": "bool", "float": "f64"}.get(annotation, annotation)
 
 
 def is_copied(cls: type) -> bool:
@@ -246,20 +194,9 @@ def read(name: str, kind: str) -> str:
     return f"{value}.extract()?"
 
 
-def enums_of(kinds: Iterable[str]) -> list[str]:
-    """Return the names of the enumerations in annotations, sorted."""
-    text = " ".join(kinds)
-    return sorted(enum.__name__ for enum in ENUMS if re.search(rf"\b{enum.__name__}\b", text))
-
-
 def _enums_read() -> set[str]:
     """Return the names of the enumerations that fields of the plan have."""
     return set(enums_of(kind for cls in PLANS for _, kind in fields(cls)))
-
-
-def snake(name: str) -> str:
-    """Return a class's name as the name of a function."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
 def reader() -> Iterator[str]:
@@ -285,137 +222,6 @@ def reader() -> Iterator[str]:
         text += "".join(f"        {field}: {read(field, kind)},\n" for field, kind in fields(cls))
         functions.append(text + "    })\n}\n")
     yield "\n".join(functions)
-
-
-def terms() -> Iterator[str]:
-    """Yield the struct of an order's terms, and the function that sets the options among them to their defaults."""
-    told, kinds = attributes(Terms), Terms.kinds()
-    special = {"side": "i8"}
-    types = {name: special.get(name) or {"str": "Tag"}.get(kind) or rust_type(kind) for name, kind in kinds.items()}
-    defaults = Terms._field_defaults
-    yield "//! The contract with Python: the terms of an order.\n\n" + HEAD
-    yield f"use crate::contract::generated::{braced(enums_of(kinds.values()))};\n"
-    yield "use crate::contract::tag::Tag;\n\n"
-    yield doc(summary(Terms)) + "#[derive(Clone, Copy, Debug)]\npub struct Terms {\n"
-    for name, kind in types.items():
-        yield doc(sentence(told[name]), "    ") + f"    pub {name}: {kind},\n"
-    yield "}\n\nimpl Terms {\n"
-    given = ", ".join(f"{name}: {kind}" for name, kind in types.items() if name not in defaults)
-    yield f"    /// Make the terms of an order without options.\n    pub const fn new({given}) -> Self {{\n"
-    values = [f"{name}: {constant(defaults[name])}" if name in defaults else name for name in types]
-    yield literal("        Terms", values) + "    }\n}\n"
-
-
-def braced(names: list[str]) -> str:
-    """Return names as a path of `use` ends."""
-    return names[0] if len(names) == 1 else f"{{{', '.join(names)}}}"
-
-
-def literal(head: str, values: list[str]) -> str:
-    """Return a struct's literal as rustfmt lays it out: in one line of at most 120 columns, else a field per line."""
-    line, indent = f"{head} {{ {', '.join(values)} }}\n", " " * (len(head) - len(head.lstrip()))
-    if len(line) <= 121:
-        return line
-    return f"{head} {{\n" + "".join(f"{indent}    {value},\n" for value in values) + f"{indent}}}\n"
-
-
-def constant(value: object) -> str:
-    """Return a default as Rust writes it.
-
-    Raises:
-        TypeError: it has no constant in Rust.
-    """
-    match value:
-        case Enum():
-            return f"{type(value).__name__}::{camel(value.name)}"
-        case bool():  # before the integers: 0 equals False
-            return str(value).lower()
-        case int():
-            return str(value)
-        case None:
-            return "None"
-        case "":
-            return "Tag::EMPTY"
-    raise TypeError(f"the default {value!r} of a term has no constant in Rust")
-
-
-def order_row() -> Iterator[str]:
-    """Yield the row of `orders`: what it has beside the terms of an order, and how it is put into the table."""
-    kinds = Terms.kinds()
-    own = [field for field in tables.ORDERS if field.name not in kinds]
-    yield "//! A row of the table `orders`.\n\n" + HEAD
-    yield "use crate::contract::generated_terms::Terms;\nuse crate::contract::tag::Tags;\n"
-    yield "use crate::record::table::Table;\n\n"
-    yield "/// What a row of `orders` has beside the terms of the order.\n"
-    yield "#[allow(missing_docs)] // as in `lob_backtest.contract.tables`\npub struct OrderRow {\n"
-    for field in own:
-        yield f"    pub {field.name}: {'Option<i64>' if field.nullable else 'i64'},\n"
-    yield "}\n\nimpl OrderRow {\n    /// Put the row into the table.\n    #[inline]\n"
-    yield "    pub fn put(&self, terms: &Terms, tags: &Tags, table: &mut Table) {\n"
-    for put, values in grouped((put_of(field), cell(field, kinds.get(field.name))) for field in tables.ORDERS):
-        yield f"        table.{put}({values[0] if put == 'put_text' else '[' + ', '.join(values) + ']'});\n"
-    yield "    }\n}\n"
-
-
-def put_of(field: pa.Field) -> str:
-    """Return the method of `Table` that takes a column's value."""
-    return "put_text" if field.type == pa.string() else "put_or_null" if field.nullable else "put"
-
-
-def cell(field: pa.Field, kind: str | None) -> str:
-    """Return the expression of a column's value; `kind` is the annotation of a term."""
-    if kind is None:
-        return f"self.{field.name}"
-    value = f"terms.{field.name}"
-    if kind == "str":
-        return f"tags.text({value})"
-    if field.nullable or (kind == "int" and field.name != "side"):
-        return value
-    return f"{value} as i64" if kind in {enum.__name__ for enum in ENUMS} else f"i64::from({value})"
-
-
-def grouped(cells: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
-    """Yield a method and the values of one call: neighbours that share the method and fit into a line; texts alone."""
-    method, values = "", list[str]()
-    for put, value in cells:
-        width = len(f"        table.{put}([{', '.join([*values, value])}]);")
-        if values and (put != method or put == "put_text" or width > 120):
-            yield method, values
-            values = []
-        method, values = put, [*values, value]
-    yield method, values
-
-
-def order_terms() -> Iterator[str]:
-    """Yield the functions that read the options of a new order, and that show terms to a strategy."""
-    kinds = Terms.kinds()
-    options = {name: kind for name, kind in kinds.items() if name in Terms._field_defaults}
-    yield "//! Reads the options of a new order, and shows the terms of an order to a strategy.\n\n" + HEAD
-    yield "use pyo3::prelude::*;\nuse pyo3::IntoPyObjectExt;\n\nuse super::arguments::{self, Options};\n"
-    yield "use super::types::Types;\nuse crate::contract::generated_terms::Terms;\n\n"
-    yield "/// The names of the options.\n"
-    yield listed(f"pub const OPTIONS: [&str; {len(options)}] = ", [f'"{name}"' for name in options]) + "\n"
-    yield "/// Read an option; return whether there is one of that name.\n"
-    yield "pub fn read<'py>(name: &str, given: &Bound<'py, PyAny>, options: &mut Options<'py>) -> bool {\n"
-    yield "    match name {\n"
-    for name, kind in options.items():
-        reader = {"str": "text", "bool": "flag"}.get(kind) or snake(kind)
-        place = f"options.{name}" if kind == "str" else f"options.terms.{name}"
-        yield f'        "{name}" => match arguments::{reader}(given) {{\n'
-        yield f"            Some(value) => {place} = {'Some(value)' if kind == 'str' else 'value'},\n"
-        yield "            None => options.has_bad_option = true,\n        },\n"
-    yield "        _ => return false,\n    }\n    true\n}\n\n"
-    yield "/// The fields of `lob_backtest.strategy.api.Order` that are terms, in the order of `values`.\n"
-    yield listed(f"pub const TERMS: [&str; {len(kinds)}] = ", [f'"{name}"' for name in kinds]) + "\n"
-    yield "/// Return the terms of an order as Python's objects; `tag` is the text of its tag.\n///\n"
-    yield "/// # Errors\n/// Python is out of memory.\n"
-    yield "pub fn values<'py>(py: Python<'py>, terms: &Terms, tag: &str, types: &Types) "
-    yield f"-> PyResult<[Bound<'py, PyAny>; {len(kinds)}]> {{\n    Ok([\n"
-    for name, kind in kinds.items():
-        value = f"types.{snake(kind)}(py, terms.{name})"
-        shown = name if kind == "str" else f"terms.{name}"
-        yield f"        {value if kind in {enum.__name__ for enum in ENUMS} else f'{shown}.into_bound_py_any(py)?'},\n"
-    yield "    ])\n}\n"
 
 
 COLUMN_KIND: Final = """/// How a column of a result table is kept.

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from enum import IntEnum
+from typing import Final, NamedTuple, TypeVar
 
 from lob_backtest.contract.tables import TimeInForce
+
+Member = TypeVar("Member", bound=IntEnum)
+CAPITALS: Final = (TimeInForce,)
+"""Enumerations whose members are written in capitals, as the trade does; those of others in small letters."""
+
+
+def written_names(enum: type[Member]) -> dict[str, Member]:
+    """Return the members of an enumeration by the names that strategies write."""
+    return {member.name if enum in CAPITALS else member.name.lower(): member for member in enum}
 
 
 class Terms(NamedTuple):

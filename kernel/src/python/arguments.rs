@@ -9,7 +9,7 @@ use rustc_hash::FxHashSet as HashSet;
 use super::{order_terms, StrategyError};
 use crate::client::number::{Number, HUGE, NO_ID};
 use crate::client::quoter::Wanted;
-use crate::contract::codes::{TimeInForce, LIMIT};
+use crate::contract::codes::LIMIT;
 use crate::contract::generated_terms::Terms;
 
 /// An optional argument for which `None` is a value.
@@ -145,12 +145,12 @@ pub struct Options<'py> {
 /// Read the options of a new order of a side, given by name to `ctx.buy` or `ctx.sell`.
 ///
 /// # Errors
-/// `TypeError`: there is no option of that name.
+/// `TypeError`: there is no option of that name; or as `number`.
 pub fn options<'py>(side: i8, given: Option<&Bound<'py, PyDict>>) -> PyResult<Options<'py>> {
     let mut options = Options { terms: Terms::new(side, None, 0), tag: None, has_bad_option: false };
     for (name, value) in given.into_iter().flatten() {
         let name = name.cast_into::<PyString>()?;
-        if !order_terms::read(&name.to_string_lossy(), &value, &mut options) {
+        if !order_terms::read(&name.to_string_lossy(), &value, &mut options)? {
             let (call, names) = (if side > 0 { "buy" } else { "sell" }, order_terms::OPTIONS.join(", "));
             return Err(PyTypeError::new_err(format!("ctx.{call}() has no option {}: expected {names}", name.repr()?)));
         }
@@ -166,16 +166,6 @@ pub fn flag(given: &Bound<'_, PyAny>) -> Option<bool> {
 /// Read text that a table can hold; half a surrogate pair has no UTF-8.
 pub fn text<'py>(given: &Bound<'py, PyAny>) -> Option<Bound<'py, PyString>> {
     given.cast::<PyString>().ok().filter(|text| text.to_str().is_ok()).cloned()
-}
-
-/// Read a time in force by its name.
-pub fn time_in_force(given: &Bound<'_, PyAny>) -> Option<TimeInForce> {
-    match given.cast::<PyString>().map(|tif| tif.to_string_lossy()).as_deref() {
-        Ok("GTC") => Some(TimeInForce::Gtc),
-        Ok("IOC") => Some(TimeInForce::Ioc),
-        Ok("FOK") => Some(TimeInForce::Fok),
-        _ => None,
-    }
 }
 
 /// Read one side of `ctx.quote`.

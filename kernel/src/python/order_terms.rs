@@ -3,19 +3,24 @@
 // Written by scripts/generate_contract.py from lob_backtest/contract: change that, then run it.
 
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 use pyo3::IntoPyObjectExt;
 
 use super::arguments::{self, Options};
 use super::types::Types;
+use crate::contract::generated::TimeInForce;
 use crate::contract::generated_terms::Terms;
 
 /// The names of the options.
 pub const OPTIONS: [&str; 3] = ["tif", "post_only", "tag"];
 
 /// Read an option; return whether there is one of that name.
-pub fn read<'py>(name: &str, given: &Bound<'py, PyAny>, options: &mut Options<'py>) -> bool {
+///
+/// # Errors
+/// What `__index__` of the author's own type raises.
+pub fn read<'py>(name: &str, given: &Bound<'py, PyAny>, options: &mut Options<'py>) -> PyResult<bool> {
     match name {
-        "tif" => match arguments::time_in_force(given) {
+        "tif" => match time_in_force(given) {
             Some(value) => options.terms.tif = value,
             None => options.has_bad_option = true,
         },
@@ -27,10 +32,22 @@ pub fn read<'py>(name: &str, given: &Bound<'py, PyAny>, options: &mut Options<'p
             Some(value) => options.tag = Some(value),
             None => options.has_bad_option = true,
         },
-        _ => return false,
+        _ => return Ok(false),
     }
-    true
+    Ok(true)
 }
+
+fn time_in_force(given: &Bound<'_, PyAny>) -> Option<TimeInForce> {
+    match given.cast::<PyString>().map(|name| name.to_string_lossy()).as_deref() {
+        Ok("GTC") => Some(TimeInForce::Gtc),
+        Ok("IOC") => Some(TimeInForce::Ioc),
+        Ok("FOK") => Some(TimeInForce::Fok),
+        _ => None,
+    }
+}
+
+/// The enumerations among the terms, with their smallest and largest codes.
+pub const ENUMS: [(&str, (i64, i64)); 1] = [("TimeInForce", TimeInForce::CODES)];
 
 /// The fields of `lob_backtest.strategy.api.Order` that are terms, in the order of `values`.
 pub const TERMS: [&str; 6] = ["side", "price_ticks", "size_lots", "tif", "post_only", "tag"];
@@ -44,7 +61,7 @@ pub fn values<'py>(py: Python<'py>, terms: &Terms, tag: &str, types: &Types) -> 
         terms.side.into_bound_py_any(py)?,
         terms.price_ticks.into_bound_py_any(py)?,
         terms.size_lots.into_bound_py_any(py)?,
-        types.time_in_force(py, terms.tif),
+        types.member(py, 0, terms.tif as usize),
         terms.post_only.into_bound_py_any(py)?,
         tag.into_bound_py_any(py)?,
     ])

@@ -7,7 +7,7 @@ use pyo3::IntoPyObjectExt;
 
 use super::order_terms;
 use crate::client::local_state::KnownOrder;
-use crate::contract::generated::{Cause, Liquidity, OrderState, RejectReason, TimeInForce, UpdateKind};
+use crate::contract::generated::{Cause, Liquidity, OrderState, RejectReason, UpdateKind};
 use crate::wire::messages::Filled;
 use crate::wire::view::Print;
 
@@ -21,7 +21,7 @@ pub struct Types {
     fill: Record,
     print: Record,
     states: Vec<Py<PyAny>>,
-    tifs: Vec<Py<PyAny>>,
+    terms: Vec<Vec<Py<PyAny>>>,
     kinds: Vec<Py<PyAny>>,
     reasons: Vec<Py<PyAny>>,
     causes: Vec<Py<PyAny>>,
@@ -93,7 +93,7 @@ impl Types {
             fill: Record::of(strategy.getattr("Fill")?)?,
             print: Record::of(strategy.getattr("Print")?)?,
             states: members("OrderState", OrderState::CODES)?,
-            tifs: members("TimeInForce", TimeInForce::CODES)?,
+            terms: order_terms::ENUMS.into_iter().map(|(name, codes)| members(name, codes)).collect::<PyResult<_>>()?,
             kinds: members("UpdateKind", UpdateKind::CODES)?,
             reasons: members("RejectReason", RejectReason::CODES)?,
             causes: members("Cause", Cause::CODES)?,
@@ -101,10 +101,10 @@ impl Types {
         })
     }
 
-    /// Return the member of a time in force.
+    /// Return a member of an enumeration of `order_terms::ENUMS`.
     #[inline]
-    pub fn time_in_force<'py>(&self, py: Python<'py>, tif: TimeInForce) -> Bound<'py, PyAny> {
-        self.tifs[tif as usize].bind(py).clone()
+    pub fn member<'py>(&self, py: Python<'py>, enumeration: usize, code: usize) -> Bound<'py, PyAny> {
+        self.terms[enumeration][code].bind(py).clone()
     }
 
     /// Make an `Order`; `told` is the update of an `on_order` call.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from lob_backtest.contract.tables import TimeInForce
-from lob_backtest.contract.terms import Terms
+from lob_backtest.contract import tables
+from lob_backtest.contract.terms import Terms, written_names
 from lob_backtest.errors import StrategyError
 from lob_backtest.strategy.api import Order
 
@@ -69,6 +69,8 @@ class Options(NamedTuple):
 def options(call: str, given: Mapping[str, Any]) -> Options:
     """Read the options of a new order; `call` is the name of the function that takes them.
 
+    `None` for an option that may be `None` is as if it were left out.
+
     Raises:
         TypeError: there is no option of that name.
     """
@@ -76,7 +78,8 @@ def options(call: str, given: Mapping[str, Any]) -> Options:
     for name, value in given.items():
         if name not in READERS:
             raise TypeError(f"ctx.{call}() has no option {name!r}: expected {', '.join(READERS)}")
-        read[name] = READERS[name](value)
+        if value is not None or name not in OPTIONAL:
+            read[name] = READERS[name](value)
     good = {name: value for name, value in read.items() if value is not None}
     return Options(good, len(good) < len(read))
 
@@ -92,15 +95,27 @@ def text(value: Any) -> str | None:
     return None if plain is None or any("\ud800" <= char <= "\udfff" for char in plain) else plain
 
 
-def time_in_force(value: Any) -> TimeInForce | None:
-    """Read a time in force by its name."""
-    return TIMES_IN_FORCE.get(text(value) or "")
+def whole_number(value: Any) -> int | None:
+    """Read a whole number, cut to ±2⁶²; anything else is `None`."""
+    given = number(value)
+    return given if isinstance(given, int) else None
 
 
-TIMES_IN_FORCE: Final = {tif.name: tif for tif in TimeInForce}
-_READER_OF: Final = {"bool": flag, "str": text, "TimeInForce": time_in_force}
-READERS: Final = {name: _READER_OF[kind] for name, kind in Terms.kinds().items() if name in Terms._field_defaults}
+def reader_of(kind: str) -> Callable[[Any], Any]:
+    """Return the function that reads an option, from the annotation of the term."""
+    plain = kind.removesuffix(" | None")
+    if plain in _READER_OF:
+        return _READER_OF[plain]
+    members = written_names(getattr(tables, plain))
+    return lambda value: members.get(text(value) or "")
+
+
+_READER_OF: Final[dict[str, Callable[[Any], Any]]] = {"bool": flag, "str": text, "int": whole_number}
+_KINDS: Final = {name: kind for name, kind in Terms.kinds().items() if name in Terms._field_defaults}
+READERS: Final = {name: reader_of(kind) for name, kind in _KINDS.items()}
 """By option, the function that reads it."""
+OPTIONAL: Final = frozenset(name for name, kind in _KINDS.items() if kind.endswith(" | None"))
+"""Options that may be `None`."""
 
 
 def timer_number(value: Any) -> int:
