@@ -454,7 +454,7 @@ def _instrument_info(plan: InstrumentPlan, session: SessionInfo) -> InstrumentIn
         multiplier=str(about.multiplier),
         currency=about.currency,
         **asdict(session),
-        queue=plan.fill_rules.queue_model.name.lower() if is_l2 else None,
+        queue=plan.queue_name if is_l2 else None,
         late_level_ns=plan.fill_rules.late_level_ns if is_l2 else None,
         late_print_ns=plan.fill_rules.late_print_ns if is_l2 else None,
     )

@@ -31,6 +31,7 @@ from rust_text import (
     sentence,
     snake,
     summary,
+    used,
 )
 
 from lob_backtest.book.book import Issue
@@ -50,6 +51,7 @@ READ: Final = (plan.Feed, plan.IssuePolicy, plan.QueueModel)
 """Those that the kernel reads from Python; the others it only writes."""
 PLANS: Final = (
     plan.FillRules,
+    plan.QueueWeights,
     plan.InstrumentPlan,
     plan.FeePlan,
     plan.SessionPlan,
@@ -207,7 +209,7 @@ def reader() -> Iterator[str]:
     yield HEAD
     yield "use pyo3::prelude::*;\nuse pyo3::types::PyDict;\n\nuse super::EngineError;\n"
     yield f"use crate::contract::generated::{{{', '.join(names)}}};\n"
-    yield f"use crate::contract::generated_plan::{{{', '.join(sorted(cls.__name__ for cls in PLANS))}}};\n\n"
+    yield used("crate::contract::generated_plan", sorted(cls.__name__ for cls in PLANS)) + "\n"
     yield READER_FUNCTIONS
     for enum in read_enums:
         function = snake(enum.__name__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import textwrap
 from collections.abc import Iterable
 from enum import Enum
 from typing import Annotated, Final, get_origin
@@ -93,6 +94,15 @@ def snake(name: str) -> str:
 def braced(names: list[str]) -> str:
     """Return names as a path of `use` ends."""
     return names[0] if len(names) == 1 else f"{{{', '.join(names)}}}"
+
+
+def used(path: str, names: list[str]) -> str:
+    """Return a `use` of several names as rustfmt lays it out: in one line of at most 120 columns, else filled lines."""
+    line = f"use {path}::{braced(names)};\n"
+    if len(line) <= 121:
+        return line
+    filled = textwrap.fill(", ".join(names) + ",", 120, initial_indent="    ", subsequent_indent="    ")
+    return f"use {path}::{{\n{filled}\n}};\n"
 
 
 def literal(head: str, values: list[str]) -> str:

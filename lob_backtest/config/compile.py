@@ -10,6 +10,7 @@ from lob_backtest.book.book import Issue
 from lob_backtest.config.effective import Settings, late_ns
 from lob_backtest.config.model import RunConfig
 from lob_backtest.config.parts import FillsPart
+from lob_backtest.config.queue_models import queue_model
 from lob_backtest.contract.plan import (
     PER_LOT_LIMIT,
     AgentPlan,
@@ -136,21 +137,23 @@ def _instrument_plan(config: RunConfig, index: int, source: MarketSource, settin
         currency=part.currency,
         fees=Fees(**settings.fees(index)),
     )
+    model, weights = queue_model(config.fills.queue)
     return InstrumentPlan(
         instrument=instrument,
         feed=Feed(source.level),
         depth=min(source.depth, LIMIT),  # no side has more levels than there are prices
         tick_lot_value=float(instrument.tick_lot_value),
         venue=settings.venues.index(instrument.venue),
-        fill_rules=_fill_rules(config, source),
+        fill_rules=_fill_rules(config, source, model),
+        queue_weights=weights,
     )
 
 
-def _fill_rules(config: RunConfig, source: MarketSource) -> FillRules:
+def _fill_rules(config: RunConfig, source: MarketSource, model: QueueModel) -> FillRules:
     """Compile `[fills]`: rules that have the names of their keys are taken as they are."""
     part, names = config.fills, [each.name for each in fields(FillRules)]
     return FillRules(
-        queue_model=QueueModel[part.queue.upper()],
+        queue_model=model,
         late_level_ns=late_ns(config, "late_level", source.late_level_ns).value,
         late_print_ns=late_ns(config, "late_print", source.late_print_ns).value,
         **{name: getattr(part, name) for name in names if name in FillsPart.model_fields},

@@ -236,7 +236,13 @@ class FillsPart(Part):
     """`[fills]`."""
 
     queue: Annotated[
-        Literal["proportional", "back"], Key("which cancels were ahead; [L3 is exact](fill-model.md)", level=2)
+        str,
+        Field(min_length=1),
+        Key(
+            'which cancels were ahead: `"proportional"`, `"back"`, `"log"`, `"power(2)"` and other powers, '
+            '`"module:function"` or the name of a [plug-in](fill-model.md#levels); [L3 is exact](fill-model.md)',
+            level=2,
+        ),
     ] = "proportional"
     impact: Annotated[Literal["none"], Key("history goes on as recorded; there is no other model")] = "none"
     fill_on_younger_execution: Annotated[

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import pairwise
 from typing import Annotated, Any, Final, TypeAlias
 
 from lob_backtest.contract.bounds import INT64, Bounded, Count, Int64, Latency, Wait, Within
+from lob_backtest.contract.queue_grid import LENGTHS, MAX_WEIGHT
 from lob_backtest.errors import ConfigError
 from lob_backtest.instrument import Instrument
 
@@ -27,6 +29,7 @@ Seed: TypeAlias = Annotated[int, "for Python alone: a kernel draws no random num
 Label: TypeAlias = Annotated[str, "for Python alone: written in messages"]
 Interval: TypeAlias = Annotated[int, Within(1, INT64)]
 """Nanoseconds between two rows."""
+Weight: TypeAlias = Annotated[int, Within(0, MAX_WEIGHT + 1)]
 Venue: TypeAlias = Annotated[int, Within(0, 1 << 10)]
 Rates: TypeAlias = tuple[
     Annotated[int, Within(1 - OF_NOTIONAL_LIMIT, OF_NOTIONAL_LIMIT)],
@@ -40,6 +43,7 @@ class QueueModel(IntEnum):
 
     BACK = 0  # every cancel was behind
     PROPORTIONAL = 1  # cancels fall evenly on the queue
+    WEIGHTED = 2  # cancels fall ahead and behind by the weights of what stands there: `QueueWeights`
 
 
 class IssuePolicy(IntEnum):
@@ -77,6 +81,34 @@ class FillRules(Bounded):
 
 
 @dataclass(frozen=True, slots=True)
+class QueueWeights(Bounded):
+    """The weight of a part of a queue, as a function of its length, for `QueueModel.WEIGHTED`.
+
+    Attributes:
+        values: at the lengths of `contract.queue_grid.grid`, straight between them; ascending.
+        is_scale_free: the part counts relative to the other one: both lengths are doubled until the longer one has 60
+            bits.
+        name: the model's, in messages and results.
+    """
+
+    values: tuple[Weight, ...] = ()
+    is_scale_free: bool = False
+    name: Label = ""
+
+    def __post_init__(self) -> None:
+        """See that an engine can look up every length.
+
+        Raises:
+            ConfigError: the weights are not as many as the lengths, or descend.
+        """
+        Bounded.__post_init__(self)
+        if self.values and len(self.values) != LENGTHS:
+            raise ConfigError(f"QueueWeights: {len(self.values):,} values; expected {LENGTHS:,}")
+        if any(later < earlier for earlier, later in pairwise(self.values)):
+            raise ConfigError(f"QueueWeights: the weights of {self.name!r} descend; a longer part weighs no less")
+
+
+@dataclass(frozen=True, slots=True)
 class InstrumentPlan(Bounded):
     """One instrument of a run.
 
@@ -88,6 +120,7 @@ class InstrumentPlan(Bounded):
             `ctx.equity` alone.
         venue: where it trades: the place of the agents' channels to it.
         fill_rules: how own orders fill.
+        queue_weights: L2: of a queue model that weighs; without values elsewhere.
     """
 
     instrument: Instrument
@@ -96,6 +129,22 @@ class InstrumentPlan(Bounded):
     tick_lot_value: float
     venue: Venue = 0
     fill_rules: FillRules = FillRules()
+    queue_weights: QueueWeights = QueueWeights()
+
+    def __post_init__(self) -> None:
+        """See that an engine can hold every number, and that a queue model that weighs has weights.
+
+        Raises:
+            ConfigError: it cannot, or there are none.
+        """
+        Bounded.__post_init__(self)
+        if self.fill_rules.queue_model == QueueModel.WEIGHTED and not self.queue_weights.values:
+            raise ConfigError(f"{self.place}: queue_model is WEIGHTED, but queue_weights has no values")
+
+    @property
+    def queue_name(self) -> str:
+        """Return the name of the queue model in results."""
+        return self.queue_weights.name or self.fill_rules.queue_model.name.lower()
 
     @property
     def place(self) -> str:

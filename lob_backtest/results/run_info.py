@@ -22,7 +22,7 @@ class InstrumentInfo:
         currency: quote currency; a label.
         initial_position_lots: signed position at the start.
         max_position_lots: limit of the absolute position; `None` without one.
-        queue: the queue model, "back" or "proportional"; `None` on L3 and in results of earlier versions.
+        queue: the queue model as in `[fills] queue`; `None` on L3 and in results of earlier versions.
         late_level_ns: a print explains a LEVEL row that follows it within this exchange time; from the config, the
             file or the default; `None` on L3 and in results of earlier versions.
         late_print_ns: a print explains a fall that precedes it by at most this exchange time, 0: never; from the

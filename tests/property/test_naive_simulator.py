@@ -147,7 +147,7 @@ def draw(seed: int) -> Case:
     late_ns = rng.choice((4, 10))
     rows = naive_streams.LevelMarket(rng, rates, late_ns).rows(events)
     options |= {
-        "queue": rng.choice(("back", "proportional")),
+        "queue": rng.choice(("back", "proportional", "weighted")),
         "late_level_ns": rng.choice((0, late_ns, 1_000)),
         "late_print_ns": rng.choice((0, late_ns, late_ns, 1_000)),
     }

@@ -7,12 +7,18 @@ what L2 and L3 share: requests, the state of the book, and who fills; `naive_sim
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any, NamedTuple
 
+from lob_backtest.config.queue_models import log
+from lob_backtest.contract.queue_grid import grid
 from lob_backtest.contract.rows import Action, Flag, Phase
 
+GRID, LOG = grid(), log().values
 UNIT = 1 << 20  # positions on L2 are counted in 2^-20 lot
 Row = tuple[int, ...]  # ts_exchange_ns, action, side, order_id, price_ticks, size_lots, flags, phase
 Key = tuple[int, int]  # side of the resting orders, price
@@ -86,6 +92,15 @@ class Own:
         return self.side * self.price > self.side * price
 
 
+def log_weight(length: int) -> int:
+    """Return the weight of a part of a queue, straight between the lengths of the grid."""
+    at = bisect_right(GRID, length) - 1
+    if at == len(GRID) - 1:
+        return LOG[at]
+    part = Fraction(length - GRID[at], GRID[at + 1] - GRID[at])
+    return LOG[at] + math.floor((LOG[at + 1] - LOG[at]) * part)
+
+
 @dataclass(eq=False)
 class Fall:
     """A LEVEL row to a smaller size; without `model` it moves nobody but for the cap (after a CLEAR)."""
@@ -105,8 +120,13 @@ class Fall:
 
     def after(self, ahead: int) -> int:
         """A LEVEL row: `ahead = min(new, model(ahead, old, new, e))`."""
+        left = self.old - self.explained - self.late
         if self.model and self.unexplained > 0 and self.queue == "proportional":
-            ahead = ahead * self.new // (self.old - self.explained - self.late)
+            ahead = ahead * self.new // left
+        elif self.model and self.unexplained > 0 and self.queue == "weighted":
+            front, back = (log_weight(length) for length in (ahead, max(0, left * UNIT - ahead)))
+            share = Fraction((left - self.new) * UNIT * front, front + back) if ahead else 0
+            ahead = max(0, ahead - math.floor(share + Fraction(1, 2)))
         return min(ahead, self.new * UNIT)
 
 

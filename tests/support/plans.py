@@ -7,6 +7,7 @@ from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 
+from lob_backtest.config.queue_models import log
 from lob_backtest.contract.plan import (
     ChannelPlan,
     Feed,
@@ -14,6 +15,7 @@ from lob_backtest.contract.plan import (
     FillRules,
     InstrumentPlan,
     Plan,
+    QueueModel,
     SessionPlan,
     uniform_plan,
 )
@@ -38,6 +40,8 @@ def plan_of(
     names = names or (["X"] if instruments == 1 else [f"X{i}" for i in range(instruments)])
     market, session, channel = (_taken(options, cls) for cls in (InstrumentPlan, SessionPlan, ChannelPlan))
     market["fill_rules"] = FillRules(**_taken(options, FillRules))
+    if market["fill_rules"].queue_model == QueueModel.WEIGHTED:
+        market.setdefault("queue_weights", log())
     session["fees"] = FeePlan(**_taken(options, FeePlan))
     parts = [
         InstrumentPlan(

@@ -44,8 +44,9 @@ from drawn import TRUE_OR_FALSE
 from plans import plan_of
 
 import lob_backtest as lob
+from lob_backtest.config.queue_models import queue_model as queue_model_of
 from lob_backtest.contract.output import Outcome
-from lob_backtest.contract.plan import ChannelPlan, FeePlan, FillRules, QueueModel
+from lob_backtest.contract.plan import ChannelPlan, FeePlan, FillRules
 from lob_backtest.contract.rows import Action, Batch, Flag, Phase
 from lob_backtest.data.own_orders import WithoutOrders
 from lob_backtest.engine import load_engine
@@ -258,10 +259,11 @@ def _run(
     with_fees = not FEES.isdisjoint(options)
     policies, response_ns = options.pop("policies", {}), options.pop("response_ns", 1)
     paranoid, strip = options.pop("paranoid", True), options.pop("strip", ())
-    queue_model = QueueModel[options.pop("queue").upper()]
+    queue_model, queue_weights = queue_model_of(options.pop("queue"))
     plan = plan_of(
         options.pop("level"),
         queue_model=queue_model,
+        queue_weights=queue_weights,
         **options,
         end_ns=end_ns,
         issue_policies=policies,

@@ -149,13 +149,15 @@ pub enum QueueModel {
     Back = 0,
     /// Cancels fall evenly on the queue.
     Proportional = 1,
+    /// Cancels fall ahead and behind by the weights of what stands there: `QueueWeights`.
+    Weighted = 2,
 }
 
 impl QueueModel {
     /// The smallest and the largest code.
-    pub const CODES: (i64, i64) = (0, 1);
+    pub const CODES: (i64, i64) = (0, 2);
     /// All members, by code.
-    pub const ALL: [QueueModel; 2] = [QueueModel::Back, QueueModel::Proportional];
+    pub const ALL: [QueueModel; 3] = [QueueModel::Back, QueueModel::Proportional, QueueModel::Weighted];
 
     /// Return the member of a code.
     pub fn of(code: i64) -> Option<Self> {

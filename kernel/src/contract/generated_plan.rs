@@ -22,6 +22,16 @@ pub struct FillRules {
     pub late_print_ns: i64,
 }
 
+/// The weight of a part of a queue, as a function of its length, for `QueueModel.WEIGHTED`.
+#[derive(Clone)]
+pub struct QueueWeights {
+    /// At the lengths of `contract.queue_grid.grid`, straight between them; ascending.
+    pub values: Vec<i64>,
+    /// The part counts relative to the other one: both lengths are doubled until the longer one has 60
+    /// bits.
+    pub is_scale_free: bool,
+}
+
 /// One instrument of a run.
 #[derive(Clone)]
 pub struct InstrumentPlan {
@@ -38,6 +48,8 @@ pub struct InstrumentPlan {
     pub venue: usize,
     /// How own orders fill.
     pub fill_rules: FillRules,
+    /// L2: of a queue model that weighs; without values elsewhere.
+    pub queue_weights: QueueWeights,
 }
 
 /// What the fills of one agent in one instrument cost.

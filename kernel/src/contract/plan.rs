@@ -2,7 +2,7 @@
 
 pub use crate::contract::generated::QueueModel;
 pub use crate::contract::generated_plan::{
-    AgentPlan, ChannelPlan, FeePlan, FillRules, InstrumentPlan, Plan, Rates, SessionPlan,
+    AgentPlan, ChannelPlan, FeePlan, FillRules, InstrumentPlan, Plan, QueueWeights, Rates, SessionPlan,
 };
 
 impl Plan {

@@ -9,7 +9,6 @@ use rustc_hash::FxHashMap as HashMap;
 use crate::book::row_effect::NamedOrder;
 use crate::book::{Book, Level};
 use crate::contract::codes::{index, key, sides, Feed};
-use crate::contract::plan::QueueModel;
 use crate::exchange::displayed::Displayed;
 use crate::exchange::level_queue::after;
 use crate::exchange::own_order::Past;
@@ -40,7 +39,6 @@ struct Taken {
 
 /// Displayed lots less those that own orders have taken and, on L2, those that prints say are gone.
 pub struct AvailableLots {
-    model: QueueModel,
     /// Per side, by key.
     taken: [BTreeMap<i64, Taken>; 2],
     /// True if a snapshot or the window has left some level open.
@@ -50,10 +48,10 @@ pub struct AvailableLots {
 }
 
 impl AvailableLots {
-    /// Start with nothing taken. `model`, for L2: how much of an unexplained fall was taken.
-    pub fn new(feed: Feed, model: QueueModel) -> Self {
+    /// Start with nothing taken.
+    pub fn new(feed: Feed) -> Self {
         let unit = if feed == Feed::L2 { SHIFT } else { 0 };
-        AvailableLots { model, taken: Default::default(), visibility_unknown: false, unplaced: 0, unit }
+        AvailableLots { taken: Default::default(), visibility_unknown: false, unplaced: 0, unit }
     }
 
     /// Return whether no taken lot is remembered.
@@ -159,21 +157,19 @@ impl AvailableLots {
 
     /// L2: apply a fall of a level.
     pub fn fell(&mut self, at: Displayed, place: LevelKey, fall: &Fall) {
-        let model = self.model;
         if let Some(taken) = self.known(at.book, place) {
             let past = Past { fall: fall.number, before: taken.lots, flow: 0, could_fill: false };
             Past::note(&mut taken.past, past, at.prints.oldest(place));
             if fall.new == 0 {
                 taken.past.clear(); // later prints cannot add to an empty level
             }
-            let lots = after(fall, taken.lots, model);
+            let lots = after(fall, taken.lots, &at.prints.model);
             self.keep(place, lots);
         }
     }
 
     /// L2: recompute the taken lots of a level after a late print has explained more of a fall.
     pub fn late(&mut self, at: Displayed, place: LevelKey, number: u64) {
-        let model = self.model;
         let Some(taken) = self.at(place) else { return };
         let Some(entry) = taken.past.iter().position(|past| past.fall == number) else { return };
         let (mut lots, mut falls) = (taken.past[entry].before, at.prints.falls(place));
@@ -181,7 +177,7 @@ impl AvailableLots {
             past.before = lots;
             // Both ascend, so that each fall is passed once.
             let fall = if past.fall == 0 { None } else { falls.find(|fall| fall.number == past.fall) };
-            lots = fall.map_or(lots + past.flow, |fall| after(fall, lots, model));
+            lots = fall.map_or(lots + past.flow, |fall| after(fall, lots, &at.prints.model));
         }
         self.keep(place, lots.min(at.book.size_at(place.0, place.1) << SHIFT));
     }

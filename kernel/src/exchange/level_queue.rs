@@ -2,10 +2,10 @@
 
 use crate::book::Book;
 use crate::contract::codes::Ns;
-use crate::contract::plan::QueueModel;
+use crate::exchange::displayed::Displayed;
 use crate::exchange::own_order::{OwnOrder, Past};
 use crate::exchange::print_match::{Fall, LevelKey, PrintMatch};
-use crate::models::queue::SHIFT;
+use crate::models::queue::{Model, SHIFT};
 
 /// More flow than any queue is long.
 const ALL: i64 = 1 << 62;
@@ -49,25 +49,25 @@ pub fn emptied(prints: &PrintMatch, own: &mut OwnOrder) {
 }
 
 /// Apply a fall of the level; return whether the position changed.
-pub fn fell(prints: &PrintMatch, own: &mut OwnOrder, fall: &Fall, model: QueueModel) -> bool {
+pub fn fell(displayed: Displayed, own: &mut OwnOrder, fall: &Fall) -> bool {
     let ahead = own.queue.ahead;
-    note(prints, own, Past { fall: fall.number, before: ahead, flow: 0, could_fill: false });
-    own.queue.ahead = after(fall, ahead, model);
+    note(displayed.prints, own, Past { fall: fall.number, before: ahead, flow: 0, could_fill: false });
+    own.queue.ahead = after(fall, ahead, &displayed.prints.model);
     own.queue.ahead != ahead
 }
 
 /// Pass late flow along the queue as it was before a fall; return the lots that reach the order.
-pub fn late(prints: &PrintMatch, own: &mut OwnOrder, number: u64, size_lots: i64, model: QueueModel) -> i64 {
+pub fn late(displayed: Displayed, own: &mut OwnOrder, number: u64, size_lots: i64) -> i64 {
     let Some(entry) = own.queue.past.iter().position(|past| past.fall == number).filter(|_| own.queue.is_visible)
     else {
         return 0;
     };
-    let mut falls = prints.falls(place(own));
+    let mut falls = displayed.prints.falls(place(own));
     let Some(fall) = falls.find(|fall| fall.number == number) else { return 0 };
     let beyond = (size_lots << SHIFT) - own.queue.past[entry].before;
     own.queue.past[entry].before = (-beyond).max(0);
     let mut reached = i128::from(beyond.max(0));
-    let mut ahead = after(fall, own.queue.past[entry].before, model);
+    let mut ahead = after(fall, own.queue.past[entry].before, &displayed.prints.model);
     for past in own.queue.past.range_mut(entry + 1..) {
         if past.fall == 0 && past.could_fill {
             reached += i128::from((past.flow - ahead - (past.flow - past.before).max(0)).max(0));
@@ -75,7 +75,7 @@ pub fn late(prints: &PrintMatch, own: &mut OwnOrder, number: u64, size_lots: i64
         past.before = ahead;
         // Both ascend, so that each fall is passed once.
         let fall = if past.fall == 0 { None } else { falls.find(|fall| fall.number == past.fall) };
-        ahead = fall.map_or((ahead - past.flow).max(0), |fall| after(fall, ahead, model));
+        ahead = fall.map_or((ahead - past.flow).max(0), |fall| after(fall, ahead, &displayed.prints.model));
     }
     own.queue.ahead = ahead;
     own.open_lots().min((reached >> SHIFT).min(i128::from(size_lots)) as i64)
@@ -92,7 +92,7 @@ pub fn rebuild(book: &Book, own: &mut OwnOrder) {
 }
 
 /// Return a position after a fall, as far as it is explained by now.
-pub fn after(fall: &Fall, before: i64, model: QueueModel) -> i64 {
+pub fn after(fall: &Fall, before: i64, model: &Model) -> i64 {
     let moves = fall.moves_by_model && fall.unexplained() > 0;
     let ahead = if moves { model.ahead(before, fall.old, fall.new, fall.explained + fall.late) } else { before };
     ahead.min(fall.new << SHIFT)

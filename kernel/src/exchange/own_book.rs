@@ -76,7 +76,7 @@ impl OwnBook {
     pub fn new(rules: FillRules, feed: Feed) -> Self {
         OwnBook {
             orders: Slab::default(),
-            available: AvailableLots::new(feed, rules.queue_model),
+            available: AvailableLots::new(feed),
             moved: Vec::new(),
             events: Vec::new(),
             sides: Default::default(),

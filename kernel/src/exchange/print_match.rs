@@ -6,6 +6,8 @@ use rustc_hash::FxHashMap as HashMap;
 
 use crate::book::Book;
 use crate::contract::codes::{index, sides, Ns};
+use crate::contract::plan::InstrumentPlan;
+use crate::models::queue::Model;
 
 /// Side and price, ticks, of a level.
 pub type LevelKey = (i8, i64);
@@ -45,6 +47,8 @@ type Shown = (LevelKey, i64, i64);
 
 /// Prints that no LEVEL row has shown yet, and falls that no print has explained yet.
 pub struct PrintMatch {
+    /// How much of what no print explains was ahead of an own order.
+    pub model: Model,
     late_level_ns: Ns,
     late_print_ns: Ns,
     printed: HashMap<LevelKey, VecDeque<(Ns, i64)>>,
@@ -55,11 +59,12 @@ pub struct PrintMatch {
 }
 
 impl PrintMatch {
-    /// Let prints explain falls up to `late_level_ns` after them, and falls up to `late_print_ns` before them.
-    pub fn new(late_level_ns: Ns, late_print_ns: Ns) -> Self {
+    /// Start without prints.
+    pub fn new(plan: &InstrumentPlan) -> Self {
         PrintMatch {
-            late_level_ns,
-            late_print_ns,
+            model: Model::new(plan),
+            late_level_ns: plan.fill_rules.late_level_ns,
+            late_print_ns: plan.fill_rules.late_print_ns,
             printed: HashMap::default(),
             falls: HashMap::default(),
             shown: Vec::new(),

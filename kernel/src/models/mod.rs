@@ -6,3 +6,4 @@
 pub mod fees;
 pub mod latency;
 pub mod queue;
+pub mod queue_weights;

@@ -7,7 +7,9 @@ use pyo3::types::PyDict;
 
 use super::EngineError;
 use crate::contract::generated::{Feed, Issue, IssuePolicy, QueueModel};
-use crate::contract::generated_plan::{AgentPlan, ChannelPlan, FeePlan, FillRules, InstrumentPlan, Plan, SessionPlan};
+use crate::contract::generated_plan::{
+    AgentPlan, ChannelPlan, FeePlan, FillRules, InstrumentPlan, Plan, QueueWeights, SessionPlan,
+};
 
 /// Read each item of a tuple.
 fn each<T>(given: &Bound<'_, PyAny>, read: fn(&Bound<'_, PyAny>) -> PyResult<T>) -> PyResult<Vec<T>> {
@@ -50,6 +52,13 @@ fn fill_rules(given: &Bound<'_, PyAny>) -> PyResult<FillRules> {
     })
 }
 
+fn queue_weights(given: &Bound<'_, PyAny>) -> PyResult<QueueWeights> {
+    Ok(QueueWeights {
+        values: given.getattr("values")?.extract()?,
+        is_scale_free: given.getattr("is_scale_free")?.extract()?,
+    })
+}
+
 fn instrument_plan(given: &Bound<'_, PyAny>) -> PyResult<InstrumentPlan> {
     Ok(InstrumentPlan {
         name: given.getattr("instrument")?.getattr("name")?.extract()?,
@@ -58,6 +67,7 @@ fn instrument_plan(given: &Bound<'_, PyAny>) -> PyResult<InstrumentPlan> {
         tick_lot_value: given.getattr("tick_lot_value")?.extract()?,
         venue: given.getattr("venue")?.extract()?,
         fill_rules: fill_rules(&given.getattr("fill_rules")?)?,
+        queue_weights: queue_weights(&given.getattr("queue_weights")?)?,
     })
 }
 

@@ -22,7 +22,7 @@ from lob_backtest.engine.exchange.order_event import Fill, OrderEvent
 from lob_backtest.engine.exchange.order_queue import OrderQueue
 from lob_backtest.engine.exchange.own_order import OwnOrder, OwnTrade
 from lob_backtest.engine.exchange.print_match import Fall, LevelKey
-from lob_backtest.engine.models.queue import MODELS
+from lob_backtest.engine.models.queue import model_of
 
 TRADE: Final = int(Action.TRADE)
 HIDDEN, AUCTION, WINDOW = int(Flag.HIDDEN), int(Flag.AUCTION), int(Flag.WINDOW)
@@ -60,7 +60,7 @@ class OwnBook:
 
     def __init__(self, agent: int, state: MarketState, events: list[OrderEvent]) -> None:
         book, print_match, rules = state.book, state.print_match, state.plan.fill_rules
-        model = MODELS[rules.queue_model]
+        model = model_of(state.plan)
         self._agent = agent
         self._book = book
         self._events = events

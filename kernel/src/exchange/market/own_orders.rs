@@ -67,7 +67,7 @@ impl OwnOrders {
             filter: RowFilter::default(),
             near_book: NearBook::default(),
             whole: LazyBook::new(own.feed, own.depth, repairs),
-            prints: PrintMatch::new(own.fill_rules.late_level_ns, own.fill_rules.late_print_ns),
+            prints: PrintMatch::new(own),
             awaiting_snapshot: false,
             is_paranoid: plan.paranoid,
         }

@@ -11,9 +11,8 @@ use crate::exchange::print_match::{Fall, LevelKey};
 impl OwnBook {
     /// L2: apply a fall of a level by a LEVEL row.
     pub fn fell(&mut self, displayed: Displayed, place: LevelKey, fall: &Fall) {
-        let model = self.rules.queue_model;
         let first = self.oldest(place);
-        self.move_from(first, |own| own.queue.is_visible && level_queue::fell(displayed.prints, own, fall, model));
+        self.move_from(first, |own| own.queue.is_visible && level_queue::fell(displayed, own, fall));
         self.available.fell(displayed, place, fall);
     }
 
@@ -31,7 +30,7 @@ impl OwnBook {
             let (this, own) = (at, &mut self.orders[at]);
             at = own.younger;
             let ahead = own.queue.ahead;
-            let lots = level_queue::late(displayed.prints, own, fall.number, left, self.rules.queue_model);
+            let lots = level_queue::late(displayed, own, fall.number, left);
             if own.queue.ahead != ahead {
                 if own.queue.ahead != 0 {
                     self.behind[index(place.0)].insert((key(place.0, place.1), this));

@@ -83,7 +83,7 @@ impl OwnBook {
                 self.sides[side].stands_behind(at_key, own.queue.arrival);
             } else {
                 if let Some(fall) = falls.get(&(own.terms.side, own.limit_ticks())) {
-                    level_queue::fell(displayed.prints, own, fall, self.rules.queue_model);
+                    level_queue::fell(displayed, own, fall);
                 }
                 level_queue::rebuild(book, own);
             }
