@@ -82,11 +82,16 @@ impl Types {
     pub fn new(py: Python<'_>) -> PyResult<Self> {
         let strategy = py.import("lob_backtest.strategy.api")?;
         let tables = py.import("lob_backtest.contract.tables")?;
-        // Members by code; codes that begin at 1 have `None` at 0.
-        let members = |name: &str, (first, last): (i64, i64)| -> PyResult<Vec<Py<PyAny>>> {
-            let class = tables.getattr(name)?;
-            let of = |code| if code < first { Ok(py.None()) } else { Ok(class.call1((code,))?.unbind()) };
-            (0..=last).map(of).collect()
+        // Members by code; codes without a member have `None`.
+        let members = |name: &str, (_, last): (i64, i64)| -> PyResult<Vec<Py<PyAny>>> {
+            let mut found: Vec<_> = (0..=last).map(|_| py.None()).collect();
+            for member in tables.getattr(name)?.try_iter()? {
+                let member = member?;
+                if let Some(place) = found.get_mut(member.extract::<usize>()?) {
+                    *place = member.unbind();
+                }
+            }
+            Ok(found)
         };
         Ok(Types {
             order: Record::in_order(strategy.getattr("Order")?, ORDER_STATE.into_iter().chain(order_terms::TERMS))?,
