@@ -47,6 +47,7 @@ class UpdateKind(IntEnum):
     CANCELLED = 5
     CANCEL_REJECTED = 6
     EXPIRED = 7  # the unfilled rest of an IOC, FOK or market order
+    REDUCED = 9  # the exchange has cut the size; the order keeps its place
 
 
 class OrderState(IntEnum):
@@ -85,6 +86,7 @@ class RejectReason(IntEnum):
     SELF_TRADE = 11  # its price reaches an own resting order of the other side
     STOPPED = 12  # the run is ending
     BAD_VALUE = 13  # an argument of the wrong kind (a string, NaN, an unknown time in force)
+    REDUCE_ONLY = 15  # a reduce-only order had no position to reduce, or its position has become smaller
 
 
 MISTAKES: Final = frozenset(
@@ -150,10 +152,11 @@ ORDERS: Final = pa.schema(
         pa.field("size_lots", pa.int64(), nullable=False),  # total, fills included
         pa.field("filled_lots", pa.int64(), nullable=False),
         pa.field("queue_ahead_lots", pa.int64()),  # ACCEPTED, REPLACED: at arrival
-        pa.field("ts_sent_ns", pa.int64()),  # null: not an answer to a request (EXPIRED)
+        pa.field("ts_sent_ns", pa.int64()),  # null: not an answer to a request (EXPIRED, REDUCED)
         pa.field("ts_exchange_ns", pa.int64()),  # null: refused before it was sent
         pa.field("ts_local_ns", pa.int64(), nullable=False),  # arrival at the strategy
         pa.field("tag", pa.string(), nullable=False),
+        pa.field("reduce_only", pa.int8(), nullable=False),
     ]
 )
 """One row per answer to a request (or expiry), in the order of the events."""
@@ -265,6 +268,7 @@ DIGEST_COLUMNS: Final = {
         "ts_exchange_ns",
         "ts_local_ns",
         "tag",
+        "reduce_only",
     ),
     "bbo": ("instrument", "ts_exchange_ns", "bid_ticks", "bid_lots", "ask_ticks", "ask_lots"),
     "samples": (
@@ -285,7 +289,10 @@ A column that is added later is added here and in `UNUSED`; one that is renamed 
 entry in `RENAMED`. Anything else changes the digests of existing results and needs another `DIGEST_VERSION`.
 """
 
-UNUSED: Final[dict[str, dict[str, int | str | None]]] = {"fills": {"ts_traded_ns": None}}
+UNUSED: Final[dict[str, dict[str, int | str | None]]] = {
+    "fills": {"ts_traded_ns": None},
+    "orders": {"reduce_only": 0},
+}
 """Columns that are newer than the first version, with the value that they have where a run does not use the feature.
 
 The digest leaves out a column that has this value in all rows. Files of an earlier version may lack it.

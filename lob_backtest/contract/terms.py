@@ -27,6 +27,7 @@ class Terms(NamedTuple):
         tif: how long it stands.
         post_only: whether it is refused where it would take.
         tag: the strategy's text.
+        reduce_only: whether it may only bring the position nearer to 0.
     """
 
     side: int
@@ -35,6 +36,7 @@ class Terms(NamedTuple):
     tif: TimeInForce = TimeInForce.GTC
     post_only: bool = False
     tag: str = ""
+    reduce_only: bool = False
 
     @classmethod
     def kinds(cls) -> dict[str, str]:

@@ -32,6 +32,7 @@ REMEDIES: Final = {
     RejectReason.WARM_UP: "run.warm_up lasts until then",
     RejectReason.HALTED: "the market was not in continuous trading",
     RejectReason.POST_ONLY: "they would have traded on arrival",
+    RejectReason.REDUCE_ONLY: "there was no position to reduce",
     RejectReason.SELF_TRADE: "they would have traded with own orders",
 }
 

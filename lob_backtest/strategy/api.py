@@ -72,6 +72,7 @@ class Order:
         kind: the update that `on_order` delivers; `None` elsewhere.
         reason: why a request was refused.
         tag: free text of the author.
+        reduce_only: whether it may only bring the position nearer to 0.
     """
 
     order_id: int
@@ -88,6 +89,7 @@ class Order:
     kind: UpdateKind | None
     reason: RejectReason
     tag: str
+    reduce_only: bool
 
     @property
     def open_lots(self) -> int:
@@ -291,6 +293,7 @@ class Context(Protocol):
         tif: str = "GTC",
         post_only: bool = False,
         tag: str = "",
+        reduce_only: bool = False,
     ) -> int:
         """Send a buy order (`price_ticks` `None`: a market order) and return its id."""
 
@@ -302,6 +305,7 @@ class Context(Protocol):
         tif: str = "GTC",
         post_only: bool = False,
         tag: str = "",
+        reduce_only: bool = False,
     ) -> int:
         """Send a sell order (`price_ticks` `None`: a market order) and return its id."""
 

@@ -60,6 +60,13 @@ def filled(order_id: int, at: int, size: int, **more: Any) -> dict[str, Any]:
     return fill(1, 100, size, 200, 200, order_id=order_id, ts_exchange_ns=START + at, **more)
 
 
+def test_a_cut_changes_the_size_of_a_quote_and_is_no_request() -> None:
+    cut = row(1, UpdateKind.REDUCED, 500, 100, 4, ts_sent_ns=None)
+    found = measured([row(1, ACCEPTED, 0, 100, 10), cut], [filled(1, 700, 4)])
+    assert (found.quoted.quotes, found.ordered_lots, found.filled_orders, found.requests) == (1, 4, 1, 1)
+    assert found.updates["reduced"] == 1
+
+
 def test_an_accepted_replace_counts_as_a_quote_for_what_was_open() -> None:
     found = measured(
         [

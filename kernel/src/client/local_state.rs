@@ -212,6 +212,7 @@ impl LocalState {
         }
         match answer.kind {
             UpdateKind::Accepted | UpdateKind::Replaced => take_place(known, &answer.order),
+            UpdateKind::Reduced => known.terms = answer.order.terms,
             UpdateKind::Rejected | UpdateKind::Cancelled | UpdateKind::Expired => known.state = answer.order.state,
             UpdateKind::ReplaceRejected | UpdateKind::CancelRejected => {}
         }

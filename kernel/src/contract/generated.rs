@@ -215,13 +215,15 @@ pub enum UpdateKind {
     CancelRejected = 6,
     /// The unfilled rest of an IOC, FOK or market order.
     Expired = 7,
+    /// The exchange has cut the size; the order keeps its place.
+    Reduced = 9,
 }
 
 impl UpdateKind {
     /// The smallest and the largest code.
-    pub const CODES: (i64, i64) = (1, 7);
+    pub const CODES: (i64, i64) = (1, 9);
     /// All members, by code.
-    pub const ALL: [UpdateKind; 7] = [
+    pub const ALL: [UpdateKind; 8] = [
         UpdateKind::Accepted,
         UpdateKind::Rejected,
         UpdateKind::Replaced,
@@ -229,6 +231,7 @@ impl UpdateKind {
         UpdateKind::Cancelled,
         UpdateKind::CancelRejected,
         UpdateKind::Expired,
+        UpdateKind::Reduced,
     ];
 }
 
@@ -307,13 +310,15 @@ pub enum RejectReason {
     Stopped = 12,
     /// An argument of the wrong kind (a string, NaN, an unknown time in force).
     BadValue = 13,
+    /// A reduce-only order had no position to reduce, or its position has become smaller.
+    ReduceOnly = 15,
 }
 
 impl RejectReason {
     /// The smallest and the largest code.
-    pub const CODES: (i64, i64) = (0, 13);
+    pub const CODES: (i64, i64) = (0, 15);
     /// All members, by code.
-    pub const ALL: [RejectReason; 14] = [
+    pub const ALL: [RejectReason; 15] = [
         RejectReason::None,
         RejectReason::PostOnly,
         RejectReason::UnknownOrder,
@@ -328,6 +333,7 @@ impl RejectReason {
         RejectReason::SelfTrade,
         RejectReason::Stopped,
         RejectReason::BadValue,
+        RejectReason::ReduceOnly,
     ];
     /// Reasons that lie in the arguments of a request alone, whatever the market does.
     pub const MISTAKES: [RejectReason; 6] = [
@@ -398,7 +404,7 @@ pub const FILLS: [ColumnKind; 20] = [
 ];
 
 /// The columns of `orders`.
-pub const ORDERS: [ColumnKind; 17] = [
+pub const ORDERS: [ColumnKind; 18] = [
     ColumnKind::I64,       // order_id
     ColumnKind::I16,       // agent
     ColumnKind::I16,       // instrument
@@ -416,6 +422,7 @@ pub const ORDERS: [ColumnKind; 17] = [
     ColumnKind::I64OrNull, // ts_exchange_ns
     ColumnKind::I64,       // ts_local_ns
     ColumnKind::Text,      // tag
+    ColumnKind::I8,        // reduce_only
 ];
 
 /// The columns of `bbo`.

@@ -20,11 +20,21 @@ pub struct Terms {
     pub post_only: bool,
     /// The strategy's text.
     pub tag: Tag,
+    /// Whether it may only bring the position nearer to 0.
+    pub reduce_only: bool,
 }
 
 impl Terms {
     /// Make the terms of an order without options.
     pub const fn new(side: i8, price_ticks: Option<i64>, size_lots: i64) -> Self {
-        Terms { side, price_ticks, size_lots, tif: TimeInForce::Gtc, post_only: false, tag: Tag::EMPTY }
+        Terms {
+            side,
+            price_ticks,
+            size_lots,
+            tif: TimeInForce::Gtc,
+            post_only: false,
+            tag: Tag::EMPTY,
+            reduce_only: false,
+        }
     }
 }

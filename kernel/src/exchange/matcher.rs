@@ -30,7 +30,12 @@ impl Matcher {
     /// Start with a position and no orders.
     pub fn new(rules: FillRules, feed: Feed, plan: SessionPlan) -> Self {
         let account = Account { position_lots: plan.initial_position, ..Account::default() };
-        Matcher { account, own_book: OwnBook::new(rules, feed), fees: plan.fees, numbers: HashMap::default() }
+        Matcher {
+            account,
+            own_book: OwnBook::new(rules, feed, plan.initial_position),
+            fees: plan.fees,
+            numbers: HashMap::default(),
+        }
     }
 
     /// Serve a request.
@@ -62,11 +67,13 @@ impl Matcher {
 
     /// Serve a new order.
     fn submit(&mut self, displayed: Displayed, order_id: i64, terms: Terms, now_ns: Ns) {
-        let at = self.own_book.orders.insert(OwnOrder::new(order_id, terms));
+        let within = self.own_book.reduce_only.within_position(terms, 0);
+        let at = self.own_book.orders.insert(OwnOrder::new(order_id, within));
         self.numbers.insert(order_id, at);
         let reason = self.refusal(displayed, at, self.own_book.orders[at].terms.price_ticks);
         if reason != RejectReason::None {
-            self.own_book.orders[at].state = OrderState::Rejected;
+            let own = &mut self.own_book.orders[at];
+            (own.terms, own.state) = (terms, OrderState::Rejected);
             self.update(at, UpdateKind::Rejected, reason);
             return;
         }
@@ -99,7 +106,8 @@ impl Matcher {
                 return;
             }
             self.own_book.remove(at);
-            self.own_book.orders[at].terms = terms;
+            let own = &mut self.own_book.orders[at];
+            own.terms = self.own_book.reduce_only.within_position(terms, own.filled_lots);
             self.enter(displayed, at, UpdateKind::Replaced, now_ns);
         }
     }
@@ -143,6 +151,9 @@ impl Matcher {
     fn refusal(&self, displayed: Displayed, at: u32, price_ticks: Option<i64>) -> RejectReason {
         if displayed.phase != phase::CONTINUOUS {
             return RejectReason::Halted;
+        }
+        if self.own_book.orders[at].open_lots() == 0 {
+            return RejectReason::ReduceOnly;
         }
         if self.meets_itself(displayed, at, price_ticks) {
             return RejectReason::SelfTrade;
@@ -218,6 +229,9 @@ impl Matcher {
         }
         self.update(at, kind, RejectReason::None);
         if fills || tif != TimeInForce::Fok {
+            if self.own_book.orders[at].terms.reduce_only {
+                self.own_book.cut(at);
+            }
             self.walk(displayed, at, offers);
         }
         if self.own_book.orders[at].open_lots() != 0 && !rests {

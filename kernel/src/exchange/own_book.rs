@@ -10,12 +10,14 @@ use crate::book::row_effect::NamedOrder;
 use crate::book::slab::{Slab, NONE};
 use crate::book::Book;
 use crate::contract::codes::{action, flag, index, key, sides, Cause, Feed, OrderState, RejectReason, UpdateKind};
+use crate::contract::generated_terms::Terms;
 use crate::contract::plan::FillRules;
 use crate::contract::row::Row;
 use crate::exchange::available_lots::AvailableLots;
 use crate::exchange::displayed::{Displayed, Match};
 use crate::exchange::own_order::{OwnOrder, OwnTrade};
 use crate::exchange::print_match::LevelKey;
+use crate::exchange::reduce_only::ReduceOnly;
 use crate::exchange::resting::Resting;
 use crate::exchange::{level_queue, order_queue};
 use crate::wire::messages::OrderSnapshot;
@@ -34,7 +36,7 @@ pub enum OrderEvent {
         /// What it traded.
         trade: OwnTrade,
     },
-    /// A request for it was answered, or it expired.
+    /// A request for it was answered, or the exchange has changed or ended it.
     Update {
         /// The order as it stood then.
         order: OrderSnapshot,
@@ -51,6 +53,8 @@ pub struct OwnBook {
     pub orders: Slab<OwnOrder>,
     /// What own orders can take.
     pub available: AvailableLots,
+    /// The resting reduce-only orders, and the position.
+    pub reduce_only: ReduceOnly,
     /// Orders whose queue position changed in the packet at hand; those with `OwnOrder::has_moved` unset are stale.
     pub moved: Vec<u32>,
     /// Not booked yet, in order.
@@ -72,11 +76,12 @@ pub struct OwnBook {
 }
 
 impl OwnBook {
-    /// Start without orders.
-    pub fn new(rules: FillRules, feed: Feed) -> Self {
+    /// Start with a position and no orders.
+    pub fn new(rules: FillRules, feed: Feed, position_lots: i64) -> Self {
         OwnBook {
             orders: Slab::default(),
             available: AvailableLots::new(feed),
+            reduce_only: ReduceOnly::new(position_lots),
             moved: Vec::new(),
             events: Vec::new(),
             sides: Default::default(),
@@ -158,6 +163,9 @@ impl OwnBook {
         if book.feed == Feed::L2 && (own.queue.ahead != 0 || !known) {
             self.behind[side].insert((at_key, at));
         }
+        if own.terms.reduce_only {
+            self.reduce_only.rest(own, at);
+        }
         self.sides[side].push(&mut self.orders, at_key, at);
     }
 
@@ -174,6 +182,9 @@ impl OwnBook {
         }
         if !self.behind[side].is_empty() {
             self.behind[side].remove(&(at_key, at));
+        }
+        if own.terms.reduce_only {
+            self.reduce_only.remove(own, at);
         }
         self.sides[side].remove(&mut self.orders, at_key, at);
     }
@@ -250,6 +261,28 @@ impl OwnBook {
             order.state = OrderState::Filled;
         }
         self.events.push(OrderEvent::Fill { own, trade });
+        // A fill of a reduce-only order takes as much off the open lots as off the position.
+        let Terms { side, reduce_only, .. } = order.terms;
+        if self.reduce_only.traded(side, trade.size_lots) && !reduce_only {
+            self.cut(NONE);
+        }
+    }
+
+    /// Cut the reduce-only orders to the position; `arriving` (`NONE`: none) counts, and stays as it is.
+    #[cold]
+    pub fn cut(&mut self, arriving: u32) {
+        for (at, lots) in self.reduce_only.excess(&self.orders, arriving) {
+            let mut kind = UpdateKind::Reduced;
+            if lots == self.orders[at].open_lots() {
+                self.remove(at);
+                self.orders[at].state = OrderState::Cancelled;
+                kind = UpdateKind::Cancelled;
+            } else {
+                self.orders[at].terms.size_lots -= lots;
+            }
+            let order = self.orders[at].snapshot();
+            self.events.push(OrderEvent::Update { order, kind, reason: RejectReason::ReduceOnly });
+        }
     }
 
     fn changed(&mut self, at: u32) {
@@ -288,8 +321,10 @@ impl OwnBook {
         // Within a snapshot it is not known which orders are older.
         let younger_fills = self.rules.fill_on_younger_execution && !book.awaiting_snapshot[index(side)];
         // After a return to the window, orders with nothing ahead may be among those that count as older.
+        // An order of those after it may have been cut by its fill.
         let is_next = |own: &OwnOrder| {
-            own.queue.is_visible && (own.queue.ahead == 0 || younger_fills && own.queue.arrival < order.arrival)
+            let live = own.state == OrderState::Live && own.queue.is_visible;
+            live && (own.queue.ahead == 0 || younger_fills && own.queue.arrival < order.arrival)
         };
         if matching == Match::All {
             let mut at = self.oldest((side, price_ticks));
@@ -345,7 +380,7 @@ impl OwnBook {
             while at != NONE && left > 0 {
                 let (this, own) = (at, &self.orders[at]);
                 at = own.younger;
-                if own.queue.is_visible && own.queue.ahead == 0 {
+                if own.queue.is_visible && own.queue.ahead == 0 && own.state == OrderState::Live {
                     let lots = left.min(own.open_lots());
                     left -= lots;
                     self.take(this, OwnTrade::new(place.1, lots, Cause::Hidden));

@@ -12,7 +12,7 @@ use crate::contract::generated::TimeInForce;
 use crate::contract::generated_terms::Terms;
 
 /// The names of the options.
-pub const OPTIONS: [&str; 3] = ["tif", "post_only", "tag"];
+pub const OPTIONS: [&str; 4] = ["tif", "post_only", "tag", "reduce_only"];
 
 /// Read an option; return whether there is one of that name.
 ///
@@ -30,6 +30,10 @@ pub fn read<'py>(name: &str, given: &Bound<'py, PyAny>, options: &mut Options<'p
         },
         "tag" => match arguments::text(given) {
             Some(value) => options.tag = Some(value),
+            None => options.has_bad_option = true,
+        },
+        "reduce_only" => match arguments::flag(given) {
+            Some(value) => options.terms.reduce_only = value,
             None => options.has_bad_option = true,
         },
         _ => return Ok(false),
@@ -50,13 +54,13 @@ fn time_in_force(given: &Bound<'_, PyAny>) -> Option<TimeInForce> {
 pub const ENUMS: [(&str, (i64, i64)); 1] = [("TimeInForce", TimeInForce::CODES)];
 
 /// The fields of `lob_backtest.strategy.api.Order` that are terms, in the order of `values`.
-pub const TERMS: [&str; 6] = ["side", "price_ticks", "size_lots", "tif", "post_only", "tag"];
+pub const TERMS: [&str; 7] = ["side", "price_ticks", "size_lots", "tif", "post_only", "tag", "reduce_only"];
 
 /// Return the terms of an order as Python's objects; `tag` is the text of its tag.
 ///
 /// # Errors
 /// Python is out of memory.
-pub fn values<'py>(py: Python<'py>, terms: &Terms, tag: &str, types: &Types) -> PyResult<[Bound<'py, PyAny>; 6]> {
+pub fn values<'py>(py: Python<'py>, terms: &Terms, tag: &str, types: &Types) -> PyResult<[Bound<'py, PyAny>; 7]> {
     Ok([
         terms.side.into_bound_py_any(py)?,
         terms.price_ticks.into_bound_py_any(py)?,
@@ -64,5 +68,6 @@ pub fn values<'py>(py: Python<'py>, terms: &Terms, tag: &str, types: &Types) -> 
         types.member(py, 0, terms.tif as usize),
         terms.post_only.into_bound_py_any(py)?,
         tag.into_bound_py_any(py)?,
+        terms.reduce_only.into_bound_py_any(py)?,
     ])
 }

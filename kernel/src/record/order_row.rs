@@ -33,5 +33,6 @@ impl OrderRow {
         table.put_or_null([self.queue_ahead_lots, self.ts_sent_ns, self.ts_exchange_ns]);
         table.put([self.ts_local_ns]);
         table.put_text(tags.text(terms.tag));
+        table.put([i64::from(terms.reduce_only)]);
     }
 }

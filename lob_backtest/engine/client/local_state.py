@@ -143,6 +143,8 @@ class LocalState:
             del known.requested_sizes[0], known.requested_prices[0]
         if answer.kind in (UpdateKind.ACCEPTED, UpdateKind.REPLACED):
             self._take_place(known, answer.order)
+        elif answer.kind == UpdateKind.REDUCED:
+            known.terms = answer.order.terms
         elif answer.kind in (UpdateKind.REJECTED, UpdateKind.CANCELLED, UpdateKind.EXPIRED):
             known.state = answer.order.state
         self._sweep(known)

@@ -56,7 +56,7 @@ class Booking:
         self._record(instrument, Update(agent, order, kind, reason), (now_ns, None, now_ns))
 
     def _update(self, instrument: int, event: Update, request: Request | None, now_ns: int) -> None:
-        answered = None if event.kind == UpdateKind.EXPIRED else request
+        answered = request if event.is_answer else None
         channels = self._wire.of(event.agent, instrument)
         local_ns = channels.response_ns(now_ns)
         self._record(instrument, event, (None if answered is None else answered.ts_sent_ns, now_ns, local_ns))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from lob_backtest.book.book import Book
+from lob_backtest.contract.tables import OrderState
 from lob_backtest.engine.exchange.own_order import OwnOrder, Past, note
 from lob_backtest.engine.exchange.print_match import Fall, PrintMatch
 from lob_backtest.engine.models.queue import SHIFT, Model
@@ -53,8 +54,8 @@ class LevelQueue:
         """
         used_lots = 0
         for own in owns:
-            if not own.visible:
-                continue
+            if not own.visible or own.state != OrderState.LIVE:
+                continue  # not shown, or cut by a fill of this print
             flow = (size_lots - used_lots) << SHIFT
             self._note(own, Past(0, own.ahead, flow, matched=matching))
             past = flow - own.ahead

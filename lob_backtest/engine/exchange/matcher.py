@@ -40,7 +40,7 @@ class Matcher:
         self._state = state
         self._events = events
         self.account = Account(state.plan.instrument.name, initial_position)
-        self.own_book = OwnBook(agent, state, events)
+        self.own_book = OwnBook(agent, state, events, initial_position)
         self.orders: dict[int, OwnOrder] = {}
 
     def serve(self, request: Request) -> None:
@@ -54,9 +54,10 @@ class Matcher:
 
     def submit(self, order_id: int, terms: Terms, now_ns: int) -> None:
         """Accept a new order, or reject it."""
-        own = self.orders[order_id] = OwnOrder(order_id, terms)
+        own = self.orders[order_id] = OwnOrder(order_id, self.own_book.reduce_only.within_position(terms, 0))
         reason = self._refusal(own, own.price_ticks, now_ns)
         if reason:
+            own.terms = terms
             own.state = OrderState.REJECTED
             self._update(own, UpdateKind.REJECTED, reason)
             return
@@ -79,7 +80,7 @@ class Matcher:
             self._update(own, UpdateKind.REPLACE_REJECTED, reason)
         else:
             self.own_book.remove(own)
-            own.terms = terms
+            own.terms = self.own_book.reduce_only.within_position(terms, own.filled_lots)
             self._enter(own, UpdateKind.REPLACED, now_ns)
 
     def cancel(self, order_id: int) -> None:
@@ -115,6 +116,8 @@ class Matcher:
     def _refusal(self, own: OwnOrder, price_ticks: int | None, now_ns: int) -> RejectReason:
         if self._state.phase != Phase.CONTINUOUS:
             return RejectReason.HALTED
+        if not own.open_lots:
+            return RejectReason.REDUCE_ONLY
         if self._meets_itself(own, price_ticks, now_ns):
             return RejectReason.SELF_TRADE
         if own.terms.post_only and self._would_take(own.side, price_ticks, now_ns):
@@ -165,6 +168,8 @@ class Matcher:
             self.own_book.rest(own, now_ns, waits=not own.terms.post_only and not self._takes(own.side))
         self._update(own, kind)
         if fills or own.terms.tif != TimeInForce.FOK:
+            if own.terms.reduce_only:
+                self.own_book.cut(own)
             self._walk(own, offers)
         if own.open_lots and not rests:
             own.state = OrderState.EXPIRED

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from lob_backtest.contract.tables import RejectReason, UpdateKind
 from lob_backtest.engine.exchange.own_order import OwnTrade
 from lob_backtest.engine.wire.messages import OrderSnapshot
 
+UNASKED: Final = (UpdateKind.EXPIRED, UpdateKind.REDUCED)
+
 
 class Update(NamedTuple):
-    """A request was answered, or an order expired; `order` is as it stood then."""
+    """A request was answered, or the exchange has changed or ended an order; `order` is as it stood then."""
 
     agent: int
     order: OrderSnapshot
     kind: UpdateKind
     reason: RejectReason
+
+    @property
+    def is_answer(self) -> bool:
+        """Return whether a request was answered; a cancellation that has a reason was not requested."""
+        return self.kind not in UNASKED and not (self.kind == UpdateKind.CANCELLED and self.reason)
 
 
 class Fill(NamedTuple):

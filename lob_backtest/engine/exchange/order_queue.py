@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from lob_backtest.book.book import Book, BookOrder
 from lob_backtest.contract.plan import FillRules
+from lob_backtest.contract.tables import OrderState
 from lob_backtest.engine.exchange.own_order import OwnOrder
 
 
@@ -44,6 +45,8 @@ class OrderQueue:
             if size_lots == 0:
                 return
             # After a return to the window orders with nothing ahead may stand among those that count as older.
+            if own.state != OrderState.LIVE:
+                continue  # cut by a fill of this execution
             if own.visible and (own.ahead == 0 or (younger_fills and own.arrival < order.arrival)):
                 lots = min(size_lots, own.open_lots)
                 size_lots -= lots

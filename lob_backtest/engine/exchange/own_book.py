@@ -14,14 +14,15 @@ from sortedcontainers import SortedDict
 
 from lob_backtest.book.book import CANCEL, CLEAR, EXECUTE, MODIFY, BookOrder
 from lob_backtest.contract.rows import Action, Flag
-from lob_backtest.contract.tables import Cause, OrderState
+from lob_backtest.contract.tables import Cause, OrderState, RejectReason, UpdateKind
 from lob_backtest.engine.exchange.available_lots import AvailableLots
 from lob_backtest.engine.exchange.level_queue import LevelQueue
 from lob_backtest.engine.exchange.market_state import MarketState, Match
-from lob_backtest.engine.exchange.order_event import Fill, OrderEvent
+from lob_backtest.engine.exchange.order_event import Fill, OrderEvent, Update
 from lob_backtest.engine.exchange.order_queue import OrderQueue
 from lob_backtest.engine.exchange.own_order import OwnOrder, OwnTrade
 from lob_backtest.engine.exchange.print_match import Fall, LevelKey
+from lob_backtest.engine.exchange.reduce_only import ReduceOnly
 from lob_backtest.engine.models.queue import model_of
 
 TRADE: Final = int(Action.TRADE)
@@ -35,9 +36,11 @@ class OwnBook:
         agent: the strategy's number.
         state: the instrument's book, prints and plan.
         events: takes the fills; a filled order is removed here.
+        position_lots: the position at the start.
 
     Attributes:
         available: what own orders can still take.
+        reduce_only: the resting reduce-only orders, and the position.
         moved: orders whose queue position changed in the packet at hand, by id.
         sides: the resting orders of each side by `-side * price_ticks`, at each price by stay, oldest first.
     """
@@ -55,10 +58,11 @@ class OwnBook:
         "_waiting",
         "available",
         "moved",
+        "reduce_only",
         "sides",
     )
 
-    def __init__(self, agent: int, state: MarketState, events: list[OrderEvent]) -> None:
+    def __init__(self, agent: int, state: MarketState, events: list[OrderEvent], position_lots: int) -> None:
         book, print_match, rules = state.book, state.print_match, state.plan.fill_rules
         model = model_of(state.plan)
         self._agent = agent
@@ -74,6 +78,7 @@ class OwnBook:
         self._behind: dict[int, SortedDict[tuple[int, int], OwnOrder]] = {1: SortedDict(), -1: SortedDict()}
         self.available = AvailableLots(book, print_match, model)
         self.moved: dict[int, OwnOrder] = {}
+        self.reduce_only = ReduceOnly(position_lots)
         self.sides: dict[int, SortedDict[int, OrderedDict[int, OwnOrder]]] = {1: SortedDict(), -1: SortedDict()}
 
     @property
@@ -121,6 +126,8 @@ class OwnBook:
         own.waits = waits
         if waits:
             self._waiting[own.queue_stay] = own
+        if own.terms.reduce_only:
+            self.reduce_only.rest(own)
 
     def remove(self, own: OwnOrder) -> None:
         """Remove an order."""
@@ -134,6 +141,8 @@ class OwnBook:
         if own.waits:
             own.waits = False
             del self._waiting[own.queue_stay]
+        if own.terms.reduce_only:
+            self.reduce_only.remove(own)
 
     def _first(self, side: int, limit_key: int) -> OwnOrder | None:
         """Return the first order of a side in price-time order, if its price is better than a limit's."""
@@ -218,6 +227,8 @@ class OwnBook:
         for own in self.at(side, price_ticks):
             if own.since >= fall.number:
                 break  # the oldest stood with their present place when the level fell
+            if own.state != OrderState.LIVE:
+                continue  # cut by a fill of this print
             ahead = own.ahead
             lots = self._levels.late(own, fall, left)
             if own.ahead != ahead:
@@ -257,6 +268,20 @@ class OwnBook:
         own.filled_lots += trade.size_lots
         if own.open_lots == 0:
             own.state = OrderState.FILLED
+        # A fill of a reduce-only order takes as much off the open lots as off the position.
+        if self.reduce_only.traded(own.side, trade.size_lots) and not own.terms.reduce_only:
+            self.cut()
+
+    def cut(self, arriving: OwnOrder | None = None) -> None:
+        """Cut the reduce-only orders to the position; `arriving` counts, and stays as it is."""
+        for own, lots in self.reduce_only.excess(arriving):
+            if lots == own.open_lots:
+                self.remove(own)
+                own.state = OrderState.CANCELLED
+            else:
+                own.terms = own.terms._replace(size_lots=own.terms.size_lots - lots)
+            kind = UpdateKind.REDUCED if own.state == OrderState.LIVE else UpdateKind.CANCELLED
+            self._events.append(Update(self._agent, own.snapshot(), kind, RejectReason.REDUCE_ONLY))
 
     def _changed(self, own: OwnOrder) -> None:
         self.moved[own.order_id] = own
@@ -280,7 +305,8 @@ class OwnBook:
             for own in self.at(side, -side * key):
                 if not left or own.since >= fall.number:
                     break
-                left -= self._take_first(own, left, flow, match)
+                if own.state == OrderState.LIVE:
+                    left -= self._take_first(own, left, flow, match)
         return left if match != Match.NOTHING else flow.size_lots
 
     def _take_first(self, own: OwnOrder, left_lots: int, flow: OwnTrade, match: Match) -> int:
@@ -322,7 +348,7 @@ class OwnBook:
         for each in sides:
             size_lots = self._through((each, price_ticks), OwnTrade(0, size_lots, Cause.HIDDEN), match)
             for own in self.at(each, price_ticks) if match == Match.ALL else ():
-                if size_lots and own.visible and own.ahead == 0:
+                if size_lots and own.visible and own.ahead == 0 and own.state == OrderState.LIVE:
                     lots = min(size_lots, own.open_lots)
                     size_lots -= lots
                     self._take(own, OwnTrade(price_ticks, lots, Cause.HIDDEN))
@@ -331,6 +357,8 @@ class OwnBook:
         """Let orders that arrived while nothing could be taken take the offers within their limits."""
         waiting = [own for own in self._waiting.values() if -own.side not in self._book.awaiting_snapshot]
         for own in waiting:
+            if own.queue_stay not in self._waiting:
+                continue  # cut by the fill of another
             del self._waiting[own.queue_stay]
             own.waits = False
             self._meet(own, Cause.TAKE, now_ns)
@@ -407,3 +435,4 @@ class OwnBook:
                         assert own.older_lots == sum(o.size_lots for o in orders if o.arrival <= own.arrival)
                         assert own.ahead <= own.older_lots
         self.available.check()
+        self.reduce_only.check()

@@ -12,6 +12,7 @@ from lob_backtest.report.metrics.ledger import Ledger
 from lob_backtest.report.metrics.quotes import Quotes
 from lob_backtest.report.metrics.stretches import Ints, Stretches, total, widen
 
+_UNASKED: Final = (UpdateKind.EXPIRED, UpdateKind.REDUCED)
 _REFUSALS: Final = (UpdateKind.REJECTED, UpdateKind.REPLACE_REJECTED, UpdateKind.CANCEL_REJECTED)
 
 
@@ -152,7 +153,7 @@ class _Requested:
             kind, sent = rows["kind"], rows["has_ts_sent_ns"]
             out.kinds += np.bincount(kind, minlength=len(out.kinds))
             out.reasons += np.bincount(rows["reason"][np.isin(kind, _REFUSALS)], minlength=len(out.reasons))
-            out.requests += int(((kind != UpdateKind.EXPIRED) & ((kind != UpdateKind.CANCELLED) | sent)).sum())
+            out.requests += int((~np.isin(kind, _UNASKED) & ((kind != UpdateKind.CANCELLED) | sent)).sum())
             # The order that flattens a position at the end arrives when it is sent: it is not a request.
             travelled = sent & rows["has_ts_exchange_ns"] & (rows["ts_exchange_ns"] > rows["ts_sent_ns"])
             out.answers_in_flight += int((travelled & (rows["ts_local_ns"] > end_ns)).sum())

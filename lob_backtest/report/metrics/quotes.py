@@ -1,9 +1,11 @@
 """Own quotes, rebuilt from the tables: size, duration, distance from the touch, and whether they filled.
 
-A quote is an accepted order or an accepted replace, until the next replace of the order or its end.
+A quote is an accepted order or an accepted replace, until the next replace of the order or its end. A cut by the
+exchange changes its size.
 
 Rows are read one stretch of time after another (`lob_backtest.report.metrics.timeline`). The state
-carried from stretch to stretch is, per live order, the event that began its quote and its last event.
+carried from stretch to stretch is, per live order, the event that began its quote, that of its last size, and its last
+event.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ _FAR: Final = 1 << 60  # a price beyond all others: the touch of an empty side
 _CELLS: Final = 1 << 20  # cells of the grid that are laid out at once
 _BEGINS: Final = (UpdateKind.ACCEPTED, UpdateKind.REPLACED)
 _ENDS: Final = (UpdateKind.CANCELLED, UpdateKind.EXPIRED)
+_SIZES: Final = (*_BEGINS, UpdateKind.REDUCED)
 _UPDATE: Final = ("order_id", "kind", "side", "price_ticks", "size_lots", "filled_lots", "ts_exchange_ns")
 _FILL: Final = ("order_id", "size_lots", "ts_exchange_ns")
 _BEST: Final = ("ts_exchange_ns", "bid_ticks", "ask_ticks")
@@ -45,7 +48,7 @@ class Quotes:
         filled: number of quotes with a fill before they were replaced or ended.
         lots: sum of the open sizes at the beginning of each quote.
         orders: number of orders that were accepted or filled.
-        ordered_lots: their size, as last replaced.
+        ordered_lots: their size, as last replaced or cut.
         filled_orders: number of orders filled in full.
         presence: quoting time near the touch, one entry per distance.
     """
@@ -148,7 +151,7 @@ def measure_quotes(
 def _changes(orders: Stretches, names: tuple[str, ...] = _UPDATE) -> Iterator[Columns]:
     """Yield the updates that change the displayed price or size of an order."""
     for rows in orders.read(*names):
-        changing = np.isin(rows["kind"], (*_BEGINS, *_ENDS))
+        changing = np.isin(rows["kind"], (*_SIZES, *_ENDS))
         if changing.any():
             yield {name: column[changing] for name, column in rows.items()}
 
@@ -172,6 +175,7 @@ class Events:
         rows: `order_id`, `ts_ns`, `side`, `price_ticks`, `has_price`, `kind` (0 for a fill), `size_lots`,
             `filled_lots` (before it), `is_fill` and `is_new` (not kept from an earlier stretch).
         begins: whether it began a quote.
+        sizes: whether it told the size of the order.
         quote: the event that began the quote.
         known: whether `quote` is known; it is not for an order that was never accepted.
         open_lots: open size after the event.
@@ -179,6 +183,7 @@ class Events:
 
     rows: Columns
     begins: Ints
+    sizes: Ints
     quote: Ints
     known: Ints
     open_lots: Ints
@@ -192,14 +197,17 @@ class Events:
         rows = {name: column[order] for name, column in rows.items()}
         order_id, is_fill, size, filled = (rows[each] for each in ("order_id", "is_fill", "size_lots", "filled_lots"))
         begins = ~is_fill & np.isin(rows["kind"], _BEGINS)
-        quote = np.maximum.accumulate(np.where(begins, np.arange(count), 0)) if count else order
-        whole = np.where(begins | is_fill, size[quote], 0)
-        open_lots = whole - np.where(is_fill, filled + size, np.where(begins, filled, 0))
-        return cls(rows, begins, quote, begins[quote] & (order_id[quote] == order_id), open_lots)
+        sizes = ~is_fill & np.isin(rows["kind"], _SIZES)
+        quote, sized = (
+            np.maximum.accumulate(np.where(each, np.arange(count), 0)) if count else order for each in (begins, sizes)
+        )
+        whole = np.where(sizes | is_fill, size[sized], 0)
+        open_lots = whole - np.where(is_fill, filled + size, np.where(sizes, filled, 0))
+        return cls(rows, begins, sizes, quote, begins[quote] & (order_id[quote] == order_id), open_lots)
 
 
 class LiveOrders:
-    """The orders of one account that may still change: of each, the event that began its quote and its last event."""
+    """The orders of one account that may still change: of each, the events that the module keeps."""
 
     def __init__(self) -> None:
         self._kept: Columns = {name: np.zeros(0, dtype=kind) for name, kind in _EVENT.items()}
@@ -260,11 +268,13 @@ class LiveOrders:
         order_id, is_fill = rows["order_id"], rows["is_fill"]
         starts = np.flatnonzero(np.append(True, order_id[1:] != order_id[:-1]))
         last = np.append(starts[1:], count) - 1
-        began = np.maximum.reduceat(np.where(events.begins, np.arange(count), -1), starts)
+        began, sized = (
+            np.maximum.reduceat(np.where(each, np.arange(count), -1), starts) for each in (events.begins, events.sizes)
+        )
         ended = np.logical_or.reduceat(np.isin(rows["kind"], _ENDS), starts)
         reached = np.where(is_fill, rows["filled_lots"] + rows["size_lots"], 0)
         filled = np.maximum(np.maximum.reduceat(reached, starts), self._filled(order_id[starts]))
-        size = np.where(began >= 0, rows["size_lots"][began], filled)
+        size = np.where(began >= 0, rows["size_lots"][sized], filled)
         over = ended | ((began >= 0) & (filled >= size)) | is_last
         out.orders += int((over & ((began >= 0) | (filled > 0))).sum())
         out.ordered_lots += total(widen(size[over])[0])
@@ -273,7 +283,7 @@ class LiveOrders:
         has_fill[events.quote[is_fill & events.known]] = True
         has_fill[began[~over & (began >= 0)]] = False  # a quote that continues is counted when it ends
         out.filled += int((has_fill & events.begins).sum())
-        kept = np.unique(np.concatenate([began[~over & (began >= 0)], last[~over]]))
+        kept = np.unique(np.concatenate([began[~over & (began >= 0)], sized[~over & (began >= 0)], last[~over]]))
         self._kept = {name: column[kept] for name, column in rows.items()}
         self._kept["is_new"] = np.zeros(len(kept), dtype=bool)
         self._ids, self._filled_lots = order_id[starts][~over], filled[~over]

@@ -32,6 +32,7 @@ impl OwnBook {
         if hidden != self.hidden[0].len() + self.hidden[1].len() {
             return Err("an own order is listed as hidden that is not".into());
         }
+        self.reduce_only.check(&self.orders)?;
         self.available.check(book)
     }
 

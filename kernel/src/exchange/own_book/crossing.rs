@@ -19,7 +19,9 @@ impl OwnBook {
             .map(|(queue_stay, at)| (*queue_stay, *at))
             .collect();
         for (queue_stay, at) in ended {
-            self.waiting.remove(&queue_stay);
+            if self.waiting.remove(&queue_stay).is_none() {
+                continue; // cut by the fill of another
+            }
             self.orders[at].waits_to_take = false;
             self.meet(displayed, at, Cause::Take);
         }

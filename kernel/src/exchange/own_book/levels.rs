@@ -1,7 +1,7 @@
 //! L2: own orders, levels and prints.
 
 use crate::book::slab::NONE;
-use crate::contract::codes::{index, key, Cause};
+use crate::contract::codes::{index, key, Cause, OrderState};
 use crate::exchange::displayed::{Displayed, Match};
 use crate::exchange::level_queue;
 use crate::exchange::own_book::OwnBook;
@@ -29,6 +29,9 @@ impl OwnBook {
         while at != NONE && self.orders[at].queue.last_fall < fall.number {
             let (this, own) = (at, &mut self.orders[at]);
             at = own.younger;
+            if own.state != OrderState::Live {
+                continue; // cut by a fill of this print
+            }
             let ahead = own.queue.ahead;
             let lots = level_queue::late(displayed, own, fall.number, left);
             if own.queue.ahead != ahead {
@@ -54,6 +57,9 @@ impl OwnBook {
             while at != NONE && left > 0 && self.orders[at].queue.last_fall < fall.number {
                 let this = at;
                 at = self.orders[at].younger;
+                if self.orders[this].state != OrderState::Live {
+                    continue; // cut by a fill of this print
+                }
                 left -= self.take_first(this, OwnTrade { size_lots: left, ..flow }, matching);
             }
             rung = self.sides[side].behind(at_key);
@@ -69,7 +75,7 @@ impl OwnBook {
         while at != NONE && left > 0 {
             let (this, own) = (at, &mut self.orders[at]);
             at = own.younger;
-            if own.queue.is_visible {
+            if own.queue.is_visible && own.state == OrderState::Live {
                 let lots = level_queue::printed(displayed.prints, own, left, matching == Match::All);
                 self.changed(this);
                 left -= lots;
