@@ -1,10 +1,10 @@
 """Write the kernel's half of the contract from lob_backtest/contract: `python scripts/generate_contract.py`.
 
-`kernel/src/contract/generated.rs` gets the codes, the limits and the layouts of batches and result tables,
-`generated_plan.rs` the plan, `generated_terms.rs` the terms of an order, and `kernel/src/record/order_row.rs` the row
-of `orders`. In `kernel/src/python`, `plan_reader.rs` gets the functions that read the plan, `order_terms.rs` those that
-read and show the terms of an order. The meaning of a member or a field is taken from the comment behind it or from the
-class's docstring.
+`kernel/src/contract/generated.rs` gets the limits and the layouts of batches and result tables, `generated_codes.rs`
+the codes, `generated_plan.rs` the plan, `generated_terms.rs` the terms of an order, and
+`kernel/src/record/order_row.rs` the row of `orders`. In `kernel/src/python`, `plan_reader.rs` gets the functions that
+read the plan, `order_terms.rs` those that read and show the terms of an order. The meaning of a member or a field is
+taken from the comment behind it or from the class's docstring.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from lob_backtest.contract import limits, plan, rows, tables
 
 SOURCES: Final = Path(__file__).resolve().parents[1] / "kernel" / "src"
 GENERATED: Final = SOURCES / "contract" / "generated.rs"
+CODES: Final = SOURCES / "contract" / "generated_codes.rs"
 PLAN: Final = SOURCES / "contract" / "generated_plan.rs"
 TERMS: Final = SOURCES / "contract" / "generated_terms.rs"
 READER: Final = SOURCES / "python" / "plan_reader.rs"
@@ -47,10 +48,12 @@ ORDER_TERMS: Final = SOURCES / "python" / "order_terms.rs"
 
 CONSTANTS: Final = {"action": rows.Action, "flag": rows.Flag, "phase": rows.Phase}
 """Codes that stay bytes in the kernel's columns, by the name of their module."""
-READ: Final = (plan.Feed, plan.IssuePolicy, plan.QueueModel)
+READ: Final = (plan.Feed, plan.IssuePolicy, plan.PostOnly, plan.QueueModel, tables.SelfTrade)
 """Those that the kernel reads from Python; the others it only writes."""
 PLANS: Final = (
     plan.FillRules,
+    plan.ReplaceRules,
+    plan.OrderRules,
     plan.QueueWeights,
     plan.InstrumentPlan,
     plan.FeePlan,
@@ -271,15 +274,26 @@ fn by_issue(given: &Bound<'_, PyAny>) -> PyResult<[IssuePolicy; Issue::ALL.len()
 
 def generated() -> str:
     """Return the text of `GENERATED`."""
-    body = "".join(part for write in (numbers, constants, enums, layouts) for part in write())
+    body = "".join(part for write in (numbers, constants, layouts) for part in write())
     title = "//! The contract with Python: codes, limits and layouts.\n\n"
-    return title + HEAD + "#![allow(missing_docs)] // where a member's name says it all\n\n" + body.rstrip() + "\n"
+    codes = used("crate::contract::generated_codes", sorted(enum.__name__ for enum in ENUMS), "pub ") + "\n"
+    return (
+        title + HEAD + "#![allow(missing_docs)] // where a member's name says it all\n\n" + codes + body.rstrip() + "\n"
+    )
+
+
+def generated_codes() -> str:
+    """Return the text of `CODES`."""
+    title = "//! The contract with Python: enumerations.\n\n"
+    allowed = "#![allow(missing_docs)] // where a member's name says it all\n\n"
+    return title + HEAD + allowed + "".join(enums()).rstrip() + "\n"
 
 
 def files() -> dict[Path, str]:
     """Return the text of each generated file."""
     return {
         GENERATED: generated(),
+        CODES: generated_codes(),
         PLAN: "".join(plans()).rstrip() + "\n",
         READER: "".join(reader()),
         TERMS: "".join(terms()),

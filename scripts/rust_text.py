@@ -16,6 +16,7 @@ ENUMS: Final = (
     Issue,
     plan.Feed,
     plan.IssuePolicy,
+    plan.PostOnly,
     plan.QueueModel,
     tables.Cause,
     tables.Liquidity,
@@ -23,6 +24,7 @@ ENUMS: Final = (
     tables.OrderState,
     tables.TimeInForce,
     tables.RejectReason,
+    tables.SelfTrade,
 )
 SPECIAL: Final = {"Count": "usize", "Venue": "usize"}
 HEAD: Final = "// Written by scripts/generate_contract.py from lob_backtest/contract: change that, then run it.\n\n"
@@ -96,13 +98,13 @@ def braced(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{{{', '.join(names)}}}"
 
 
-def used(path: str, names: list[str]) -> str:
+def used(path: str, names: list[str], public: str = "") -> str:
     """Return a `use` of several names as rustfmt lays it out: in one line of at most 120 columns, else filled lines."""
-    line = f"use {path}::{braced(names)};\n"
+    line = f"{public}use {path}::{braced(names)};\n"
     if len(line) <= 121:
         return line
     filled = textwrap.fill(", ".join(names) + ",", 120, initial_indent="    ", subsequent_indent="    ")
-    return f"use {path}::{{\n{filled}\n}};\n"
+    return f"{public}use {path}::{{\n{filled}\n}};\n"
 
 
 def literal(head: str, values: list[str]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from typing import Final
 
 from lob_backtest.book.book import Issue
-from lob_backtest.config.effective import Settings, late_ns
+from lob_backtest.config.effective import ORDER_RULES, Settings, late_ns
 from lob_backtest.config.model import RunConfig
 from lob_backtest.config.parts import FillsPart
 from lob_backtest.config.queue_models import queue_model
@@ -20,11 +20,15 @@ from lob_backtest.contract.plan import (
     FillRules,
     InstrumentPlan,
     IssuePolicy,
+    OrderRules,
     Plan,
+    PostOnly,
     QueueModel,
+    ReplaceRules,
     SessionPlan,
 )
 from lob_backtest.contract.rows import LIMIT
+from lob_backtest.contract.tables import SelfTrade
 from lob_backtest.data.faults import FaultKind, resolve_policies
 from lob_backtest.data.reader import MarketSource
 from lob_backtest.data.span import span_ns
@@ -146,7 +150,19 @@ def _instrument_plan(config: RunConfig, index: int, source: MarketSource, settin
         venue=settings.venues.index(instrument.venue),
         fill_rules=_fill_rules(config, source, model),
         queue_weights=weights,
+        order_rules=_order_rules(settings, index),
     )
+
+
+def _order_rules(settings: Settings, index: int) -> OrderRules:
+    said = {name: settings.order_rule(name, index).value for name in ORDER_RULES}
+    replace_rules = ReplaceRules(
+        keeps_place=said["replace.decrease"] == "keep",
+        size_is_total=said["replace.size_is"] == "total",
+        cancels_taker=said["replace.would_take"] == "cancel",
+        cancels_filled=said["replace.at_or_below_filled"] == "cancel",
+    )
+    return OrderRules(replace_rules, PostOnly[said["post_only"].upper()], SelfTrade[said["self_trade"].upper()])
 
 
 def _fill_rules(config: RunConfig, source: MarketSource, model: QueueModel) -> FillRules:

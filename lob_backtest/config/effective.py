@@ -25,6 +25,17 @@ LATE_NS: Final = 250 * MS
 """How far apart a print and its LEVEL row can be where neither config nor file says it."""
 
 
+ORDER_RULES: Final = {
+    "replace.decrease": "keep",
+    "replace.size_is": "total",
+    "replace.would_take": "reject",
+    "replace.at_or_below_filled": "cancel",
+    "post_only": "reject",
+    "self_trade": "cancel_newest",
+}
+"""How orders are treated where neither instrument nor venue says it."""
+
+
 class Effective(NamedTuple):
     """A value and the key that it is from: `DEFAULT` where the config does not have it."""
 
@@ -77,6 +88,13 @@ class Settings:
     def fees(self, instrument: int, agent: int | None = None) -> dict[str, Any]:
         """Return all numbers of `FeesPart` for an instrument, or for an agent in it."""
         return {name: self.fee(name, instrument, agent).value for name in FeesPart.model_fields}
+
+    def order_rule(self, name: str, instrument: int) -> Effective:
+        """Return one key of how orders in an instrument are treated, "replace.decrease" as well as "self_trade"."""
+        table, _, key = name.rpartition(".")
+        found = [(f"instrument.{instrument}", self._instrument(instrument)), *self._of_venue(self.venue_of[instrument])]
+        tables = [(f"{place}.{table}".rstrip("."), getattr(part, table) if table else part) for place, part in found]
+        return _first(key, tables) or Effective(ORDER_RULES[name], DEFAULT)
 
     def max_position(self, instrument: int, agent: int) -> Effective:
         """Return the limit on the position of an agent in an instrument, lots; `None`: no limit."""

@@ -169,7 +169,50 @@ class ChannelPart(Part):
     ] = None
 
 
-class VenuePart(Part):
+class ReplacePart(Part):
+    """`replace` of an instrument or a venue: what the venue does with a replacement."""
+
+    decrease: Annotated[
+        Literal["keep", "lose"] | None,
+        Key("whether a smaller size at the same price keeps the place in the queue", default='`"keep"`'),
+    ] = None
+    size_is: Annotated[
+        Literal["total", "open"] | None,
+        Key("what the size of a replacement counts: all lots, or those that are to be open", default='`"total"`'),
+    ] = None
+    would_take: Annotated[
+        Literal["reject", "cancel"] | None,
+        Key("of a post-only order: the replacement is refused, or the order cancelled", default='`"reject"`'),
+    ] = None
+    at_or_below_filled: Annotated[
+        Literal["cancel", "reject"] | None,
+        Key("of an order that has filled as much as its new total or more", default='`"cancel"`'),
+    ] = None
+
+
+class OrderRulesPart(Part):
+    """What an instrument or a venue says of how orders are treated."""
+
+    replace: Annotated[
+        ReplacePart, Key("of replacements: the keys of [venue.replace](#venuereplace)", default="see there")
+    ] = ReplacePart()
+    post_only: Annotated[
+        Literal["reject", "slide"] | None,
+        Key(
+            "a post-only order that would take is refused, or rests a tick behind the best price of the other side",
+            default='`"reject"`',
+        ),
+    ] = None
+    self_trade: Annotated[
+        Literal["cancel_newest", "cancel_oldest", "cancel_both", "decrement", "reject"] | None,
+        Key(
+            "what happens where an order [meets an own one](fill-model.md#own-orders-that-meet)",
+            default='`"cancel_newest"`',
+        ),
+    ] = None
+
+
+class VenuePart(OrderRulesPart):
     """`[[venue]]`: what its instruments have in common."""
 
     name: Annotated[str, Field(min_length=1), Key("as in the file or in `instrument.venue`")]
@@ -180,7 +223,7 @@ class VenuePart(Part):
     fees: Annotated[FeesPart, Key("of its instruments; as `instrument.fees`", default="0")] = FeesPart()
 
 
-class InstrumentPart(Part):
+class InstrumentPart(OrderRulesPart):
     """`[[instrument]]`."""
 
     name: Annotated[str | None, Key("the name that strategies use", default="the file's symbol")] = None

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel
 
-from lob_backtest.config.effective import DEFAULT, FILE, Effective, Settings, late_ns, of_table
+from lob_backtest.config.effective import DEFAULT, FILE, ORDER_RULES, Effective, Settings, late_ns, of_table
 from lob_backtest.config.key import key_of, types_of
 from lob_backtest.config.model import RunConfig
 from lob_backtest.config.parts import (
@@ -74,7 +74,7 @@ def effective_sections(
     names = [part.name or source.symbol for part, source in pairs]
     found = [Section({}, _whole(config))]
     for i, (name, source) in enumerate(zip(names, sources, strict=True)):
-        found.append(Section({"instrument": name}, _instrument(config, i, source)))
+        found.append(Section({"instrument": name}, _instrument(config, i, source, settings)))
     for k, agent in enumerate(agents):
         found.append(Section({"agent": agent.name}, _agent(config, k, agent, settings)))
         for venue in settings.venues:
@@ -104,7 +104,7 @@ def _whole(config: RunConfig) -> dict[str, Effective]:
     return rows
 
 
-def _instrument(config: RunConfig, index: int, source: MarketSource) -> dict[str, Effective]:
+def _instrument(config: RunConfig, index: int, source: MarketSource, settings: Settings) -> dict[str, Effective]:
     part, key = config.instrument[index], f"instrument.{index}"
     rows = {
         "name": Effective(part.name, f"{key}.name") if part.name else Effective(source.symbol, FILE),
@@ -116,6 +116,7 @@ def _instrument(config: RunConfig, index: int, source: MarketSource) -> dict[str
         "lot_size": Effective(source.lot_size, FILE),
     }
     rows |= {name: of_table(part, name, key) for name in ("multiplier", "currency", "exclude_order_ids")}
+    rows |= {name: settings.order_rule(name, index) for name in ORDER_RULES}
     late = {"late_level": source.late_level_ns, "late_print": source.late_print_ns}
     for name in FillsPart.model_fields:
         if name in late and source.level == 2:

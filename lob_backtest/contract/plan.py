@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, TypeAlias
 
 from lob_backtest.contract.bounds import INT64, Bounded, Count, Int64, Latency, Wait, Within
 from lob_backtest.contract.queue_grid import LENGTHS, MAX_WEIGHT
+from lob_backtest.contract.tables import SelfTrade
 from lob_backtest.errors import ConfigError
 from lob_backtest.instrument import Instrument
 
@@ -44,6 +45,13 @@ class QueueModel(IntEnum):
     BACK = 0  # every cancel was behind
     PROPORTIONAL = 1  # cancels fall evenly on the queue
     WEIGHTED = 2  # cancels fall ahead and behind by the weights of what stands there: `QueueWeights`
+
+
+class PostOnly(IntEnum):
+    """What happens to a post-only order that would take on arrival."""
+
+    REJECT = 0  # it is refused
+    SLIDE = 1  # it rests one tick behind the best price of the other side
 
 
 class IssuePolicy(IntEnum):
@@ -78,6 +86,38 @@ class FillRules(Bounded):
     hidden_any_side: bool = False
     late_level_ns: Wait = 250_000_000
     late_print_ns: Wait = 250_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceRules(Bounded):
+    """What a venue does with a replacement.
+
+    Attributes:
+        keeps_place: a smaller size at the same price keeps the place in the queue; else every change is a new arrival.
+        size_is_total: the size of a replacement counts what has filled; else it is what is to be open.
+        cancels_taker: a post-only order whose replacement would take is cancelled; else it stays as it was.
+        cancels_filled: an order that has filled as much as its new total is cancelled; else it stays as it was.
+    """
+
+    keeps_place: bool = True
+    size_is_total: bool = True
+    cancels_taker: bool = False
+    cancels_filled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRules(Bounded):
+    """What differs between venues in how orders are treated, for one instrument.
+
+    Attributes:
+        replace: of replacements.
+        post_only: of a post-only order that would take on arrival.
+        self_trade: of an order that meets an own one, unless the order says it.
+    """
+
+    replace: ReplaceRules = ReplaceRules()
+    post_only: PostOnly = PostOnly.REJECT
+    self_trade: SelfTrade = SelfTrade.CANCEL_NEWEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +161,7 @@ class InstrumentPlan(Bounded):
         venue: where it trades: the place of the agents' channels to it.
         fill_rules: how own orders fill.
         queue_weights: L2: of a queue model that weighs; without values elsewhere.
+        order_rules: how the venue treats orders.
     """
 
     instrument: Instrument
@@ -130,6 +171,7 @@ class InstrumentPlan(Bounded):
     venue: Venue = 0
     fill_rules: FillRules = FillRules()
     queue_weights: QueueWeights = QueueWeights()
+    order_rules: OrderRules = OrderRules()
 
     def __post_init__(self) -> None:
         """See that an engine can hold every number, and that a queue model that weighs has weights.

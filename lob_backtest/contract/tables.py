@@ -69,6 +69,16 @@ class TimeInForce(IntEnum):
     FOK = 2  # trades in full on arrival, or not at all
 
 
+class SelfTrade(IntEnum):
+    """What happens when an arriving order meets an own resting one: self-trade prevention."""
+
+    CANCEL_NEWEST = 0  # what is left of the arriving one is cancelled
+    CANCEL_OLDEST = 1  # the resting one is cancelled, and the arriving one goes on
+    CANCEL_BOTH = 2
+    DECREMENT = 3  # both become smaller by the size of the smaller one, without a trade
+    REJECT = 4  # the arriving one is refused as a whole, before it trades
+
+
 class RejectReason(IntEnum):
     """Why a request was refused. Refusals are data, never exceptions."""
 
@@ -83,7 +93,7 @@ class RejectReason(IntEnum):
     POSITION_LIMIT = 8
     WARM_UP = 9
     HALTED = 10  # the market is not in its continuous phase
-    SELF_TRADE = 11  # its price reaches an own resting order of the other side
+    SELF_TRADE = 11  # it would have traded with an own order of the other side
     STOPPED = 12  # the run is ending
     BAD_VALUE = 13  # an argument of the wrong kind (a string, NaN, an unknown time in force)
     REDUCE_ONLY = 15  # a reduce-only order had no position to reduce, or its position has become smaller
@@ -149,6 +159,7 @@ ORDERS: Final = pa.schema(
         pa.field("tif", pa.int8(), nullable=False),
         pa.field("post_only", pa.int8(), nullable=False),
         pa.field("price_ticks", pa.int64()),  # null: a market order
+        pa.field("asked_price_ticks", pa.int64()),  # what was asked for, where the venue has set another price
         pa.field("size_lots", pa.int64(), nullable=False),  # total, fills included
         pa.field("filled_lots", pa.int64(), nullable=False),
         pa.field("queue_ahead_lots", pa.int64()),  # ACCEPTED, REPLACED: at arrival
@@ -261,6 +272,7 @@ DIGEST_COLUMNS: Final = {
         "tif",
         "post_only",
         "price_ticks",
+        "asked_price_ticks",
         "size_lots",
         "filled_lots",
         "queue_ahead_lots",
@@ -291,7 +303,7 @@ entry in `RENAMED`. Anything else changes the digests of existing results and ne
 
 UNUSED: Final[dict[str, dict[str, int | str | None]]] = {
     "fills": {"ts_traded_ns": None},
-    "orders": {"reduce_only": 0},
+    "orders": {"reduce_only": 0, "asked_price_ticks": None},
 }
 """Columns that are newer than the first version, with the value that they have where a run does not use the feature.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Final, NamedTuple, TypeVar
 
-from lob_backtest.contract.tables import TimeInForce
+from lob_backtest.contract.tables import SelfTrade, TimeInForce
 
 Member = TypeVar("Member", bound=IntEnum)
 CAPITALS: Final = (TimeInForce,)
@@ -28,6 +28,7 @@ class Terms(NamedTuple):
         post_only: whether it is refused where it would take.
         tag: the strategy's text.
         reduce_only: whether it may only bring the position nearer to 0.
+        self_trade: what happens where it meets an own order; `None`: what the venue does.
     """
 
     side: int
@@ -37,6 +38,7 @@ class Terms(NamedTuple):
     post_only: bool = False
     tag: str = ""
     reduce_only: bool = False
+    self_trade: SelfTrade | None = None
 
     @classmethod
     def kinds(cls) -> dict[str, str]:

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from types import ModuleType
 from typing import Any, ClassVar, Protocol, Self
 
-from lob_backtest.contract.tables import Cause, Liquidity, OrderState, RejectReason, TimeInForce, UpdateKind
+from lob_backtest.contract.tables import Cause, Liquidity, OrderState, RejectReason, SelfTrade, TimeInForce, UpdateKind
 from lob_backtest.errors import ConfigError
 from lob_backtest.instrument import Instrument
 from lob_backtest.strategy.callbacks import check_callbacks
@@ -73,6 +73,7 @@ class Order:
         reason: why a request was refused.
         tag: free text of the author.
         reduce_only: whether it may only bring the position nearer to 0.
+        self_trade: what was asked for where it meets an own order; `None`: what the venue does.
     """
 
     order_id: int
@@ -90,6 +91,7 @@ class Order:
     reason: RejectReason
     tag: str
     reduce_only: bool
+    self_trade: SelfTrade | None
 
     @property
     def open_lots(self) -> int:
@@ -294,6 +296,7 @@ class Context(Protocol):
         post_only: bool = False,
         tag: str = "",
         reduce_only: bool = False,
+        self_trade: str | None = None,
     ) -> int:
         """Send a buy order (`price_ticks` `None`: a market order) and return its id."""
 
@@ -306,6 +309,7 @@ class Context(Protocol):
         post_only: bool = False,
         tag: str = "",
         reduce_only: bool = False,
+        self_trade: str | None = None,
     ) -> int:
         """Send a sell order (`price_ticks` `None`: a market order) and return its id."""
 

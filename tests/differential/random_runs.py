@@ -14,7 +14,7 @@ from scenario import BASE
 
 import lob_backtest as lob
 from lob_backtest.contract.output import Outcome
-from lob_backtest.contract.plan import FeePlan, FillRules
+from lob_backtest.contract.plan import FeePlan, FillRules, OrderRules, ReplaceRules
 from lob_backtest.contract.rows import Action, Flag
 from lob_backtest.results.digest import digest
 
@@ -250,6 +250,8 @@ class Case:
             "options": {
                 **drawn_fields(rng, FillRules),
                 **drawn_fields(rng, FeePlan),
+                **drawn_fields(rng, OrderRules),
+                **drawn_fields(rng, ReplaceRules),
                 "depth": rng.choice((0, 0, 3, 5)),
                 "max_position": rng.choice((9, 60, None)),
                 "initial_position": rng.choice((0, 0, -5)),

@@ -95,7 +95,7 @@ def test_new_orders_are_refused_outside_of_the_continuous_phase_and_cancels_are_
     )
 
 
-def test_an_order_that_would_trade_with_an_own_resting_order_is_refused(engine: str) -> None:
+def test_what_is_left_of_an_order_ends_where_it_meets_an_own_order(engine: str) -> None:
     check(
         engine,
         BOOK
@@ -105,8 +105,10 @@ def test_an_order_that_would_trade_with_an_own_resting_order_is_refused(engine: 
         30 c buy market 5
         40 d buy 99 5
         12 told a accepted
-        22 told b rejected self_trade
-        32 told c rejected self_trade
+        22 told b accepted
+        22 told b expired self_trade
+        32 told c accepted
+        32 told c expired self_trade
         42 told d accepted
         """,
     )

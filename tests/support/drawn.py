@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import inspect
 import random
+from dataclasses import is_dataclass
 from enum import IntEnum
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import lob_backtest as lob
+from lob_backtest.contract import tables
 from lob_backtest.contract.bounds import Wait, Within
+from lob_backtest.contract.terms import Terms, written_names
 
 OPTIONS = {
     each.name: each.annotation
@@ -19,9 +22,22 @@ OPTIONS = {
 TRUE_OR_FALSE = [name for name, annotation in OPTIONS.items() if annotation == "bool"]
 
 
+WITH_VALUE = [name for name in OPTIONS if name not in (*TRUE_OR_FALSE, "tif", "tag")]
+MEMBERS = {
+    name: list(written_names(getattr(tables, kind.removesuffix(" | None"))))
+    for name, kind in Terms.kinds().items()
+    if name in WITH_VALUE and hasattr(tables, kind.removesuffix(" | None"))
+}
+"""The names of the members of each option that is one of an enumeration."""
+
+
 def drawn_options(rng: random.Random, *, apart_from: tuple[str, ...]) -> dict[str, Any]:
-    """Draw the options that a random strategy does not choose by itself: those of true or false, one in ten true."""
-    return {name: True for name in TRUE_OR_FALSE if name not in apart_from and rng.random() < 0.1}
+    """Draw the options that a random strategy does not choose by itself, one in ten: true, or a member by its name."""
+    drawn: dict[str, Any] = {name: True for name in TRUE_OR_FALSE if name not in apart_from and rng.random() < 0.1}
+    for name, members in MEMBERS.items():
+        if name not in apart_from and rng.random() < 0.1:
+            drawn[name] = rng.choice(members)
+    return drawn
 
 
 WAITS = (0, 5, 60, 250_000_000)
@@ -30,7 +46,8 @@ WAITS = (0, 5, 60, 250_000_000)
 
 def drawn_fields(rng: random.Random, cls: type) -> dict[str, Any]:
     """Draw a value for each field of a part of the plan."""
-    return {name: _value(rng, hint) for name, hint in get_type_hints(cls, include_extras=True).items()}
+    hints = get_type_hints(cls, include_extras=True)
+    return {name: _value(rng, hint) for name, hint in hints.items() if not is_dataclass(hint)}
 
 
 def _value(rng: random.Random, hint: Any) -> Any:

@@ -166,6 +166,9 @@ class Exchange:
     def ahead(self, own: Own) -> int | None:
         raise NotImplementedError
 
+    def untaken_ahead(self, own: Own) -> int:
+        raise NotImplementedError
+
     def apply(self, row: Row) -> None:
         raise NotImplementedError
 
@@ -283,8 +286,11 @@ class Exchange:
 
     def trade(self, own: Own, market: bool = False) -> None:
         """An order walks what is available within its limit, a fill per level (L2) or per market order (L3)."""
-        for price, size in list(self.within(own.side, None if market else own.price)):
-            part = min(size, own.open)
+        limit = None if market else own.price
+        before = self.before_own(own.side, limit)
+        for price, size in list(self.within(own.side, limit)):
+            part = min(size, own.open, before)
+            before -= part
             if part > 0:
                 self.take(-own.side, price, part)
                 self.fill(own, price, part, "take")
@@ -294,20 +300,30 @@ class Exchange:
         if self.phase != Phase.CONTINUOUS:
             return "halted"
         takes = self.mode() == "good" and -own.side not in self.cleared
-        reach = price
-        if price is None:
-            for level, available in self.within(own.side, None) if takes else ():
-                if size > 0:
-                    reach, size = level, size - available
-        if reach is not None and any(
-            other.side == -own.side and own.side * other.price <= own.side * reach for other in self.own
-        ):
-            return "self_trade"
         if own.post_only:
             best = [p for p in self.displayed(-own.side) if price is None or own.side * p <= own.side * price]
-            if any(True for _ in self.within(own.side, price)) if takes else best:
+            if self.before_own(own.side, price) > 0 if takes else best:
                 return "post_only"
+            if self.met(own.side, price) is not None:
+                return "self_trade"
         return ""
+
+    def met(self, side: int, limit: int | None) -> Own | None:
+        """The own order of the other side that an order within a limit would meet first."""
+        others = [o for o in self.own if o.side == -side and (limit is None or side * o.price <= side * limit)]
+        return min(others, key=lambda o: (side * o.price, o.place), default=None)
+
+    def before_own(self, side: int, limit: int | None) -> int:
+        """The lots available within a limit that stand before the first own order there."""
+        first = self.met(side, limit)
+        lots = 0
+        for price in dict.fromkeys(price for price, _ in self.within(side, limit)):
+            here = sum(self.chunks(-side, price))
+            if first is None or side * price < side * first.price:
+                lots += here
+            elif price == first.price:
+                lots += min(here, self.untaken_ahead(first))
+        return lots
 
     def request(self, request: Request) -> None:
         """Own requests at the exchange."""
@@ -371,7 +387,10 @@ class Exchange:
         """An arriving order takes what it can; what is left of a GTC order rests, behind what is displayed."""
         rests = own.tif == "GTC" and not market
         takes = self.mode() == "good" and -own.side not in self.cleared
-        available = sum(size for _, size in self.within(own.side, None if market else own.price)) if takes else 0
+        limit = None if market else own.price
+        available = self.before_own(own.side, limit) if takes else 0
+        ends = (takes or rests) and available < own.open and self.met(own.side, limit) is not None
+        rests = rests and not ends
         self.places += 1
         own.place, own.moves, own.passed, own.frozen = self.places, [], {}, False
         own.waiting, own.swept = not takes and not own.post_only, False
@@ -384,7 +403,7 @@ class Exchange:
             self.own.append(own)
         elif own.open:
             self.leave(own, "expired")
-            self.answer(own.name, "expired")
+            self.answer(own.name, "expired", "self_trade" if ends else "none")
 
 
 def packets(rows: Sequence[Row]) -> Iterator[list[Row]]:

@@ -103,6 +103,12 @@ class Levels(Exchange):
             return None
         return -(-self.replay(own)[0] // UNIT)
 
+    def untaken_ahead(self, own: Own) -> int:
+        """Own orders that meet: the lots ahead of one that own orders have not taken."""
+        if own.start is None:
+            return 0
+        return -(-max(0, self.replay(own)[0] - self.taken(self.level(own.side, own.price))) // UNIT)
+
     def queue_at(self, side: int, price: int) -> list[Own]:
         """Own orders at a price whose place in the queue is known and shown, oldest first."""
         return [own for own in self.standing(side, price) if own.start is not None and not own.frozen]
@@ -288,6 +294,10 @@ class Orders(Exchange):
 
     def ahead(self, own: Own) -> int | None:
         return None if own.ahead is None else sum(own.ahead.values())
+
+    def untaken_ahead(self, own: Own) -> int:
+        """Own orders that meet: the lots ahead of one that own orders have not taken."""
+        return max(0, (self.ahead(own) or 0) - self.taken.get((own.side, own.price), 0))
 
     def find(self, order: int) -> tuple[Key, int] | None:
         return next(((key, n) for key, queue in self.queues.items() for each, n in queue if each == order), None)

@@ -14,8 +14,10 @@ from lob_backtest.contract.plan import (
     FeePlan,
     FillRules,
     InstrumentPlan,
+    OrderRules,
     Plan,
     QueueModel,
+    ReplaceRules,
     SessionPlan,
     uniform_plan,
 )
@@ -42,6 +44,8 @@ def plan_of(
     market["fill_rules"] = FillRules(**_taken(options, FillRules))
     if market["fill_rules"].queue_model == QueueModel.WEIGHTED:
         market.setdefault("queue_weights", log())
+    rules = {"replace": ReplaceRules(**_taken(options, ReplaceRules)), **_taken(options, OrderRules)}
+    market["order_rules"] = OrderRules(**rules)
     session["fees"] = FeePlan(**_taken(options, FeePlan))
     parts = [
         InstrumentPlan(

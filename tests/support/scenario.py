@@ -9,7 +9,7 @@ is received 1 ns after it happened. Lines, in any order within a time:
     0 clear bid|ask|both, status open|closed|halted|auction
                                   each may end with: more (not its packet's end), snapshot, window, auction, suspect
     5 a buy 100 10                order `a`; or: sell, a price `market`; may end with: ioc, fok, post,
-                                  or the name of any other option that is true or false
+                                  the name of any other option that is true or false, or an option with its value
     5 a replace 100 5, a cancel
     9 ahead a 60                  what the strategy sees at this time (none: not known)
     9 position 3
@@ -26,9 +26,10 @@ What follows `--` is a comment. A first line without a time sets what the market
     L2, queue proportional, late_print 20
 
 Settings are `L2` or `L3`; `queue back` or `proportional`; `strip #7`, an order that `exclude_order_ids` names;
-`depth 5`; `end`, in nanoseconds; `flatten`, whose order has that name; and each field of `FillRules`, `ChannelPlan` and
-`FeePlan` by its name, with its value (`late_print 20`, in nanoseconds; `taker_rates 0 5000000`) or, if it is true or
-false, without one (`hidden_any_side`). `evidence` is short for `fill_on_younger_execution`. Defaults: L3, `back`, an
+`depth 5`; `end`, in nanoseconds; `flatten`, whose order has that name; and each field of `FillRules`, `ChannelPlan`,
+`FeePlan`, `OrderRules` and `ReplaceRules` by its name, with its value (`late_print 20`, in nanoseconds; `taker_rates 0
+5000000`; `self_trade decrement`) or, if it is true or false, without one or with `no` (`hidden_any_side`, `keeps_place
+no`). `evidence` is short for `fill_on_younger_execution`. Defaults: L3, `back`, an
 end 10 ns after the last line. Where a fee is set, each fill ends with `fee 2`, in 10⁻⁶ tick·lots.
 """
 
@@ -37,16 +38,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from enum import IntEnum
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from drawn import TRUE_OR_FALSE
+from drawn import TRUE_OR_FALSE, WITH_VALUE
 from plans import plan_of
 
 import lob_backtest as lob
 from lob_backtest.config.queue_models import queue_model as queue_model_of
 from lob_backtest.contract.output import Outcome
-from lob_backtest.contract.plan import ChannelPlan, FeePlan, FillRules
+from lob_backtest.contract.plan import ChannelPlan, FeePlan, FillRules, OrderRules, ReplaceRules
 from lob_backtest.contract.rows import Action, Batch, Flag, Phase
 from lob_backtest.data.own_orders import WithoutOrders
 from lob_backtest.engine import load_engine
@@ -74,7 +77,11 @@ SWITCHES: dict[str, dict[str, Any]] = {
     "evidence": {"evidence": True},
     "flatten": {"flatten": True},
 }
-SET = {each.name: each.default for part in (FillRules, FeePlan, ChannelPlan) for each in fields(part)}
+SET = {
+    each.name: each.default
+    for part in (FillRules, FeePlan, ChannelPlan, ReplaceRules, OrderRules)
+    for each in fields(part)
+}
 SET |= {"depth": 0, "end": 0}
 """What a scenario can set to numbers: fields of the plan, with their defaults."""
 FEES = {each.name for each in fields(FeePlan)}
@@ -175,7 +182,10 @@ class Script(lob.Strategy):
             price = None if words[1] == "market" else int(words[1])
             tif = next((w.upper() for w in words[3:] if w in ("ioc", "fok")), "GTC")
             send = ctx.buy if words[0] == "buy" else ctx.sell
-            options = {flag: WORDS.get(flag, flag) in words[3:] for flag in TRUE_OR_FALSE}
+            options: dict[str, Any] = {flag: WORDS.get(flag, flag) in words[3:] for flag in TRUE_OR_FALSE}
+            for option, value in pairwise(words[3:]):
+                if option in WITH_VALUE:
+                    options[option] = int(value) if value.isdigit() else value
             self.ids[name] = send(price, int(words[2]), tif=tif, tag=name, **options)
 
 
@@ -207,9 +217,17 @@ def settings(line: str) -> dict[str, Any]:
             options["strip"] = [int(order_id[1:]) for order_id in value]
         else:
             field = name if name in SET else f"{name}_ns"
-            numbers = tuple(map(int, value)) or (True,)
-            options[field] = numbers if isinstance(SET[field], tuple) else numbers[0]
+            options[field] = _setting(SET[field], value)
     return options
+
+
+def _setting(default: Any, value: list[str]) -> Any:
+    if isinstance(default, IntEnum):
+        return type(default)[value[0].upper()]
+    if isinstance(default, bool):
+        return value != ["no"]
+    numbers = tuple(map(int, value))
+    return numbers if isinstance(default, tuple) else numbers[0]
 
 
 def play(engine: str, text: str, **given: Any) -> Played:

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::contract::codes::{index, OrderState, RequestKind, UpdateKind};
 use crate::contract::error::RunError;
 use crate::contract::generated_terms::Terms;
+use crate::contract::plan::InstrumentPlan;
 use crate::money::account::Account;
 use crate::wire::messages::{Answer, Filled, OrderSnapshot};
 
@@ -26,7 +27,11 @@ pub struct KnownOrder {
     pub state: OrderState,
     /// Number of unanswered requests.
     pub in_flight: u32,
-    /// Prices and total sizes of the replacements in flight: any of them may be in force already.
+    /// The price that was asked for, where the venue has set another one.
+    pub asked_ticks: Option<i64>,
+    /// True if sizes of replacements count what has filled; else they are what is to be open.
+    pub size_is_total: bool,
+    /// Prices and sizes of the replacements in flight: any of them may be in force already.
     pub requested: Requested,
     /// The stay in a queue that the last answer told, see `OwnOrder::queue_stay`.
     pub queue_stay: i64,
@@ -47,6 +52,8 @@ impl KnownOrder {
             filled_lots: 0,
             state: OrderState::Pending,
             in_flight: 0,
+            asked_ticks: None,
+            size_is_total: true,
             requested: Requested::default(),
             queue_stay: 0,
             ahead_lots: None,
@@ -58,7 +65,7 @@ impl KnownOrder {
     /// Return the order as it stands, as far as the strategy knows.
     pub fn snapshot(&self) -> OrderSnapshot {
         let KnownOrder { order_id, terms, state, filled_lots, queue_stay, .. } = *self;
-        OrderSnapshot { order_id, terms, state, filled_lots, queue_stay, ahead_lots: None }
+        OrderSnapshot { order_id, terms, state, filled_lots, queue_stay, ahead_lots: None, asked_ticks: None }
     }
 
     /// Return the lots that can still fill by the size in force.
@@ -72,7 +79,24 @@ impl KnownOrder {
         if self.state.is_over() {
             return 0;
         }
+        if !self.size_is_total {
+            return self.open_lots() + self.requested.sum;
+        }
         self.requested.largest().map_or(self.terms.size_lots, |lots| lots.max(self.terms.size_lots)) - self.filled_lots
+    }
+
+    /// Return the most lots that can still fill if a replacement by this size is in force alone.
+    pub fn exposed_with(&self, size_lots: i64) -> i64 {
+        if self.size_is_total {
+            size_lots - self.filled_lots
+        } else {
+            self.exposed_lots() + size_lots
+        }
+    }
+
+    /// Return the price that was last asked for.
+    pub fn quoted_ticks(&self) -> Option<i64> {
+        self.requested.prices().next_back().or(self.asked_ticks).or(self.terms.price_ticks)
     }
 
     /// Update `counted_lots`; return its change.
@@ -97,17 +121,20 @@ impl KnownOrder {
     }
 }
 
-/// Prices and total sizes of the replacements in flight, oldest first.
+/// Prices and sizes of the replacements in flight, oldest first.
 #[derive(Clone, Default)]
 pub struct Requested {
     all: VecDeque<(Option<i64>, i64)>,
     /// The sizes larger than all later ones, in the same order: the first is the largest of all.
     largest: VecDeque<i64>,
+    /// The sizes together.
+    pub sum: i64,
 }
 
 impl Requested {
     /// Add one.
     pub fn push(&mut self, price_ticks: Option<i64>, size_lots: i64) {
+        self.sum += size_lots;
         self.all.push_back((price_ticks, size_lots));
         while self.largest.back().is_some_and(|last| *last < size_lots) {
             self.largest.pop_back();
@@ -118,6 +145,7 @@ impl Requested {
     /// Remove the first, which has been answered.
     pub fn pop(&mut self) {
         if let Some((_, size_lots)) = self.all.pop_front() {
+            self.sum -= size_lots;
             if self.largest.front() == Some(&size_lots) {
                 self.largest.pop_front();
             }
@@ -154,6 +182,8 @@ pub struct LocalState {
     pub account: Account,
     /// Live orders and those with a request in flight, by id, oldest first.
     pub orders: BTreeMap<i64, KnownOrder>,
+    /// As `KnownOrder::size_is_total`, of orders of this instrument.
+    pub size_is_total: bool,
     max_position: Option<i64>,
     /// Per side: the most lots that orders can still fill.
     exposed: [i64; 2],
@@ -161,9 +191,10 @@ pub struct LocalState {
 
 impl LocalState {
     /// Start with a position and no orders.
-    pub fn new(max_position: Option<i64>, position_lots: i64) -> Self {
+    pub fn new(plan: &InstrumentPlan, max_position: Option<i64>, position_lots: i64) -> Self {
         let account = Account { position_lots, ..Account::default() };
-        LocalState { account, orders: BTreeMap::new(), max_position, exposed: [0; 2] }
+        let size_is_total = plan.order_rules.replace.size_is_total;
+        LocalState { account, orders: BTreeMap::new(), size_is_total, max_position, exposed: [0; 2] }
     }
 
     /// Update the exposure after a change of an order.
@@ -180,6 +211,12 @@ impl LocalState {
         let apart = apart_from.and_then(|order_id| self.orders.get(&order_id)).filter(|known| known.terms.side == side);
         let exposed = self.exposed[index(side)] - apart.map_or(0, |known| known.counted_lots);
         Some((limit - i64::from(side) * self.account.position_lots - exposed).max(0))
+    }
+
+    /// Return how many lots a replacement of an order may leave open if everything in flight fills; `None`: no limit.
+    pub fn room_to_replace(&self, side: i8, order_id: i64) -> Option<i64> {
+        let counted = self.orders.get(&order_id).map_or(0, |known| known.counted_lots);
+        self.room(side, Some(order_id)).map(|room| if self.size_is_total { room } else { room - counted })
     }
 
     /// Note a queue position, which came with a packet.
@@ -249,6 +286,7 @@ impl LocalState {
 fn take_place(known: &mut KnownOrder, order: &OrderSnapshot) {
     known.state = OrderState::Live;
     known.terms = order.terms;
+    known.asked_ticks = order.asked_ticks;
     if order.queue_stay != known.queue_stay {
         known.queue_stay = order.queue_stay;
         known.ahead_lots = order.ahead_lots;

@@ -64,6 +64,7 @@ impl OrderEntry<'_> {
             ..order.terms
         };
         let mut known = KnownOrder::new(order_id, terms);
+        known.size_is_total = self.session.local_state.size_is_total;
         if reason == RejectReason::None {
             known.in_flight += 1;
             self.channels.send(Request { terms: Some(terms), ..self.request(order_id, RequestKind::New) });
@@ -76,7 +77,7 @@ impl OrderEntry<'_> {
         Ok(order_id)
     }
 
-    /// Send another price or total size for an order, or refuse it.
+    /// Send another price or size for an order, or refuse it.
     ///
     /// # Errors
     /// Too many requests, see `Agent::count` and `Agent::next_generation`.
@@ -90,14 +91,15 @@ impl OrderEntry<'_> {
             .or(|| self.closed());
         let (price_ticks, size_lots) = (price_ticks.and_then(Result::ok), size_lots.and_then(Result::ok));
         let reason = reason.or(|| match (self.known(order_id), size_lots) {
-            (Some(known), Some(size)) => self.breach(known.terms.side, size - known.filled_lots, Some(known.order_id)),
+            (Some(known), Some(size)) => self.breach(known.terms.side, known.exposed_with(size), Some(known.order_id)),
             _ => RejectReason::None,
         });
         if reason != RejectReason::None {
             self.refuse_request(order_id, UpdateKind::ReplaceRejected, reason)?;
         } else if let Some(known) = self.session.local_state.orders.get_mut(&order_id) {
             known.in_flight += 1;
-            known.requested.push(price_ticks, size_lots.unwrap_or(known.terms.size_lots));
+            let unchanged = if known.size_is_total { known.terms.size_lots } else { 0 };
+            known.requested.push(price_ticks, size_lots.unwrap_or(unchanged));
             let request = self.request(order_id, RequestKind::Replace);
             self.channels.send(Request { price_ticks, size_lots, ..request });
             self.session.local_state.count(order_id);

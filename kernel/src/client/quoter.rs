@@ -201,14 +201,14 @@ impl OrderEntry<'_> {
     }
 
     fn move_to(&mut self, side: i8, order_id: i64, price: Number, size: Number) -> Result<(), RunError> {
-        let size = size.at_most(self.session.local_state.room(side, Some(order_id)));
+        let size = size.at_most(self.session.local_state.room_to_replace(side, order_id));
         let known = &self.session.local_state.orders[&order_id];
         if matches!(size.partial_cmp(0), Some(Ordering::Less | Ordering::Equal)) {
             return self.cancel(order_id);
         }
-        if known.terms.price_ticks.is_none_or(|standing| !price.is(standing)) || !size.is(known.open_lots()) {
-            let total = size.plus(known.filled_lots);
-            self.replace(order_id, Some(price), Some(total))?;
+        if known.quoted_ticks().is_none_or(|standing| !price.is(standing)) || !size.is(known.open_lots()) {
+            let filled_lots = if known.size_is_total { known.filled_lots } else { 0 };
+            self.replace(order_id, Some(price), Some(size.plus(filled_lots)))?;
             self.sent(side, order_id, price);
         }
         Ok(())
@@ -240,7 +240,7 @@ impl OrderEntry<'_> {
 
 /// Return the price last requested; an order that a quoter sent has one.
 fn last_price(known: &KnownOrder) -> i64 {
-    known.prices().next_back().unwrap_or(0)
+    known.quoted_ticks().unwrap_or(0)
 }
 
 /// Return whether a price of a side would meet an own quote of the other side, whose best price is `nearest`.

@@ -1,7 +1,8 @@
 //! The codes of market data, requests and result tables, and what the kernel adds to them.
 
 pub use crate::contract::generated::{
-    action, flag, phase, Cause, Feed, Issue, IssuePolicy, OrderState, RejectReason, TimeInForce, UpdateKind, LIMIT,
+    action, flag, phase, Cause, Feed, Issue, IssuePolicy, OrderState, RejectReason, SelfTrade, TimeInForce, UpdateKind,
+    LIMIT,
 };
 
 /// Nanoseconds since the epoch, UTC.

@@ -2,7 +2,7 @@
 
 // Written by scripts/generate_contract.py from lob_backtest/contract: change that, then run it.
 
-use crate::contract::generated::{Feed, Issue, IssuePolicy, QueueModel};
+use crate::contract::generated::{Feed, Issue, IssuePolicy, PostOnly, QueueModel, SelfTrade};
 
 /// A fee per tick·lot of notional and per lot, in 10⁻¹² tick·lots.
 pub type Rates = (i64, i128);
@@ -20,6 +20,30 @@ pub struct FillRules {
     pub late_level_ns: i64,
     /// L2: a print explains a fall that precedes it by at most this exchange time; 0: never.
     pub late_print_ns: i64,
+}
+
+/// What a venue does with a replacement.
+#[derive(Clone, Copy)]
+pub struct ReplaceRules {
+    /// A smaller size at the same price keeps the place in the queue; else every change is a new arrival.
+    pub keeps_place: bool,
+    /// The size of a replacement counts what has filled; else it is what is to be open.
+    pub size_is_total: bool,
+    /// A post-only order whose replacement would take is cancelled; else it stays as it was.
+    pub cancels_taker: bool,
+    /// An order that has filled as much as its new total is cancelled; else it stays as it was.
+    pub cancels_filled: bool,
+}
+
+/// What differs between venues in how orders are treated, for one instrument.
+#[derive(Clone, Copy)]
+pub struct OrderRules {
+    /// Of replacements.
+    pub replace: ReplaceRules,
+    /// Of a post-only order that would take on arrival.
+    pub post_only: PostOnly,
+    /// Of an order that meets an own one, unless the order says it.
+    pub self_trade: SelfTrade,
 }
 
 /// The weight of a part of a queue, as a function of its length, for `QueueModel.WEIGHTED`.
@@ -50,6 +74,8 @@ pub struct InstrumentPlan {
     pub fill_rules: FillRules,
     /// L2: of a queue model that weighs; without values elsewhere.
     pub queue_weights: QueueWeights,
+    /// How the venue treats orders.
+    pub order_rules: OrderRules,
 }
 
 /// What the fills of one agent in one instrument cost.

@@ -2,7 +2,7 @@
 
 // Written by scripts/generate_contract.py from lob_backtest/contract: change that, then run it.
 
-use crate::contract::generated::TimeInForce;
+use crate::contract::generated::{SelfTrade, TimeInForce};
 use crate::contract::tag::Tag;
 
 /// The terms of an order: given with it, or by a replacement; passed by value, never changed in place.
@@ -22,6 +22,8 @@ pub struct Terms {
     pub tag: Tag,
     /// Whether it may only bring the position nearer to 0.
     pub reduce_only: bool,
+    /// What happens where it meets an own order; `None`: what the venue does.
+    pub self_trade: Option<SelfTrade>,
 }
 
 impl Terms {
@@ -35,6 +37,7 @@ impl Terms {
             post_only: false,
             tag: Tag::EMPTY,
             reduce_only: false,
+            self_trade: None,
         }
     }
 }

@@ -4,6 +4,7 @@ pub mod batch;
 pub mod codes;
 pub mod error;
 pub mod generated;
+pub mod generated_codes;
 pub mod generated_plan;
 pub mod generated_terms;
 pub mod plan;

@@ -1,8 +1,8 @@
 //! What to run: the integers of `lob_backtest.contract.plan`, and parts of it that go together.
 
-pub use crate::contract::generated::QueueModel;
+pub use crate::contract::generated::{PostOnly, QueueModel};
 pub use crate::contract::generated_plan::{
-    AgentPlan, ChannelPlan, FeePlan, FillRules, InstrumentPlan, Plan, QueueWeights, Rates, SessionPlan,
+    AgentPlan, ChannelPlan, FeePlan, FillRules, InstrumentPlan, OrderRules, Plan, QueueWeights, Rates, SessionPlan,
 };
 
 impl Plan {

@@ -88,6 +88,11 @@ impl AvailableLots {
         span
     }
 
+    /// Return what own orders have taken of a level; lots on L3, 2⁻²⁰ lot on L2.
+    pub fn taken_at(&self, place: LevelKey) -> i64 {
+        self.taken[index(place.0)].get(&key(place.0, place.1)).map_or(0, |taken| taken.lots)
+    }
+
     /// Call `visit` for each offer of one side of the market, best first, no worse than a limit (`None`: any price),
     /// while it returns true.
     pub fn offers(&self, at: Displayed, side: i8, limit_ticks: Option<i64>, mut visit: impl FnMut(Offer) -> bool) {

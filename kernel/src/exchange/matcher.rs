@@ -2,15 +2,20 @@
 //!
 //! A matcher serves the requests of one strategy in one instrument when they arrive. Refusals are answers.
 
+use std::cmp::Ordering;
+
 use rustc_hash::FxHashMap as HashMap;
 
-use crate::contract::codes::{phase, Cause, Feed, Ns, OrderState, RejectReason, RequestKind, TimeInForce, UpdateKind};
+use crate::contract::codes::{
+    phase, Cause, Ns, OrderState, RejectReason, RequestKind, SelfTrade, TimeInForce, UpdateKind,
+};
 use crate::contract::generated_terms::Terms;
-use crate::contract::plan::{FeePlan, FillRules, SessionPlan};
+use crate::contract::plan::{FeePlan, InstrumentPlan, OrderRules, PostOnly, SessionPlan};
 use crate::exchange::available_lots::Offer;
 use crate::exchange::displayed::Displayed;
 use crate::exchange::own_book::{OrderEvent, OwnBook};
 use crate::exchange::own_order::{OwnOrder, OwnTrade};
+use crate::exchange::walk::{Met, Walk};
 use crate::money::account::Account;
 use crate::wire::messages::Request;
 
@@ -22,18 +27,20 @@ pub struct Matcher {
     pub own_book: OwnBook,
     /// What its fills cost.
     pub fees: FeePlan,
+    rules: OrderRules,
     /// By id, the number in the own book of each order that a request may still be about.
     numbers: HashMap<i64, u32>,
 }
 
 impl Matcher {
     /// Start with a position and no orders.
-    pub fn new(rules: FillRules, feed: Feed, plan: SessionPlan) -> Self {
+    pub fn new(instrument: &InstrumentPlan, plan: SessionPlan) -> Self {
         let account = Account { position_lots: plan.initial_position, ..Account::default() };
         Matcher {
             account,
-            own_book: OwnBook::new(rules, feed, plan.initial_position),
+            own_book: OwnBook::new(instrument.fill_rules, instrument.feed, plan.initial_position),
             fees: plan.fees,
+            rules: instrument.order_rules,
             numbers: HashMap::default(),
         }
     }
@@ -58,6 +65,13 @@ impl Matcher {
         &self.own_book.orders[self.numbers[&order_id]]
     }
 
+    /// Return whether a post-only order at a price would slide because of an own order.
+    pub fn slides_off_own(&self, side: i8, price_ticks: i64) -> bool {
+        let side_ticks = i64::from(side);
+        self.rules.post_only == PostOnly::Slide
+            && self.own_book.best(-side).is_some_and(|best| side_ticks * price_ticks >= side_ticks * best)
+    }
+
     /// Drop an order that is over and that no request on its way is about.
     pub fn forget(&mut self, order_id: i64) {
         if let Some(at) = self.numbers.remove(&order_id) {
@@ -67,20 +81,19 @@ impl Matcher {
 
     /// Serve a new order.
     fn submit(&mut self, displayed: Displayed, order_id: i64, terms: Terms, now_ns: Ns) {
-        let within = self.own_book.reduce_only.within_position(terms, 0);
-        let at = self.own_book.orders.insert(OwnOrder::new(order_id, within));
+        let at = self.own_book.orders.insert(OwnOrder::new(order_id, terms));
         self.numbers.insert(order_id, at);
-        let reason = self.refusal(displayed, at, self.own_book.orders[at].terms.price_ticks);
+        let placed = self.placed(displayed, terms, 0);
+        let reason = self.refusal(displayed, at, placed);
         if reason != RejectReason::None {
-            let own = &mut self.own_book.orders[at];
-            (own.terms, own.state) = (terms, OrderState::Rejected);
+            self.own_book.orders[at].state = OrderState::Rejected;
             self.update(at, UpdateKind::Rejected, reason);
             return;
         }
-        self.enter(displayed, at, UpdateKind::Accepted, now_ns);
+        self.enter(displayed, at, (terms, placed), UpdateKind::Accepted, now_ns);
     }
 
-    /// Serve a replacement by another price or total size; `None` keeps the old one.
+    /// Serve a replacement by another price or size, by the venue's rules; `None` keeps the old one.
     fn replace(
         &mut self,
         displayed: Displayed,
@@ -88,34 +101,47 @@ impl Matcher {
         (price_ticks, size_lots): (Option<i64>, Option<i64>),
         now_ns: Ns,
     ) {
-        let own = &mut self.own_book.orders[at];
+        let (own, rules) = (&mut self.own_book.orders[at], self.rules.replace);
         let price_ticks = price_ticks.or(own.terms.price_ticks);
-        let size_lots = size_lots.unwrap_or(own.terms.size_lots);
+        let size_lots = match size_lots {
+            None => own.terms.size_lots,
+            Some(size_lots) if rules.size_is_total => size_lots,
+            Some(size_lots) => size_lots + own.filled_lots,
+        };
         let terms = Terms { price_ticks, size_lots, ..own.terms };
+        let (same_price, order) = (price_ticks == own.terms.price_ticks, size_lots.cmp(&own.terms.size_lots));
         if own.state != OrderState::Live {
             self.update(at, UpdateKind::ReplaceRejected, RejectReason::TooLate);
+        } else if size_lots <= own.filled_lots && rules.cancels_filled {
+            self.take_off(at, RejectReason::None);
         } else if size_lots <= own.filled_lots {
-            self.take_off(at);
-        } else if price_ticks == own.terms.price_ticks && size_lots <= own.terms.size_lots {
+            self.update(at, UpdateKind::ReplaceRejected, RejectReason::TooLate);
+        } else if same_price && (order == Ordering::Equal || order == Ordering::Less && rules.keeps_place) {
             own.terms = terms;
             self.update(at, UpdateKind::Replaced, RejectReason::None);
         } else {
-            let reason = self.refusal(displayed, at, price_ticks);
-            if reason != RejectReason::None {
-                self.update(at, UpdateKind::ReplaceRejected, reason);
-                return;
-            }
+            self.move_to(displayed, at, terms, now_ns);
+        }
+    }
+
+    /// Let an order arrive again with other terms, unless that is refused.
+    fn move_to(&mut self, displayed: Displayed, at: u32, terms: Terms, now_ns: Ns) {
+        let placed = self.placed(displayed, terms, self.own_book.orders[at].filled_lots);
+        let reason = self.refusal(displayed, at, placed);
+        if reason == RejectReason::None {
             self.own_book.remove(at);
-            let own = &mut self.own_book.orders[at];
-            own.terms = self.own_book.reduce_only.within_position(terms, own.filled_lots);
-            self.enter(displayed, at, UpdateKind::Replaced, now_ns);
+            self.enter(displayed, at, (terms, placed), UpdateKind::Replaced, now_ns);
+        } else if terms.post_only && reason != RejectReason::Halted && self.rules.replace.cancels_taker {
+            self.take_off(at, reason);
+        } else {
+            self.update(at, UpdateKind::ReplaceRejected, reason);
         }
     }
 
     /// Serve a cancel request.
     fn cancel(&mut self, at: u32) {
         if self.own_book.orders[at].state == OrderState::Live {
-            self.take_off(at);
+            self.take_off(at, RejectReason::None);
         } else {
             self.update(at, UpdateKind::CancelRejected, RejectReason::TooLate);
         }
@@ -128,19 +154,20 @@ impl Matcher {
         own.state = OrderState::Live;
         let (side, lots) = (terms.side, own.open_lots());
         let at = self.own_book.orders.insert(own);
-        let offers = self.displayed_offers(displayed, side, None, lots);
+        let offers = self.offers(displayed, side, None, lots).into_iter().map(Met::Offer);
+        let way = Walk::new(&self.own_book, offers, lots, SelfTrade::CancelNewest);
         self.update(at, UpdateKind::Accepted, RejectReason::None);
-        self.walk(displayed, at, offers);
+        self.follow(displayed, at, way);
         if self.own_book.orders[at].open_lots() != 0 {
             self.own_book.orders[at].state = OrderState::Expired;
             self.update(at, UpdateKind::Expired, RejectReason::None);
         }
     }
 
-    fn take_off(&mut self, at: u32) {
+    fn take_off(&mut self, at: u32, reason: RejectReason) {
         self.own_book.remove(at);
         self.own_book.orders[at].state = OrderState::Cancelled;
-        self.update(at, UpdateKind::Cancelled, RejectReason::None);
+        self.update(at, UpdateKind::Cancelled, reason);
     }
 
     fn update(&mut self, at: u32, kind: UpdateKind, reason: RejectReason) {
@@ -148,61 +175,74 @@ impl Matcher {
         self.own_book.events.push(OrderEvent::Update { order, kind, reason });
     }
 
-    fn refusal(&self, displayed: Displayed, at: u32, price_ticks: Option<i64>) -> RejectReason {
+    /// Return why an order with these terms is refused as a whole.
+    fn refusal(&self, displayed: Displayed, at: u32, terms: Terms) -> RejectReason {
         if displayed.phase != phase::CONTINUOUS {
             return RejectReason::Halted;
         }
-        if self.own_book.orders[at].open_lots() == 0 {
+        if terms.size_lots == self.own_book.orders[at].filled_lots {
             return RejectReason::ReduceOnly;
         }
-        if self.meets_itself(displayed, at, price_ticks) {
-            return RejectReason::SelfTrade;
+        let mode = self.mode(terms);
+        if !terms.post_only && mode != SelfTrade::Reject {
+            return RejectReason::None;
         }
-        let own = &self.own_book.orders[at];
-        if own.terms.post_only && self.would_take(displayed, own.terms.side, price_ticks) {
+        let way = self.way(displayed, terms, terms.size_lots - self.own_book.orders[at].filled_lots);
+        if terms.post_only && (way.traded_lots != 0 || reaches_what_is_shown(displayed, terms)) {
             return RejectReason::PostOnly;
         }
-        RejectReason::None
+        let refuses = mode == SelfTrade::Reject || terms.post_only && mode == SelfTrade::CancelNewest;
+        if way.ends && refuses {
+            RejectReason::SelfTrade
+        } else {
+            RejectReason::None
+        }
     }
 
-    /// Return whether an order would reach an own resting order of the other side.
-    fn meets_itself(&self, displayed: Displayed, at: u32, price_ticks: Option<i64>) -> bool {
-        let own = &self.own_book.orders[at];
-        let Some(best) = self.own_book.best(-own.terms.side) else { return false };
-        let side = i64::from(own.terms.side);
-        let farthest = match price_ticks {
-            Some(price_ticks) => Some(price_ticks),
-            None => self.offers(displayed, own.terms.side, None, own.open_lots()).last().map(|offer| offer.place.1),
+    fn mode(&self, terms: Terms) -> SelfTrade {
+        terms.self_trade.unwrap_or(self.rules.self_trade)
+    }
+
+    /// Return the terms that an order has on arrival: of a post-only one at the price that the venue gives it.
+    fn placed(&self, displayed: Displayed, terms: Terms, filled_lots: i64) -> Terms {
+        let terms = self.own_book.reduce_only.within_position(terms, filled_lots);
+        let Some(limit) = terms.price_ticks.filter(|_| terms.post_only && self.rules.post_only == PostOnly::Slide)
+        else {
+            return terms;
         };
-        farthest.is_some_and(|farthest| side * farthest >= side * best)
+        let side = i64::from(terms.side);
+        let best = if displayed.takes(terms.side) {
+            self.offers(displayed, terms.side, Some(limit), 1).first().map(|offer| offer.place.1)
+        } else {
+            displayed.book.best(-terms.side)
+        };
+        let refuses = matches!(self.mode(terms), SelfTrade::CancelNewest | SelfTrade::Reject);
+        let own_best = self.own_book.best(-terms.side).filter(|_| refuses);
+        match best.into_iter().chain(own_best).map(|price| side * price - 1).min() {
+            Some(nearest) if nearest < side * limit => Terms { price_ticks: Some(side * nearest), ..terms },
+            _ => terms,
+        }
     }
 
-    fn would_take(&self, displayed: Displayed, side: i8, price_ticks: Option<i64>) -> bool {
+    /// Find the way of an order that arrives with these terms; it meets no offer while it cannot take.
+    fn way(&self, displayed: Displayed, terms: Terms, open_lots: i64) -> Walk {
+        let Terms { side, price_ticks, .. } = terms;
+        let mut offers = Vec::new();
         if displayed.takes(side) {
-            return !self.offers(displayed, side, price_ticks, 1).is_empty();
+            offers = self.offers(displayed, side, price_ticks, open_lots);
+        } else if !may_rest(terms) {
+            return Walk::default();
         }
-        let side_ticks = i64::from(side);
-        match (price_ticks, displayed.book.best(-side)) {
-            (Some(price_ticks), Some(best)) => side_ticks * price_ticks >= side_ticks * best,
-            _ => false,
+        let mode = self.mode(terms);
+        if self.own_book.best(-side).is_none() {
+            return Walk::new(&self.own_book, offers.into_iter().map(Met::Offer), open_lots, mode);
         }
+        let met = self.own_book.meetings(displayed.book.feed, side, price_ticks, offers);
+        Walk::new(&self.own_book, met.into_iter(), open_lots, mode)
     }
 
-    /// List what an order of a side would take, best first; nothing while it cannot take.
-    fn offers(&self, displayed: Displayed, side: i8, limit_ticks: Option<i64>, size_lots: i64) -> Vec<Offer> {
-        if displayed.takes(side) {
-            return self.displayed_offers(displayed, side, limit_ticks, size_lots);
-        }
-        Vec::new()
-    }
-
-    fn displayed_offers(
-        &self,
-        displayed: Displayed,
-        side: i8,
-        limit_ticks: Option<i64>,
-        mut size_lots: i64,
-    ) -> Vec<Offer> {
+    /// List what is displayed for an order of a side, best first, up to its size.
+    fn offers(&self, displayed: Displayed, side: i8, limit_ticks: Option<i64>, mut size_lots: i64) -> Vec<Offer> {
         let mut listed = Vec::new();
         self.own_book.available.offers(displayed, -side, limit_ticks, |offer| {
             listed.push(offer);
@@ -213,41 +253,73 @@ impl Matcher {
     }
 
     /// Let an order take what it may, and rest or expire with the remainder; the answer precedes the fills.
-    fn enter(&mut self, displayed: Displayed, at: u32, kind: UpdateKind, now_ns: Ns) {
+    fn enter(&mut self, displayed: Displayed, at: u32, (asked, placed): (Terms, Terms), kind: UpdateKind, now_ns: Ns) {
         let own = &mut self.own_book.orders[at];
+        own.terms = placed;
+        own.asked_ticks = asked.price_ticks.filter(|_| asked.price_ticks != placed.price_ticks);
         own.state = OrderState::Live;
         own.ts_arrival_ns = now_ns;
         own.ahead_at_arrival = None;
-        let (side, price_ticks, tif, open_lots) =
-            (own.terms.side, own.terms.price_ticks, own.terms.tif, own.open_lots());
-        let offers = self.offers(displayed, side, price_ticks, open_lots);
-        let fills = offers.iter().map(|offer| offer.size_lots).sum::<i64>() >= open_lots;
-        let rests = !fills && tif == TimeInForce::Gtc && price_ticks.is_some();
+        let open_lots = own.open_lots();
+        let way = self.way(displayed, placed, open_lots);
+        let (fills, ends) = (way.traded_lots == open_lots, way.ends);
+        let rests = way.left_lots > 0 && !ends && may_rest(placed);
         if rests {
-            let waits = !self.own_book.orders[at].terms.post_only && !displayed.takes(side);
+            let waits = !placed.post_only && !displayed.takes(placed.side);
             self.own_book.rest(displayed, at, waits);
         }
         self.update(at, kind, RejectReason::None);
-        if fills || tif != TimeInForce::Fok {
-            if self.own_book.orders[at].terms.reduce_only {
+        if fills || placed.tif != TimeInForce::Fok {
+            if placed.reduce_only {
                 self.own_book.cut(at);
             }
-            self.walk(displayed, at, offers);
+            self.follow(displayed, at, way);
         }
         if self.own_book.orders[at].open_lots() != 0 && !rests {
             self.own_book.orders[at].state = OrderState::Expired;
-            self.update(at, UpdateKind::Expired, RejectReason::None);
+            let reason = if ends { RejectReason::SelfTrade } else { RejectReason::None };
+            self.update(at, UpdateKind::Expired, reason);
         }
     }
 
-    fn walk(&mut self, displayed: Displayed, at: u32, offers: Vec<Offer>) {
-        for offer in offers {
-            let lots = offer.size_lots.min(self.own_book.orders[at].open_lots());
-            if lots == 0 {
-                break;
+    /// Let an order trade with the offers on its way, and prevent trades with own orders.
+    fn follow(&mut self, displayed: Displayed, at: u32, way: Walk) {
+        for (met, lots) in way.steps {
+            match met {
+                Met::Offer(offer) => {
+                    self.own_book.available.take(displayed.prints, &offer, lots);
+                    self.own_book.fill(at, OwnTrade::new(offer.place.1, lots, Cause::Take));
+                }
+                Met::Own(other) => {
+                    if lots > 0 && lots < self.own_book.orders[other].open_lots() {
+                        self.shrink(other, lots);
+                    } else {
+                        self.take_off(other, RejectReason::SelfTrade);
+                    }
+                    if lots > 0 && lots < self.own_book.orders[at].open_lots() {
+                        self.shrink(at, lots);
+                    }
+                }
             }
-            self.own_book.available.take(displayed.prints, &offer, lots);
-            self.own_book.fill(at, OwnTrade::new(offer.place.1, lots, Cause::Take));
         }
+    }
+
+    fn shrink(&mut self, at: u32, lots: i64) {
+        self.own_book.orders[at].terms.size_lots -= lots;
+        self.update(at, UpdateKind::Reduced, RejectReason::SelfTrade);
+    }
+}
+
+/// Return whether what does not trade on arrival stays.
+fn may_rest(terms: Terms) -> bool {
+    terms.tif == TimeInForce::Gtc && terms.price_ticks.is_some()
+}
+
+/// Return whether a limit reaches the displayed book of the other side while nothing of it can be taken.
+fn reaches_what_is_shown(displayed: Displayed, terms: Terms) -> bool {
+    let side = i64::from(terms.side);
+    match (terms.price_ticks, displayed.book.best(-terms.side)) {
+        (Some(price_ticks), Some(best)) => !displayed.takes(terms.side) && side * price_ticks >= side * best,
+        _ => false,
     }
 }

@@ -14,3 +14,4 @@ pub mod print_match;
 pub mod reduce_only;
 pub mod resting;
 pub mod row_filter;
+pub mod walk;

@@ -59,7 +59,7 @@ pub struct OwnBook {
     pub moved: Vec<u32>,
     /// Not booked yet, in order.
     pub events: Vec<OrderEvent>,
-    sides: [Resting; 2],
+    pub(super) sides: [Resting; 2],
     rules: FillRules,
     queue_stays: i64,
     /// Orders that arrived while nothing could be taken and take once something can, by queue stay.

@@ -87,6 +87,8 @@ pub struct OwnOrder {
     pub order_id: i64,
     /// Those in force.
     pub terms: Terms,
+    /// The price that was asked for, where the venue has set another one.
+    pub asked_ticks: Option<i64>,
     /// How much has filled.
     pub filled_lots: i64,
     /// State at the exchange.
@@ -119,6 +121,7 @@ impl OwnOrder {
             filled_lots: self.filled_lots,
             queue_stay: self.queue_stay,
             ahead_lots: self.ahead_at_arrival,
+            asked_ticks: self.asked_ticks,
         }
     }
 
@@ -127,6 +130,7 @@ impl OwnOrder {
         OwnOrder {
             order_id,
             terms,
+            asked_ticks: None,
             filled_lots: 0,
             state: OrderState::Pending,
             ts_arrival_ns: 0,

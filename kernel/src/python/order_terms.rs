@@ -8,11 +8,11 @@ use pyo3::IntoPyObjectExt;
 
 use super::arguments::{self, Options};
 use super::types::Types;
-use crate::contract::generated::TimeInForce;
+use crate::contract::generated::{SelfTrade, TimeInForce};
 use crate::contract::generated_terms::Terms;
 
 /// The names of the options.
-pub const OPTIONS: [&str; 4] = ["tif", "post_only", "tag", "reduce_only"];
+pub const OPTIONS: [&str; 5] = ["tif", "post_only", "tag", "reduce_only", "self_trade"];
 
 /// Read an option; return whether there is one of that name.
 ///
@@ -36,9 +36,25 @@ pub fn read<'py>(name: &str, given: &Bound<'py, PyAny>, options: &mut Options<'p
             Some(value) => options.terms.reduce_only = value,
             None => options.has_bad_option = true,
         },
+        "self_trade" if given.is_none() => (),
+        "self_trade" => match self_trade(given) {
+            Some(value) => options.terms.self_trade = Some(value),
+            None => options.has_bad_option = true,
+        },
         _ => return Ok(false),
     }
     Ok(true)
+}
+
+fn self_trade(given: &Bound<'_, PyAny>) -> Option<SelfTrade> {
+    match given.cast::<PyString>().map(|name| name.to_string_lossy()).as_deref() {
+        Ok("cancel_newest") => Some(SelfTrade::CancelNewest),
+        Ok("cancel_oldest") => Some(SelfTrade::CancelOldest),
+        Ok("cancel_both") => Some(SelfTrade::CancelBoth),
+        Ok("decrement") => Some(SelfTrade::Decrement),
+        Ok("reject") => Some(SelfTrade::Reject),
+        _ => None,
+    }
 }
 
 fn time_in_force(given: &Bound<'_, PyAny>) -> Option<TimeInForce> {
@@ -51,23 +67,25 @@ fn time_in_force(given: &Bound<'_, PyAny>) -> Option<TimeInForce> {
 }
 
 /// The enumerations among the terms, with their smallest and largest codes.
-pub const ENUMS: [(&str, (i64, i64)); 1] = [("TimeInForce", TimeInForce::CODES)];
+pub const ENUMS: [(&str, (i64, i64)); 2] = [("SelfTrade", SelfTrade::CODES), ("TimeInForce", TimeInForce::CODES)];
 
 /// The fields of `lob_backtest.strategy.api.Order` that are terms, in the order of `values`.
-pub const TERMS: [&str; 7] = ["side", "price_ticks", "size_lots", "tif", "post_only", "tag", "reduce_only"];
+pub const TERMS: [&str; 8] =
+    ["side", "price_ticks", "size_lots", "tif", "post_only", "tag", "reduce_only", "self_trade"];
 
 /// Return the terms of an order as Python's objects; `tag` is the text of its tag.
 ///
 /// # Errors
 /// Python is out of memory.
-pub fn values<'py>(py: Python<'py>, terms: &Terms, tag: &str, types: &Types) -> PyResult<[Bound<'py, PyAny>; 7]> {
+pub fn values<'py>(py: Python<'py>, terms: &Terms, tag: &str, types: &Types) -> PyResult<[Bound<'py, PyAny>; 8]> {
     Ok([
         terms.side.into_bound_py_any(py)?,
         terms.price_ticks.into_bound_py_any(py)?,
         terms.size_lots.into_bound_py_any(py)?,
-        types.member(py, 0, terms.tif as usize),
+        types.member(py, 1, terms.tif as usize),
         terms.post_only.into_bound_py_any(py)?,
         tag.into_bound_py_any(py)?,
         terms.reduce_only.into_bound_py_any(py)?,
+        terms.self_trade.map(|each| types.member(py, 0, each as usize)).into_bound_py_any(py)?,
     ])
 }

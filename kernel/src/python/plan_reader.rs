@@ -6,9 +6,10 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::EngineError;
-use crate::contract::generated::{Feed, Issue, IssuePolicy, QueueModel};
+use crate::contract::generated::{Feed, Issue, IssuePolicy, PostOnly, QueueModel, SelfTrade};
 use crate::contract::generated_plan::{
-    AgentPlan, ChannelPlan, FeePlan, FillRules, InstrumentPlan, Plan, QueueWeights, SessionPlan,
+    AgentPlan, ChannelPlan, FeePlan, FillRules, InstrumentPlan, OrderRules, Plan, QueueWeights, ReplaceRules,
+    SessionPlan,
 };
 
 /// Read each item of a tuple.
@@ -38,8 +39,16 @@ fn feed(given: &Bound<'_, PyAny>) -> PyResult<Feed> {
     code(given, "feed", Feed::of)
 }
 
+fn post_only(given: &Bound<'_, PyAny>) -> PyResult<PostOnly> {
+    code(given, "post only", PostOnly::of)
+}
+
 fn queue_model(given: &Bound<'_, PyAny>) -> PyResult<QueueModel> {
     code(given, "queue model", QueueModel::of)
+}
+
+fn self_trade(given: &Bound<'_, PyAny>) -> PyResult<SelfTrade> {
+    code(given, "self trade", SelfTrade::of)
 }
 
 fn fill_rules(given: &Bound<'_, PyAny>) -> PyResult<FillRules> {
@@ -49,6 +58,23 @@ fn fill_rules(given: &Bound<'_, PyAny>) -> PyResult<FillRules> {
         hidden_any_side: given.getattr("hidden_any_side")?.extract()?,
         late_level_ns: given.getattr("late_level_ns")?.extract()?,
         late_print_ns: given.getattr("late_print_ns")?.extract()?,
+    })
+}
+
+fn replace_rules(given: &Bound<'_, PyAny>) -> PyResult<ReplaceRules> {
+    Ok(ReplaceRules {
+        keeps_place: given.getattr("keeps_place")?.extract()?,
+        size_is_total: given.getattr("size_is_total")?.extract()?,
+        cancels_taker: given.getattr("cancels_taker")?.extract()?,
+        cancels_filled: given.getattr("cancels_filled")?.extract()?,
+    })
+}
+
+fn order_rules(given: &Bound<'_, PyAny>) -> PyResult<OrderRules> {
+    Ok(OrderRules {
+        replace: replace_rules(&given.getattr("replace")?)?,
+        post_only: post_only(&given.getattr("post_only")?)?,
+        self_trade: self_trade(&given.getattr("self_trade")?)?,
     })
 }
 
@@ -68,6 +94,7 @@ fn instrument_plan(given: &Bound<'_, PyAny>) -> PyResult<InstrumentPlan> {
         venue: given.getattr("venue")?.extract()?,
         fill_rules: fill_rules(&given.getattr("fill_rules")?)?,
         queue_weights: queue_weights(&given.getattr("queue_weights")?)?,
+        order_rules: order_rules(&given.getattr("order_rules")?)?,
     })
 }
 

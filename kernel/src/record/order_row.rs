@@ -15,6 +15,7 @@ pub struct OrderRow {
     pub kind: i64,
     pub state: i64,
     pub reason: i64,
+    pub asked_price_ticks: Option<i64>,
     pub filled_lots: i64,
     pub queue_ahead_lots: Option<i64>,
     pub ts_sent_ns: Option<i64>,
@@ -28,7 +29,7 @@ impl OrderRow {
     pub fn put(&self, terms: &Terms, tags: &Tags, table: &mut Table) {
         table.put([self.order_id, self.agent, self.instrument, self.kind, self.state, self.reason]);
         table.put([i64::from(terms.side), terms.tif as i64, i64::from(terms.post_only)]);
-        table.put_or_null([terms.price_ticks]);
+        table.put_or_null([terms.price_ticks, self.asked_price_ticks]);
         table.put([terms.size_lots, self.filled_lots]);
         table.put_or_null([self.queue_ahead_lots, self.ts_sent_ns, self.ts_exchange_ns]);
         table.put([self.ts_local_ns]);

@@ -208,6 +208,7 @@ impl Recorder {
             reason: why.1 as i64,
             filled_lots: order.filled_lots,
             queue_ahead_lots: order.ahead_lots.filter(|_| placed),
+            asked_price_ticks: order.asked_ticks.filter(|_| placed),
             ts_sent_ns: times.sent_ns,
             ts_exchange_ns: times.exchange_ns,
             ts_local_ns: times.local_ns,

@@ -58,11 +58,11 @@ impl Run {
             market.update_filter();
         }
         let mids2 = vec![None; markets.len()];
-        let session = |plan: &SessionPlan| Session {
-            local_state: LocalState::new(plan.max_position, plan.initial_position),
+        let session = |i: usize, of: &SessionPlan| Session {
+            local_state: LocalState::new(&plan.instruments[i], of.max_position, of.initial_position),
             quoter: Quoter::default(),
         };
-        let of_instrument = |i: usize| plan.agents.iter().map(|agent| session(&agent.sessions[i])).collect();
+        let of_instrument = |i: usize| plan.agents.iter().map(|agent| session(i, &agent.sessions[i])).collect();
         let sessions = (0..plan.instruments.len()).map(of_instrument).collect();
         let channels = plan.agents.iter().flat_map(|agent| agent.channels.iter().map(Channels::new)).collect();
         let recorder = Recorder::new(plan.markouts_ns.clone(), agents.len());

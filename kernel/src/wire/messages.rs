@@ -55,6 +55,8 @@ pub struct OrderSnapshot {
     pub queue_stay: i64,
     /// The market's lots ahead of it when that began; `None` for a taker and outside what the feed shows.
     pub ahead_lots: Option<i64>,
+    /// The price that was asked for, where the venue has set another one.
+    pub asked_ticks: Option<i64>,
 }
 
 /// A message to the strategy about an order.

@@ -25,7 +25,9 @@ class KnownOrder:
 
     Attributes:
         terms: those in force, as far as answers have arrived.
-        requested_sizes: total sizes of the replacements in flight: any of them may be in force already.
+        asked_ticks: the price that was asked for, where the venue has set another one.
+        size_is_total: whether sizes of replacements count what has filled; else they are what is to be open.
+        requested_sizes: sizes of the replacements in flight: any of them may be in force already.
         requested_prices: their prices.
         counted_lots: what `LocalState.exposed` counts of it.
         in_flight: requests that are unanswered.
@@ -34,6 +36,7 @@ class KnownOrder:
 
     __slots__ = (
         "ahead_lots",
+        "asked_ticks",
         "counted_lots",
         "early",
         "filled_lots",
@@ -42,13 +45,16 @@ class KnownOrder:
         "queue_stay",
         "requested_prices",
         "requested_sizes",
+        "size_is_total",
         "state",
         "terms",
     )
 
-    def __init__(self, order_id: int, terms: Terms) -> None:
+    def __init__(self, order_id: int, terms: Terms, *, size_is_total: bool = True) -> None:
         self.order_id = order_id
         self.terms = terms
+        self.asked_ticks: int | None = None
+        self.size_is_total = size_is_total
         self.filled_lots = 0
         self.state = OrderState.PENDING
         self.in_flight = 0
@@ -69,7 +75,19 @@ class KnownOrder:
         """Return the most that can still fill, whichever request in flight is in force already."""
         if self.state in GONE:
             return 0
-        return max((self.terms.size_lots, *self.requested_sizes)) - self.filled_lots
+        if self.size_is_total:
+            return max((self.terms.size_lots, *self.requested_sizes)) - self.filled_lots
+        return self.open_lots + sum(self.requested_sizes)
+
+    def exposed_with(self, size_lots: int) -> int:
+        """Return the most that can still fill if a replacement by this size is in force alone."""
+        return size_lots - self.filled_lots if self.size_is_total else self.exposed_lots + size_lots
+
+    @property
+    def quoted_ticks(self) -> int | None:
+        """Return the price that was last asked for."""
+        asked = self.terms.price_ticks if self.asked_ticks is None else self.asked_ticks
+        return next((price for price in reversed(self.requested_prices) if price is not None), asked)
 
     def at_exchange(self) -> OrderSnapshot:
         """Return the order as it stands at the exchange, as far as known."""
@@ -92,11 +110,13 @@ class LocalState:
         account: position, cash and fees from the fills received.
         orders: live orders and those with a request in flight, by id, oldest first.
         exposed: the most that the orders of a side can still fill.
+        size_is_total: as in `KnownOrder`, of orders of this instrument.
     """
 
     def __init__(self, plan: InstrumentPlan, session: SessionPlan, view: View) -> None:
         self.plan = plan
         self.instrument = session.instrument or plan.instrument
+        self.size_is_total = plan.order_rules.replace.size_is_total
         self._max_position = session.max_position
         self.view = view
         self.account = Account(plan.instrument.name, session.initial_position)
@@ -118,6 +138,11 @@ class LocalState:
         if apart_from is not None and apart_from.terms.side == side:
             exposed -= apart_from.counted_lots
         return max(0, limit - side * self.account.position_lots - exposed)
+
+    def room_to_replace(self, known: KnownOrder) -> int | None:
+        """Return how many lots a replacement of an order may leave open, if everything in flight fills."""
+        room = self.room(known.terms.side, known)
+        return room if room is None or self.size_is_total else room - known.counted_lots
 
     def moved(self, order_id: int, queue_stay: int, ahead_lots: int | None) -> None:
         """Apply a queue position that arrived with a packet."""
@@ -177,6 +202,7 @@ class LocalState:
     def _take_place(self, known: KnownOrder, order: OrderSnapshot) -> None:
         known.state = OrderState.LIVE
         known.terms = order.terms
+        known.asked_ticks = order.asked_ticks
         if order.queue_stay != known.queue_stay:
             known.queue_stay = order.queue_stay
             known.ahead_lots = known.early.pop(order.queue_stay, order.ahead_lots)

@@ -79,7 +79,7 @@ class OrderEntry:
         terms = terms._replace(price_ticks=price_ticks, size_lots=size_lots)
         if options.has_bad_option or _contradicts_itself(terms):
             reason = reason or RejectReason.BAD_VALUE
-        known = KnownOrder(order_id, terms)
+        known = KnownOrder(order_id, terms, size_is_total=self._local_state.size_is_total)
         reason = reason or self._closed() or self._breach(side, size_lots, None)
         if reason:
             known.state = OrderState.REJECTED
@@ -92,7 +92,7 @@ class OrderEntry:
         return order_id
 
     def replace(self, order_id: Number, price: Number | None, size: Number | None) -> None:
-        """Send another price or total size for an order, or refuse it."""
+        """Send another price or size for an order, or refuse it."""
         self._count()
         known, reason = self._find(order_id)
         price_ticks = size_lots = None
@@ -104,12 +104,13 @@ class OrderEntry:
             reason = reason or bad
         reason = reason or self._closed()
         if known is not None and not reason and size_lots is not None:
-            reason = self._breach(known.terms.side, size_lots - known.filled_lots, known)
+            reason = self._breach(known.terms.side, known.exposed_with(size_lots), known)
         if known is None or reason:
             self._refuse(_named(order_id, known), UpdateKind.REPLACE_REJECTED, reason)
             return
         known.in_flight += 1
-        known.requested_sizes.append(size_lots if size_lots is not None else known.terms.size_lots)
+        unchanged = known.terms.size_lots if known.size_is_total else 0
+        known.requested_sizes.append(unchanged if size_lots is None else size_lots)
         known.requested_prices.append(price_ticks)
         self._local_state.count(known)
         self._send(RequestKind.REPLACE, known.order_id, price_ticks=price_ticks, size_lots=size_lots)

@@ -82,7 +82,8 @@ class Quoter:
         free: deque[KnownOrder] = deque()
         busy = 0
         for known in self._live(side):
-            price_ticks = known.prices()[-1]
+            price_ticks = known.quoted_ticks
+            assert price_ticks is not None
             size_lots = missing.pop(price_ticks, None)
             if known.in_flight:
                 self._waiting[side] = True
@@ -109,12 +110,13 @@ class Quoter:
             self._order_entry.cancel(known.order_id)
 
     def _move(self, side: int, known: KnownOrder, price_ticks: Number, size_lots: Number) -> None:
-        room = self._local_state.room(side, known)
+        room = self._local_state.room_to_replace(known)
         size_lots = size_lots if room is None else min(size_lots, room)
         if size_lots <= 0:
             self._order_entry.cancel(known.order_id)
-        elif price_ticks != known.terms.price_ticks or size_lots != known.open_lots:
-            self._order_entry.replace(known.order_id, price_ticks, known.filled_lots + size_lots)
+        elif price_ticks != known.quoted_ticks or size_lots != known.open_lots:
+            filled_lots = known.filled_lots if known.size_is_total else 0
+            self._order_entry.replace(known.order_id, price_ticks, filled_lots + size_lots)
             self._sent(side, known.order_id, price_ticks)
 
     def _send(self, side: int, price_ticks: Number, size_lots: Number) -> None:

@@ -72,6 +72,11 @@ class AvailableLots:
         """Return the whole lots of flow that found no untaken lot at its price."""
         return self.unplaced >> self._unit
 
+    def taken_at(self, level_key: LevelKey) -> int:
+        """Return what own orders have taken of a level; lots on L3, 2⁻²⁰ lot on L2."""
+        taken = self.taken.get(level_key)
+        return 0 if taken is None else taken.lots
+
     def offers(self, side: int, limit_ticks: int | None, now_ns: int) -> Iterator[Offer]:
         """Iterate the offers of one side of the market, best first, no worse than a limit (`None`: any price)."""
         if side in self._book.awaiting_snapshot:

@@ -56,7 +56,7 @@ class Booking:
         self._record(instrument, Update(agent, order, kind, reason), (now_ns, None, now_ns))
 
     def _update(self, instrument: int, event: Update, request: Request | None, now_ns: int) -> None:
-        answered = request if event.is_answer else None
+        answered = request if request is not None and event.answers(request.order_id) else None
         channels = self._wire.of(event.agent, instrument)
         local_ns = channels.response_ns(now_ns)
         self._record(instrument, event, (None if answered is None else answered.ts_sent_ns, now_ns, local_ns))
@@ -74,6 +74,7 @@ class Booking:
             "state": order.state,
             "reason": event.reason,
             "filled_lots": order.filled_lots,
+            "asked_price_ticks": order.asked_ticks if event.kind in PLACED else None,
             "queue_ahead_lots": order.ahead_lots if event.kind in PLACED else None,
             "ts_sent_ns": sent_ns,
             "ts_exchange_ns": exchange_ns,

@@ -6,14 +6,19 @@ answers, never exceptions.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import cast
+
+from lob_backtest.contract.plan import PostOnly
 from lob_backtest.contract.rows import Phase
-from lob_backtest.contract.tables import Cause, OrderState, RejectReason, TimeInForce, UpdateKind
+from lob_backtest.contract.tables import Cause, OrderState, RejectReason, SelfTrade, TimeInForce, UpdateKind
 from lob_backtest.contract.terms import Terms
 from lob_backtest.engine.exchange.available_lots import Offer
 from lob_backtest.engine.exchange.market_state import MarketState, Match
 from lob_backtest.engine.exchange.order_event import OrderEvent, Update
 from lob_backtest.engine.exchange.own_book import OwnBook
 from lob_backtest.engine.exchange.own_order import OwnOrder, OwnTrade
+from lob_backtest.engine.exchange.walk import Walk, meetings, walk
 from lob_backtest.engine.money.account import Account
 from lob_backtest.engine.wire.messages import Request, RequestKind
 
@@ -33,12 +38,13 @@ class Matcher:
         orders: all orders that a request may still be about, by id.
     """
 
-    __slots__ = ("_agent", "_events", "_state", "account", "orders", "own_book")
+    __slots__ = ("_agent", "_events", "_rules", "_state", "account", "orders", "own_book")
 
     def __init__(self, agent: int, state: MarketState, events: list[OrderEvent], initial_position: int) -> None:
         self._agent = agent
         self._state = state
         self._events = events
+        self._rules = state.plan.order_rules
         self.account = Account(state.plan.instrument.name, initial_position)
         self.own_book = OwnBook(agent, state, events, initial_position)
         self.orders: dict[int, OwnOrder] = {}
@@ -54,34 +60,48 @@ class Matcher:
 
     def submit(self, order_id: int, terms: Terms, now_ns: int) -> None:
         """Accept a new order, or reject it."""
-        own = self.orders[order_id] = OwnOrder(order_id, self.own_book.reduce_only.within_position(terms, 0))
-        reason = self._refusal(own, own.price_ticks, now_ns)
+        own = self.orders[order_id] = OwnOrder(order_id, terms)
+        placed = self._placed(terms, 0, now_ns)
+        reason = self._refusal(own, placed, now_ns)
         if reason:
-            own.terms = terms
             own.state = OrderState.REJECTED
             self._update(own, UpdateKind.REJECTED, reason)
             return
-        self._enter(own, UpdateKind.ACCEPTED, now_ns)
+        self._enter(own, terms, placed, UpdateKind.ACCEPTED, now_ns)
 
     def replace(self, order_id: int, price_ticks: int | None, size_lots: int | None, now_ns: int) -> None:
-        """Change the price or the total size of an order; what is `None` stays."""
-        own = self.orders[order_id]
+        """Change the price or the size of an order by the venue's rules; what is `None` stays."""
+        own, rules = self.orders[order_id], self._rules.replace
         price_ticks = own.terms.price_ticks if price_ticks is None else price_ticks
-        size_lots = own.terms.size_lots if size_lots is None else size_lots
+        if size_lots is None:
+            size_lots = own.terms.size_lots
+        elif not rules.size_is_total:
+            size_lots += own.filled_lots
         terms = own.terms._replace(price_ticks=price_ticks, size_lots=size_lots)
+        is_smaller = size_lots < own.terms.size_lots
         if own.state != OrderState.LIVE:
             self._update(own, UpdateKind.REPLACE_REJECTED, RejectReason.TOO_LATE)
-        elif size_lots <= own.filled_lots:
+        elif size_lots <= own.filled_lots and rules.cancels_filled:
             self._take_off(own)
-        elif price_ticks == own.price_ticks and size_lots <= own.terms.size_lots:
+        elif size_lots <= own.filled_lots:
+            self._update(own, UpdateKind.REPLACE_REJECTED, RejectReason.TOO_LATE)
+        elif terms == own.terms or (price_ticks == own.price_ticks and is_smaller and rules.keeps_place):
             own.terms = terms
             self._update(own, UpdateKind.REPLACED)
-        elif reason := self._refusal(own, price_ticks, now_ns):
-            self._update(own, UpdateKind.REPLACE_REJECTED, reason)
         else:
+            self._move(own, terms, now_ns)
+
+    def _move(self, own: OwnOrder, terms: Terms, now_ns: int) -> None:
+        """Let an order arrive again with other terms, unless that is refused."""
+        placed = self._placed(terms, own.filled_lots, now_ns)
+        reason = self._refusal(own, placed, now_ns)
+        if not reason:
             self.own_book.remove(own)
-            own.terms = self.own_book.reduce_only.within_position(terms, own.filled_lots)
-            self._enter(own, UpdateKind.REPLACED, now_ns)
+            self._enter(own, terms, placed, UpdateKind.REPLACED, now_ns)
+        elif terms.post_only and reason != RejectReason.HALTED and self._rules.replace.cancels_taker:
+            self._take_off(own, reason)
+        else:
+            self._update(own, UpdateKind.REPLACE_REJECTED, reason)
 
     def cancel(self, order_id: int) -> None:
         """Cancel an order."""
@@ -103,85 +123,119 @@ class Matcher:
         own.ts_arrival_ns = now_ns
         own.state = OrderState.LIVE
         self._update(own, UpdateKind.ACCEPTED)
-        self._walk(own, list(self.own_book.available.offers(-own.side, None, now_ns)))
+        offers = self.own_book.available.offers(-own.side, None, now_ns)
+        self._follow(own, walk(offers, own.open_lots, SelfTrade.CANCEL_NEWEST))
         if own.open_lots:
             own.state = OrderState.EXPIRED
             self._update(own, UpdateKind.EXPIRED)
 
-    def _take_off(self, own: OwnOrder) -> None:
+    def _take_off(self, own: OwnOrder, reason: RejectReason = RejectReason.NONE) -> None:
         self.own_book.remove(own)
         own.state = OrderState.CANCELLED
-        self._update(own, UpdateKind.CANCELLED)
+        self._update(own, UpdateKind.CANCELLED, reason)
 
-    def _refusal(self, own: OwnOrder, price_ticks: int | None, now_ns: int) -> RejectReason:
+    def _refusal(self, own: OwnOrder, terms: Terms, now_ns: int) -> RejectReason:
+        """Return why an order with these terms is refused as a whole."""
         if self._state.phase != Phase.CONTINUOUS:
             return RejectReason.HALTED
-        if not own.open_lots:
+        if terms.size_lots == own.filled_lots:
             return RejectReason.REDUCE_ONLY
-        if self._meets_itself(own, price_ticks, now_ns):
-            return RejectReason.SELF_TRADE
-        if own.terms.post_only and self._would_take(own.side, price_ticks, now_ns):
+        mode = self._mode(terms)
+        if not terms.post_only and mode != SelfTrade.REJECT:
+            return RejectReason.NONE
+        way = self._way(terms, terms.size_lots - own.filled_lots, now_ns)
+        if terms.post_only and (way.traded_lots or self._reaches_what_is_shown(terms)):
             return RejectReason.POST_ONLY
-        return RejectReason.NONE
+        refuses = mode == SelfTrade.REJECT or (terms.post_only and mode == SelfTrade.CANCEL_NEWEST)
+        return RejectReason.SELF_TRADE if way.ends and refuses else RejectReason.NONE
 
-    def _meets_itself(self, own: OwnOrder, price_ticks: int | None, now_ns: int) -> bool:
-        """Return whether an order would reach an own resting order of the other side."""
-        best = self.own_book.best(-own.side)
-        if best is None:
-            return False
-        if price_ticks is None:
-            offers = self._offers(own.side, None, own.open_lots, now_ns)
-            return bool(offers) and own.side * offers[-1].price_ticks >= own.side * best
-        return own.side * price_ticks >= own.side * best
+    def _mode(self, terms: Terms) -> SelfTrade:
+        return self._rules.self_trade if terms.self_trade is None else terms.self_trade
 
     def _takes(self, side: int) -> bool:
         """Return whether an order of a side can take now: the book is good, and what it would take is shown."""
         return self._state.match == Match.ALL and -side not in self._state.book.awaiting_snapshot
 
-    def _would_take(self, side: int, price_ticks: int | None, now_ns: int) -> bool:
-        assert price_ticks is not None
-        if self._takes(side):
-            return bool(self._offers(side, price_ticks, 1, now_ns))
+    def _reaches_what_is_shown(self, terms: Terms) -> bool:
+        """Return whether a limit reaches the displayed book of the other side while nothing of it can be taken."""
+        best = self._state.book.best(-terms.side)
+        if self._takes(terms.side) or best is None or terms.price_ticks is None:
+            return False
+        return terms.side * terms.price_ticks >= terms.side * best
+
+    def _placed(self, terms: Terms, filled_lots: int, now_ns: int) -> Terms:
+        """Return the terms that an order has on arrival: of a post-only one at the price that the venue gives it."""
+        terms = self.own_book.reduce_only.within_position(terms, filled_lots)
+        if not terms.post_only or self._rules.post_only != PostOnly.SLIDE or terms.price_ticks is None:
+            return terms
+        side = terms.side
         best = self._state.book.best(-side)
-        return best is not None and side * price_ticks >= side * best
-
-    def _offers(self, side: int, limit_ticks: int | None, size_lots: int, now_ns: int) -> list[Offer]:
-        """List what an order of a side would take, in turn; nothing while it cannot take."""
-        listed: list[Offer] = []
         if self._takes(side):
-            for offer in self.own_book.available.offers(-side, limit_ticks, now_ns):
-                listed.append(offer)
-                size_lots -= offer.size_lots
-                if size_lots <= 0:
-                    break
-        return listed
+            offers = self.own_book.available.offers(-side, terms.price_ticks, now_ns)
+            best = next((offer.price_ticks for offer in offers), None)
+        own_best = (
+            self.own_book.best(-side) if self._mode(terms) in (SelfTrade.CANCEL_NEWEST, SelfTrade.REJECT) else None
+        )
+        nearest = min((side * price - 1 for price in (best, own_best) if price is not None), default=None)
+        if nearest is None or nearest >= side * terms.price_ticks:
+            return terms
+        return terms._replace(price_ticks=side * nearest)
 
-    def _enter(self, own: OwnOrder, kind: UpdateKind, now_ns: int) -> None:
+    def _way(self, terms: Terms, open_lots: int, now_ns: int) -> Walk:
+        """Return the way of an order that arrives with these terms; it meets no offer while it cannot take."""
+        side, limit_ticks = terms.side, terms.price_ticks
+        met: Iterable[Offer | OwnOrder] = ()
+        if self._takes(side):
+            met = self.own_book.available.offers(-side, limit_ticks, now_ns)
+        elif not _may_rest(terms):
+            return walk((), open_lots, SelfTrade.CANCEL_NEWEST)
+        if self.own_book.best(-side) is not None:
+            met = meetings(self.own_book, side, limit_ticks, cast("Iterable[Offer]", met))
+        return walk(met, open_lots, self._mode(terms))
+
+    def _enter(self, own: OwnOrder, asked: Terms, placed: Terms, kind: UpdateKind, now_ns: int) -> None:
         """Let an order take, and rest or expire with what is left; the answer precedes the fills."""
+        own.terms = placed
+        own.asked_ticks = None if asked.price_ticks == placed.price_ticks else asked.price_ticks
         own.state = OrderState.LIVE
         own.ts_arrival_ns = now_ns
         own.ahead_at_arrival = None
-        offers = self._offers(own.side, own.price_ticks, own.open_lots, now_ns)
-        fills = sum(offer.size_lots for offer in offers) >= own.open_lots
-        rests = not fills and own.terms.tif == TimeInForce.GTC and own.price_ticks is not None
+        way = self._way(placed, own.open_lots, now_ns)
+        fills = way.traded_lots == own.open_lots
+        rests = way.left_lots > 0 and not way.ends and _may_rest(placed)
         if rests:
-            self.own_book.rest(own, now_ns, waits=not own.terms.post_only and not self._takes(own.side))
+            self.own_book.rest(own, now_ns, waits=not placed.post_only and not self._takes(own.side))
         self._update(own, kind)
-        if fills or own.terms.tif != TimeInForce.FOK:
-            if own.terms.reduce_only:
+        if fills or placed.tif != TimeInForce.FOK:
+            if placed.reduce_only:
                 self.own_book.cut(own)
-            self._walk(own, offers)
+            self._follow(own, way)
         if own.open_lots and not rests:
             own.state = OrderState.EXPIRED
-            self._update(own, UpdateKind.EXPIRED)
+            self._update(own, UpdateKind.EXPIRED, RejectReason.SELF_TRADE if way.ends else RejectReason.NONE)
 
-    def _walk(self, own: OwnOrder, offers: list[Offer]) -> None:
-        for offer in offers:
-            lots = min(offer.size_lots, own.open_lots)
-            if not lots:
-                break
-            self.own_book.available.take(offer, lots)
-            self.own_book.fill(own, OwnTrade(offer.price_ticks, lots, Cause.TAKE))
+    def _follow(self, own: OwnOrder, way: Walk) -> None:
+        """Let an order trade with the offers on its way, and prevent trades with own orders."""
+        for met, lots in way.steps:
+            if isinstance(met, Offer):
+                self.own_book.available.take(met, lots)
+                self.own_book.fill(own, OwnTrade(met.price_ticks, lots, Cause.TAKE))
+                continue
+            if 0 < lots < met.open_lots:
+                self._shrink(met, lots)
+            else:
+                self._take_off(met, RejectReason.SELF_TRADE)
+            if 0 < lots < own.open_lots:
+                self._shrink(own, lots)
+
+    def _shrink(self, own: OwnOrder, lots: int) -> None:
+        own.terms = own.terms._replace(size_lots=own.terms.size_lots - lots)
+        self._update(own, UpdateKind.REDUCED, RejectReason.SELF_TRADE)
 
     def _update(self, own: OwnOrder, kind: UpdateKind, reason: RejectReason = RejectReason.NONE) -> None:
         self._events.append(Update(self._agent, own.snapshot(), kind, reason))
+
+
+def _may_rest(terms: Terms) -> bool:
+    """Return whether what does not trade on arrival stays."""
+    return terms.tif == TimeInForce.GTC and terms.price_ticks is not None

@@ -19,10 +19,9 @@ class Update(NamedTuple):
     kind: UpdateKind
     reason: RejectReason
 
-    @property
-    def is_answer(self) -> bool:
-        """Return whether a request was answered; a cancellation that has a reason was not requested."""
-        return self.kind not in UNASKED and not (self.kind == UpdateKind.CANCELLED and self.reason)
+    def answers(self, order_id: int) -> bool:
+        """Return whether this is the answer to a request about an order."""
+        return self.kind not in UNASKED and self.order.order_id == order_id
 
 
 class Fill(NamedTuple):

@@ -23,7 +23,7 @@ from lob_backtest.engine.exchange.order_queue import OrderQueue
 from lob_backtest.engine.exchange.own_order import OwnOrder, OwnTrade
 from lob_backtest.engine.exchange.print_match import Fall, LevelKey
 from lob_backtest.engine.exchange.reduce_only import ReduceOnly
-from lob_backtest.engine.models.queue import model_of
+from lob_backtest.engine.models.queue import model_of, to_lots
 
 TRADE: Final = int(Action.TRADE)
 HIDDEN, AUCTION, WINDOW = int(Flag.HIDDEN), int(Flag.AUCTION), int(Flag.WINDOW)
@@ -94,6 +94,17 @@ class OwnBook:
         """Iterate the orders of one side in price-time order."""
         for owns in self.sides[side].values():
             yield from owns.values()
+
+    def within(self, side: int, limit_ticks: int | None) -> list[OwnOrder]:
+        """Return the orders of one side at a limit of the other side or better, in price-time order."""
+        worst = None if limit_ticks is None else -side * limit_ticks
+        keys = self.sides[side].irange(maximum=worst)
+        return [own for key in keys for own in self.sides[side][key].values()]
+
+    def available_ahead(self, own: OwnOrder) -> int:
+        """Return the lots ahead of an order that own orders have not taken."""
+        ahead = max(0, own.ahead - self.available.taken_at((own.side, own.limit_ticks)))
+        return ahead if self._book.level == 3 else to_lots(ahead)
 
     def at(self, side: int, price_ticks: int) -> list[OwnOrder]:
         """Return the orders at a price, oldest first; a copy."""

@@ -58,6 +58,7 @@ class OwnOrder:
     Attributes:
         order_id: unique among the orders of its agent.
         terms: those in force.
+        asked_ticks: the price that was asked for, where the venue has set another one; `None` elsewhere.
         filled_lots: how much has filled.
         state: where it stands.
         ts_arrival_ns: when it took its place at the exchange.
@@ -78,6 +79,7 @@ class OwnOrder:
         "ahead",
         "ahead_at_arrival",
         "arrival",
+        "asked_ticks",
         "filled_lots",
         "older_lots",
         "order_id",
@@ -96,6 +98,7 @@ class OwnOrder:
     def __init__(self, order_id: int, terms: Terms) -> None:
         self.order_id = order_id
         self.terms = terms
+        self.asked_ticks: int | None = None
         self.filled_lots = 0
         self.state = OrderState.PENDING
         self.ts_arrival_ns = 0
@@ -122,6 +125,12 @@ class OwnOrder:
         return self.terms.price_ticks
 
     @property
+    def limit_ticks(self) -> int:
+        """Return the limit of an order that has one."""
+        assert self.terms.price_ticks is not None
+        return self.terms.price_ticks
+
+    @property
     def open_lots(self) -> int:
         """Return what is still to fill."""
         return self.terms.size_lots - self.filled_lots
@@ -129,7 +138,13 @@ class OwnOrder:
     def snapshot(self) -> OrderSnapshot:
         """Return the order as it stands."""
         return OrderSnapshot(
-            self.order_id, self.terms, self.state, self.filled_lots, self.queue_stay, self.ahead_at_arrival
+            self.order_id,
+            self.terms,
+            self.state,
+            self.filled_lots,
+            self.queue_stay,
+            self.ahead_at_arrival,
+            self.asked_ticks,
         )
 
     def ahead_lots(self, level: int) -> int | None:

@@ -51,6 +51,7 @@ class OrderSnapshot(NamedTuple):
         filled_lots: how much has filled.
         queue_stay: its present stay in a queue.
         ahead_lots: the lots ahead of it when that began; `None` for a taker and outside what the feed shows.
+        asked_ticks: the price that was asked for, where the venue has set another one; `None` elsewhere.
     """
 
     order_id: int
@@ -59,6 +60,7 @@ class OrderSnapshot(NamedTuple):
     filled_lots: int = 0
     queue_stay: int = 0
     ahead_lots: int | None = None
+    asked_ticks: int | None = None
 
 
 class Answer(NamedTuple):

@@ -1,6 +1,6 @@
 //! Books what happens to own orders: the account, the result tables, the message to the strategy.
 
-use crate::contract::codes::{Cause, Ns, RejectReason, UpdateKind};
+use crate::contract::codes::{Cause, Ns, UpdateKind};
 use crate::contract::error::RunError;
 use crate::exchange::market::Market;
 use crate::exchange::outbox::Outbox;
@@ -26,7 +26,7 @@ impl Market {
         for event in events.drain(..) {
             match event {
                 OrderEvent::Update { order, kind, reason } => {
-                    let requested = requested.filter(|_| answers(kind, reason));
+                    let requested = requested.filter(|request| answers(kind, order.order_id == request.order_id));
                     let local_ns = outbox.channels_of(agent, self.plan.venue).response_ns(now_ns);
                     let sent_ns = requested.map(|request| request.ts_sent_ns);
                     let times = Times { sent_ns, exchange_ns: Some(now_ns), local_ns };
@@ -89,13 +89,9 @@ impl Market {
     }
 }
 
-/// Return whether an update answers a request; a cancellation that has a reason was not requested.
-fn answers(kind: UpdateKind, reason: RejectReason) -> bool {
-    match kind {
-        UpdateKind::Expired | UpdateKind::Reduced => false,
-        UpdateKind::Cancelled => reason == RejectReason::None,
-        _ => true,
-    }
+/// Return whether an update answers a request that is about its order, or is not.
+fn answers(kind: UpdateKind, is_about_order: bool) -> bool {
+    is_about_order && !matches!(kind, UpdateKind::Expired | UpdateKind::Reduced)
 }
 
 /// Narrow a sum of money to the 64 bits of its column.

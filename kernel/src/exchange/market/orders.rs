@@ -175,6 +175,9 @@ impl Market {
         if own_key.saturating_add(touch.key(-side)) <= 0 {
             return None; // it may take
         }
+        if self.orders.matchers[agent].slides_off_own(side, price_ticks) {
+            return None; // it may join another level
+        }
         let size_lots = match own_key.cmp(&touch.key(side)) {
             Ordering::Less => 0,
             Ordering::Equal => touch.lots(side),

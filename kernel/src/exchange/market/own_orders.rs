@@ -61,7 +61,7 @@ impl OwnOrders {
     pub fn new(plan: &Plan, index: usize) -> Self {
         let own = &plan.instruments[index];
         let repairs = plan.issue_policies[Issue::Oversize as usize - 1] == IssuePolicy::Repair;
-        let matcher = |agent: &AgentPlan| Matcher::new(own.fill_rules, own.feed, agent.sessions[index]);
+        let matcher = |agent: &AgentPlan| Matcher::new(own, agent.sessions[index]);
         OwnOrders {
             matchers: plan.agents.iter().map(matcher).collect(),
             filter: RowFilter::default(),
