@@ -42,7 +42,7 @@ from lob_backtest.results.notes import Facts, notes_of
 from lob_backtest.results.run_info import InputInfo, InstrumentInfo, RunInfo, SessionInfo
 from lob_backtest.results.sink import FileSink, MemorySink, TableSink
 from lob_backtest.strategy.agents import Strategies, agent_names, strategies_of
-from lob_backtest.strategy.api import Strategy, overrides
+from lob_backtest.strategy.api import Strategy
 from lob_backtest.strategy.module import plain_name
 from lob_backtest.strategy.parameters import is_duration
 from lob_backtest.units import DURATION_LIMIT_NS, format_duration, format_instant, parse_duration, shown
@@ -219,7 +219,7 @@ class _Replay:
         return Result(tables, info, status=status, timing=timing), outcome.failure
 
     def _facts(self, outcome: Outcome) -> Facts:
-        has_timer = [outcome.failure is None and overrides(each, "on_timer") for each in self.agents]
+        has_timer = [outcome.failure is None and "on_timer" in vars(type(each)) for each in self.agents]
         return Facts(
             plan=self.plan,
             agents=self.names,

@@ -6,11 +6,12 @@ import json
 import os
 from collections.abc import Mapping
 from datetime import timedelta
+from difflib import get_close_matches
 from functools import cached_property
 from os import PathLike, fspath
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 
@@ -151,6 +152,17 @@ class Result:
         from lob_backtest.report.metrics.summary import summarize
 
         return summarize(self.accounts, self.info)
+
+    def __getattr__(self, name: str) -> Any:
+        """Say what a result has instead of an attribute that it has not.
+
+        Raises:
+            AttributeError: always.
+        """
+        names = [each for each in dir(type(self)) if not each.startswith("_")]
+        near = "fills" if name == "trades" else next(iter(get_close_matches(name, names, 1)), None)
+        hint = f"did you mean {near!r}?" if near else f"it has {', '.join(names)}"
+        raise AttributeError(f"a result has no attribute {name!r}; {hint}", name=name, obj=self)
 
     @cached_property
     def digest(self) -> str:

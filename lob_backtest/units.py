@@ -28,13 +28,14 @@ _UNITS: Final = {
     "ns": 1,
     "us": US,
     "µs": US,
+    "\N{GREEK SMALL LETTER MU}s": US,
     "ms": MS,
     "s": SECOND,
     "m": 60 * SECOND,
     "h": 3600 * SECOND,
     "d": 86400 * SECOND,
 }
-_DURATION: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ns|us|µs|ms|s|m|h|d)\s*")
+_DURATION: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ns|us|µs|\N{GREEK SMALL LETTER MU}s|ms|s|m|h|d)\s*")
 _INSTANT: Final = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)")
 
 

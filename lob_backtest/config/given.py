@@ -42,6 +42,8 @@ def _without_paths(given: Any) -> Any:
         return {"instrument": [{"data": list(given)}]}
     if isinstance(given, str | os.PathLike) and _is_data(os.fspath(given)):
         return {"instrument": [{"data": [given]}]}
+    if isinstance(given, str) and not given:
+        raise ConfigError("config: an empty text; expected the path of market data or of a TOML file")
     if isinstance(given, type):
         raise ConfigError(
             f"config: got the class {given.__name__}; the data or the config come first, then the strategy"

@@ -31,7 +31,10 @@ def run_schema() -> dict[str, Any]:
 
 def _parts(model: type[BaseModel]) -> list[type[BaseModel]]:
     """List the models of the config, whose names are those of the schema's definitions."""
-    return [*model.__base__.__subclasses__()] if model.__base__ is not None else []
+    found: list[type[BaseModel]] = [*model.__base__.__subclasses__()] if model.__base__ is not None else []
+    for part in found:  # grows on the way
+        found += part.__subclasses__()
+    return found
 
 
 def _describe(definition: dict[str, Any], model: type[BaseModel]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import typing
+from collections.abc import Iterator
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
@@ -70,6 +71,8 @@ class RunConfig(Part):
     def _of_known_version(cls, values: Any) -> Any:
         """Refuse a newer config before its keys, which may all be unknown."""
         version = values.get("version") if isinstance(values, dict) else None
+        if isinstance(version, bool):
+            raise ValueError(f"version: {shown(version)} is no number; expected {VERSION}")
         if isinstance(version, int) and version > VERSION:
             raise ValueError(
                 f"version: {shown(version)} is newer than this lob_backtest, which knows version {VERSION}; install a "
@@ -141,7 +144,7 @@ class RunConfig(Part):
         try:
             return cls.model_validate(values, context=WRITTEN if written else None)
         except ValidationError as error:
-            found = list(dict.fromkeys(_messages(error)))
+            found = _messages(error)
             more = [f"and {len(found) - MAX_MESSAGES} more"] if len(found) > MAX_MESSAGES else []
             raise ConfigError(where + "; ".join(found[:MAX_MESSAGES] + more)) from None
 
@@ -162,8 +165,24 @@ class RunConfig(Part):
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
+EXPECTED: Final = {"model_type": "expected a table of keys and values", "tuple_type": "expected a list of tables"}
+"""Instead of pydantic's words, which name classes."""
+
+
 def _messages(error: ValidationError) -> list[str]:
-    messages = []
+    """Return what is wrong: one message for all the keys of which it is true."""
+    keys: dict[str, list[str]] = {}
+    for key, text in _complaints(error):
+        keys.setdefault(text, []).append(key)
+    return [f"{_few(list(dict.fromkeys(each)))}{': ' if each[0] else ''}{text}" for text, each in keys.items()]
+
+
+def _few(keys: list[str]) -> str:
+    more = f" and {len(keys) - MAX_MESSAGES} more" if len(keys) > MAX_MESSAGES else ""
+    return ", ".join(keys[:MAX_MESSAGES]) + more
+
+
+def _complaints(error: ValidationError) -> Iterator[tuple[str, str]]:
     items = error.errors()
     for item in items:
         if item["type"] == "too_short" and any(
@@ -180,15 +199,17 @@ def _messages(error: ValidationError) -> list[str]:
             elsewhere = _places(place[-1]) if len(place) == 1 else []
             hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
             hint = f"write {' or '.join(elsewhere)}" if elsewhere else hint
-            messages.append(f"{key}: unknown key (a misspelling, or not in this version); {hint}")
+            yield key, f"unknown key (a misspelling, or not in this version); {hint}"
         elif item["type"] == "missing":
-            messages.append(f"{key}: missing; it has no default")
+            yield key, "missing; it has no default"
+        elif item["type"] in EXPECTED:
+            hint = "; market data are given as instrument.0.data" if key == "data" else ""
+            yield key, f"{EXPECTED[item['type']]}, got {shown(item['input'])}{hint}"
         else:
             text = cut(item["msg"].removeprefix("Value error, "), 300)
             if item["type"] != "value_error":  # the words are those of pydantic
                 text = f"{text[0].lower()}{text[1:]}, got {shown(item['input'])}"
-            messages.append(f"{key}{key and ': '}{text}")
-    return messages
+            yield key, text
 
 
 def _places(name: str) -> list[str]:

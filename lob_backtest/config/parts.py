@@ -74,6 +74,8 @@ def _file_name(value: Any) -> str:
         value = fspath(value)
     if not isinstance(value, str):
         raise ValueError(f"expected a path, got {shown(value)}")
+    if not value:
+        raise ValueError("an empty path; expected that of a file")
     if "\0" in value:
         raise ValueError("a NUL character, which no path has")
     return value
@@ -105,9 +107,11 @@ Bps = Annotated[Number, Field(ge=-500_000, le=500_000)]
 PerLot = Annotated[Number, Field(ge=-(10**15), le=10**15)]
 
 
-def _no_slash(name: str) -> str:
+def _plain_name(name: str) -> str:
     if "/" in name:
         raise ValueError("a slash, which stands between agent and instrument in the names of metrics")
+    if not name.isprintable():
+        raise ValueError(f"{shown(name)} has characters that cannot be printed")
     return name
 
 
@@ -372,7 +376,7 @@ class AgentPart(Part):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     name: Annotated[
-        Annotated[str, Field(min_length=1), AfterValidator(_no_slash)] | None,
+        Annotated[str, Field(min_length=1), AfterValidator(_plain_name)] | None,
         Key("its name in the result", default="the class's name, numbered if it repeats (`A`, `A-2`)"),
     ] = None
     class_: Annotated[FileName | None, Field(alias="class"), Key("as in `[strategy]`", default="")] = None

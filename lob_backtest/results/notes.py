@@ -29,7 +29,7 @@ REMEDIES: Final = {
     RejectReason.BAD_VALUE: "an argument is of the wrong kind: text for a number, NaN, an unknown tif",
     RejectReason.UNKNOWN_ORDER: "cancel and replace take the id that buy and sell return, or an order",
     RejectReason.POSITION_LIMIT: "max_position is reached",
-    RejectReason.WARM_UP: "run.warm_up lasts until then",
+    RejectReason.WARM_UP: "they came within run.warm_up, the time after the start",
     RejectReason.HALTED: "the market was not in continuous trading",
     RejectReason.POST_ONLY: "they would have traded on arrival",
     RejectReason.REDUCE_ONLY: "there was no position to reduce",

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -144,3 +147,15 @@ def test_a_misspelling_is_one_message_with_what_was_meant(
     assert (code, out) == (2, "")
     assert says in err
     assert "Traceback" not in err
+
+
+def test_verbs_complete_in_a_shell() -> None:
+    words = {"_LOB_BACKTEST_COMPLETE": "bash_complete", "COMP_WORDS": "lob-backtest va", "COMP_CWORD": "1"}
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lob-backtest")],
+        env={**os.environ, **words},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "plain,validate\n"

@@ -14,7 +14,7 @@ import lob_backtest as lob
 from lob_backtest.cli.group import main
 from lob_backtest.config.compile import make_plan
 from lob_backtest.config.model import RunConfig
-from lob_backtest.config.parts import AgentPart, InstrumentPart
+from lob_backtest.config.parts import AgentPart, InstrumentPart, ReplacePart
 from lob_backtest.contract.rows import Action
 from lob_backtest.data.reader import open_market
 from lob_backtest.units import parse_duration
@@ -165,7 +165,8 @@ def test_every_key_of_the_config_is_shown(capsys: pytest.CaptureFixture[str], fo
     tables = {name: field.annotation for name, field in RunConfig.model_fields.items()}
     parts = [InstrumentPart, AgentPart, *(part for part in tables.values() if hasattr(part, "model_fields"))]
     keys = {field.alias or name for part in parts for name, field in part.model_fields.items()}
-    assert keys - {"fees", "latency", "policies", "params"} <= found
+    assert keys - {"fees", "latency", "policies", "params", "replace"} <= found
+    assert set(ReplacePart.model_fields) <= found
 
 
 def test_the_text_fits_80_columns_and_nothing_runs(capsys: pytest.CaptureFixture[str], folder: Path) -> None:

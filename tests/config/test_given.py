@@ -81,10 +81,18 @@ def test_one_latency_is_that_of_both_ways(latency: Any) -> None:
         (pd.DataFrame({"a": [1]}), {}, "got a DataFrame; write the rows to a file with lob_backtest.write_events"),
         ("x.parquet", {"fees": 3}, r"fees: expected a dict such as \{'maker_bps'"),
         ("x.parquet", {"fees": {"maker": 3}}, "unknown key .* did you mean 'maker_bps'"),
-        ("x.parquet", {"latency": "fast"}, "latency.entry: 'fast' is not a duration; write a number and a unit"),
-        ("x.parquet", {"latency": pd.NaT}, "latency.entry: NaT is not a duration"),
-        ("x.parquet", {"latency": np.timedelta64("NaT")}, r"latency.entry: .*NaT.* is not a duration"),
-        ("x.parquet", {"latency": True}, "latency.entry: True is not a duration"),
+        (
+            "x.parquet",
+            {"latency": "fast"},
+            "latency.entry, latency.response: 'fast' is not a duration; write a number and a unit",
+        ),
+        ("x.parquet", {"latency": pd.NaT}, "latency.entry, latency.response: NaT is not a duration"),
+        (
+            "x.parquet",
+            {"latency": np.timedelta64("NaT")},
+            r"latency.entry, latency.response: .*NaT.* is not a duration",
+        ),
+        ("x.parquet", {"latency": True}, "latency.entry, latency.response: True is not a duration"),
         ("x.parquet", {"settings": {"risk.max_pos": 1}}, "risk.max_pos: unknown key .* did you mean 'max_position'"),
         ("x.parquet", {"settings": {1: 1}}, "settings: expected a dict such as"),
         (
@@ -158,3 +166,38 @@ def test_a_folder_and_a_table_of_a_result_are_told_apart_from_market_data(tmp_pa
         lob.run([tmp_path / "out"], lob.Strategy)
     with pytest.raises(DataError, match="is the table 'fills' of a result, not market data"):
         lob.run(tmp_path / "out" / "fills.parquet", lob.Strategy)
+
+
+@pytest.mark.parametrize("written", ["1us", "1\N{MICRO SIGN}s", "1\N{GREEK SMALL LETTER MU}s"])
+def test_a_microsecond_is_written_with_either_mu(written: str) -> None:
+    assert config_of("x.parquet", {"latency": written}).latency.entry == 1_000
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"data": "m.parquet"}, "data: expected a table of keys and values, got 'm.parquet'; market data are given as"),
+        ({"fills": "x"}, "fills: expected a table of keys and values, got 'x'"),
+        ({"venue": "x"}, "venue: expected a list of tables, got 'x'"),
+        ({"agent": [{"name": "a\nb"}]}, r"agent.0.name: 'a\nb' has characters that cannot be printed"),
+        ({"version": True}, "version: True is no number; expected 1"),
+        ({"instrument": {"data": ""}}, "instrument.0.data.0: an empty path; expected that of a file"),
+    ],
+)
+def test_a_message_names_keys_and_no_classes(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config_of({"instrument": {"data": "m.parquet"}, **values}, {})
+    assert message in str(caught.value)
+    assert "Part" not in str(caught.value)
+
+
+def test_what_is_wrong_with_several_keys_is_said_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        config_of("x.parquet", {"latency": "soon"})
+    assert str(caught.value).startswith("latency.entry, latency.response: 'soon' is not a duration; ")
+    assert str(caught.value).count("soon") == 1
+
+
+def test_an_empty_text_is_named() -> None:
+    with pytest.raises(ConfigError, match="config: an empty text; expected the path of market data"):
+        config_of("", {})

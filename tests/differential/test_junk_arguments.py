@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
@@ -38,6 +38,13 @@ class Index:
 
     def __repr__(self) -> str:
         return "Index()"
+
+
+class Levels(list[tuple[int, int]]):
+    """A list that yields something else."""
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        return iter([(900, 9)])
 
 
 class Sends:
@@ -85,7 +92,7 @@ def junk(ctx: lob.Context) -> list[Any]:
     numbers = [True, False, np.int64(990), np.uint64(2**64 - 1), np.int8(-1), np.float64(990.0), np.float32(0.5)]
     numbers += [np.bool_(True), np.array(990), np.array([1, 2]), Decimal(990), Decimal("0.5"), Fraction(990), 990j]
     others = [None, [], [990], (), (990, 1), {}, {990: 1}, set(), object, len, Nine.NINE, Index()]
-    others += [Sends(ctx), Raises(), NoText()]
+    others += [Sends(ctx), Raises(), NoText(), Levels([(990, 1)]), Levels()]
     return [*whole, *floats, *texts, *numbers, *others]
 
 

@@ -145,6 +145,17 @@ def test_a_timer_callback_without_a_timer(engine: str, market: Path) -> None:
     assert result.notes == ["on_timer is defined, but no timer was made: call ctx.every(...) in on_start"]
 
 
+def test_a_timer_callback_that_is_inherited_may_be_of_no_use(engine: str, market: Path) -> None:
+    class Base(lob.Strategy):
+        def on_timer(self, ctx: lob.Context, timer_id: int) -> None: ...
+
+    class Own(Base):
+        def on_book(self, ctx: lob.Context) -> None: ...
+
+    assert not any("on_timer" in note for note in lob.run(market, Own, engine=engine).notes)
+    assert any("on_timer" in note for note in lob.run(market, Base, engine=engine).notes)
+
+
 def test_a_strategy_that_fails_before_it_makes_a_timer_has_no_note_about_timers(engine: str, market: Path) -> None:
     class Fails(lob.Strategy):
         def on_start(self, ctx: lob.Context) -> None:

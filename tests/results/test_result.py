@@ -457,3 +457,15 @@ def test_a_manifest_that_is_nested_too_deep_is_no_result(result, tmp_path):
         Result.load(folder)
     with pytest.raises(OutputError, match="is not a result"):
         result.save(folder, force=True)
+
+
+@pytest.mark.parametrize(("name", "near"), [("trades", "fills"), ("sumary", "summary"), ("equty", "equity")])
+def test_a_misspelt_attribute_is_answered_with_the_right_one(result, name, near):
+    with pytest.raises(AttributeError, match=f"a result has no attribute '{name}'; did you mean '{near}'"):
+        getattr(result, name)
+
+
+def test_a_metric_that_is_none_is_answered_with_one_that_is(result):
+    with pytest.raises(KeyError, match="no metric 'pnl'; did you mean 'pnl_currency'"):
+        result.summary["pnl"]
+    assert result.summary.get("pnl") is None

@@ -130,9 +130,10 @@ def quote(given: Any, side: str) -> Wanted:
     Raises:
         StrategyError: it is not a pair of numbers, a list of pairs or `None`, or a price occurs twice.
     """
-    levels = [] if given is None else given if isinstance(given, list) else [given]
+    # The items of a list, whatever a subclass yields in their place.
+    levels = [] if given is None else list(list.__iter__(given)) if isinstance(given, list) else [given]
     wanted: Wanted = []
-    for level in list(levels):
+    for level in levels:
         pair = [number(value) for value in level] if isinstance(level, tuple) and len(level) == 2 else []
         price, size = pair or (None, None)
         if price is None or size is None:

@@ -16,9 +16,9 @@ from lob_backtest.contract.terms import Terms
 from lob_backtest.engine.exchange.available_lots import Offer
 from lob_backtest.engine.exchange.market_state import MarketState, Match
 from lob_backtest.engine.exchange.order_event import OrderEvent, Update
+from lob_backtest.engine.exchange.order_kinds.walk import Walk, meetings, walk
 from lob_backtest.engine.exchange.own_book import OwnBook
 from lob_backtest.engine.exchange.own_order import OwnOrder, OwnTrade
-from lob_backtest.engine.exchange.walk import Walk, meetings, walk
 from lob_backtest.engine.money.account import Account
 from lob_backtest.engine.wire.messages import Request, RequestKind
 

@@ -19,10 +19,10 @@ from lob_backtest.engine.exchange.available_lots import AvailableLots
 from lob_backtest.engine.exchange.level_queue import LevelQueue
 from lob_backtest.engine.exchange.market_state import MarketState, Match
 from lob_backtest.engine.exchange.order_event import Fill, OrderEvent, Update
+from lob_backtest.engine.exchange.order_kinds.reduce_only import ReduceOnly
 from lob_backtest.engine.exchange.order_queue import OrderQueue
 from lob_backtest.engine.exchange.own_order import OwnOrder, OwnTrade
 from lob_backtest.engine.exchange.print_match import Fall, LevelKey
-from lob_backtest.engine.exchange.reduce_only import ReduceOnly
 from lob_backtest.engine.models.queue import model_of, to_lots
 
 TRADE: Final = int(Action.TRADE)

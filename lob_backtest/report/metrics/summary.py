@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from difflib import get_close_matches
 from functools import partial
 from typing import Final
 
@@ -143,7 +144,20 @@ def measure(ledgers: Sequence[Ledger], tables: Mapping[str, Rows], info: RunInfo
     return accounts
 
 
-def summarize(accounts: list[AccountMetrics], info: RunInfo) -> dict[str, Metric]:
+class Metrics(dict[str, Metric]):
+    """Metrics by name; a name that is none of them is answered with one that is."""
+
+    def __missing__(self, name: object) -> Metric:
+        """Say which metric may have been meant.
+
+        Raises:
+            KeyError: always.
+        """
+        near = get_close_matches(str(name), self, n=3, cutoff=0.3)
+        raise KeyError(f"no metric {name!r}; did you mean {' or '.join(map(repr, near))}?" if near else name)
+
+
+def summarize(accounts: list[AccountMetrics], info: RunInfo) -> Metrics:
     """Flatten the measurements to metrics.
 
     Args:
@@ -153,7 +167,7 @@ def summarize(accounts: list[AccountMetrics], info: RunInfo) -> dict[str, Metric
     Returns:
         metrics by name; the totals first.
     """
-    out = _totals(accounts, info)
+    out = Metrics(_totals(accounts, info))
     for account in accounts:
         for name, value in _of_account(account).items():
             out[f"{account.name}.{name}"] = value

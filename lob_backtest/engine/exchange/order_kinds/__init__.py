@@ -1,0 +1,1 @@
+"""Order kinds at the exchange: what single attributes of orders and settings of a session do."""
