@@ -53,6 +53,7 @@ JSON_KEYS = {
     "`late_level_ns`, `late_print_ns`; with -n: `first_rows`",
     "book": "`output`, `rows`, `skipped` (rows, by kind of fault)",
     "generate": "`path`, `rows`, `packets`, `trades`, `start_ns`, `end_ns`, `level`, `seed`",
+    "venues": "`name`, `title`, `replace`, `post_only`, `self_trade`, of each profile",
     "calibrate": "`symbol`, `seconds`, `interval_ns`, `volatility`, `fill_rate` and `fill_decay` (`value`, "
     "`standard_error`), `market_orders`, `fitted_orders`, `from_ticks`, `to_ticks`, `distances`, `unsigned_trades`, "
     "`skipped`",

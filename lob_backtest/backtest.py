@@ -20,6 +20,7 @@ from lob_backtest.config.compile import make_plan
 from lob_backtest.config.given import Given, config_of
 from lob_backtest.config.model import RunConfig
 from lob_backtest.config.parts import AgentPart, InstrumentPart
+from lob_backtest.config.profiles import venue_hints
 from lob_backtest.contract.output import Outcome
 from lob_backtest.contract.plan import AgentPlan, Feed, InstrumentPlan, Plan
 from lob_backtest.contract.rows import Batch
@@ -220,6 +221,8 @@ class _Replay:
 
     def _facts(self, outcome: Outcome) -> Facts:
         has_timer = [outcome.failure is None and "on_timer" in vars(type(each)) for each in self.agents]
+        profiles = {part.name: part.profile for part in self.config.venue}
+        venues = [each.instrument.venue for each in self.plan.instruments]
         return Facts(
             plan=self.plan,
             agents=self.names,
@@ -228,6 +231,7 @@ class _Replay:
             data_end_ns=[feed.end_ns for feed in self.feeds],
             end_ns=outcome.end_ns,
             is_feed_instant=self.config.latency.feed == 0,
+            venues=venue_hints({name: profiles.get(name) for name in dict.fromkeys(venues)}),
         )
 
 

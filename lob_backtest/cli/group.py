@@ -27,13 +27,12 @@ GROUPS: Final = {
         "inspect": "Show what a market data file holds.",
         "book": "Dump the rebuilt order book.",
         "generate": "Write a synthetic market data file.",
-    },
-    "Market": {
         "calibrate": "Estimate volatility and how often quotes are reached.",
     },
     "Project": {
         "init": "Write a project that runs: config, strategy, test, CI file.",
         "doctor": "Show what is installed, missing or slow.",
+        "venues": "Show how venues treat orders, with sources.",
         "schema": "Print what a config, a market data file or a result holds.",
     },
 }

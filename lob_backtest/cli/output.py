@@ -27,6 +27,7 @@ JSON_VERSIONS: Final = {
     "book": 1,
     "generate": 1,
     "calibrate": 1,
+    "venues": 1,
     "init": 1,
     "doctor": 1,
     "schema run": 1,

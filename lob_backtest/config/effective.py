@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from lob_backtest.config.model import RunConfig
 from lob_backtest.config.parts import FeesPart, VenuePart
+from lob_backtest.config.profiles import load
 from lob_backtest.errors import ConfigError
 from lob_backtest.instrument import Fees
 from lob_backtest.units import MS, shown
@@ -94,7 +95,25 @@ class Settings:
         table, _, key = name.rpartition(".")
         found = [(f"instrument.{instrument}", self._instrument(instrument)), *self._of_venue(self.venue_of[instrument])]
         tables = [(f"{place}.{table}".rstrip("."), getattr(part, table) if table else part) for place, part in found]
-        return _first(key, tables) or Effective(ORDER_RULES[name], DEFAULT)
+        profile = self.profile(self.venue_of[instrument])
+        if own := _first(key, tables):
+            return own
+        if profile.value is None:
+            return Effective(ORDER_RULES[name], DEFAULT)
+        rules: Any = load(profile.value).rules
+        value = getattr(getattr(rules, table) if table else rules, key)
+        return Effective(ORDER_RULES[name] if value is None else value, f"profile {profile.value}")
+
+    def profile(self, venue: str) -> Effective:
+        """Return the name of a venue's profile, `None` where the config names none.
+
+        Raises:
+            ConfigError: there is no such profile.
+        """
+        found = _first("profile", list(self._of_venue(venue))) or Effective(None, DEFAULT)
+        if found.value is not None:
+            load(found.value)
+        return found
 
     def max_position(self, instrument: int, agent: int) -> Effective:
         """Return the limit on the position of an agent in an instrument, lots; `None`: no limit."""

@@ -220,6 +220,10 @@ class VenuePart(OrderRulesPart):
     """`[[venue]]`: what its instruments have in common."""
 
     name: Annotated[str, Field(min_length=1), Key("as in the file or in `instrument.venue`")]
+    profile: Annotated[
+        str | None,
+        Key("the [profile](venues.md#profiles) whose rules hold where this table says nothing", default='`"generic"`'),
+    ] = None
     latency: Annotated[
         ChannelPart,
         Key("of requests and responses: the keys of [venue.latency](#venuelatency)", default="`[latency]`"),

@@ -116,6 +116,7 @@ def _instrument(config: RunConfig, index: int, source: MarketSource, settings: S
         "lot_size": Effective(source.lot_size, FILE),
     }
     rows |= {name: of_table(part, name, key) for name in ("multiplier", "currency", "exclude_order_ids")}
+    rows["profile"] = settings.profile(settings.venue_of[index])
     rows |= {name: settings.order_rule(name, index) for name in ORDER_RULES}
     late = {"late_level": source.late_level_ns, "late_print": source.late_print_ns}
     for name in FillsPart.model_fields:

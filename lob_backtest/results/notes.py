@@ -48,6 +48,7 @@ class Facts:
         mistakes: per agent: the first request whose arguments were wrong, in words; empty without one.
         data_end_ns: per instrument: the time of its last row.
         end_ns: of the run.
+        venues: what is to be said about the venues of orders.
         is_feed_instant: whether the feed has no latency.
     """
 
@@ -58,6 +59,7 @@ class Facts:
     data_end_ns: Sequence[int]
     end_ns: int
     is_feed_instant: bool
+    venues: Sequence[str] = ()
 
 
 def notes_of(tables: Mapping[str, Rows], facts: Facts) -> tuple[Note, ...]:
@@ -76,6 +78,8 @@ def notes_of(tables: Mapping[str, Rows], facts: Facts) -> tuple[Note, ...]:
         texts += _about_sizes(requests.largest, agent, shown_lots, facts.plan)
         found += [Note(text, agent) for text in texts]
     texts = _early_ends(facts)
+    if requests.accepted:
+        texts += facts.venues
     if facts.is_feed_instant:
         texts.append("latency.feed is 0: strategies see each event when it happens, which no feed can show")
     return (*found, *(Note(text) for text in texts))

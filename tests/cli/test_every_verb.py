@@ -58,6 +58,7 @@ COMMANDS = {
     "inspect": "inspect {}/levels.parquet {}/levels.parquet -n 1",
     "book": "book {}/market.parquet -o {}/book.parquet --force -q",
     "generate": "generate -o {}/generated.parquet --events 1000 --force -q",
+    "venues": "venues generic",
     "calibrate": "calibrate {}/market.parquet",
     "init": "init {}/project -q",
     "doctor": "doctor",
@@ -98,7 +99,7 @@ def test_json_begins_with_its_version_and_has_the_documented_keys(
     code, out, err = call(capsys, *COMMANDS[kind].replace("{}", str(files)).split(), "--json")
     assert code == 0, err
     found = json.loads(out)
-    for each in found if kind == "inspect" else [found]:
+    for each in found if kind in ("inspect", "venues") else [found]:
         assert next(iter(each.items())) == ("version", JSON_VERSIONS[kind])
         keys = set(each) - {"version"}
         if kind in {"run", "report"}:  # and the metrics
