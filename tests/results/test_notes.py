@@ -60,7 +60,17 @@ def test_a_run_that_is_as_meant_has_no_notes(engine: str, market: Path) -> None:
         ),
         (lambda ctx: ctx.sell(10_000, 2.5), "requests were refused: OFF_LOT {n} (", "ctx.sell(10000, 2.5)"),
         (lambda ctx: ctx.buy(10_000, -3), "requests were refused: SIZE {n} (", "ctx.buy(10000, -3)"),
-        (lambda ctx: ctx.buy(10_000, 3, tif="DAY"), "requests were refused: BAD_VALUE {n} (", "ctx.buy(10000, 3)"),
+        (
+            lambda ctx: ctx.buy(10_000, 3, tif="ioc"),
+            "requests were refused: BAD_VALUE {n} (an argument is of the wrong kind",
+            "; tif='ioc' is not one of 'GTC', 'IOC', 'FOK'",
+        ),
+        (
+            lambda ctx: ctx.buy(10_000, 3, post_only=1, self_trade=None),
+            "requests were refused: BAD_VALUE {n} (",
+            "ctx.buy(10000, 3, post_only=1, self_trade=None) is refused as BAD_VALUE (",
+        ),
+        (lambda ctx: ctx.sell(10_000, 3, tag=5), "requests were refused: BAD_VALUE {n} (", "; tag=5 is not a text"),
         (lambda ctx: ctx.cancel("abc"), "requests were refused: BAD_VALUE {n} (", "ctx.cancel('abc')"),
         (lambda ctx: ctx.cancel(77), "requests were refused: UNKNOWN_ORDER {n} (", "ctx.cancel(77)"),
         (lambda ctx: ctx.quote(bid=(99.5, 1)), "requests were refused: OFF_TICK {n} (", "ctx.quote((99.5, 1))"),

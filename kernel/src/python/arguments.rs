@@ -140,6 +140,8 @@ pub struct Options<'py> {
     pub tag: Option<Bound<'py, PyString>>,
     /// True if one is not of its type.
     pub has_bad_option: bool,
+    /// All of them, as they were passed.
+    pub raw: Option<Bound<'py, PyDict>>,
 }
 
 /// Read the options of a new order of a side, given by name to `ctx.buy` or `ctx.sell`.
@@ -147,7 +149,8 @@ pub struct Options<'py> {
 /// # Errors
 /// `TypeError`: there is no option of that name; or as `number`.
 pub fn options<'py>(side: i8, given: Option<&Bound<'py, PyDict>>) -> PyResult<Options<'py>> {
-    let mut options = Options { terms: Terms::new(side, None, 0), tag: None, has_bad_option: false };
+    let mut options =
+        Options { terms: Terms::new(side, None, 0), tag: None, has_bad_option: false, raw: given.cloned() };
     for (name, value) in given.into_iter().flatten() {
         let name = name.cast_into::<PyString>()?;
         if !order_terms::read(&name.to_string_lossy(), &value, &mut options)? {

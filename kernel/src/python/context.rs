@@ -59,7 +59,7 @@ impl Context {
     fn request<R>(
         slf: &Bound<'_, Self>,
         call: &str,
-        given: &[Option<&Bound<'_, PyAny>>],
+        (given, options): (&[Option<&Bound<'_, PyAny>>], Option<&Bound<'_, PyDict>>),
         work: impl FnOnce(&mut Run) -> Result<R, RunError>,
     ) -> PyResult<R> {
         let (this, py) = (slf.get(), slf.py());
@@ -69,7 +69,7 @@ impl Context {
         })?;
         if let Some(reason) = mistake {
             let given = PyTuple::new(py, given.iter().flatten().collect::<Vec<_>>())?;
-            let told = conveniences(py)?.call_method1("mistake_text", (slf, call, given, reason as i8))?;
+            let told = conveniences(py)?.call_method1("mistake_text", (slf, call, given, reason as i8, options))?;
             let text = plain_text(&told)?;
             this.with(|run| {
                 run.agents[this.agent].mistake_text = text;
@@ -100,7 +100,7 @@ impl Context {
         let tag = options.tag.as_ref().map_or(Ok(""), |tag| tag.to_str())?;
         let order = NewOrder { price, size, terms: options.terms, tag, has_bad_option: options.has_bad_option };
         let work = |run: &mut Run| run.order_entry(this.agent, this.place).send(&order);
-        Self::request(slf, call, &[Some(price_ticks), Some(size_lots)], work)
+        Self::request(slf, call, (&[Some(price_ticks), Some(size_lots)], options.raw.as_ref()), work)
     }
 
     /// Find the instrument of an order; this one, if no instrument has it.
@@ -354,7 +354,7 @@ impl Context {
         this.run.check()?;
         let id = arguments::order_number(order_id, this.types.order_class())?;
         let (price, size) = (arguments::number_or_none(price_ticks)?, arguments::number_or_none(size_lots)?);
-        Self::request(slf, "replace", &[Some(order_id), price_ticks, size_lots], |run| {
+        Self::request(slf, "replace", (&[Some(order_id), price_ticks, size_lots], None), |run| {
             let place = this.place_of(run, id);
             run.order_entry(this.agent, place).replace(id, price, size)
         })
@@ -365,7 +365,7 @@ impl Context {
         let this = slf.get();
         this.run.check()?;
         let id = arguments::order_number(order_id, this.types.order_class())?;
-        Self::request(slf, "cancel", &[Some(order_id)], |run| {
+        Self::request(slf, "cancel", (&[Some(order_id)], None), |run| {
             let place = this.place_of(run, id);
             run.order_entry(this.agent, place).cancel(id)
         })
@@ -389,7 +389,7 @@ impl Context {
         let wanted = [arguments::quote(&bid, "bid")?, arguments::quote(&ask, "ask")?];
         let top_up = top_up.map_or(Ok(false), |value| value.is_truthy())?;
         let work = |run: &mut Run| run.order_entry(this.agent, this.place).quote(wanted, top_up);
-        Self::request(slf, "quote", &[bid.value(), ask.value()], work)
+        Self::request(slf, "quote", (&[bid.value(), ask.value()], None), work)
     }
 
     /// Add a point to a series of the result.

@@ -11,6 +11,7 @@ from lob_backtest.contract import tables
 from lob_backtest.contract.terms import Terms, written_names
 from lob_backtest.errors import StrategyError
 from lob_backtest.strategy.api import Order
+from lob_backtest.units import shown
 
 Number = int | float
 Wanted = list[tuple[Number, Number]]
@@ -60,10 +61,12 @@ class Options(NamedTuple):
     Attributes:
         given: by name, those that are of their type.
         has_bad_option: whether one is not of its type.
+        raw: all of them, as they were passed.
     """
 
     given: Mapping[str, Any] = {}
     has_bad_option: bool = False
+    raw: Mapping[str, Any] = {}
 
 
 def options(call: str, given: Mapping[str, Any]) -> Options:
@@ -81,7 +84,23 @@ def options(call: str, given: Mapping[str, Any]) -> Options:
         if value is not None or name not in OPTIONAL:
             read[name] = READERS[name](value)
     good = {name: value for name, value in read.items() if value is not None}
-    return Options(good, len(good) < len(read))
+    return Options(good, len(good) < len(read), given)
+
+
+def wrong_option(given: Mapping[str, Any]) -> str:
+    """Return which option is not of its type, and what it may be; empty where none is."""
+    for name, value in given.items():
+        if (value is not None or name not in OPTIONAL) and READERS[name](value) is None:
+            return f"{name}={shown(value)} is not {_EXPECTED.get(_KINDS[name]) or _choices(_KINDS[name])}"
+    return ""
+
+
+def _choices(kind: str) -> str:
+    names = list(written_names(getattr(tables, kind.removesuffix(" | None"))))
+    return f"one of {', '.join(map(repr, names))}"
+
+
+_EXPECTED: Final = {"bool": "True or False", "str": "a text", "int": "a whole number", "int | None": "a whole number"}
 
 
 def flag(value: Any) -> bool | None:

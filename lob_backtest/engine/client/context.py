@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -339,14 +339,14 @@ class ReferenceContext:
         self._clock.check()
         price, size = arguments.price_or_size_or_none(price_ticks), arguments.price_or_size(size_lots)
         order_id = self._order_entry.new(side, price, size, options)
-        self._note_mistake("buy" if side > 0 else "sell", price_ticks, size_lots)
+        self._note_mistake("buy" if side > 0 else "sell", price_ticks, size_lots, options=options.raw)
         return order_id
 
-    def _note_mistake(self, call: str, *given: object) -> None:
+    def _note_mistake(self, call: str, *given: object, options: Mapping[str, object] | None = None) -> None:
         """Put the first request that was refused as a mistake into words, with the line of the author."""
         agent = self._agent
         if agent.mistake is not None and not agent.mistake_text:
-            agent.mistake_text = conveniences.mistake_text(self, call, given, agent.mistake)
+            agent.mistake_text = conveniences.mistake_text(self, call, given, agent.mistake, options)
 
     def _order_entry_of(self, order_id: arguments.Number) -> OrderEntry:
         """Return the order entry of the instrument that has an order; this one's, if none has."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import FrameType
 from typing import Any, Final
 
 from lob_backtest.contract.tables import RejectReason
+from lob_backtest.engine.client import arguments
 from lob_backtest.engine.client.failure import OWN
 from lob_backtest.errors import StrategyError
 from lob_backtest.printable import utf8
@@ -76,7 +77,9 @@ def instant_ns(given: Any) -> int:
         ) from None
 
 
-def mistake_text(ctx: Context, call: str, given: Sequence[object], reason: int) -> str:
+def mistake_text(
+    ctx: Context, call: str, given: Sequence[object], reason: int, options: Mapping[str, object] | None = None
+) -> str:
     """Put a request with wrong arguments into words: what was given, where, and what would be right.
 
     Args:
@@ -84,14 +87,19 @@ def mistake_text(ctx: Context, call: str, given: Sequence[object], reason: int) 
         call: the name of the method.
         given: its arguments.
         reason: why it was refused.
+        options: the named arguments of a new order.
     """
-    arguments = ", ".join(shown(each) for each in given if each is not None)
-    text = f"ctx.{call}({arguments}) is refused as {RejectReason(reason).name}{_author_line()}"
+    options = options or {}
+    words = [shown(each) for each in given if each is not None]
+    words += [f"{name}={shown(each)}" for name, each in options.items()]
+    text = f"ctx.{call}({', '.join(words)}) is refused as {RejectReason(reason).name}{_author_line()}"
     floats = (float.__float__(each) for each in given if isinstance(each, float))
     price = next((each for each in floats if not each.is_integer()), None)
     instrument = ctx.instrument
     if reason == RejectReason.OFF_TICK and price is not None:
         text += f"; a tick is {instrument.tick_size:f}, so that {price!r} is {instrument.ticks(price)} ticks"
+    elif reason == RejectReason.BAD_VALUE and (wrong := arguments.wrong_option(options)):
+        text += f"; {wrong}"
     return utf8(text)
 
 
