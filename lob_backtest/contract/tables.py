@@ -46,7 +46,7 @@ class UpdateKind(IntEnum):
     REPLACE_REJECTED = 4
     CANCELLED = 5
     CANCEL_REJECTED = 6
-    EXPIRED = 7  # the unfilled rest of an IOC, FOK or market order
+    EXPIRED = 7  # the unfilled rest of an IOC, FOK or market order, or of a GTD or DAY order whose time is over
     REDUCED = 9  # the exchange has cut the size; the order keeps its place
 
 
@@ -67,6 +67,8 @@ class TimeInForce(IntEnum):
     GTC = 0  # until cancelled
     IOC = 1  # trades what it can on arrival, the rest expires
     FOK = 2  # trades in full on arrival, or not at all
+    GTD = 3  # until `expire_ns`
+    DAY = 4  # until the market closes
 
 
 class SelfTrade(IntEnum):
@@ -85,7 +87,7 @@ class RejectReason(IntEnum):
     NONE = 0
     POST_ONLY = 1  # it would trade on arrival
     UNKNOWN_ORDER = 2  # no such order of this strategy
-    TOO_LATE = 3  # the order was filled, cancelled or expired when the request arrived
+    TOO_LATE = 3  # the order was filled, cancelled or expired when the request arrived, or a GTD order's time was over
     OFF_TICK = 4  # the price is not a whole number of ticks
     OFF_LOT = 5  # the size is not a whole number of lots
     SIZE = 6  # the size is zero, negative or 2⁴⁰ lots and more
@@ -95,7 +97,7 @@ class RejectReason(IntEnum):
     HALTED = 10  # the market is not in its continuous phase
     SELF_TRADE = 11  # it would have traded with an own order of the other side
     STOPPED = 12  # the run is ending
-    BAD_VALUE = 13  # an argument of the wrong kind (a string, NaN, an unknown time in force)
+    BAD_VALUE = 13  # an argument of the wrong kind (a string, NaN, an unknown time in force), or options at odds
     REDUCE_ONLY = 15  # a reduce-only order had no position to reduce, or its position has become smaller
 
 
@@ -168,6 +170,7 @@ ORDERS: Final = pa.schema(
         pa.field("ts_local_ns", pa.int64(), nullable=False),  # arrival at the strategy
         pa.field("tag", pa.string(), nullable=False),
         pa.field("reduce_only", pa.int8(), nullable=False),
+        pa.field("expire_ns", pa.int64()),  # GTD: when it ends, else null
     ]
 )
 """One row per answer to a request (or expiry), in the order of the events."""
@@ -281,6 +284,7 @@ DIGEST_COLUMNS: Final = {
         "ts_local_ns",
         "tag",
         "reduce_only",
+        "expire_ns",
     ),
     "bbo": ("instrument", "ts_exchange_ns", "bid_ticks", "bid_lots", "ask_ticks", "ask_lots"),
     "samples": (
@@ -303,7 +307,7 @@ entry in `RENAMED`. Anything else changes the digests of existing results and ne
 
 UNUSED: Final[dict[str, dict[str, int | str | None]]] = {
     "fills": {"ts_traded_ns": None},
-    "orders": {"reduce_only": 0, "asked_price_ticks": None},
+    "orders": {"reduce_only": 0, "asked_price_ticks": None, "expire_ns": None},
 }
 """Columns that are newer than the first version, with the value that they have where a run does not use the feature.
 

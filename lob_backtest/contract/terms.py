@@ -28,6 +28,7 @@ class Terms(NamedTuple):
         post_only: whether it is refused where it would take.
         tag: the strategy's text.
         reduce_only: whether it may only bring the position nearer to 0.
+        expire_ns: GTD: when it ends at the exchange, nanoseconds since the epoch.
         self_trade: what happens where it meets an own order; `None`: what the venue does.
     """
 
@@ -38,6 +39,7 @@ class Terms(NamedTuple):
     post_only: bool = False
     tag: str = ""
     reduce_only: bool = False
+    expire_ns: int | None = None
     self_trade: SelfTrade | None = None
 
     @classmethod

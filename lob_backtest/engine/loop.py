@@ -1,7 +1,7 @@
 """The main loop: what happens next, in one order of time.
 
-At one nanosecond: market rows at the exchange, own requests at the exchange, market packets at the strategies,
-messages at the strategies, timers, then the recorder's clock; docs/fill-model.md, TIME-3, has the order within each.
+At one nanosecond: market rows, what the exchange does by itself, own requests at the exchange, market packets at the
+strategies, messages at the strategies, timers, the recorder's clock; docs/fill-model.md, TIME-3, has the order within.
 The loop calls no strategy: `Run.step` goes on until one is to be called, and returns the call; `driver` makes it.
 """
 
@@ -21,10 +21,10 @@ from lob_backtest.engine.wire.channels import Wire
 from lob_backtest.errors import StrategyError
 from lob_backtest.strategy.api import Strategy
 
-REQUEST, PACKET, MESSAGE, TIMER, CLOCK = range(1, 6)
+EXCHANGE, REQUEST, PACKET, MESSAGE, TIMER, CLOCK = range(1, 7)
 
 Event = tuple[int, int, int]
-"""When it is due, its kind, and the index of its strategy, channel (REQUEST, MESSAGE) or instrument (PACKET)."""
+"""When it is due, its kind, and the index of its strategy, channel (REQUEST, MESSAGE) or instrument (others)."""
 
 
 class Run:
@@ -103,17 +103,19 @@ class Run:
         """Return what is due first, market rows apart."""
         events: list[Event] = [(min(self._recorder.due_ns, self._sample_ns), CLOCK, 0)]
         for i, channels in enumerate(self._wire.channels):
-            events.append((channels.next_request_ns, REQUEST, i))
-            events.append((channels.next_message_ns, MESSAGE, i))
+            events += ((channels.next_request_ns, REQUEST, i), (channels.next_message_ns, MESSAGE, i))
         events.extend((runner.timers.next_ns, TIMER, i) for i, runner in enumerate(self._runners))
         for i, market in enumerate(self._exchange.markets):
+            events.append((market.due_ns, EXCHANGE, i))
             if market.view.has_packet_subscribers:
                 events.append((market.view.next_ns, PACKET, i))
         return min(events)
 
     def _handle(self, event: Event) -> Iterator[Call]:
         now_ns, kind, index = event
-        if kind == REQUEST:
+        if kind == EXCHANGE:
+            self._exchange.act(index, now_ns)
+        elif kind == REQUEST:
             self._exchange.arrive(index)
         elif kind == PACKET:
             delivered = self._exchange.markets[index].view.deliver()
@@ -121,8 +123,7 @@ class Run:
                 yield from runner.packet(now_ns, index, delivered)
         elif kind == MESSAGE:
             agent = self._wire.agent_of(index)
-            message = self._runners[agent].message(now_ns, self._wire.channels[index])
-            instrument, order_id, is_last = yield from message
+            instrument, order_id, is_last = yield from self._runners[agent].message(now_ns, self._wire.channels[index])
             if is_last:
                 self._exchange.markets[instrument].matchers[agent].forget(order_id)
         elif kind == TIMER:
@@ -138,9 +139,7 @@ class Run:
         if self._wire.stop is not None:
             return self.now_ns
         end_ns = NEVER if self._plan.end_ns is None else self._plan.end_ns
-        if row_ns < NEVER:
-            return end_ns
-        return min(end_ns, self._exchange.last_local_ns)
+        return end_ns if row_ns < NEVER else min(end_ns, self._exchange.last_local_ns)
 
     def _clock(self, now_ns: int) -> None:
         self._recorder.markouts(now_ns, self._exchange.mids2)

@@ -73,6 +73,7 @@ class Order:
         reason: why a request was refused.
         tag: free text of the author.
         reduce_only: whether it may only bring the position nearer to 0.
+        expire_ns: of a GTD order: when it ends at the exchange.
         self_trade: what was asked for where it meets an own order; `None`: what the venue does.
     """
 
@@ -91,6 +92,7 @@ class Order:
     reason: RejectReason
     tag: str
     reduce_only: bool
+    expire_ns: int | None
     self_trade: SelfTrade | None
 
     @property
@@ -296,6 +298,7 @@ class Context(Protocol):
         post_only: bool = False,
         tag: str = "",
         reduce_only: bool = False,
+        expire_ns: int | None = None,
         self_trade: str | None = None,
     ) -> int:
         """Send a buy order (`price_ticks` `None`: a market order) and return its id."""
@@ -309,6 +312,7 @@ class Context(Protocol):
         post_only: bool = False,
         tag: str = "",
         reduce_only: bool = False,
+        expire_ns: int | None = None,
         self_trade: str | None = None,
     ) -> int:
         """Send a sell order (`price_ticks` `None`: a market order) and return its id."""

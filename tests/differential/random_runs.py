@@ -15,7 +15,7 @@ from scenario import BASE
 import lob_backtest as lob
 from lob_backtest.contract.output import Outcome
 from lob_backtest.contract.plan import FeePlan, FillRules, OrderRules, ReplaceRules
-from lob_backtest.contract.rows import Action, Flag
+from lob_backtest.contract.rows import Action, Flag, Phase
 from lob_backtest.results.digest import digest
 
 
@@ -118,10 +118,25 @@ DEPTH_IN = ("", "", "on_start", "on_timer", "on_book", "on_trade", "on_fill")
 @functools.cache
 def market(level: int, seed: int, rows: int, mid: int) -> list[Row]:
     """Make a random market, once; every other one tells its trades as feeds do that are late or batched."""
-    stream = (market_l3 if level == 3 else market_l2)(seed, rows, mid=mid)
+    stream = with_sessions((market_l3 if level == 3 else market_l2)(seed, rows, mid=mid), random.Random(seed))
     if seed % 2:
         return stream
     return aggressed(stream, random.Random(seed)) if level == 3 else retold(stream, random.Random(seed))
+
+
+def with_sessions(stream: list[Row], rng: random.Random) -> list[Row]:
+    """Put in sessions: the market closes now and then, and opens again some rows later, at the same time or later."""
+    chance = rng.choice((0, 0.003, 0.01))
+    rows: list[Row] = []
+    opens = 0
+    for i, row in enumerate(stream):
+        if opens == i and i:
+            rows.append((row[0], int(Action.STATUS), 0, 0, 0, 0, int(Flag.LAST), int(Phase.CONTINUOUS)))
+        if rows and rows[-1][6] & Flag.LAST and rng.random() < chance:
+            rows.append((row[0], int(Action.STATUS), 0, 0, 0, 0, int(Flag.LAST), int(Phase.CLOSED)))
+            opens = i + rng.randint(1, 9)
+        rows.append(row)
+    return rows
 
 
 def aggressed(stream: list[Row], rng: random.Random) -> list[Row]:
@@ -295,7 +310,7 @@ class Case:
     def run(self, engine: str) -> tuple[str, Outcome, Any, dict[str, pa.Table]]:
         """Run on an engine: the digest, the outcome, what the strategy saw, and the tables."""
         listens = {"depth_in": self.depth_in, "markets": len(self.streams)} if self.strategy is not Actor else {}
-        strategies = [self.strategy(pace=self.pace, **listens) for _ in range(self.agents)]
+        strategies = [self.strategy(pace=self.pace, ends=True, **listens) for _ in range(self.agents)]
         tables, outcome = play(engine, self.streams, strategies, level=self.level, **self.options)
         heard = [note for each in strategies for note in getattr(each, "heard", ())]
         seen = ([each.aheads for each in strategies], heard, tables["series"].to_pylist())

@@ -114,6 +114,7 @@ class Actor(lob.Strategy):
 
     pace: int = 7
     limit: int = 60
+    ends: bool = False  # whether some orders are GTD and DAY
 
     def __init__(self, **parameters: Any) -> None:
         super().__init__(**parameters)
@@ -140,7 +141,7 @@ class Actor(lob.Strategy):
         send = ctx.buy if side > 0 else ctx.sell
         dice = rng.random()
         if dice < 0.45 or not orders:
-            send(price, size, post_only=dice < 0.1, **self._more(rng))
+            send(price, size, post_only=dice < 0.1, **self._more(rng), **self._end(ctx))
         elif dice < 0.55:
             send(price + side, size, tif=rng.choice(("IOC", "FOK")), **self._more(rng))
         elif dice < 0.6:
@@ -151,6 +152,12 @@ class Actor(lob.Strategy):
             ctx.replace(rng.choice(orders).order_id, price_ticks=price, size_lots=size)
         else:
             ctx.quote(bid=(bid - 1, size), ask=[(ask + 1, size), (ask + 2, size)])
+
+    def _end(self, ctx: lob.Context) -> dict[str, Any]:
+        dice = ctx.rng.random() if self.ends else 1
+        if dice < 0.1:
+            return {"tif": "DAY"}
+        return {"tif": "GTD", "expire_ns": ctx.now_ns + ctx.rng.choice((0, 3, 10, 50, 300))} if dice < 0.3 else {}
 
     def _more(self, rng: random.Random) -> dict[str, Any]:
         return drawn_options(rng, apart_from=("tif", "post_only", "tag"))

@@ -9,7 +9,8 @@ is received 1 ns after it happened. Lines, in any order within a time:
     0 clear bid|ask|both, status open|closed|halted|auction
                                   each may end with: more (not its packet's end), snapshot, window, auction, suspect
     5 a buy 100 10                order `a`; or: sell, a price `market`; may end with: ioc, fok, post,
-                                  the name of any other option that is true or false, or an option with its value
+                                  day, gtd, the name of any other option that is true or false,
+                                  or an option with its value
     5 a replace 100 5, a cancel
     9 ahead a 60                  what the strategy sees at this time (none: not known)
     9 position 3
@@ -59,6 +60,7 @@ BASE = 1_700_000_000_000_000_000
 SIDES = {"bid": 1, "ask": -1, "both": 0, "none": 0}
 FLAGS = {"snapshot": Flag.SNAPSHOT, "window": Flag.WINDOW, "auction": Flag.AUCTION, "suspect": Flag.SUSPECT}
 WORDS = {"post_only": "post"}
+TIFS = {each.name for each in lob.TimeInForce}
 PHASES = {"open": Phase.CONTINUOUS, "closed": Phase.CLOSED, "halted": Phase.HALTED, "auction": Phase.AUCTION}
 ARGUMENTS = {
     "add": 4,
@@ -180,12 +182,13 @@ class Script(lob.Strategy):
             ctx.replace(self.ids[name], price_ticks=int(words[1]), size_lots=int(words[2]))
         else:
             price = None if words[1] == "market" else int(words[1])
-            tif = next((w.upper() for w in words[3:] if w in ("ioc", "fok")), "GTC")
+            tif = next((w.upper() for w in words[3:] if w.upper() in TIFS), "GTC")
             send = ctx.buy if words[0] == "buy" else ctx.sell
             options: dict[str, Any] = {flag: WORDS.get(flag, flag) in words[3:] for flag in TRUE_OR_FALSE}
             for option, value in pairwise(words[3:]):
                 if option in WITH_VALUE:
-                    options[option] = int(value) if value.isdigit() else value
+                    since = BASE if option.endswith("_ns") else 0
+                    options[option] = since + int(value) if value.isdigit() else value
             self.ids[name] = send(price, int(words[2]), tif=tif, tag=name, **options)
 
 

@@ -214,10 +214,17 @@ fn of(number: &Result<i64, RejectReason>) -> RejectReason {
 }
 
 fn refuse_options(order: &NewOrder) -> RejectReason {
-    let terms = &order.terms;
-    if order.has_bad_option || (terms.post_only && (order.price.is_none() || terms.tif != TimeInForce::Gtc)) {
+    if order.has_bad_option || contradicts_itself(&order.terms, order.price.is_none()) {
         RejectReason::BadValue
     } else {
         RejectReason::None
     }
+}
+
+/// Return whether no order can have these terms: post-only, GTD and DAY orders rest, at a price; only GTD has an end.
+fn contradicts_itself(terms: &Terms, is_market: bool) -> bool {
+    let rests = !is_market && terms.tif.rests();
+    let has_end = terms.tif == TimeInForce::Gtd;
+    let needs_rest = terms.post_only || has_end || terms.tif == TimeInForce::Day;
+    needs_rest && !rests || has_end != terms.expire_ns.is_some()
 }

@@ -23,6 +23,14 @@ impl OrderState {
     }
 }
 
+impl TimeInForce {
+    /// Return whether what does not trade on arrival rests.
+    #[inline]
+    pub fn rests(self) -> bool {
+        !matches!(self, TimeInForce::Ioc | TimeInForce::Fok)
+    }
+}
+
 impl RejectReason {
     /// Return this reason, or the other one if this is `None`.
     #[inline]

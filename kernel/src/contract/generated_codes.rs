@@ -171,7 +171,7 @@ pub enum UpdateKind {
     ReplaceRejected = 4,
     Cancelled = 5,
     CancelRejected = 6,
-    /// The unfilled rest of an IOC, FOK or market order.
+    /// The unfilled rest of an IOC, FOK or market order, or of a GTD or DAY order whose time is over.
     Expired = 7,
     /// The exchange has cut the size; the order keeps its place.
     Reduced = 9,
@@ -230,13 +230,18 @@ pub enum TimeInForce {
     Ioc = 1,
     /// Trades in full on arrival, or not at all.
     Fok = 2,
+    /// Until `expire_ns`.
+    Gtd = 3,
+    /// Until the market closes.
+    Day = 4,
 }
 
 impl TimeInForce {
     /// The smallest and the largest code.
-    pub const CODES: (i64, i64) = (0, 2);
+    pub const CODES: (i64, i64) = (0, 4);
     /// All members, by code.
-    pub const ALL: [TimeInForce; 3] = [TimeInForce::Gtc, TimeInForce::Ioc, TimeInForce::Fok];
+    pub const ALL: [TimeInForce; 5] =
+        [TimeInForce::Gtc, TimeInForce::Ioc, TimeInForce::Fok, TimeInForce::Gtd, TimeInForce::Day];
 }
 
 /// Why a request was refused. Refusals are data, never exceptions.
@@ -248,7 +253,7 @@ pub enum RejectReason {
     PostOnly = 1,
     /// No such order of this strategy.
     UnknownOrder = 2,
-    /// The order was filled, cancelled or expired when the request arrived.
+    /// The order was filled, cancelled or expired when the request arrived, or a GTD order's time was over.
     TooLate = 3,
     /// The price is not a whole number of ticks.
     OffTick = 4,
@@ -266,7 +271,7 @@ pub enum RejectReason {
     SelfTrade = 11,
     /// The run is ending.
     Stopped = 12,
-    /// An argument of the wrong kind (a string, NaN, an unknown time in force).
+    /// An argument of the wrong kind (a string, NaN, an unknown time in force), or options at odds.
     BadValue = 13,
     /// A reduce-only order had no position to reduce, or its position has become smaller.
     ReduceOnly = 15,

@@ -22,6 +22,8 @@ pub struct Terms {
     pub tag: Tag,
     /// Whether it may only bring the position nearer to 0.
     pub reduce_only: bool,
+    /// GTD: when it ends at the exchange, nanoseconds since the epoch.
+    pub expire_ns: Option<i64>,
     /// What happens where it meets an own order; `None`: what the venue does.
     pub self_trade: Option<SelfTrade>,
 }
@@ -37,6 +39,7 @@ impl Terms {
             post_only: false,
             tag: Tag::EMPTY,
             reduce_only: false,
+            expire_ns: None,
             self_trade: None,
         }
     }

@@ -25,6 +25,8 @@ pub struct Displayed<'a> {
     pub prints: &'a PrintMatch,
     /// The trading phase.
     pub phase: u8,
+    /// True if a STATUS row has come.
+    pub has_phases: bool,
     /// What may fill, judged by the book after the last complete packet.
     pub matching: Match,
     /// The time.

@@ -196,7 +196,11 @@ impl Market {
             self.show_row(columns, effect, outbox)?;
         }
         if mark.is_some_and(|mark| mark.notes_status) {
-            self.packet.has_updates |= self.status.note(&columns.row(i), self.cursor.now_ns);
+            let changes = self.status.note(&columns.row(i), self.cursor.now_ns);
+            self.packet.has_updates |= changes;
+            if changes && self.status.phase == phase::CLOSED {
+                self.close_session();
+            }
         }
         self.cursor.i = i + 1;
         if columns.flags[i] & flag::LAST != 0 {

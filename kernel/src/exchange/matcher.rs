@@ -164,6 +164,15 @@ impl Matcher {
         }
     }
 
+    /// End the orders whose time is over.
+    pub fn expire(&mut self, now_ns: Ns) {
+        while let Some(at) = self.own_book.expiries.due(now_ns) {
+            self.own_book.remove(at);
+            self.own_book.orders[at].state = OrderState::Expired;
+            self.update(at, UpdateKind::Expired, RejectReason::None);
+        }
+    }
+
     fn take_off(&mut self, at: u32, reason: RejectReason) {
         self.own_book.remove(at);
         self.own_book.orders[at].state = OrderState::Cancelled;
@@ -182,6 +191,12 @@ impl Matcher {
         }
         if terms.size_lots == self.own_book.orders[at].filled_lots {
             return RejectReason::ReduceOnly;
+        }
+        if terms.tif == TimeInForce::Day && !displayed.has_phases {
+            return RejectReason::BadValue;
+        }
+        if terms.expire_ns.is_some_and(|expire_ns| expire_ns <= displayed.now_ns) {
+            return RejectReason::TooLate;
         }
         let mode = self.mode(terms);
         if !terms.post_only && mode != SelfTrade::Reject {
@@ -312,7 +327,7 @@ impl Matcher {
 
 /// Return whether what does not trade on arrival stays.
 fn may_rest(terms: Terms) -> bool {
-    terms.tif == TimeInForce::Gtc && terms.price_ticks.is_some()
+    terms.tif.rests() && terms.price_ticks.is_some()
 }
 
 /// Return whether a limit reaches the displayed book of the other side while nothing of it can be taken.

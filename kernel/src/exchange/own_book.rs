@@ -24,8 +24,11 @@ use crate::wire::messages::OrderSnapshot;
 
 mod check;
 mod crossing;
+mod expiries;
 mod levels;
 mod window;
+
+use expiries::Expiries;
 
 /// What happened to an own order and is not booked yet.
 pub enum OrderEvent {
@@ -55,6 +58,8 @@ pub struct OwnBook {
     pub available: AvailableLots,
     /// The resting reduce-only orders, and the position.
     pub reduce_only: ReduceOnly,
+    /// The orders that end by themselves.
+    pub expiries: Expiries,
     /// Orders whose queue position changed in the packet at hand; those with `OwnOrder::has_moved` unset are stale.
     pub moved: Vec<u32>,
     /// Not booked yet, in order.
@@ -82,6 +87,7 @@ impl OwnBook {
             orders: Slab::default(),
             available: AvailableLots::new(feed),
             reduce_only: ReduceOnly::new(position_lots),
+            expiries: Expiries::default(),
             moved: Vec::new(),
             events: Vec::new(),
             sides: Default::default(),
@@ -166,6 +172,7 @@ impl OwnBook {
         if own.terms.reduce_only {
             self.reduce_only.rest(own, at);
         }
+        self.expiries.add(own, at);
         self.sides[side].push(&mut self.orders, at_key, at);
     }
 
@@ -186,6 +193,7 @@ impl OwnBook {
         if own.terms.reduce_only {
             self.reduce_only.remove(own, at);
         }
+        self.expiries.remove(own);
         self.sides[side].remove(&mut self.orders, at_key, at);
     }
 

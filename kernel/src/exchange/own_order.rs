@@ -103,6 +103,8 @@ pub struct OwnOrder {
     pub queue: QueuePlace,
     /// True if it arrived while nothing could be taken; it takes once something can.
     pub waits_to_take: bool,
+    /// When it ends by itself, and its number among such orders.
+    pub expiry: Option<(Ns, u64)>,
     /// The number of the next older order at its price, `NONE` for the oldest.
     pub older: u32,
     /// The number of the next younger order at its price, `NONE` for the youngest.
@@ -138,6 +140,7 @@ impl OwnOrder {
             queue_stay: 0,
             queue: QueuePlace::default(),
             waits_to_take: false,
+            expiry: None,
             older: NONE,
             younger: NONE,
             has_moved: false,

@@ -8,11 +8,12 @@ use pyo3::IntoPyObjectExt;
 
 use super::arguments::{self, Options};
 use super::types::Types;
+use crate::client::number::Number;
 use crate::contract::generated::{SelfTrade, TimeInForce};
 use crate::contract::generated_terms::Terms;
 
 /// The names of the options.
-pub const OPTIONS: [&str; 5] = ["tif", "post_only", "tag", "reduce_only", "self_trade"];
+pub const OPTIONS: [&str; 6] = ["tif", "post_only", "tag", "reduce_only", "expire_ns", "self_trade"];
 
 /// Read an option; return whether there is one of that name.
 ///
@@ -36,6 +37,11 @@ pub fn read<'py>(name: &str, given: &Bound<'py, PyAny>, options: &mut Options<'p
             Some(value) => options.terms.reduce_only = value,
             None => options.has_bad_option = true,
         },
+        "expire_ns" if given.is_none() => (),
+        "expire_ns" => match whole_number(given)? {
+            Some(value) => options.terms.expire_ns = Some(value),
+            None => options.has_bad_option = true,
+        },
         "self_trade" if given.is_none() => (),
         "self_trade" => match self_trade(given) {
             Some(value) => options.terms.self_trade = Some(value),
@@ -44,6 +50,13 @@ pub fn read<'py>(name: &str, given: &Bound<'py, PyAny>, options: &mut Options<'p
         _ => return Ok(false),
     }
     Ok(true)
+}
+
+fn whole_number(given: &Bound<'_, PyAny>) -> PyResult<Option<i64>> {
+    match arguments::number(given)? {
+        Number::Whole(value) => Ok(Some(value)),
+        Number::Float(_) | Number::Nonsense => Ok(None),
+    }
 }
 
 fn self_trade(given: &Bound<'_, PyAny>) -> Option<SelfTrade> {
@@ -62,6 +75,8 @@ fn time_in_force(given: &Bound<'_, PyAny>) -> Option<TimeInForce> {
         Ok("GTC") => Some(TimeInForce::Gtc),
         Ok("IOC") => Some(TimeInForce::Ioc),
         Ok("FOK") => Some(TimeInForce::Fok),
+        Ok("GTD") => Some(TimeInForce::Gtd),
+        Ok("DAY") => Some(TimeInForce::Day),
         _ => None,
     }
 }
@@ -70,14 +85,14 @@ fn time_in_force(given: &Bound<'_, PyAny>) -> Option<TimeInForce> {
 pub const ENUMS: [(&str, (i64, i64)); 2] = [("SelfTrade", SelfTrade::CODES), ("TimeInForce", TimeInForce::CODES)];
 
 /// The fields of `lob_backtest.strategy.api.Order` that are terms, in the order of `values`.
-pub const TERMS: [&str; 8] =
-    ["side", "price_ticks", "size_lots", "tif", "post_only", "tag", "reduce_only", "self_trade"];
+pub const TERMS: [&str; 9] =
+    ["side", "price_ticks", "size_lots", "tif", "post_only", "tag", "reduce_only", "expire_ns", "self_trade"];
 
 /// Return the terms of an order as Python's objects; `tag` is the text of its tag.
 ///
 /// # Errors
 /// Python is out of memory.
-pub fn values<'py>(py: Python<'py>, terms: &Terms, tag: &str, types: &Types) -> PyResult<[Bound<'py, PyAny>; 8]> {
+pub fn values<'py>(py: Python<'py>, terms: &Terms, tag: &str, types: &Types) -> PyResult<[Bound<'py, PyAny>; 9]> {
     Ok([
         terms.side.into_bound_py_any(py)?,
         terms.price_ticks.into_bound_py_any(py)?,
@@ -86,6 +101,7 @@ pub fn values<'py>(py: Python<'py>, terms: &Terms, tag: &str, types: &Types) -> 
         terms.post_only.into_bound_py_any(py)?,
         tag.into_bound_py_any(py)?,
         terms.reduce_only.into_bound_py_any(py)?,
+        terms.expire_ns.into_bound_py_any(py)?,
         terms.self_trade.map(|each| types.member(py, 0, each as usize)).into_bound_py_any(py)?,
     ])
 }

@@ -18,6 +18,12 @@ pub(super) struct PacketDelivery {
     pub(super) timers_woken: bool,
 }
 
+impl PacketDelivery {
+    pub(super) fn new(now_ns: Ns, instrument: usize) -> Self {
+        PacketDelivery { now_ns, instrument, agent: 0, print: 0, timers_woken: false }
+    }
+}
+
 /// An order to finish when the callback about it is over.
 pub(super) struct AfterCallback {
     pub(super) agent: usize,

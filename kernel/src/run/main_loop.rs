@@ -1,7 +1,7 @@
 //! The main loop: what happens next, in one order of time.
 //!
-//! At one nanosecond: market rows at the exchange, own requests at the exchange, market packets at the strategies,
-//! messages at the strategies, timers, then the recorder's clock; docs/fill-model.md, TIME-3, has the order within each.
+//! At one nanosecond: market rows, what the exchange does by itself, own requests at the exchange, market packets at the
+//! strategies, messages at the strategies, timers, the recorder's clock; docs/fill-model.md, TIME-3, has the order within.
 //! The loop calls no strategy: `Run::step` goes on until the driver has to call one or load a batch, and returns that.
 
 use crate::contract::codes::{Ns, NEVER};
@@ -51,11 +51,7 @@ impl Run {
     fn next_event(&mut self) -> Result<Option<Event>, RunError> {
         let event = self.earliest_event();
         let until_ns = event.0.min(self.end_ns());
-        loop {
-            let (instrument, next_ns) = self.next_market();
-            if next_ns > until_ns {
-                break;
-            }
+        while let Some(instrument) = self.next_market(until_ns) {
             let limit_ns = until_ns.min(self.own_stretch_ns(instrument));
             let market = &mut self.markets[instrument];
             market.cursor.reschedule = false;
@@ -90,6 +86,7 @@ impl Run {
         }
         let mut next = self.schedule.whole().min((self.sample_ns, EventKind::Clock, 0));
         for (i, market) in self.markets.iter().enumerate() {
+            next = next.min((market.orders.due_ns, EventKind::Exchange, i));
             if market.view.has_packet_subscribers {
                 next = next.min((market.view.next_ns, EventKind::Packet, i));
             }
@@ -109,15 +106,16 @@ impl Run {
         due
     }
 
+    /// Return the market whose row is next, `None` where that is later than `until_ns`.
     #[inline]
-    fn next_market(&self) -> (usize, Ns) {
+    fn next_market(&self, until_ns: Ns) -> Option<usize> {
         let mut next = (0, self.markets[0].cursor.next_ns);
         for (i, market) in self.markets.iter().enumerate().skip(1) {
             if market.cursor.next_ns < next.1 {
                 next = (i, market.cursor.next_ns);
             }
         }
-        next
+        (next.1 <= until_ns).then_some(next.0)
     }
 
     /// Return the time up to which a market may advance before another one is next; ties go to the earlier instrument.
@@ -128,18 +126,18 @@ impl Run {
 
     fn handle(&mut self, (now_ns, kind, index): Event) -> Result<Option<Call>, RunError> {
         for (i, market) in self.markets.iter_mut().enumerate() {
-            // Packets of one nanosecond arrive in the order of their instruments, and before everything but requests.
-            let later = kind == EventKind::Request || kind == EventKind::Packet && i >= index;
+            // Packets of one nanosecond arrive in the order of their instruments, after what happens at the exchange.
+            let later = kind <= EventKind::Request || kind == EventKind::Packet && i >= index;
             market.view.receive_until(now_ns - Ns::from(later));
         }
         match kind {
+            EventKind::Exchange => self.markets[index].act(now_ns, &mut self.outbox)?,
             EventKind::Request => self.arrive(index)?,
             EventKind::Packet => {
                 let market = &mut self.markets[index];
                 market.view.deliver(&mut self.delivered);
                 receive_moves(&mut market.view, &mut self.sessions[index]);
-                self.packet =
-                    Some(PacketDelivery { now_ns, instrument: index, agent: 0, print: 0, timers_woken: false });
+                self.packet = Some(PacketDelivery::new(now_ns, index));
             }
             EventKind::Message => return self.message(now_ns, index),
             EventKind::Timer => return Ok(self.timer(now_ns, index)),

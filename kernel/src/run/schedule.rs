@@ -6,6 +6,7 @@ use crate::contract::codes::{Ns, NEVER};
 /// The events that are not market rows, in their order at one nanosecond.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum EventKind {
+    Exchange,
     Request,
     Packet,
     Message,
@@ -13,7 +14,8 @@ pub(super) enum EventKind {
     Clock,
 }
 
-/// When it is due, its kind, and the index of its agent, channel (requests, messages) or instrument (packets).
+/// When it is due, its kind, and the index of its agent, channel (requests, messages) or instrument (the exchange,
+/// packets).
 pub(super) type Event = (Ns, EventKind, usize);
 
 impl Merge for Event {

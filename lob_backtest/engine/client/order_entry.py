@@ -172,8 +172,11 @@ class OrderEntry:
 
 
 def _contradicts_itself(terms: Terms) -> bool:
-    """Return whether no order can have these terms: a post-only order rests, at a price."""
-    return terms.post_only and (terms.price_ticks is None or terms.tif != TimeInForce.GTC)
+    """Return whether no order can have these terms: post-only, GTD and DAY orders rest at a price; GTD has an end."""
+    rests = terms.price_ticks is not None and terms.tif not in (TimeInForce.IOC, TimeInForce.FOK)
+    has_end = terms.tif == TimeInForce.GTD
+    needs_rest = terms.post_only or has_end or terms.tif == TimeInForce.DAY
+    return (needs_rest and not rests) or has_end != (terms.expire_ns is not None)
 
 
 def _named(order_id: Number, known: KnownOrder | None) -> OrderSnapshot:

@@ -38,10 +38,9 @@ class Booking:
         self._recorder = recorder
         self._taint_ns = plan.taint_ns
 
-    def book(self, instrument: int, request: Request | None = None) -> None:
-        """Book the events of an instrument: those of a request that has arrived, or of rows."""
+    def book(self, instrument: int, now_ns: int, request: Request | None = None) -> None:
+        """Book the events of an instrument: those of a request that has arrived, of rows, or of a time."""
         market = self._markets[instrument]
-        now_ns = market.now_ns if request is None else request.ts_exchange_ns
         for event in market.events:
             if isinstance(event, Fill):
                 self._fill(instrument, event, now_ns)

@@ -74,14 +74,19 @@ class Exchange:
         market = self.markets[index]
         market.advance(limit_ns)
         if market.events:
-            self.booking.book(index)
+            self.booking.book(index, market.now_ns)
         return market.now_ns
 
     def arrive(self, channel: int) -> None:
         """Serve the next request of a channel."""
         request = self._wire.channels[channel].next_request()
         self.markets[request.instrument].matchers[self._wire.agent_of(channel)].serve(request)
-        self.booking.book(request.instrument, request)
+        self.booking.book(request.instrument, request.ts_exchange_ns, request)
+
+    def act(self, instrument: int, now_ns: int) -> None:
+        """Do what is due in an instrument without a row or a request."""
+        self.markets[instrument].expire(now_ns)
+        self.booking.book(instrument, now_ns)
 
     def flatten(self, agent: int, new_id: Callable[[], int], now_ns: int) -> None:
         """Close the positions of a strategy at the end of a run, as far as what is displayed allows."""
@@ -92,7 +97,7 @@ class Exchange:
                 terms = Terms(-1 if position > 0 else 1, None, abs(position), tag="flatten")
                 request = Request(RequestKind.NEW, now_ns, now_ns, i, new_id(), terms)
                 matcher.flatten(request)
-                self.booking.book(i, request)
+                self.booking.book(i, now_ns, request)
 
     def sample(self, now_ns: int) -> None:
         """Record the accounts of all strategies."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from lob_backtest.book.book import CLEAR, LEVEL, Issue
 from lob_backtest.contract.plan import IssuePolicy, Plan
-from lob_backtest.contract.rows import Batch, Flag
+from lob_backtest.contract.rows import Batch, Flag, Phase
 from lob_backtest.engine.exchange.market_state import MarketState, Match
 from lob_backtest.engine.exchange.matcher import Matcher
 from lob_backtest.engine.exchange.order_event import OrderEvent
@@ -65,6 +65,11 @@ class Market:
         return self.source.next_ns
 
     @property
+    def due_ns(self) -> int:
+        """Return when something happens here without a row or a request: the next order expires."""
+        return min(own_book.expiries.next_ns for own_book in self._own_books)
+
+    @property
     def now_ns(self) -> int:
         """Return when the last row happened."""
         return self.prices.now_ns
@@ -87,7 +92,9 @@ class Market:
                 if issue and self._apply_policy(Issue(issue), i):
                     state.book.apply(*rows[i][2:8])
             if action == STATUS:
-                state.phase = row[8]
+                state.phase, state.has_phases = row[8], True
+                if state.phase == Phase.CLOSED:
+                    limit_ns = min(limit_ns, self._close(now_ns))
             if flags & SUSPECT or state.suspect_since_ns is not None:
                 state.mark_suspect(now_ns, is_suspect=flags & SUSPECT != 0)
             i += 1
@@ -208,6 +215,15 @@ class Market:
             return True
         self._issues[f"{name}_skipped"] += 1
         return False
+
+    def _close(self, now_ns: int) -> int:
+        """Let DAY orders end with the session; return when orders end next."""
+        return min(own_book.expiries.close(now_ns) for own_book in self._own_books)
+
+    def expire(self, now_ns: int) -> None:
+        """End the orders whose time is over."""
+        for matcher in self.matchers:
+            matcher.expire(now_ns)
 
     def _load(self) -> None:
         self.source.load()

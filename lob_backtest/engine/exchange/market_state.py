@@ -29,18 +29,20 @@ class MarketState:
         book: the market's book.
         print_match: L2: which print explains which fall.
         phase: the trading phase.
+        has_phases: whether a STATUS row has come, so that the end of the session will be seen.
         is_book_good: whether the last complete packet left the book uncrossed and not suspect.
         suspect_ns: when the last suspect or repaired row happened.
         suspect_since_ns: when the present stretch of suspect rows began, `None` outside of one.
     """
 
-    __slots__ = ("book", "is_book_good", "phase", "plan", "print_match", "suspect_ns", "suspect_since_ns")
+    __slots__ = ("book", "has_phases", "is_book_good", "phase", "plan", "print_match", "suspect_ns", "suspect_since_ns")
 
     def __init__(self, plan: InstrumentPlan) -> None:
         self.plan = plan
         self.book = Book(plan.feed, plan.depth)
         self.print_match = PrintMatch(plan.fill_rules.late_level_ns, plan.fill_rules.late_print_ns)
         self.phase = int(Phase.CONTINUOUS)
+        self.has_phases = False
         self.is_book_good = True
         self.suspect_ns = -NEVER
         self.suspect_since_ns: int | None = None

@@ -111,6 +111,13 @@ class Matcher:
         else:
             self._update(own, UpdateKind.CANCEL_REJECTED, RejectReason.TOO_LATE)
 
+    def expire(self, now_ns: int) -> None:
+        """End the orders whose time is over."""
+        for own in self.own_book.expiries.due(now_ns):
+            self.own_book.remove(own)
+            own.state = OrderState.EXPIRED
+            self._update(own, UpdateKind.EXPIRED)
+
     def forget(self, order_id: int) -> None:
         """Drop an order that is over and that no request on its way is about."""
         self.orders.pop(order_id, None)
@@ -140,6 +147,10 @@ class Matcher:
             return RejectReason.HALTED
         if terms.size_lots == own.filled_lots:
             return RejectReason.REDUCE_ONLY
+        if terms.tif == TimeInForce.DAY and not self._state.has_phases:
+            return RejectReason.BAD_VALUE
+        if terms.expire_ns is not None and terms.expire_ns <= now_ns:
+            return RejectReason.TOO_LATE
         mode = self._mode(terms)
         if not terms.post_only and mode != SelfTrade.REJECT:
             return RejectReason.NONE
@@ -238,4 +249,4 @@ class Matcher:
 
 def _may_rest(terms: Terms) -> bool:
     """Return whether what does not trade on arrival stays."""
-    return terms.tif == TimeInForce.GTC and terms.price_ticks is not None
+    return terms.tif not in (TimeInForce.IOC, TimeInForce.FOK) and terms.price_ticks is not None

@@ -19,6 +19,7 @@ from lob_backtest.engine.exchange.available_lots import AvailableLots
 from lob_backtest.engine.exchange.level_queue import LevelQueue
 from lob_backtest.engine.exchange.market_state import MarketState, Match
 from lob_backtest.engine.exchange.order_event import Fill, OrderEvent, Update
+from lob_backtest.engine.exchange.order_kinds.expiries import Expiries
 from lob_backtest.engine.exchange.order_kinds.reduce_only import ReduceOnly
 from lob_backtest.engine.exchange.order_queue import OrderQueue
 from lob_backtest.engine.exchange.own_order import OwnOrder, OwnTrade
@@ -40,6 +41,7 @@ class OwnBook:
 
     Attributes:
         available: what own orders can still take.
+        expiries: the orders that end by themselves.
         reduce_only: the resting reduce-only orders, and the position.
         moved: orders whose queue position changed in the packet at hand, by id.
         sides: the resting orders of each side by `-side * price_ticks`, at each price by stay, oldest first.
@@ -57,6 +59,7 @@ class OwnBook:
         "_visibility_unknown",
         "_waiting",
         "available",
+        "expiries",
         "moved",
         "reduce_only",
         "sides",
@@ -77,6 +80,7 @@ class OwnBook:
         # L2: keys, stays and orders of each side that may have something ahead, or are not shown.
         self._behind: dict[int, SortedDict[tuple[int, int], OwnOrder]] = {1: SortedDict(), -1: SortedDict()}
         self.available = AvailableLots(book, print_match, model)
+        self.expiries = Expiries()
         self.moved: dict[int, OwnOrder] = {}
         self.reduce_only = ReduceOnly(position_lots)
         self.sides: dict[int, SortedDict[int, OrderedDict[int, OwnOrder]]] = {1: SortedDict(), -1: SortedDict()}
@@ -139,6 +143,7 @@ class OwnBook:
             self._waiting[own.queue_stay] = own
         if own.terms.reduce_only:
             self.reduce_only.rest(own)
+        self.expiries.add(own)
 
     def remove(self, own: OwnOrder) -> None:
         """Remove an order."""
@@ -154,6 +159,7 @@ class OwnBook:
             del self._waiting[own.queue_stay]
         if own.terms.reduce_only:
             self.reduce_only.remove(own)
+        self.expiries.remove(own)
 
     def _first(self, side: int, limit_key: int) -> OwnOrder | None:
         """Return the first order of a side in price-time order, if its price is better than a limit's."""
@@ -447,3 +453,4 @@ class OwnBook:
                         assert own.ahead <= own.older_lots
         self.available.check()
         self.reduce_only.check()
+        self.expiries.check()

@@ -72,6 +72,7 @@ class OwnOrder:
         waits: whether it arrived while nothing could be taken, and takes once something can.
         visible: whether its price is within what the feed shows, so that `ahead` is current.
         shown: whether `ahead` means something: it was visible at some time, or a print went through its price.
+        expiry: when it ends by itself, and its number among such orders; `None`: it does not.
         survivors: L3: ids of the older orders at the last CLEAR, until the snapshot behind it is complete.
     """
 
@@ -80,6 +81,7 @@ class OwnOrder:
         "ahead_at_arrival",
         "arrival",
         "asked_ticks",
+        "expiry",
         "filled_lots",
         "older_lots",
         "order_id",
@@ -112,6 +114,7 @@ class OwnOrder:
         self.waits = False
         self.visible = False
         self.shown = False
+        self.expiry: tuple[int, int] | None = None
         self.survivors: frozenset[int] = frozenset()
 
     @property

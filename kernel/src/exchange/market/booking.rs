@@ -11,18 +11,18 @@ use crate::record::recorder::{FillRow, Times};
 use crate::wire::messages::{Answer, Filled, Message, Request};
 
 impl Market {
-    /// Book the events of a strategy's orders; `requested` is the request that is being served, if any.
+    /// Book the events of a strategy's orders at a time; `requested` is the request that is being served, if any.
     ///
     /// # Errors
     /// A fee is beyond all bounds.
     pub fn book_events(
         &mut self,
         agent: usize,
+        now_ns: Ns,
         requested: Option<&Request>,
         outbox: &mut Outbox,
     ) -> Result<(), RunError> {
         let mut events = std::mem::take(&mut self.orders.matchers[agent].own_book.events);
-        let now_ns = requested.map_or(self.cursor.now_ns, |request| request.ts_exchange_ns);
         for event in events.drain(..) {
             match event {
                 OrderEvent::Update { order, kind, reason } => {

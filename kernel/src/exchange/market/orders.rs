@@ -4,13 +4,14 @@ use std::cmp::Ordering;
 
 use crate::book::row_effect::{kind, RowEffect};
 use crate::contract::batch::Columns;
-use crate::contract::codes::{action, flag, key, phase, Feed, RequestKind};
+use crate::contract::codes::{action, flag, key, phase, Feed, Ns, RequestKind};
 use crate::contract::error::RunError;
 use crate::contract::row::Row;
 use crate::exchange::displayed::Match;
 use crate::exchange::market::own_orders::Moment;
 use crate::exchange::market::Market;
 use crate::exchange::outbox::Outbox;
+use crate::exchange::own_book::OwnBook;
 use crate::wire::messages::Request;
 use crate::wire::view::QueueMove;
 
@@ -84,7 +85,8 @@ impl Market {
             (true, false) => Match::Through,
             (true, true) => Match::All,
         };
-        Moment { now_ns: self.cursor.now_ns, phase: self.status.phase, matching }
+        let (now_ns, phase, has_phases) = (self.cursor.now_ns, self.status.phase, self.status.has_phases);
+        Moment { now_ns, phase, has_phases, matching }
     }
 
     /// Book what a row did to own orders.
@@ -92,7 +94,7 @@ impl Market {
     fn book_all(&mut self, outbox: &mut Outbox) -> Result<(), RunError> {
         for agent in 0..self.orders.matchers.len() {
             if !self.orders.matchers[agent].own_book.events.is_empty() {
-                self.book_events(agent, None, outbox)?;
+                self.book_events(agent, self.cursor.now_ns, None, outbox)?;
             }
         }
         Ok(())
@@ -109,6 +111,7 @@ impl Market {
             || orders.any_needs_full_book(self.plan.depth);
         let touch = self.packet.at_end.then_some(self.packet.latest);
         self.orders.update_filter(needs_full_book, self.view.has_print_subscribers, touch);
+        self.orders.update_due();
     }
 
     /// Let own orders trade with what a packet leaves behind, and book what follows.
@@ -123,7 +126,7 @@ impl Market {
         self.orders.end_packet(needs_full_book, done, moment);
         for agent in 0..self.orders.matchers.len() {
             if !self.orders.matchers[agent].own_book.events.is_empty() {
-                self.book_events(agent, None, outbox)?;
+                self.book_events(agent, self.cursor.now_ns, None, outbox)?;
             }
             if !self.orders.matchers[agent].own_book.moved.is_empty() {
                 self.send_moves(agent);
@@ -156,7 +159,35 @@ impl Market {
         let moment = Moment { now_ns: request.ts_exchange_ns, ..self.moment() };
         let (done, joined) = (self.done(), self.joined_level(agent, request));
         self.orders.serve(agent, request, joined, done, moment);
-        self.book_events(agent, Some(request), outbox)
+        self.book_events(agent, request.ts_exchange_ns, Some(request), outbox)
+    }
+
+    /// Do what is due without a row or a request: end the orders whose time is over.
+    ///
+    /// # Errors
+    /// A fee is beyond all bounds.
+    pub fn act(&mut self, now_ns: Ns, outbox: &mut Outbox) -> Result<(), RunError> {
+        for agent in 0..self.orders.matchers.len() {
+            self.orders.matchers[agent].expire(now_ns);
+            if !self.orders.matchers[agent].own_book.events.is_empty() {
+                self.book_events(agent, now_ns, None, outbox)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Let DAY orders end with the session.
+    pub(super) fn close_session(&mut self) {
+        let now_ns = self.cursor.now_ns;
+        for matcher in &mut self.orders.matchers {
+            let OwnBook { expiries, orders, .. } = &mut matcher.own_book;
+            expiries.close(now_ns, orders);
+        }
+        self.orders.update_due();
+        if self.orders.due_ns <= now_ns {
+            self.cursor.stop_at(now_ns);
+            self.cursor.reschedule = true;
+        }
     }
 
     /// Return side, price and displayed size of the level that a request wants to join, or `None` where it needs the whole
@@ -192,9 +223,9 @@ impl Market {
     /// A fee is beyond all bounds.
     pub fn flatten(&mut self, agent: usize, request: &Request, outbox: &mut Outbox) -> Result<(), RunError> {
         let Some(terms) = request.terms else { return Ok(()) };
-        let moment = Moment { now_ns: request.ts_exchange_ns, phase: self.status.phase, matching: Match::Nothing };
+        let moment = Moment { now_ns: request.ts_exchange_ns, matching: Match::Nothing, ..self.moment() };
         self.orders.flatten(agent, request.order_id, terms, (self.done(), moment));
-        self.book_events(agent, Some(request), outbox)
+        self.book_events(agent, request.ts_exchange_ns, Some(request), outbox)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::book::row_effect::{kind, RowEffect};
 use crate::book::touch::Touch;
 use crate::book::Book;
 use crate::contract::batch::Columns;
-use crate::contract::codes::{action, flag, index, Feed, Issue, IssuePolicy, Ns};
+use crate::contract::codes::{action, flag, index, Feed, Issue, IssuePolicy, Ns, NEVER};
 use crate::contract::generated_terms::Terms;
 use crate::contract::plan::{AgentPlan, Plan};
 use crate::contract::row::Row;
@@ -29,13 +29,16 @@ pub struct Moment {
     pub now_ns: Ns,
     /// The trading phase.
     pub phase: u8,
+    /// True if a STATUS row has come.
+    pub has_phases: bool,
     /// What may fill.
     pub matching: Match,
 }
 
 impl Moment {
     fn displayed<'a>(self, book: &'a Book, prints: &'a PrintMatch) -> Displayed<'a> {
-        Displayed { book, prints, phase: self.phase, matching: self.matching, now_ns: self.now_ns }
+        let Moment { now_ns, phase, has_phases, matching } = self;
+        Displayed { book, prints, phase, has_phases, matching, now_ns }
     }
 }
 
@@ -45,6 +48,8 @@ pub struct OwnOrders {
     pub matchers: Vec<Matcher>,
     /// Which rows matter.
     pub filter: RowFilter,
+    /// When something happens here without a row or a request, `NEVER` where nothing does.
+    pub due_ns: Ns,
     near_book: NearBook,
     /// The whole book, rebuilt when it is needed.
     pub(super) whole: LazyBook,
@@ -65,6 +70,7 @@ impl OwnOrders {
         OwnOrders {
             matchers: plan.agents.iter().map(matcher).collect(),
             filter: RowFilter::default(),
+            due_ns: NEVER,
             near_book: NearBook::default(),
             whole: LazyBook::new(own.feed, own.depth, repairs),
             prints: PrintMatch::new(own),
@@ -88,6 +94,12 @@ impl OwnOrders {
         if self.filter.needs_full_book() {
             self.near_book.clear();
         }
+    }
+
+    /// Find out when something happens next without a row or a request.
+    pub fn update_due(&mut self) {
+        let next_ns = |matcher: &Matcher| matcher.own_book.expiries.next_ns();
+        self.due_ns = self.matchers.iter().map(next_ns).min().unwrap_or(NEVER);
     }
 
     /// Return row `i` for own orders. Where its effect has all that they need, most columns are not read: that memory is cold.

@@ -7,6 +7,8 @@ use crate::contract::row::Row;
 pub struct Status {
     /// The trading phase, a code of `codes::phase`.
     pub phase: u8,
+    /// True if a STATUS row has come.
+    pub has_phases: bool,
     /// Set by a SUSPECT row, cleared by the next row without that flag.
     is_suspect: bool,
     /// When the current run of suspect rows began; meaningless unless `is_suspect`.
@@ -24,6 +26,7 @@ impl Status {
     pub fn new(taint_ns: Ns, policies: [IssuePolicy; ISSUES]) -> Self {
         Status {
             phase: phase::CONTINUOUS,
+            has_phases: false,
             is_suspect: false,
             suspect_since_ns: BEFORE_ALL,
             last_suspect_ns: BEFORE_ALL,
@@ -43,6 +46,7 @@ impl Status {
             }
         }
         self.is_suspect = is_suspect;
+        self.has_phases |= row.action == action::STATUS;
         let changes = row.action == action::STATUS && self.phase != row.phase;
         if changes {
             self.phase = row.phase;

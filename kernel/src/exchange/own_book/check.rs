@@ -33,6 +33,7 @@ impl OwnBook {
             return Err("an own order is listed as hidden that is not".into());
         }
         self.reduce_only.check(&self.orders)?;
+        self.expiries.check(&self.orders)?;
         self.available.check(book)
     }
 
