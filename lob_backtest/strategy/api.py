@@ -323,8 +323,16 @@ class Context(Protocol):
     def cancel(self, order_id: int | Order) -> None:
         """Request the cancellation of an order."""
 
-    def cancel_all(self) -> None:
-        """Request the cancellation of every live order of this instrument."""
+    def cancel_all(self, *, side: int | None = None, tag: str | None = None) -> None:
+        """Request the cancellation of the live orders of this instrument: one request, and an answer for each order.
+
+        Args:
+            side: of +1 or -1 alone; `None`: of both sides.
+            tag: with this tag alone; `None`: with any.
+
+        Raises:
+            StrategyError: no side, or no text.
+        """
 
     def quote(self, *, bid: Quote = ..., ask: Quote = ..., top_up: bool = False) -> None:
         """Set the quotes of this instrument: send, replace or cancel post-only orders until they match."""

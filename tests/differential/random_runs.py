@@ -73,7 +73,7 @@ class Listener(Actor):
         self._want_depth(ctx, "on_fill")
         self.heard.append((ctx.now_ns, fill))
         if ctx.rng.random() < self.chance:
-            ctx.cancel_all()
+            ctx.cancel_all(side=ctx.rng.choice((None, 1, -1)), tag=ctx.rng.choice((None, "", "other")))
 
     def on_stop(self, ctx: lob.Context) -> None:
         ctx.record("position", ctx.position)

@@ -115,6 +115,8 @@ ONE_ARGUMENT: dict[str, Call] = {
     "replace size": lambda ctx, x: ctx.replace(1, size_lots=x),
     "cancel": lambda ctx, x: ctx.cancel(x),
     "cancel snapshot": lambda ctx, x: ctx.cancel(replace(next(ctx.orders), order_id=x)),
+    "cancel_all side": lambda ctx, x: ctx.cancel_all(side=x),
+    "cancel_all tag": lambda ctx, x: ctx.cancel_all(tag=x),
     "stop": lambda ctx, x: ctx.stop(x),
     "quote bid": lambda ctx, x: ctx.quote(bid=x),
     "quote ask": lambda ctx, x: ctx.quote(ask=x),

@@ -12,6 +12,7 @@ is received 1 ns after it happened. Lines, in any order within a time:
                                   day, gtd, the name of any other option that is true or false,
                                   or an option with its value
     5 a replace 100 5, a cancel
+    5 all cancel                  may end with: buy or sell, and the name of an order, which is its tag
     9 ahead a 60                  what the strategy sees at this time (none: not known)
     9 position 3
     9 a rests 7                   what is open of `a` at this time, as known to the strategy (0: gone)
@@ -176,7 +177,10 @@ class Script(lob.Strategy):
         self.told.append(f"{ctx.now_ns - BASE} told {name} {kind}{reason}")
 
     def _send(self, ctx: lob.Context, name: str, words: list[str]) -> None:
-        if words[0] == "cancel":
+        if name == "all":
+            side = 1 if "buy" in words else -1 if "sell" in words else None
+            ctx.cancel_all(side=side, tag=next((word for word in words if word in self.ids), None))
+        elif words[0] == "cancel":
             ctx.cancel(self.ids[name])
         elif words[0] == "replace":
             ctx.replace(self.ids[name], price_ticks=int(words[1]), size_lots=int(words[2]))

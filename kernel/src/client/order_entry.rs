@@ -124,15 +124,31 @@ impl OrderEntry<'_> {
         Ok(())
     }
 
-    /// Send a cancel request for every live order.
+    /// Send one request to cancel all orders of a side and a tag; `None`: of any.
     ///
     /// # Errors
     /// Too many requests, see `Agent::count` and `Agent::next_generation`.
-    pub fn cancel_all(&mut self) -> Result<(), RunError> {
-        let live = self.session.local_state.orders.values().filter(|known| !known.state.is_over());
-        for order_id in live.map(|known| known.order_id).collect::<Vec<_>>() {
-            self.cancel(order_id)?;
+    pub fn cancel_all(&mut self, side: Option<i8>, tag: Option<&str>) -> Result<(), RunError> {
+        let tags = &self.recorder.tags;
+        let is_chosen = |known: &KnownOrder| {
+            !known.state.is_over()
+                && side.is_none_or(|side| side == known.terms.side)
+                && tag.is_none_or(|tag| tag == &**tags.text(known.terms.tag))
+        };
+        let all = self.session.local_state.orders.values().filter(|known| is_chosen(known));
+        let order_ids: Box<[i64]> = all.map(|known| known.order_id).collect();
+        if self.agent.is_stopped {
+            return order_ids.iter().try_for_each(|order_id| self.cancel(*order_id));
         }
+        let Some(first) = order_ids.first().copied() else { return Ok(()) };
+        self.count()?;
+        for order_id in &order_ids {
+            if let Some(known) = self.session.local_state.orders.get_mut(order_id) {
+                known.in_flight += 1;
+            }
+        }
+        let request = self.request(first, RequestKind::CancelAll);
+        self.channels.send(Request { order_ids, ..request });
         Ok(())
     }
 

@@ -52,6 +52,8 @@ pub enum RequestKind {
     Replace,
     /// Cancel an order.
     Cancel,
+    /// Cancel several orders.
+    CancelAll,
 }
 
 /// Return the index of a side in a pair: 0 for bids (+1), 1 for asks (-1).

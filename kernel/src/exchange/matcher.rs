@@ -52,11 +52,13 @@ impl Matcher {
             self.submit(displayed, request.order_id, terms, now_ns);
             return;
         }
-        let at = self.numbers[&request.order_id];
-        if request.kind == RequestKind::Replace {
-            self.replace(displayed, at, (request.price_ticks, request.size_lots), now_ns);
-        } else {
-            self.cancel(at);
+        match request.kind {
+            RequestKind::Replace => {
+                let at = self.numbers[&request.order_id];
+                self.replace(displayed, at, (request.price_ticks, request.size_lots), now_ns);
+            }
+            RequestKind::CancelAll => request.order_ids.iter().for_each(|id| self.cancel(self.numbers[id])),
+            RequestKind::New | RequestKind::Cancel => self.cancel(self.numbers[&request.order_id]),
         }
     }
 

@@ -243,6 +243,33 @@ pub fn side_of_book(value: &Bound<'_, PyAny>) -> PyResult<i8> {
     Err(StrategyError::new_err(message))
 }
 
+/// Read the side of `ctx.cancel_all`.
+///
+/// # Errors
+/// `StrategyError`: it is neither 1 nor -1.
+pub fn side_to_cancel(value: &Bound<'_, PyAny>) -> PyResult<i8> {
+    let side = number(value)?;
+    if side.is(1) || side.is(-1) {
+        return Ok(if side.is(1) { 1 } else { -1 });
+    }
+    let given = value.repr()?;
+    Err(StrategyError::new_err(format!("ctx.cancel_all(side={given}): expected 1 (bids), -1 (asks) or None")))
+}
+
+/// Read the tag of `ctx.cancel_all`.
+///
+/// # Errors
+/// `StrategyError`: it is no text that an order can have.
+pub fn tag_to_cancel<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyString>> {
+    match text(value) {
+        Some(tag) => Ok(tag),
+        None => {
+            let given = value.repr()?;
+            Err(StrategyError::new_err(format!("ctx.cancel_all(tag={given}): expected the text of a tag, or None")))
+        }
+    }
+}
+
 /// Read a price at which to read the book; `None` for a fraction, which no level has.
 ///
 /// # Errors

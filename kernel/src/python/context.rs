@@ -371,9 +371,14 @@ impl Context {
         })
     }
 
-    /// Request the cancellation of every live order of this instrument.
-    fn cancel_all(&self) -> PyResult<()> {
-        self.with(|run| run.order_entry(self.agent, self.place).cancel_all())
+    /// Request the cancellation of the live orders of this instrument.
+    #[pyo3(signature = (*, side = None, tag = None))]
+    fn cancel_all(&self, side: Option<&Bound<'_, PyAny>>, tag: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        self.run.check()?;
+        let side = side.map(arguments::side_to_cancel).transpose()?;
+        let tag = tag.map(arguments::tag_to_cancel).transpose()?;
+        let tag = tag.as_ref().map(|tag| tag.to_str()).transpose()?;
+        self.with(|run| run.order_entry(self.agent, self.place).cancel_all(side, tag))
     }
 
     /// Set the wanted quotes.

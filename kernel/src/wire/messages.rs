@@ -4,9 +4,8 @@ use crate::contract::codes::{Cause, Ns, OrderState, RejectReason, RequestKind, U
 use crate::contract::generated_terms::Terms;
 
 /// A message to the exchange.
-#[derive(Clone, Copy)]
 pub struct Request {
-    /// New, replace or cancel.
+    /// What it asks for.
     pub kind: RequestKind,
     /// When it was sent, nanoseconds.
     pub ts_sent_ns: Ns,
@@ -14,7 +13,7 @@ pub struct Request {
     pub ts_exchange_ns: Ns,
     /// The instrument's place in the plan.
     pub instrument: usize,
-    /// The order that it is about.
+    /// The order that it is about; CANCEL_ALL: the first of them.
     pub order_id: i64,
     /// Of the order; NEW alone.
     pub terms: Option<Terms>,
@@ -22,10 +21,12 @@ pub struct Request {
     pub price_ticks: Option<i64>,
     /// REPLACE: the new total size, lots; `None`: unchanged.
     pub size_lots: Option<i64>,
+    /// CANCEL_ALL: the orders that it is about, oldest first.
+    pub order_ids: Box<[i64]>,
 }
 
 impl Request {
-    /// Make a request without terms, price and size.
+    /// Make a request about one order, without terms, price and size.
     pub fn new((instrument, order_id): (usize, i64), ts_sent_ns: Ns, kind: RequestKind) -> Self {
         Request {
             kind,
@@ -36,6 +37,7 @@ impl Request {
             terms: None,
             price_ticks: None,
             size_lots: None,
+            order_ids: Box::default(),
         }
     }
 }

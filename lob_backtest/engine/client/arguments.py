@@ -189,6 +189,30 @@ def side_of_book(value: Any) -> int:
     return int(given)
 
 
+def side_or_none(value: Any) -> int | None:
+    """Read the side of `ctx.cancel_all`, which may be `None`.
+
+    Raises:
+        StrategyError: it is neither 1 nor -1.
+    """
+    given = None if value is None else price_or_size(value)
+    if given not in (None, 1, -1):
+        raise StrategyError(f"ctx.cancel_all(side={value!r}): expected 1 (bids), -1 (asks) or None")
+    return None if given is None else int(given)
+
+
+def tag_or_none(value: Any) -> str | None:
+    """Read the tag of `ctx.cancel_all`, which may be `None`.
+
+    Raises:
+        StrategyError: it is no text that an order can have.
+    """
+    given = None if value is None else text(value)
+    if given is None and value is not None:
+        raise StrategyError(f"ctx.cancel_all(tag={value!r}): expected the text of a tag, or None")
+    return given
+
+
 def price_of_book(value: Any) -> int | None:
     """Read a price at which to look; `None` for a fraction, at which nothing stands.
 

@@ -295,12 +295,10 @@ class ReferenceContext:
         self._order_entry_of(number).cancel(number)
         self._note_mistake("cancel", order_id)
 
-    def cancel_all(self) -> None:
-        """Request the cancellation of every order of this instrument that is not over."""
+    def cancel_all(self, *, side: int | None = None, tag: str | None = None) -> None:
+        """Request the cancellation of the orders of this instrument that are not over, in one message."""
         self._clock.check()
-        for known in list(self._local_state.orders.values()):
-            if known.state not in GONE:
-                self._order_entry.cancel(known.order_id)
+        self._order_entry.cancel_all(arguments.side_or_none(side), arguments.tag_or_none(tag))
 
     def quote(self, *, bid: Quote = _AS_IT_IS, ask: Quote = _AS_IT_IS, top_up: bool = False) -> None:
         """Set the wanted quotes; a side that is left out stays as it is."""

@@ -127,6 +127,20 @@ class OrderEntry:
         known.in_flight += 1
         self._send(RequestKind.CANCEL, known.order_id)
 
+    def cancel_all(self, side: int | None, tag: str | None) -> None:
+        """Request the cancellation of all orders of a side and a tag (`None`: of any) in one message."""
+        live = [known for known in self._local_state.orders.values() if known.state not in GONE]
+        chosen = [each for each in live if side in (None, each.terms.side) and tag in (None, each.terms.tag)]
+        if self._agent.stopped:
+            for known in chosen:
+                self.cancel(known.order_id)
+        elif chosen:
+            self._count()
+            for known in chosen:
+                known.in_flight += 1
+            order_ids = tuple(known.order_id for known in chosen)
+            self._send(RequestKind.CANCEL_ALL, order_ids[0], order_ids=order_ids)
+
     def has(self, order_id: Number) -> bool:
         """Return whether the local state knows an order."""
         return order_number(order_id) in self._local_state.orders
@@ -143,9 +157,10 @@ class OrderEntry:
         terms: Terms | None = None,
         price_ticks: int | None = None,
         size_lots: int | None = None,
+        order_ids: tuple[int, ...] = (),
     ) -> None:
         now_ns = self._clock.now_ns
-        request = Request(kind, now_ns, now_ns, self._instrument, order_id, terms, price_ticks, size_lots)
+        request = Request(kind, now_ns, now_ns, self._instrument, order_id, terms, price_ticks, size_lots, order_ids)
         self._agent.channels_of(self._instrument).send(request)
 
     def _find(self, order_id: Number) -> tuple[KnownOrder | None, RejectReason]:

@@ -56,7 +56,8 @@ class Matcher:
         elif request.kind == RequestKind.REPLACE:
             self.replace(request.order_id, request.price_ticks, request.size_lots, request.ts_exchange_ns)
         else:
-            self.cancel(request.order_id)
+            for order_id in request.order_ids or (request.order_id,):
+                self.cancel(order_id)
 
     def submit(self, order_id: int, terms: Terms, now_ns: int) -> None:
         """Accept a new order, or reject it."""

@@ -15,6 +15,7 @@ class RequestKind(IntEnum):
     NEW = 1
     REPLACE = 2
     CANCEL = 3
+    CANCEL_ALL = 4
 
 
 class Request(NamedTuple):
@@ -25,10 +26,11 @@ class Request(NamedTuple):
         ts_sent_ns: when it was sent.
         ts_exchange_ns: when it arrives, as `Channels.send` sets it.
         instrument: the instrument's place in the plan.
-        order_id: the order that it is about.
+        order_id: the order that it is about; CANCEL_ALL: the first of them.
         terms: of the order; NEW alone.
         price_ticks: REPLACE: the new limit, `None` where it stays.
         size_lots: REPLACE: the new total size, `None` where it stays.
+        order_ids: CANCEL_ALL: the orders that it is about, oldest first.
     """
 
     kind: RequestKind
@@ -39,6 +41,7 @@ class Request(NamedTuple):
     terms: Terms | None = None
     price_ticks: int | None = None
     size_lots: int | None = None
+    order_ids: tuple[int, ...] = ()
 
 
 class OrderSnapshot(NamedTuple):

@@ -197,7 +197,7 @@ impl Market {
         if !shown || !self.packet.at_end || self.orders.filter.needs_full_book() {
             return None;
         }
-        if request.kind == RequestKind::Cancel {
+        if matches!(request.kind, RequestKind::Cancel | RequestKind::CancelAll) {
             return Some((1, 0, 0));
         }
         let terms = request.terms.unwrap_or_else(|| self.orders.matchers[agent].order(request.order_id).terms);
