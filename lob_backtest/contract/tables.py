@@ -170,6 +170,7 @@ ORDERS: Final = pa.schema(
         pa.field("ts_local_ns", pa.int64(), nullable=False),  # arrival at the strategy
         pa.field("tag", pa.string(), nullable=False),
         pa.field("reduce_only", pa.int8(), nullable=False),
+        pa.field("display_lots", pa.int64()),  # an iceberg's tip; null: displayed whole
         pa.field("expire_ns", pa.int64()),  # GTD: when it ends, else null
     ]
 )
@@ -284,6 +285,7 @@ DIGEST_COLUMNS: Final = {
         "ts_local_ns",
         "tag",
         "reduce_only",
+        "display_lots",
         "expire_ns",
     ),
     "bbo": ("instrument", "ts_exchange_ns", "bid_ticks", "bid_lots", "ask_ticks", "ask_lots"),
@@ -307,7 +309,7 @@ entry in `RENAMED`. Anything else changes the digests of existing results and ne
 
 UNUSED: Final[dict[str, dict[str, int | str | None]]] = {
     "fills": {"ts_traded_ns": None},
-    "orders": {"reduce_only": 0, "asked_price_ticks": None, "expire_ns": None},
+    "orders": {"reduce_only": 0, "display_lots": None, "asked_price_ticks": None, "expire_ns": None},
 }
 """Columns that are newer than the first version, with the value that they have where a run does not use the feature.
 

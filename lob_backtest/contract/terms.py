@@ -28,6 +28,7 @@ class Terms(NamedTuple):
         post_only: whether it is refused where it would take.
         tag: the strategy's text.
         reduce_only: whether it may only bring the position nearer to 0.
+        display_lots: of an iceberg order, the size of a tip, `None` for an order that is displayed whole.
         expire_ns: GTD: when it ends at the exchange, nanoseconds since the epoch.
         self_trade: what happens where it meets an own order; `None`: what the venue does.
     """
@@ -39,6 +40,7 @@ class Terms(NamedTuple):
     post_only: bool = False
     tag: str = ""
     reduce_only: bool = False
+    display_lots: int | None = None
     expire_ns: int | None = None
     self_trade: SelfTrade | None = None
 

@@ -66,13 +66,14 @@ class Order:
         state: pending, live, or how it ended.
         tif: its time in force.
         post_only: whether the exchange refuses it instead of letting it trade on arrival.
-        queue_ahead_lots: the market's lots ahead of it at its price, as of the last packet received; `None` while it
-            is unknown (not acknowledged, or outside the displayed depth).
+        queue_ahead_lots: the market's lots ahead of it at its price, of an iceberg ahead of its tip, as of the last
+            packet received; `None` while it is unknown (not acknowledged, or outside the displayed depth).
         in_flight: whether a request for it is unanswered.
         kind: the update that `on_order` delivers; `None` elsewhere.
         reason: why a request was refused.
         tag: free text of the author.
         reduce_only: whether it may only bring the position nearer to 0.
+        display_lots: of an iceberg order, the size of a tip; `None` for an order that is displayed whole.
         expire_ns: of a GTD order: when it ends at the exchange.
         self_trade: what was asked for where it meets an own order; `None`: what the venue does.
     """
@@ -92,6 +93,7 @@ class Order:
     reason: RejectReason
     tag: str
     reduce_only: bool
+    display_lots: int | None
     expire_ns: int | None
     self_trade: SelfTrade | None
 
@@ -298,6 +300,7 @@ class Context(Protocol):
         post_only: bool = False,
         tag: str = "",
         reduce_only: bool = False,
+        display_lots: int | None = None,
         expire_ns: int | None = None,
         self_trade: str | None = None,
     ) -> int:
@@ -312,6 +315,7 @@ class Context(Protocol):
         post_only: bool = False,
         tag: str = "",
         reduce_only: bool = False,
+        display_lots: int | None = None,
         expire_ns: int | None = None,
         self_trade: str | None = None,
     ) -> int:

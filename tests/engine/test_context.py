@@ -139,6 +139,10 @@ def test_refusals_come_after_the_callback_that_caused_them(engine: str) -> None:
         (100, 5, {"tif": "GTD", "expire_ns": 1.5}, "BAD_VALUE"),
         (None, 5, {"tif": "GTD", "expire_ns": 1 << 60}, "BAD_VALUE"),
         (None, 5, {"tif": "DAY"}, "BAD_VALUE"),
+        (100, 5, {"tif": "IOC", "display_lots": 2}, "BAD_VALUE"),
+        (None, 5, {"display_lots": 2}, "BAD_VALUE"),
+        (100, 5, {"display_lots": 0}, "BAD_VALUE"),
+        (100, 5, {"display_lots": 2.5}, "BAD_VALUE"),
         (100, 5, {"tag": 7}, "BAD_VALUE"),
     ],
 )

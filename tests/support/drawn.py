@@ -19,6 +19,8 @@ OPTIONS = {
     if each.kind == inspect.Parameter.KEYWORD_ONLY
 }
 """The annotation of each, as it is written."""
+NUMBERS = {"display_lots": (1, 2, 5)}
+"""What to draw from for options that are numbers."""
 TRUE_OR_FALSE = [name for name, annotation in OPTIONS.items() if annotation == "bool"]
 
 
@@ -32,12 +34,13 @@ MEMBERS = {
 
 
 def drawn_options(rng: random.Random, *, apart_from: tuple[str, ...]) -> dict[str, Any]:
-    """Draw the options that a random strategy does not choose by itself, one in ten: true, or a member by its name."""
+    """Draw the options that a random strategy does not choose by itself, one in ten: true, a
+    member by its name, or a number."""
     drawn: dict[str, Any] = {name: True for name in TRUE_OR_FALSE if name not in apart_from and rng.random() < 0.1}
     for name, members in MEMBERS.items():
         if name not in apart_from and rng.random() < 0.1:
             drawn[name] = rng.choice(members)
-    return drawn
+    return drawn | {name: rng.choice(values) for name, values in NUMBERS.items() if rng.random() < 0.1}
 
 
 WAITS = (0, 5, 60, 250_000_000)

@@ -130,7 +130,8 @@ class Actor(lob.Strategy):
 
     def on_timer(self, ctx: lob.Context, timer_id: int) -> None:
         for order in ctx.orders:
-            self.aheads.setdefault(order.order_id, []).append(order.queue_ahead_lots)
+            if order.display_lots is None:  # the next tip of an iceberg stands farther back
+                self.aheads.setdefault(order.order_id, []).append(order.queue_ahead_lots)
         bid, ask = ctx.book.bid_ticks, ctx.book.ask_ticks
         if bid is None or ask is None:
             return

@@ -229,6 +229,7 @@ impl LocalState {
                     Some(last) if last.0 == queue_stay => last.1 = ahead_lots,
                     _ => known.early.push_back((queue_stay, ahead_lots)), // stays ascend
                 }
+                show_tip(known);
             }
         }
     }
@@ -253,6 +254,7 @@ impl LocalState {
             UpdateKind::Rejected | UpdateKind::Cancelled | UpdateKind::Expired => known.state = answer.order.state,
             UpdateKind::ReplaceRejected | UpdateKind::CancelRejected => {}
         }
+        show_tip(known);
         self.sweep(answer.order.order_id, told)
     }
 
@@ -283,11 +285,21 @@ impl LocalState {
     }
 }
 
+/// Take up the position of an iceberg's next tip, which no answer tells, unless an answer may be about it.
+fn show_tip(known: &mut KnownOrder) {
+    if known.terms.display_lots.is_some() && known.state == OrderState::Live && known.requested.is_empty() {
+        if let Some((queue_stay, ahead_lots)) = known.early.pop_back() {
+            (known.queue_stay, known.ahead_lots) = (queue_stay, ahead_lots);
+            known.early.clear();
+        }
+    }
+}
+
 fn take_place(known: &mut KnownOrder, order: &OrderSnapshot) {
     known.state = OrderState::Live;
     known.terms = order.terms;
     known.asked_ticks = order.asked_ticks;
-    if order.queue_stay != known.queue_stay {
+    if order.queue_stay > known.queue_stay {
         known.queue_stay = order.queue_stay;
         known.ahead_lots = order.ahead_lots;
         while let Some(early) = known.early.front().copied().filter(|early| early.0 <= order.queue_stay) {

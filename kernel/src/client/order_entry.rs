@@ -240,7 +240,8 @@ fn refuse_options(order: &NewOrder) -> RejectReason {
 /// Return whether no order can have these terms: post-only, GTD and DAY orders rest, at a price; only GTD has an end.
 fn contradicts_itself(terms: &Terms, is_market: bool) -> bool {
     let rests = !is_market && terms.tif.rests();
-    let has_end = terms.tif == TimeInForce::Gtd;
-    let needs_rest = terms.post_only || has_end || terms.tif == TimeInForce::Day;
-    needs_rest && !rests || has_end != terms.expire_ns.is_some()
+    let (has_end, has_tip) = (terms.tif == TimeInForce::Gtd, terms.display_lots.is_some());
+    let needs_rest = terms.post_only || has_end || has_tip || terms.tif == TimeInForce::Day;
+    let no_tip = terms.display_lots.is_some_and(|lots| lots <= 0);
+    needs_rest && !rests || no_tip || has_end != terms.expire_ns.is_some()
 }

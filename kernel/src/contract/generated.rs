@@ -131,7 +131,7 @@ pub const FILLS: [ColumnKind; 20] = [
 ];
 
 /// The columns of `orders`.
-pub const ORDERS: [ColumnKind; 20] = [
+pub const ORDERS: [ColumnKind; 21] = [
     ColumnKind::I64,       // order_id
     ColumnKind::I16,       // agent
     ColumnKind::I16,       // instrument
@@ -151,6 +151,7 @@ pub const ORDERS: [ColumnKind; 20] = [
     ColumnKind::I64,       // ts_local_ns
     ColumnKind::Text,      // tag
     ColumnKind::I8,        // reduce_only
+    ColumnKind::I64OrNull, // display_lots
     ColumnKind::I64OrNull, // expire_ns
 ];
 

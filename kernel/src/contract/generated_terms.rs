@@ -22,6 +22,8 @@ pub struct Terms {
     pub tag: Tag,
     /// Whether it may only bring the position nearer to 0.
     pub reduce_only: bool,
+    /// Of an iceberg order, the size of a tip, `None` for an order that is displayed whole.
+    pub display_lots: Option<i64>,
     /// GTD: when it ends at the exchange, nanoseconds since the epoch.
     pub expire_ns: Option<i64>,
     /// What happens where it meets an own order; `None`: what the venue does.
@@ -39,6 +41,7 @@ impl Terms {
             post_only: false,
             tag: Tag::EMPTY,
             reduce_only: false,
+            display_lots: None,
             expire_ns: None,
             self_trade: None,
         }

@@ -29,14 +29,13 @@ pub fn reappear(book: &Book, own: &mut OwnOrder) {
     own.queue.past.clear();
 }
 
-/// Pass new flow of `size_lots` along the queue; return the lots that reach the order.
-pub fn printed(prints: &PrintMatch, own: &mut OwnOrder, size_lots: i64, matching: bool) -> i64 {
-    let flow = size_lots << SHIFT;
+/// Pass new flow, in 2⁻²⁰ lot, along the queue; return the lots that reach the order.
+pub fn printed(prints: &PrintMatch, own: &mut OwnOrder, flow: i64, matching: bool) -> i64 {
     note(prints, own, Past { fall: 0, before: own.queue.ahead, flow, could_fill: matching });
     let past = flow - own.queue.ahead;
     own.queue.ahead = (-past).max(0);
     if past > 0 && matching {
-        own.open_lots().min(past >> SHIFT)
+        own.tip_lots().min(past >> SHIFT)
     } else {
         0
     }
@@ -78,7 +77,7 @@ pub fn late(displayed: Displayed, own: &mut OwnOrder, number: u64, size_lots: i6
         ahead = fall.map_or((ahead - past.flow).max(0), |fall| after(fall, ahead, &displayed.prints.model));
     }
     own.queue.ahead = ahead;
-    own.open_lots().min((reached >> SHIFT).min(i128::from(size_lots)) as i64)
+    own.tip_lots().min((reached >> SHIFT).min(i128::from(size_lots)) as i64)
 }
 
 fn note(prints: &PrintMatch, own: &mut OwnOrder, past: Past) {

@@ -9,7 +9,7 @@ use crate::book::ladder::NO_KEY;
 use crate::book::row_effect::NamedOrder;
 use crate::book::slab::{Slab, NONE};
 use crate::book::Book;
-use crate::contract::codes::{action, flag, index, key, sides, Cause, Feed, OrderState, RejectReason, UpdateKind};
+use crate::contract::codes::{action, flag, index, key, sides, Cause, Feed, Ns, OrderState, RejectReason, UpdateKind};
 use crate::contract::generated_terms::Terms;
 use crate::contract::plan::FillRules;
 use crate::contract::row::Row;
@@ -38,6 +38,10 @@ pub enum OrderEvent {
         own: u32,
         /// What it traded.
         trade: OwnTrade,
+        /// When it had taken its place.
+        ts_arrival_ns: Ns,
+        /// The market's lots ahead of it then; `None` if it took or its queue was not displayed.
+        ahead_at_arrival: Option<i64>,
     },
     /// A request for it was answered, or the exchange has changed or ended it.
     Update {
@@ -67,6 +71,8 @@ pub struct OwnBook {
     pub(super) sides: [Resting; 2],
     rules: FillRules,
     queue_stays: i64,
+    /// How many icebergs rest.
+    icebergs: usize,
     /// Orders that arrived while nothing could be taken and take once something can, by queue stay.
     waiting: BTreeMap<i64, u32>,
     /// L2, per side: keys and orders that may have lots ahead, or whose queue is not displayed.
@@ -93,6 +99,7 @@ impl OwnBook {
             sides: Default::default(),
             rules,
             queue_stays: 0,
+            icebergs: 0,
             waiting: BTreeMap::new(),
             behind: Default::default(),
             hidden: Default::default(),
@@ -116,7 +123,8 @@ impl OwnBook {
     /// does not show all that an order's place depends on.
     pub fn needs_full_book(&self, depth: usize) -> bool {
         let rests = !self.sides.iter().all(Resting::is_empty);
-        let open = self.available.is_visibility_unknown() || !self.waiting.is_empty();
+        // The next tip of an iceberg may join at any row.
+        let open = self.available.is_visibility_unknown() || !self.waiting.is_empty() || self.icebergs != 0;
         open || rests && (self.visibility_unknown || depth != 0)
     }
 
@@ -144,6 +152,8 @@ impl OwnBook {
         self.queue_stays += 1;
         let own = &mut self.orders[at];
         own.queue_stay = self.queue_stays;
+        own.tip = own.terms.display_lots.unwrap_or(0);
+        self.icebergs += usize::from(own.terms.display_lots.is_some());
         // Within a snapshot no queue is known: the order takes its place when the snapshot is complete.
         let known =
             !book.awaiting_snapshot[index(own.terms.side)] && !book.beyond_window(own.terms.side, own.limit_ticks());
@@ -180,6 +190,7 @@ impl OwnBook {
     pub fn remove(&mut self, at: u32) {
         let own = &mut self.orders[at];
         let (side, at_key) = (index(own.terms.side), key(own.terms.side, own.limit_ticks()));
+        self.icebergs -= usize::from(own.terms.display_lots.is_some());
         if own.waits_to_take {
             own.waits_to_take = false;
             self.waiting.remove(&own.queue_stay);
@@ -209,11 +220,11 @@ impl OwnBook {
         let book = displayed.book;
         match row.action {
             action::EXECUTE if row.flags & flag::AUCTION == 0 => {
-                self.execute(book, displayed.matching_row(row), row, named);
+                self.execute(displayed, displayed.matching_row(row), row, named);
                 self.available.executed(book, named);
             }
             action::EXECUTE => {
-                self.execute(book, Match::Nothing, row, named);
+                self.execute(displayed, Match::Nothing, row, named);
                 self.available.reduced(book, row.order_id, named, named.size_lots - row.size_lots);
             }
             action::CANCEL => self.cancel(book, row, named, row.size_lots),
@@ -223,7 +234,7 @@ impl OwnBook {
                 self.cancel(book, row, named, lost);
             }
             action::TRADE if row.flags & flag::HIDDEN != 0 && row.flags & flag::AUCTION == 0 => {
-                self.hidden_print(row, displayed.matching_row(row));
+                self.hidden_print(displayed, row);
             }
             action::CLEAR => self.clear(book, row.side),
             _ => {}
@@ -254,11 +265,37 @@ impl OwnBook {
     }
 
     /// Fill a resting order, and remove it when nothing is left.
-    fn take(&mut self, at: u32, trade: OwnTrade) {
+    fn take(&mut self, displayed: Displayed, at: u32, trade: OwnTrade) {
+        if self.orders[at].terms.display_lots.is_some() && trade.cause != Cause::Take {
+            return self.take_tips(displayed, at, trade);
+        }
         if trade.size_lots == self.orders[at].open_lots() {
             self.remove(at);
         }
         self.fill(at, trade);
+    }
+
+    /// Fill an iceberg tip by tip: when one is gone, the next joins the end of the level as it stands.
+    #[cold]
+    fn take_tips(&mut self, displayed: Displayed, at: u32, trade: OwnTrade) {
+        let mut left = trade.size_lots;
+        while left > 0 {
+            let own = &self.orders[at];
+            let size_lots = left.min(own.tip_lots());
+            let tip = own.tip_lots() - size_lots;
+            left -= size_lots;
+            if size_lots == own.open_lots() {
+                self.remove(at);
+            }
+            self.fill(at, OwnTrade { size_lots, ..trade });
+            self.orders[at].tip = tip;
+            if tip == 0 && self.orders[at].open_lots() != 0 {
+                self.remove(at);
+                self.orders[at].ts_arrival_ns = displayed.now_ns;
+                self.rest(displayed, at, false);
+                self.changed(at);
+            }
+        }
     }
 
     /// Fill an order; the fill is booked later.
@@ -268,7 +305,8 @@ impl OwnBook {
         if order.open_lots() == 0 {
             order.state = OrderState::Filled;
         }
-        self.events.push(OrderEvent::Fill { own, trade });
+        let (ts_arrival_ns, ahead_at_arrival) = (order.ts_arrival_ns, order.ahead_at_arrival);
+        self.events.push(OrderEvent::Fill { own, trade, ts_arrival_ns, ahead_at_arrival });
         // A fill of a reduce-only order takes as much off the open lots as off the position.
         let Terms { side, reduce_only, .. } = order.terms;
         if self.reduce_only.traded(side, trade.size_lots) && !reduce_only {
@@ -300,38 +338,40 @@ impl OwnBook {
     }
 
     /// Fill orders at better prices than a trade's, each at its own price; return what is left of the trade.
-    fn through(&mut self, (side, price_ticks): LevelKey, flow: OwnTrade, matching: Match) -> i64 {
+    fn through(&mut self, displayed: Displayed, (side, price_ticks): LevelKey, flow: OwnTrade, matching: Match) -> i64 {
         let (limit, mut left) = (key(side, price_ticks), flow.size_lots);
         while left > 0 && matching != Match::Nothing {
             let Some((_, at)) = self.sides[index(side)].first().filter(|(key, _)| *key < limit) else { break };
-            left -= self.take_first(at, OwnTrade { size_lots: left, ..flow }, matching);
+            left -= self.take_first(displayed, at, OwnTrade { size_lots: left, ..flow }, matching);
         }
         left
     }
 
     /// Fill an order at its own price by flow at a worse one; return how much.
-    fn take_first(&mut self, at: u32, flow: OwnTrade, matching: Match) -> i64 {
+    fn take_first(&mut self, displayed: Displayed, at: u32, flow: OwnTrade, matching: Match) -> i64 {
         let own = &self.orders[at];
         let (price_ticks, size_lots) = (own.limit_ticks(), flow.size_lots.min(own.open_lots()));
-        self.take(at, OwnTrade { price_ticks, size_lots, tainted: matching == Match::Through, ..flow });
+        self.take(displayed, at, OwnTrade { price_ticks, size_lots, tainted: matching == Match::Through, ..flow });
         size_lots
     }
 
-    fn execute(&mut self, book: &Book, matching: Match, row: &Row, order: &NamedOrder) {
+    fn execute(&mut self, displayed: Displayed, matching: Match, row: &Row, order: &NamedOrder) {
+        let book = displayed.book;
         let (side, price_ticks) = (order.side, order.price_ticks);
         if self.best_key(side) > key(side, price_ticks) {
             return;
         }
         let mut left = row.size_lots;
         if self.best_key(side) < key(side, price_ticks) {
-            left = self.through((side, price_ticks), OwnTrade::new(0, left, Cause::Through), matching);
+            left = self.through(displayed, (side, price_ticks), OwnTrade::new(0, left, Cause::Through), matching);
         }
         // Within a snapshot it is not known which orders are older.
         let younger_fills = self.rules.fill_on_younger_execution && !book.awaiting_snapshot[index(side)];
         // After a return to the window, orders with nothing ahead may be among those that count as older.
-        // An order of those after it may have been cut by its fill.
+        let last = self.queue_stays;
+        // A fill may have cut an order after it, and the next tip of an iceberg has come last.
         let is_next = |own: &OwnOrder| {
-            let live = own.state == OrderState::Live && own.queue.is_visible;
+            let live = own.state == OrderState::Live && own.queue.is_visible && own.queue_stay <= last;
             live && (own.queue.ahead == 0 || younger_fills && own.queue.arrival < order.arrival)
         };
         if matching == Match::All {
@@ -339,10 +379,10 @@ impl OwnBook {
             while at != NONE && left > 0 {
                 let (this, own) = (at, &self.orders[at]);
                 at = own.younger;
-                let lots = if is_next(own) { left.min(own.open_lots()) } else { 0 };
+                let lots = if is_next(own) { left.min(own.tip_lots()) } else { 0 };
                 left -= lots;
                 if lots > 0 {
-                    self.take(this, OwnTrade::new(price_ticks, lots, Cause::Queue));
+                    self.take(displayed, this, OwnTrade::new(price_ticks, lots, Cause::Queue));
                 }
             }
         }
@@ -376,22 +416,25 @@ impl OwnBook {
         }
     }
 
-    fn hidden_print(&mut self, row: &Row, matching: Match) {
+    fn hidden_print(&mut self, displayed: Displayed, row: &Row) {
+        let matching = displayed.matching_row(row);
         if row.side == 0 && !self.rules.hidden_any_side {
             return;
         }
         let mut left = row.size_lots;
         for each in sides(row.side) {
             let place = (*each, row.price_ticks);
-            left = self.through(place, OwnTrade::new(0, left, Cause::Hidden), matching);
+            left = self.through(displayed, place, OwnTrade::new(0, left, Cause::Hidden), matching);
+            let last = self.queue_stays;
             let mut at = if matching == Match::All { self.oldest(place) } else { NONE };
             while at != NONE && left > 0 {
                 let (this, own) = (at, &self.orders[at]);
                 at = own.younger;
-                if own.queue.is_visible && own.queue.ahead == 0 && own.state == OrderState::Live {
-                    let lots = left.min(own.open_lots());
+                let live = own.state == OrderState::Live && own.queue_stay <= last;
+                if live && own.queue.is_visible && own.queue.ahead == 0 {
+                    let lots = left.min(own.tip_lots());
                     left -= lots;
-                    self.take(this, OwnTrade::new(place.1, lots, Cause::Hidden));
+                    self.take(displayed, this, OwnTrade::new(place.1, lots, Cause::Hidden));
                 }
             }
         }

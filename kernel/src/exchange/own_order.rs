@@ -111,6 +111,8 @@ pub struct OwnOrder {
     pub younger: u32,
     /// True if its position has changed in the packet at hand.
     pub has_moved: bool,
+    /// What was left of the displayed tip of an iceberg when it last changed.
+    pub tip: i64,
 }
 
 impl OwnOrder {
@@ -144,6 +146,17 @@ impl OwnOrder {
             older: NONE,
             younger: NONE,
             has_moved: false,
+            tip: 0,
+        }
+    }
+
+    /// Return how much of it is displayed: all but an iceberg's reserve.
+    #[inline]
+    pub fn tip_lots(&self) -> i64 {
+        if self.terms.display_lots.is_some() {
+            self.tip.min(self.open_lots())
+        } else {
+            self.open_lots()
         }
     }
 

@@ -13,7 +13,7 @@ use crate::contract::generated::{SelfTrade, TimeInForce};
 use crate::contract::generated_terms::Terms;
 
 /// The names of the options.
-pub const OPTIONS: [&str; 6] = ["tif", "post_only", "tag", "reduce_only", "expire_ns", "self_trade"];
+pub const OPTIONS: [&str; 7] = ["tif", "post_only", "tag", "reduce_only", "display_lots", "expire_ns", "self_trade"];
 
 /// Read an option; return whether there is one of that name.
 ///
@@ -35,6 +35,11 @@ pub fn read<'py>(name: &str, given: &Bound<'py, PyAny>, options: &mut Options<'p
         },
         "reduce_only" => match arguments::flag(given) {
             Some(value) => options.terms.reduce_only = value,
+            None => options.has_bad_option = true,
+        },
+        "display_lots" if given.is_none() => (),
+        "display_lots" => match whole_number(given)? {
+            Some(value) => options.terms.display_lots = Some(value),
             None => options.has_bad_option = true,
         },
         "expire_ns" if given.is_none() => (),
@@ -85,14 +90,24 @@ fn time_in_force(given: &Bound<'_, PyAny>) -> Option<TimeInForce> {
 pub const ENUMS: [(&str, (i64, i64)); 2] = [("SelfTrade", SelfTrade::CODES), ("TimeInForce", TimeInForce::CODES)];
 
 /// The fields of `lob_backtest.strategy.api.Order` that are terms, in the order of `values`.
-pub const TERMS: [&str; 9] =
-    ["side", "price_ticks", "size_lots", "tif", "post_only", "tag", "reduce_only", "expire_ns", "self_trade"];
+pub const TERMS: [&str; 10] = [
+    "side",
+    "price_ticks",
+    "size_lots",
+    "tif",
+    "post_only",
+    "tag",
+    "reduce_only",
+    "display_lots",
+    "expire_ns",
+    "self_trade",
+];
 
 /// Return the terms of an order as Python's objects; `tag` is the text of its tag.
 ///
 /// # Errors
 /// Python is out of memory.
-pub fn values<'py>(py: Python<'py>, terms: &Terms, tag: &str, types: &Types) -> PyResult<[Bound<'py, PyAny>; 9]> {
+pub fn values<'py>(py: Python<'py>, terms: &Terms, tag: &str, types: &Types) -> PyResult<[Bound<'py, PyAny>; 10]> {
     Ok([
         terms.side.into_bound_py_any(py)?,
         terms.price_ticks.into_bound_py_any(py)?,
@@ -101,6 +116,7 @@ pub fn values<'py>(py: Python<'py>, terms: &Terms, tag: &str, types: &Types) -> 
         terms.post_only.into_bound_py_any(py)?,
         tag.into_bound_py_any(py)?,
         terms.reduce_only.into_bound_py_any(py)?,
+        terms.display_lots.into_bound_py_any(py)?,
         terms.expire_ns.into_bound_py_any(py)?,
         terms.self_trade.map(|each| types.member(py, 0, each as usize)).into_bound_py_any(py)?,
     ])

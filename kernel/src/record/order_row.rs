@@ -35,6 +35,6 @@ impl OrderRow {
         table.put([self.ts_local_ns]);
         table.put_text(tags.text(terms.tag));
         table.put([i64::from(terms.reduce_only)]);
-        table.put_or_null([terms.expire_ns]);
+        table.put_or_null([terms.display_lots, terms.expire_ns]);
     }
 }

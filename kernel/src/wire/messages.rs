@@ -40,6 +40,11 @@ impl Request {
             order_ids: Box::default(),
         }
     }
+
+    /// Return whether it is about an order that it changes; CANCEL_ALL changes only what it is about.
+    pub fn is_about(&self, order_id: i64) -> bool {
+        order_id == self.order_id || self.kind == RequestKind::CancelAll
+    }
 }
 
 /// An order at one time, at the exchange or as a strategy knows it.

@@ -153,6 +153,7 @@ class LocalState:
             known.ahead_lots = ahead_lots
         elif queue_stay > known.queue_stay:
             known.early[queue_stay] = ahead_lots
+            _show_tip(known)
 
     def take_answer(self, answer: Answer) -> Order:
         """Apply an answer; return the order as now known."""
@@ -172,6 +173,7 @@ class LocalState:
             known.terms = answer.order.terms
         elif answer.kind in (UpdateKind.REJECTED, UpdateKind.CANCELLED, UpdateKind.EXPIRED):
             known.state = answer.order.state
+        _show_tip(known)
         self._sweep(known)
         return self.snapshot(known, answer.kind, answer.reason)
 
@@ -203,7 +205,7 @@ class LocalState:
         known.state = OrderState.LIVE
         known.terms = order.terms
         known.asked_ticks = order.asked_ticks
-        if order.queue_stay != known.queue_stay:
+        if order.queue_stay > known.queue_stay:
             known.queue_stay = order.queue_stay
             known.ahead_lots = known.early.pop(order.queue_stay, order.ahead_lots)
             known.early = {stay: lots for stay, lots in known.early.items() if stay > order.queue_stay}
@@ -215,3 +217,12 @@ class LocalState:
         self.count(known)
         if known.state in GONE and not known.in_flight:
             del self.orders[known.order_id]
+
+
+def _show_tip(known: KnownOrder) -> None:
+    """Take up the position of an iceberg's next tip, which no answer tells, unless an answer may be about it."""
+    is_settled = known.state == OrderState.LIVE and not known.requested_sizes
+    if known.early and is_settled and known.terms.display_lots is not None:
+        known.queue_stay = max(known.early)
+        known.ahead_lots = known.early[known.queue_stay]
+        known.early = {}

@@ -187,11 +187,15 @@ class OrderEntry:
 
 
 def _contradicts_itself(terms: Terms) -> bool:
-    """Return whether no order can have these terms: post-only, GTD and DAY orders rest at a price; GTD has an end."""
+    """Return whether no order can have these terms.
+
+    Post-only, GTD and DAY orders and icebergs rest, at a price; a GTD order has an end, and an iceberg a tip.
+    """
     rests = terms.price_ticks is not None and terms.tif not in (TimeInForce.IOC, TimeInForce.FOK)
-    has_end = terms.tif == TimeInForce.GTD
-    needs_rest = terms.post_only or has_end or terms.tif == TimeInForce.DAY
-    return (needs_rest and not rests) or has_end != (terms.expire_ns is not None)
+    has_end, has_tip = terms.tif == TimeInForce.GTD, terms.display_lots is not None
+    needs_rest = terms.post_only or has_end or has_tip or terms.tif == TimeInForce.DAY
+    no_tip = has_tip and (terms.display_lots or 0) <= 0
+    return (needs_rest and not rests) or no_tip or has_end != (terms.expire_ns is not None)
 
 
 def _named(order_id: Number, known: KnownOrder | None) -> OrderSnapshot:

@@ -55,7 +55,7 @@ class Booking:
         self._record(instrument, Update(agent, order, kind, reason), (now_ns, None, now_ns))
 
     def _update(self, instrument: int, event: Update, request: Request | None, now_ns: int) -> None:
-        answered = request if request is not None and event.answers(request.order_id) else None
+        answered = request if request is not None and event.answers(request) else None
         channels = self._wire.of(event.agent, instrument)
         local_ns = channels.response_ns(now_ns)
         self._record(instrument, event, (None if answered is None else answered.ts_sent_ns, now_ns, local_ns))

@@ -50,20 +50,27 @@ class LevelQueue:
         """Pass new flow at the price along the queue and yield the own orders that it fills, with the lots.
 
         It uses up what is ahead of the first own order, fills it, uses up what stands between it and the next, and so
-        on.
+        on. The next tip of an iceberg that has filled joins behind what the flow so far has left of the level.
         """
         used_lots = 0
-        for own in owns:
+        # Each order with the part of the flow that had passed when it joined, and what own orders had used of it then.
+        turns = [(own, 0, 0) for own in owns]
+        for own, passed, used_before in turns:
             if not own.visible or own.state != OrderState.LIVE:
                 continue  # not shown, or cut by a fill of this print
-            flow = (size_lots - used_lots) << SHIFT
+            flow = max(0, ((size_lots - used_lots + used_before) << SHIFT) - passed)
             self._note(own, Past(0, own.ahead, flow, matched=matching))
-            past = flow - own.ahead
+            ahead, stay = own.ahead, own.queue_stay
+            past = flow - ahead
             own.ahead = max(0, -past)
-            lots = min(own.open_lots, past >> SHIFT) if past > 0 and matching else 0
+            lots = min(own.tip_lots, past >> SHIFT) if past > 0 and matching else 0
             if lots:
                 used_lots += lots
                 yield own, lots
+                if own.queue_stay != stay:
+                    passed_now = passed + ((used_lots - used_before) << SHIFT) + ahead
+                    own.ahead = max(0, own.ahead - passed_now)
+                    turns.append((own, passed_now, used_lots))
 
     def emptied(self, own: OwnOrder) -> None:
         """Apply a print through the price: nothing is ahead any more, shown or not."""
@@ -93,7 +100,7 @@ class LevelQueue:
             past.before = ahead
             ahead = after(falls[past.fall], ahead, self._model) if past.fall else max(0, ahead - past.flow)
         own.ahead = ahead
-        return min(own.open_lots, size_lots, reached >> SHIFT)
+        return min(own.tip_lots, size_lots, reached >> SHIFT)
 
     def _note(self, own: OwnOrder, past: Past) -> None:
         assert own.price_ticks is not None

@@ -87,6 +87,7 @@ class Market:
             now_ns, local_ns, action, flags = row[0], row[1], row[2], row[7]
             if now_ns != prices.now_ns:
                 prices.begin(now_ns)
+                state.now_ns = now_ns
             if not self._is_followed or self._show(i):
                 issue = state.book.apply(*rows[i][2:8])
                 if issue and self._apply_policy(Issue(issue), i):

@@ -31,11 +31,22 @@ class MarketState:
         phase: the trading phase.
         has_phases: whether a STATUS row has come, so that the end of the session will be seen.
         is_book_good: whether the last complete packet left the book uncrossed and not suspect.
+        now_ns: when the last row happened.
         suspect_ns: when the last suspect or repaired row happened.
         suspect_since_ns: when the present stretch of suspect rows began, `None` outside of one.
     """
 
-    __slots__ = ("book", "has_phases", "is_book_good", "phase", "plan", "print_match", "suspect_ns", "suspect_since_ns")
+    __slots__ = (
+        "book",
+        "has_phases",
+        "is_book_good",
+        "now_ns",
+        "phase",
+        "plan",
+        "print_match",
+        "suspect_ns",
+        "suspect_since_ns",
+    )
 
     def __init__(self, plan: InstrumentPlan) -> None:
         self.plan = plan
@@ -44,6 +55,7 @@ class MarketState:
         self.phase = int(Phase.CONTINUOUS)
         self.has_phases = False
         self.is_book_good = True
+        self.now_ns = -NEVER
         self.suspect_ns = -NEVER
         self.suspect_since_ns: int | None = None
 

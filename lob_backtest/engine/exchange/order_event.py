@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from lob_backtest.contract.tables import RejectReason, UpdateKind
 from lob_backtest.engine.exchange.own_order import OwnTrade
-from lob_backtest.engine.wire.messages import OrderSnapshot
+from lob_backtest.engine.wire.messages import OrderSnapshot, Request
 
 UNASKED: Final = (UpdateKind.EXPIRED, UpdateKind.REDUCED)
 
@@ -19,9 +19,9 @@ class Update(NamedTuple):
     kind: UpdateKind
     reason: RejectReason
 
-    def answers(self, order_id: int) -> bool:
-        """Return whether this is the answer to a request about an order."""
-        return self.kind not in UNASKED and self.order.order_id == order_id
+    def answers(self, request: Request) -> bool:
+        """Return whether this is the answer to a request."""
+        return self.kind not in UNASKED and request.is_about(self.order.order_id)
 
 
 class Fill(NamedTuple):

@@ -48,7 +48,7 @@ class OrderQueue:
             if own.state != OrderState.LIVE:
                 continue  # cut by a fill of this execution
             if own.visible and (own.ahead == 0 or (younger_fills and own.arrival < order.arrival)):
-                lots = min(size_lots, own.open_lots)
+                lots = min(size_lots, own.tip_lots)
                 size_lots -= lots
                 yield own, lots
 

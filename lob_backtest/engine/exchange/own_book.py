@@ -56,6 +56,7 @@ class OwnBook:
         "_orders",
         "_queue_stays",
         "_rules",
+        "_state",
         "_visibility_unknown",
         "_waiting",
         "available",
@@ -70,6 +71,7 @@ class OwnBook:
         model = model_of(state.plan)
         self._agent = agent
         self._book = book
+        self._state = state
         self._events = events
         self._rules = rules
         self._orders = OrderQueue(book, rules)
@@ -125,6 +127,7 @@ class OwnBook:
         assert own.price_ticks is not None
         self._queue_stays += 1
         own.queue_stay = self._queue_stays
+        own.tip = own.terms.display_lots or 0
         # Within a snapshot no queue is known: the order takes its place when the snapshot is complete.
         known = own.side not in self._book.awaiting_snapshot and not self._book.beyond_window(own.side, own.price_ticks)
         own.visible = own.shown = known
@@ -275,9 +278,26 @@ class OwnBook:
         self.available.printed(level_key, size_lots, now_ns)
 
     def _take(self, own: OwnOrder, trade: OwnTrade) -> None:
-        if trade.size_lots == own.open_lots:
-            self.remove(own)
-        self.fill(own, trade)
+        """Let a resting order trade: an iceberg tip by tip, unless it takes."""
+        left = trade.size_lots
+        while left:
+            lots = left if trade.cause == Cause.TAKE else min(left, own.tip_lots)
+            tip = own.tip_lots - lots
+            left -= lots
+            if lots == own.open_lots:
+                self.remove(own)
+            self.fill(own, trade._replace(size_lots=lots))
+            if own.terms.display_lots is not None and trade.cause != Cause.TAKE:
+                own.tip = tip
+                if own.open_lots and not tip:
+                    self._refresh(own)
+
+    def _refresh(self, own: OwnOrder) -> None:
+        """Let the next tip of an iceberg join the end of its level as it stands."""
+        self.remove(own)
+        own.ts_arrival_ns = self._state.now_ns
+        self.rest(own, self._state.now_ns, waits=False)
+        self._changed(own)
 
     def fill(self, own: OwnOrder, trade: OwnTrade) -> None:
         """Let an order trade; whether it rests is the caller's business."""
@@ -366,7 +386,7 @@ class OwnBook:
             size_lots = self._through((each, price_ticks), OwnTrade(0, size_lots, Cause.HIDDEN), match)
             for own in self.at(each, price_ticks) if match == Match.ALL else ():
                 if size_lots and own.visible and own.ahead == 0 and own.state == OrderState.LIVE:
-                    lots = min(size_lots, own.open_lots)
+                    lots = min(size_lots, own.tip_lots)
                     size_lots -= lots
                     self._take(own, OwnTrade(price_ticks, lots, Cause.HIDDEN))
 
@@ -442,7 +462,7 @@ class OwnBook:
                 # Own orders stand oldest first, at their price, with something open.
                 assert [own.queue_stay for own in owns] == sorted(own.queue_stay for own in owns)
                 assert all((own.side, -side * int(own.price_ticks or 0)) == (side, key) for own in owns)
-                assert all(own.open_lots > 0 for own in owns)
+                assert all(own.open_lots > 0 and own.tip_lots > 0 for own in owns)
                 for own in owns:
                     # A queue position is never negative; on L3 it is the size of the older orders, or less.
                     assert own.ahead >= 0

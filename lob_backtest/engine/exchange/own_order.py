@@ -74,6 +74,7 @@ class OwnOrder:
         shown: whether `ahead` means something: it was visible at some time, or a print went through its price.
         expiry: when it ends by itself, and its number among such orders; `None`: it does not.
         survivors: L3: ids of the older orders at the last CLEAR, until the snapshot behind it is complete.
+        tip: what was left of the displayed tip of an iceberg when it last changed.
     """
 
     __slots__ = (
@@ -92,6 +93,7 @@ class OwnOrder:
         "state",
         "survivors",
         "terms",
+        "tip",
         "ts_arrival_ns",
         "visible",
         "waits",
@@ -116,6 +118,7 @@ class OwnOrder:
         self.shown = False
         self.expiry: tuple[int, int] | None = None
         self.survivors: frozenset[int] = frozenset()
+        self.tip = 0
 
     @property
     def side(self) -> int:
@@ -137,6 +140,11 @@ class OwnOrder:
     def open_lots(self) -> int:
         """Return what is still to fill."""
         return self.terms.size_lots - self.filled_lots
+
+    @property
+    def tip_lots(self) -> int:
+        """Return how much of it is displayed: all but an iceberg's reserve."""
+        return self.open_lots if self.terms.display_lots is None else min(self.tip, self.open_lots)
 
     def snapshot(self) -> OrderSnapshot:
         """Return the order as it stands."""

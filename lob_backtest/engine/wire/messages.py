@@ -43,6 +43,10 @@ class Request(NamedTuple):
     size_lots: int | None = None
     order_ids: tuple[int, ...] = ()
 
+    def is_about(self, order_id: int) -> bool:
+        """Return whether it is about an order that it changes; CANCEL_ALL changes only what it is about."""
+        return order_id == self.order_id or self.kind == RequestKind.CANCEL_ALL
+
 
 class OrderSnapshot(NamedTuple):
     """An order at one time, at the exchange or as a strategy knows it.

@@ -26,7 +26,7 @@ impl Market {
         for event in events.drain(..) {
             match event {
                 OrderEvent::Update { order, kind, reason } => {
-                    let requested = requested.filter(|request| answers(kind, order.order_id == request.order_id));
+                    let requested = requested.filter(|request| answers(kind, request.is_about(order.order_id)));
                     let local_ns = outbox.channels_of(agent, self.plan.venue).response_ns(now_ns);
                     let sent_ns = requested.map(|request| request.ts_sent_ns);
                     let times = Times { sent_ns, exchange_ns: Some(now_ns), local_ns };
@@ -35,8 +35,9 @@ impl Market {
                     outbox.channels_of(agent, self.plan.venue).post(local_ns, self.index, Message::Answer(answer), 0);
                     self.cursor.stop_at(local_ns);
                 }
-                OrderEvent::Fill { own, trade } => {
-                    let filled = self.book_fill((agent, own), trade, now_ns, outbox)?;
+                OrderEvent::Fill { own, trade, ts_arrival_ns, ahead_at_arrival } => {
+                    let place = (ts_arrival_ns, ahead_at_arrival);
+                    let filled = self.book_fill((agent, own), trade, place, (now_ns, &mut *outbox))?;
                     let local_ns = outbox.channels_of(agent, self.plan.venue).response_ns(now_ns);
                     outbox.channels_of(agent, self.plan.venue).post(local_ns, self.index, Message::Filled(filled), 0);
                     self.cursor.stop_at(local_ns);
@@ -53,8 +54,8 @@ impl Market {
         &mut self,
         (agent, own): (usize, u32),
         trade: OwnTrade,
-        now_ns: Ns,
-        outbox: &mut Outbox,
+        (ts_arrival_ns, ahead_at_arrival): (Ns, Option<i64>),
+        (now_ns, outbox): (Ns, &mut Outbox),
     ) -> Result<Filled, RunError> {
         let OwnTrade { price_ticks, size_lots, cause, tainted, ts_traded_ns } = trade;
         let before = self.prices.before(now_ns);
@@ -78,8 +79,8 @@ impl Market {
             ts_local_ns: outbox.channels_of(agent, self.plan.venue).response_ns(now_ns),
             ts_traded_ns,
             before,
-            ahead_at_arrival: own.ahead_at_arrival.filter(|_| !taker),
-            ts_arrival_ns: own.ts_arrival_ns,
+            ahead_at_arrival: ahead_at_arrival.filter(|_| !taker),
+            ts_arrival_ns,
             tag: own.terms.tag,
             tainted: tainted || self.status.taints(now_ns),
         };

@@ -38,7 +38,7 @@ impl OwnBook {
     }
 
     fn check_position(&self, book: &Book, own: &OwnOrder) -> Result<(), String> {
-        if own.open_lots() <= 0 || own.queue.ahead < 0 {
+        if own.tip_lots() <= 0 || own.queue.ahead < 0 {
             return Err(format!("own order {} is empty or has {} ahead", own.order_id, own.queue.ahead));
         }
         if book.feed == Feed::L3 && own.queue.is_visible && !book.awaiting_snapshot[index(own.terms.side)] {

@@ -41,7 +41,7 @@ impl OwnBook {
         for offer in offers {
             self.available.take(displayed.prints, &offer, offer.size_lots);
             let price_ticks = if cause == Cause::Take { offer.place.1 } else { own_ticks };
-            self.take(at, OwnTrade::new(price_ticks, offer.size_lots, cause));
+            self.take(displayed, at, OwnTrade::new(price_ticks, offer.size_lots, cause));
         }
     }
 
