@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 
 from lob_backtest.config.key import Key, key_of, types_of
 from lob_backtest.config.model import RunConfig
-from lob_backtest.config.parts import ChannelPart, FeesPart, ReplacePart
+from lob_backtest.config.parts import ChannelPart, FeesPart, MmpPart, ReplacePart
 from lob_backtest.units import format_duration
 
 PAGE: Final = Path(__file__).with_name("configuration.md")
@@ -29,7 +29,12 @@ def parts() -> dict[str, type[BaseModel]]:
         kinds = [each for each in (field.annotation, *get_args(field.annotation)) if isinstance(each, type)]
         for part in filter(_is_part, kinds):
             found[name] = part
-    return {**found, "instrument.fees": FeesPart, "venue.latency": ChannelPart, "venue.replace": ReplacePart}
+    others: dict[str, type[BaseModel]] = {
+        "venue.latency": ChannelPart,
+        "venue.replace": ReplacePart,
+        "risk.mmp": MmpPart,
+    }
+    return {**found, "instrument.fees": FeesPart, **others}
 
 
 def _is_part(kind: type) -> bool:

@@ -57,6 +57,7 @@ PLANS: Final = (
     plan.QueueWeights,
     plan.InstrumentPlan,
     plan.FeePlan,
+    plan.MmpPlan,
     plan.SessionPlan,
     plan.ChannelPlan,
     plan.AgentPlan,

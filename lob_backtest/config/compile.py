@@ -115,6 +115,7 @@ def _agent_plan(settings: Settings, agent: int, instruments: Sequence[Instrument
                 fees=FeePlan.of(instrument),
                 max_position=settings.max_position(i, agent).value,
                 initial_position=settings.initial_position(i, agent).value,
+                mmp=settings.mmp,
                 instrument=instrument,
             )
         )

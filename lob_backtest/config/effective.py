@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from lob_backtest.config.model import RunConfig
 from lob_backtest.config.parts import FeesPart, VenuePart
 from lob_backtest.config.profiles import load
+from lob_backtest.contract.plan import MmpPlan
 from lob_backtest.errors import ConfigError
 from lob_backtest.instrument import Fees
 from lob_backtest.units import MS, shown
@@ -119,6 +120,12 @@ class Settings:
         """Return the limit on the position of an agent in an instrument, lots; `None`: no limit."""
         tables = [*self._of_agent(agent), (f"instrument.{instrument}", self._instrument(instrument))]
         return _first("max_position", tables) or self._whole("risk", "max_position")
+
+    @property
+    def mmp(self) -> MmpPlan:
+        """Return market maker protection, which all agents have in all instruments."""
+        part = self._config.risk.mmp
+        return MmpPlan(part.lots, part.fills, part.interval, part.frozen)
 
     def initial_position(self, instrument: int, agent: int) -> Effective:
         """Return the position of an agent in an instrument at the start, lots."""

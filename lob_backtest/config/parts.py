@@ -329,6 +329,36 @@ class FillsPart(Part):
         return cast("bool", old_attribute(self, "fills.evidence"))
 
 
+class MmpPart(Part):
+    """`risk.mmp`: market maker protection at the exchange, of each agent in each instrument."""
+
+    lots: Annotated[
+        Annotated[int, Field(ge=1, lt=1 << 63)] | None,
+        Key("lots of quotes filled within the interval that trip it", default="no limit"),
+    ] = None
+    fills: Annotated[
+        Annotated[int, Field(ge=1, lt=1 << 63)] | None,
+        Key("fills of quotes within the interval that trip it", default="no limit"),
+    ] = None
+    interval: Annotated[NotNegative, Key("for this long a fill counts")] = 1_000_000_000
+    frozen: Annotated[
+        NotNegative, Key("quotes are refused for this long after it has tripped; 0: until `ctx.mmp_reset()`")
+    ] = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_delta(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "delta" in given:
+            raise ValueError("delta: instruments have no greeks; limit lots or fills")
+        return given
+
+    @model_validator(mode="after")
+    def _refuse_no_limit(self) -> Self:
+        if self.lots is None and self.fills is None and self != type(self).model_construct():
+            raise ValueError("neither lots nor fills: set the limit that trips it")
+        return self
+
+
 class RiskPart(Part):
     """`[risk]`."""
 
@@ -336,6 +366,7 @@ class RiskPart(Part):
         MaxPosition | None,
         Key("lots, either side; resting orders and those in flight count as filled", default="no limit"),
     ] = None
+    mmp: Annotated[MmpPart, Key("[market maker protection](#riskmmp)", default="off")] = MmpPart()
 
 
 class DataPart(Part):

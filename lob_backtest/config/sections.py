@@ -18,6 +18,7 @@ from lob_backtest.config.parts import (
     FeesPart,
     FillsPart,
     LatencyPart,
+    MmpPart,
     ReportPart,
     RunPart,
 )
@@ -97,6 +98,7 @@ def _whole(config: RunConfig) -> dict[str, Effective]:
         if name not in ("seed", "warm_up", "initial_position", "policies")  # of agents, or listed below
     }
     rows["latency.feed"] = of_table(config.latency, "feed", "latency")
+    rows |= {f"risk.mmp.{name}": of_table(config.risk.mmp, name, "risk.mmp") for name in MmpPart.model_fields}
     rows["fills.impact"] = of_table(config.fills, "impact", "fills")
     for kind, policy in resolve_policies(config.data.policies).items():
         key = f"data.policies.{kind}"

@@ -30,6 +30,8 @@ Seed: TypeAlias = Annotated[int, "for Python alone: a kernel draws no random num
 Label: TypeAlias = Annotated[str, "for Python alone: written in messages"]
 Interval: TypeAlias = Annotated[int, Within(1, INT64)]
 """Nanoseconds between two rows."""
+Limit: TypeAlias = Annotated[int, Within(1, INT64)]
+"""A number that trips something when it is reached."""
 Weight: TypeAlias = Annotated[int, Within(0, MAX_WEIGHT + 1)]
 Venue: TypeAlias = Annotated[int, Within(0, 1 << 10)]
 Rates: TypeAlias = tuple[
@@ -217,6 +219,23 @@ class FeePlan(Bounded):
 
 
 @dataclass(frozen=True, slots=True)
+class MmpPlan(Bounded):
+    """Market maker protection of one agent in one instrument, at the exchange; off without `lots` and `fills`.
+
+    Attributes:
+        lots: the lots of the quotes' fills within the interval that trip it; `None`: no limit.
+        fills: the number of fills of quotes within the interval that trips it; `None`: no limit.
+        interval_ns: a fill counts for this long.
+        frozen_ns: quotes are refused for this long after it has tripped; 0: until a reset.
+    """
+
+    lots: Limit | None = None
+    fills: Limit | None = None
+    interval_ns: Wait = 0
+    frozen_ns: Wait = 0
+
+
+@dataclass(frozen=True, slots=True)
 class SessionPlan(Bounded):
     """One agent in one instrument.
 
@@ -224,12 +243,14 @@ class SessionPlan(Bounded):
         fees: what its fills cost.
         max_position: limit on the position in lots, either side, orders in flight counted; `None`: no limit.
         initial_position: lots at the start.
+        mmp: market maker protection.
         instrument: what `ctx.instrument` shows, with the agent's fees; `None`: that of the plan.
     """
 
     fees: FeePlan = FeePlan()
     max_position: Int64 | None = None
     initial_position: Int64 = 0
+    mmp: MmpPlan = MmpPlan()
     instrument: Shown = None
 
 

@@ -99,6 +99,7 @@ class RejectReason(IntEnum):
     STOPPED = 12  # the run is ending
     BAD_VALUE = 13  # an argument of the wrong kind (a string, NaN, an unknown time in force), or options at odds
     REDUCE_ONLY = 15  # a reduce-only order had no position to reduce, or its position has become smaller
+    MMP = 16  # market maker protection has cancelled the quotes, and refuses new ones
 
 
 MISTAKES: Final = frozenset(

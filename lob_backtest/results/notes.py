@@ -33,6 +33,7 @@ REMEDIES: Final = {
     RejectReason.HALTED: "the market was not in continuous trading",
     RejectReason.POST_ONLY: "they would have traded on arrival",
     RejectReason.REDUCE_ONLY: "there was no position to reduce",
+    RejectReason.MMP: "market maker protection had tripped; ctx.mmp_reset() takes quotes again",
     RejectReason.SELF_TRADE: "they would have traded with own orders",
 }
 

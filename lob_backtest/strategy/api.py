@@ -338,6 +338,9 @@ class Context(Protocol):
             StrategyError: no side, or no text.
         """
 
+    def mmp_reset(self) -> None:
+        """Request that market maker protection, which has tripped, takes quotes of this instrument again."""
+
     def quote(self, *, bid: Quote = ..., ask: Quote = ..., top_up: bool = False) -> None:
         """Set the quotes of this instrument: send, replace or cancel post-only orders until they match."""
 

@@ -165,7 +165,7 @@ def test_every_key_of_the_config_is_shown(capsys: pytest.CaptureFixture[str], fo
     tables = {name: field.annotation for name, field in RunConfig.model_fields.items()}
     parts = [InstrumentPart, AgentPart, *(part for part in tables.values() if hasattr(part, "model_fields"))]
     keys = {field.alias or name for part in parts for name, field in part.model_fields.items()}
-    assert keys - {"fees", "latency", "policies", "params", "replace"} <= found
+    assert keys - {"fees", "latency", "mmp", "policies", "params", "replace"} <= found
     assert set(ReplacePart.model_fields) <= found
 
 

@@ -11,7 +11,16 @@ import pytest
 from plans import plan_of
 
 from lob_backtest.contract.bounds import Within, bounded_fields
-from lob_backtest.contract.plan import AgentPlan, ChannelPlan, FeePlan, FillRules, InstrumentPlan, Plan, SessionPlan
+from lob_backtest.contract.plan import (
+    AgentPlan,
+    ChannelPlan,
+    FeePlan,
+    FillRules,
+    InstrumentPlan,
+    MmpPlan,
+    Plan,
+    SessionPlan,
+)
 from lob_backtest.errors import ConfigError
 
 INT64 = 1 << 63
@@ -21,6 +30,7 @@ PARTS = {
     "FillRules": FillRules,
     "SessionPlan": SessionPlan,
     "FeePlan": FeePlan,
+    "MmpPlan": MmpPlan,
     "ChannelPlan": ChannelPlan,
     "AgentPlan": AgentPlan,
 }

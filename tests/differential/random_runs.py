@@ -14,7 +14,7 @@ from scenario import BASE
 
 import lob_backtest as lob
 from lob_backtest.contract.output import Outcome
-from lob_backtest.contract.plan import FeePlan, FillRules, OrderRules, ReplaceRules
+from lob_backtest.contract.plan import FeePlan, FillRules, MmpPlan, OrderRules, ReplaceRules
 from lob_backtest.contract.rows import Action, Flag, Phase
 from lob_backtest.results.digest import digest
 
@@ -73,6 +73,8 @@ class Listener(Actor):
         self._want_depth(ctx, "on_fill")
         self.heard.append((ctx.now_ns, fill))
         if ctx.rng.random() < self.chance:
+            ctx.mmp_reset()
+        if ctx.rng.random() < self.chance:
             ctx.cancel_all(side=ctx.rng.choice((None, 1, -1)), tag=ctx.rng.choice((None, "", "other")))
 
     def on_stop(self, ctx: lob.Context) -> None:
@@ -113,6 +115,14 @@ class Looker(Listener):
 
 DEPTH_IN = ("", "", "on_start", "on_timer", "on_book", "on_trade", "on_fill")
 """Where a strategy subscribes to every level."""
+
+
+PROTECTIONS = (
+    MmpPlan(lots=8, interval_ns=20, frozen_ns=60),
+    MmpPlan(fills=2, interval_ns=60),
+    MmpPlan(lots=15, fills=3, interval_ns=5, frozen_ns=5),
+)
+"""Market maker protection; the rows of random markets are a few nanoseconds apart."""
 
 
 @functools.cache
@@ -270,6 +280,7 @@ class Case:
                 "depth": rng.choice((0, 0, 3, 5)),
                 "max_position": rng.choice((9, 60, None)),
                 "initial_position": rng.choice((0, 0, -5)),
+                "mmp": rng.choice((*(MmpPlan(),) * 3, *PROTECTIONS)),
             },
             "entry_ns": rng.choice((1, 4, 30)),
             "response_ns": rng.choice((1, 2, 40)),

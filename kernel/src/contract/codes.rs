@@ -54,6 +54,8 @@ pub enum RequestKind {
     Cancel,
     /// Cancel several orders.
     CancelAll,
+    /// Let market maker protection take quotes again.
+    MmpReset,
 }
 
 /// Return the index of a side in a pair: 0 for bids (+1), 1 for asks (-1).

@@ -275,13 +275,15 @@ pub enum RejectReason {
     BadValue = 13,
     /// A reduce-only order had no position to reduce, or its position has become smaller.
     ReduceOnly = 15,
+    /// Market maker protection has cancelled the quotes, and refuses new ones.
+    Mmp = 16,
 }
 
 impl RejectReason {
     /// The smallest and the largest code.
-    pub const CODES: (i64, i64) = (0, 15);
+    pub const CODES: (i64, i64) = (0, 16);
     /// All members, by code.
-    pub const ALL: [RejectReason; 15] = [
+    pub const ALL: [RejectReason; 16] = [
         RejectReason::None,
         RejectReason::PostOnly,
         RejectReason::UnknownOrder,
@@ -297,6 +299,7 @@ impl RejectReason {
         RejectReason::Stopped,
         RejectReason::BadValue,
         RejectReason::ReduceOnly,
+        RejectReason::Mmp,
     ];
     /// Reasons that lie in the arguments of a request alone, whatever the market does.
     pub const MISTAKES: [RejectReason; 6] = [

@@ -87,6 +87,19 @@ pub struct FeePlan {
     pub taker_rates: Rates,
 }
 
+/// Market maker protection of one agent in one instrument, at the exchange; off without `lots` and `fills`.
+#[derive(Clone, Copy)]
+pub struct MmpPlan {
+    /// The lots of the quotes' fills within the interval that trip it; `None`: no limit.
+    pub lots: Option<i64>,
+    /// The number of fills of quotes within the interval that trips it; `None`: no limit.
+    pub fills: Option<i64>,
+    /// A fill counts for this long.
+    pub interval_ns: i64,
+    /// Quotes are refused for this long after it has tripped; 0: until a reset.
+    pub frozen_ns: i64,
+}
+
 /// One agent in one instrument.
 #[derive(Clone, Copy)]
 pub struct SessionPlan {
@@ -96,6 +109,8 @@ pub struct SessionPlan {
     pub max_position: Option<i64>,
     /// Lots at the start.
     pub initial_position: i64,
+    /// Market maker protection.
+    pub mmp: MmpPlan,
 }
 
 /// The connection of one agent to one venue. Nothing overtakes on it.

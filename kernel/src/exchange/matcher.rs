@@ -38,7 +38,7 @@ impl Matcher {
         let account = Account { position_lots: plan.initial_position, ..Account::default() };
         Matcher {
             account,
-            own_book: OwnBook::new(instrument.fill_rules, instrument.feed, plan.initial_position),
+            own_book: OwnBook::new(instrument.fill_rules, instrument.feed, plan),
             fees: plan.fees,
             rules: instrument.order_rules,
             numbers: HashMap::default(),
@@ -48,18 +48,17 @@ impl Matcher {
     /// Serve a request.
     pub fn serve(&mut self, displayed: Displayed, request: &Request) {
         let now_ns = request.ts_exchange_ns;
-        if let Some(terms) = request.terms {
-            self.submit(displayed, request.order_id, terms, now_ns);
-            return;
-        }
-        match request.kind {
-            RequestKind::Replace => {
+        match (request.kind, request.terms) {
+            (RequestKind::New, Some(terms)) => self.submit(displayed, request.order_id, terms, now_ns),
+            (RequestKind::Replace, _) => {
                 let at = self.numbers[&request.order_id];
                 self.replace(displayed, at, (request.price_ticks, request.size_lots), now_ns);
             }
-            RequestKind::CancelAll => request.order_ids.iter().for_each(|id| self.cancel(self.numbers[id])),
-            RequestKind::New | RequestKind::Cancel => self.cancel(self.numbers[&request.order_id]),
+            (RequestKind::MmpReset, _) => self.own_book.protection.reset(),
+            (RequestKind::CancelAll, _) => request.order_ids.iter().for_each(|id| self.cancel(self.numbers[id])),
+            (RequestKind::New | RequestKind::Cancel, _) => self.cancel(self.numbers[&request.order_id]),
         }
+        self.own_book.protect(now_ns);
     }
 
     /// Return an order that a request may still be about.
@@ -115,7 +114,7 @@ impl Matcher {
         if own.state != OrderState::Live {
             self.update(at, UpdateKind::ReplaceRejected, RejectReason::TooLate);
         } else if size_lots <= own.filled_lots && rules.cancels_filled {
-            self.take_off(at, RejectReason::None);
+            self.own_book.take_off(at, RejectReason::None);
         } else if size_lots <= own.filled_lots {
             self.update(at, UpdateKind::ReplaceRejected, RejectReason::TooLate);
         } else if same_price && (order == Ordering::Equal || order == Ordering::Less && rules.keeps_place) {
@@ -134,7 +133,7 @@ impl Matcher {
             self.own_book.remove(at);
             self.enter(displayed, at, (terms, placed), UpdateKind::Replaced, now_ns);
         } else if terms.post_only && reason != RejectReason::Halted && self.rules.replace.cancels_taker {
-            self.take_off(at, reason);
+            self.own_book.take_off(at, reason);
         } else {
             self.update(at, UpdateKind::ReplaceRejected, reason);
         }
@@ -143,7 +142,7 @@ impl Matcher {
     /// Serve a cancel request.
     fn cancel(&mut self, at: u32) {
         if self.own_book.orders[at].state == OrderState::Live {
-            self.take_off(at, RejectReason::None);
+            self.own_book.take_off(at, RejectReason::None);
         } else {
             self.update(at, UpdateKind::CancelRejected, RejectReason::TooLate);
         }
@@ -175,12 +174,6 @@ impl Matcher {
         }
     }
 
-    fn take_off(&mut self, at: u32, reason: RejectReason) {
-        self.own_book.remove(at);
-        self.own_book.orders[at].state = OrderState::Cancelled;
-        self.update(at, UpdateKind::Cancelled, reason);
-    }
-
     fn update(&mut self, at: u32, kind: UpdateKind, reason: RejectReason) {
         let order = self.own_book.orders[at].snapshot();
         self.own_book.events.push(OrderEvent::Update { order, kind, reason });
@@ -190,6 +183,9 @@ impl Matcher {
     fn refusal(&self, displayed: Displayed, at: u32, terms: Terms) -> RejectReason {
         if displayed.phase != phase::CONTINUOUS {
             return RejectReason::Halted;
+        }
+        if self.own_book.protection.refuses(&terms, displayed.now_ns) {
+            return RejectReason::Mmp;
         }
         if terms.size_lots == self.own_book.orders[at].filled_lots {
             return RejectReason::ReduceOnly;
@@ -305,13 +301,13 @@ impl Matcher {
             match met {
                 Met::Offer(offer) => {
                     self.own_book.available.take(displayed.prints, &offer, lots);
-                    self.own_book.fill(at, OwnTrade::new(offer.place.1, lots, Cause::Take));
+                    self.own_book.fill(displayed.now_ns, at, OwnTrade::new(offer.place.1, lots, Cause::Take));
                 }
                 Met::Own(other) => {
                     if lots > 0 && lots < self.own_book.orders[other].open_lots() {
                         self.shrink(other, lots);
                     } else {
-                        self.take_off(other, RejectReason::SelfTrade);
+                        self.own_book.take_off(other, RejectReason::SelfTrade);
                     }
                     if lots > 0 && lots < self.own_book.orders[at].open_lots() {
                         self.shrink(at, lots);

@@ -11,6 +11,7 @@ pub mod outbox;
 pub mod own_book;
 pub mod own_order;
 pub mod print_match;
+pub mod protection;
 pub mod reduce_only;
 pub mod resting;
 pub mod row_filter;

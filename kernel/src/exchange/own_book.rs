@@ -11,12 +11,13 @@ use crate::book::slab::{Slab, NONE};
 use crate::book::Book;
 use crate::contract::codes::{action, flag, index, key, sides, Cause, Feed, Ns, OrderState, RejectReason, UpdateKind};
 use crate::contract::generated_terms::Terms;
-use crate::contract::plan::FillRules;
+use crate::contract::plan::{FillRules, SessionPlan};
 use crate::contract::row::Row;
 use crate::exchange::available_lots::AvailableLots;
 use crate::exchange::displayed::{Displayed, Match};
 use crate::exchange::own_order::{OwnOrder, OwnTrade};
 use crate::exchange::print_match::LevelKey;
+use crate::exchange::protection::Protection;
 use crate::exchange::reduce_only::ReduceOnly;
 use crate::exchange::resting::Resting;
 use crate::exchange::{level_queue, order_queue};
@@ -60,6 +61,8 @@ pub struct OwnBook {
     pub orders: Slab<OwnOrder>,
     /// What own orders can take.
     pub available: AvailableLots,
+    /// Market maker protection.
+    pub protection: Protection,
     /// The resting reduce-only orders, and the position.
     pub reduce_only: ReduceOnly,
     /// The orders that end by themselves.
@@ -88,11 +91,12 @@ pub struct OwnBook {
 
 impl OwnBook {
     /// Start with a position and no orders.
-    pub fn new(rules: FillRules, feed: Feed, position_lots: i64) -> Self {
+    pub fn new(rules: FillRules, feed: Feed, session: SessionPlan) -> Self {
         OwnBook {
             orders: Slab::default(),
             available: AvailableLots::new(feed),
-            reduce_only: ReduceOnly::new(position_lots),
+            protection: Protection::new(session.mmp),
+            reduce_only: ReduceOnly::new(session.initial_position),
             expiries: Expiries::default(),
             moved: Vec::new(),
             events: Vec::new(),
@@ -252,6 +256,7 @@ impl OwnBook {
                 self.cross(displayed, 1);
                 self.cross(displayed, -1);
             }
+            self.protect(displayed.now_ns);
         }
     }
 
@@ -272,7 +277,7 @@ impl OwnBook {
         if trade.size_lots == self.orders[at].open_lots() {
             self.remove(at);
         }
-        self.fill(at, trade);
+        self.fill(displayed.now_ns, at, trade);
     }
 
     /// Fill an iceberg tip by tip: when one is gone, the next joins the end of the level as it stands.
@@ -287,7 +292,7 @@ impl OwnBook {
             if size_lots == own.open_lots() {
                 self.remove(at);
             }
-            self.fill(at, OwnTrade { size_lots, ..trade });
+            self.fill(displayed.now_ns, at, OwnTrade { size_lots, ..trade });
             self.orders[at].tip = tip;
             if tip == 0 && self.orders[at].open_lots() != 0 {
                 self.remove(at);
@@ -299,7 +304,7 @@ impl OwnBook {
     }
 
     /// Fill an order; the fill is booked later.
-    pub fn fill(&mut self, own: u32, trade: OwnTrade) {
+    pub fn fill(&mut self, now_ns: Ns, own: u32, trade: OwnTrade) {
         let order = &mut self.orders[own];
         order.filled_lots += trade.size_lots;
         if order.open_lots() == 0 {
@@ -307,6 +312,7 @@ impl OwnBook {
         }
         let (ts_arrival_ns, ahead_at_arrival) = (order.ts_arrival_ns, order.ahead_at_arrival);
         self.events.push(OrderEvent::Fill { own, trade, ts_arrival_ns, ahead_at_arrival });
+        self.protection.traded(&order.terms, trade.size_lots, now_ns);
         // A fill of a reduce-only order takes as much off the open lots as off the position.
         let Terms { side, reduce_only, .. } = order.terms;
         if self.reduce_only.traded(side, trade.size_lots) && !reduce_only {
@@ -318,17 +324,34 @@ impl OwnBook {
     #[cold]
     pub fn cut(&mut self, arriving: u32) {
         for (at, lots) in self.reduce_only.excess(&self.orders, arriving) {
-            let mut kind = UpdateKind::Reduced;
             if lots == self.orders[at].open_lots() {
-                self.remove(at);
-                self.orders[at].state = OrderState::Cancelled;
-                kind = UpdateKind::Cancelled;
+                self.take_off(at, RejectReason::ReduceOnly);
             } else {
                 self.orders[at].terms.size_lots -= lots;
+                let (order, kind) = (self.orders[at].snapshot(), UpdateKind::Reduced);
+                self.events.push(OrderEvent::Update { order, kind, reason: RejectReason::ReduceOnly });
             }
-            let order = self.orders[at].snapshot();
-            self.events.push(OrderEvent::Update { order, kind, reason: RejectReason::ReduceOnly });
         }
+    }
+
+    /// Cancel a resting order: with a reason where no request asked for it.
+    pub fn take_off(&mut self, at: u32, reason: RejectReason) {
+        self.remove(at);
+        self.orders[at].state = OrderState::Cancelled;
+        let order = self.orders[at].snapshot();
+        self.events.push(OrderEvent::Update { order, kind: UpdateKind::Cancelled, reason });
+    }
+
+    /// Cancel all quotes if market maker protection has tripped; return whether it has.
+    #[inline]
+    pub fn protect(&mut self, now_ns: Ns) -> bool {
+        let trips = self.protection.trips(now_ns);
+        if trips {
+            for side in [1, -1] {
+                self.each_resting(side, |own_book, at| own_book.take_off(at, RejectReason::Mmp));
+            }
+        }
+        trips
     }
 
     fn changed(&mut self, at: u32) {

@@ -381,6 +381,11 @@ impl Context {
         self.with(|run| run.order_entry(self.agent, self.place).cancel_all(side, tag))
     }
 
+    /// Request that market maker protection takes quotes again.
+    fn mmp_reset(&self) -> PyResult<()> {
+        self.with(|run| run.order_entry(self.agent, self.place).mmp_reset())
+    }
+
     /// Set the wanted quotes.
     #[pyo3(signature = (*, bid = Argument::Missing, ask = Argument::Missing, top_up = None))]
     fn quote(

@@ -8,7 +8,7 @@ use pyo3::types::PyDict;
 use super::EngineError;
 use crate::contract::generated::{Feed, Issue, IssuePolicy, PostOnly, QueueModel, SelfTrade};
 use crate::contract::generated_plan::{
-    AgentPlan, ChannelPlan, FeePlan, FillRules, InstrumentPlan, OrderRules, Plan, QueueWeights, ReplaceRules,
+    AgentPlan, ChannelPlan, FeePlan, FillRules, InstrumentPlan, MmpPlan, OrderRules, Plan, QueueWeights, ReplaceRules,
     SessionPlan,
 };
 
@@ -105,11 +105,21 @@ fn fee_plan(given: &Bound<'_, PyAny>) -> PyResult<FeePlan> {
     })
 }
 
+fn mmp_plan(given: &Bound<'_, PyAny>) -> PyResult<MmpPlan> {
+    Ok(MmpPlan {
+        lots: given.getattr("lots")?.extract()?,
+        fills: given.getattr("fills")?.extract()?,
+        interval_ns: given.getattr("interval_ns")?.extract()?,
+        frozen_ns: given.getattr("frozen_ns")?.extract()?,
+    })
+}
+
 fn session_plan(given: &Bound<'_, PyAny>) -> PyResult<SessionPlan> {
     Ok(SessionPlan {
         fees: fee_plan(&given.getattr("fees")?)?,
         max_position: given.getattr("max_position")?.extract()?,
         initial_position: given.getattr("initial_position")?.extract()?,
+        mmp: mmp_plan(&given.getattr("mmp")?)?,
     })
 }
 

@@ -13,7 +13,7 @@ pub struct Request {
     pub ts_exchange_ns: Ns,
     /// The instrument's place in the plan.
     pub instrument: usize,
-    /// The order that it is about; CANCEL_ALL: the first of them.
+    /// The order that it is about; CANCEL_ALL: the first of them; MMP_RESET: 0.
     pub order_id: i64,
     /// Of the order; NEW alone.
     pub terms: Option<Terms>,

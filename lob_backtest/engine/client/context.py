@@ -300,6 +300,11 @@ class ReferenceContext:
         self._clock.check()
         self._order_entry.cancel_all(arguments.side_or_none(side), arguments.tag_or_none(tag))
 
+    def mmp_reset(self) -> None:
+        """Request that market maker protection takes quotes again."""
+        self._clock.check()
+        self._order_entry.mmp_reset()
+
     def quote(self, *, bid: Quote = _AS_IT_IS, ask: Quote = _AS_IT_IS, top_up: bool = False) -> None:
         """Set the wanted quotes; a side that is left out stays as it is."""
         self._clock.check()

@@ -141,6 +141,12 @@ class OrderEntry:
             order_ids = tuple(known.order_id for known in chosen)
             self._send(RequestKind.CANCEL_ALL, order_ids[0], order_ids=order_ids)
 
+    def mmp_reset(self) -> None:
+        """Request that market maker protection takes quotes again; nothing answers."""
+        if not self._agent.stopped:
+            self._count()
+            self._send(RequestKind.MMP_RESET, 0)
+
     def has(self, order_id: Number) -> bool:
         """Return whether the local state knows an order."""
         return order_number(order_id) in self._local_state.orders

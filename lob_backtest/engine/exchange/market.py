@@ -49,10 +49,10 @@ class Market:
         self.view = View(self.plan)
         self.events: list[OrderEvent] = []
         self.matchers = [
-            Matcher(i, self.state, self.events, agent.sessions[index].initial_position)
-            for i, agent in enumerate(plan.agents)
+            Matcher(i, self.state, self.events, agent.sessions[index]) for i, agent in enumerate(plan.agents)
         ]
         self._own_books = [matcher.own_book for matcher in self.matchers]
+        self._protected = [own_book for own_book in self._own_books if own_book.protection.is_on]
         self._index = index
         self._policies = plan.issue_policies
         self._is_paranoid = plan.paranoid
@@ -142,6 +142,8 @@ class Market:
                 own_book.before(rows[i][2:8], match)
             if self.plan.feed == 2 and action == CLEAR:
                 state.print_match.clear(side, self.now_ns, state.book)
+        for own_book in self._protected:
+            own_book.protect()
         return True
 
     def _show_level(self, followers: list[OwnBook], i: int) -> None:

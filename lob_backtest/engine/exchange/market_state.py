@@ -31,7 +31,7 @@ class MarketState:
         phase: the trading phase.
         has_phases: whether a STATUS row has come, so that the end of the session will be seen.
         is_book_good: whether the last complete packet left the book uncrossed and not suspect.
-        now_ns: when the last row happened.
+        now_ns: when the last row or request happened.
         suspect_ns: when the last suspect or repaired row happened.
         suspect_since_ns: when the present stretch of suspect rows began, `None` outside of one.
     """

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import cast
 
-from lob_backtest.contract.plan import PostOnly
+from lob_backtest.contract.plan import PostOnly, SessionPlan
 from lob_backtest.contract.rows import Phase
 from lob_backtest.contract.tables import Cause, OrderState, RejectReason, SelfTrade, TimeInForce, UpdateKind
 from lob_backtest.contract.terms import Terms
@@ -30,7 +30,7 @@ class Matcher:
         agent: the strategy's number.
         state: the instrument at the exchange.
         events: takes answers and fills.
-        initial_position: lots at the start.
+        session: the strategy's part in the instrument.
 
     Attributes:
         account: position, cash and fees, as the exchange knows them.
@@ -40,24 +40,28 @@ class Matcher:
 
     __slots__ = ("_agent", "_events", "_rules", "_state", "account", "orders", "own_book")
 
-    def __init__(self, agent: int, state: MarketState, events: list[OrderEvent], initial_position: int) -> None:
+    def __init__(self, agent: int, state: MarketState, events: list[OrderEvent], session: SessionPlan) -> None:
         self._agent = agent
         self._state = state
         self._events = events
         self._rules = state.plan.order_rules
-        self.account = Account(state.plan.instrument.name, initial_position)
-        self.own_book = OwnBook(agent, state, events, initial_position)
+        self.account = Account(state.plan.instrument.name, session.initial_position)
+        self.own_book = OwnBook(agent, state, events, session)
         self.orders: dict[int, OwnOrder] = {}
 
     def serve(self, request: Request) -> None:
         """Answer a request that has arrived."""
+        self._state.now_ns = request.ts_exchange_ns
         if request.terms is not None:
             self.submit(request.order_id, request.terms, request.ts_exchange_ns)
         elif request.kind == RequestKind.REPLACE:
             self.replace(request.order_id, request.price_ticks, request.size_lots, request.ts_exchange_ns)
+        elif request.kind == RequestKind.MMP_RESET:
+            self.own_book.protection.reset()
         else:
             for order_id in request.order_ids or (request.order_id,):
                 self.cancel(order_id)
+        self.own_book.protect()
 
     def submit(self, order_id: int, terms: Terms, now_ns: int) -> None:
         """Accept a new order, or reject it."""
@@ -83,7 +87,7 @@ class Matcher:
         if own.state != OrderState.LIVE:
             self._update(own, UpdateKind.REPLACE_REJECTED, RejectReason.TOO_LATE)
         elif size_lots <= own.filled_lots and rules.cancels_filled:
-            self._take_off(own)
+            self.own_book.take_off(own)
         elif size_lots <= own.filled_lots:
             self._update(own, UpdateKind.REPLACE_REJECTED, RejectReason.TOO_LATE)
         elif terms == own.terms or (price_ticks == own.price_ticks and is_smaller and rules.keeps_place):
@@ -100,7 +104,7 @@ class Matcher:
             self.own_book.remove(own)
             self._enter(own, terms, placed, UpdateKind.REPLACED, now_ns)
         elif terms.post_only and reason != RejectReason.HALTED and self._rules.replace.cancels_taker:
-            self._take_off(own, reason)
+            self.own_book.take_off(own, reason)
         else:
             self._update(own, UpdateKind.REPLACE_REJECTED, reason)
 
@@ -108,7 +112,7 @@ class Matcher:
         """Cancel an order."""
         own = self.orders[order_id]
         if own.state == OrderState.LIVE:
-            self._take_off(own)
+            self.own_book.take_off(own)
         else:
             self._update(own, UpdateKind.CANCEL_REJECTED, RejectReason.TOO_LATE)
 
@@ -137,15 +141,12 @@ class Matcher:
             own.state = OrderState.EXPIRED
             self._update(own, UpdateKind.EXPIRED)
 
-    def _take_off(self, own: OwnOrder, reason: RejectReason = RejectReason.NONE) -> None:
-        self.own_book.remove(own)
-        own.state = OrderState.CANCELLED
-        self._update(own, UpdateKind.CANCELLED, reason)
-
     def _refusal(self, own: OwnOrder, terms: Terms, now_ns: int) -> RejectReason:
         """Return why an order with these terms is refused as a whole."""
         if self._state.phase != Phase.CONTINUOUS:
             return RejectReason.HALTED
+        if self.own_book.protection.refuses(terms, now_ns):
+            return RejectReason.MMP
         if terms.size_lots == own.filled_lots:
             return RejectReason.REDUCE_ONLY
         if terms.tif == TimeInForce.DAY and not self._state.has_phases:
@@ -236,7 +237,7 @@ class Matcher:
             if 0 < lots < met.open_lots:
                 self._shrink(met, lots)
             else:
-                self._take_off(met, RejectReason.SELF_TRADE)
+                self.own_book.take_off(met, RejectReason.SELF_TRADE)
             if 0 < lots < own.open_lots:
                 self._shrink(own, lots)
 

@@ -20,8 +20,10 @@ class Update(NamedTuple):
     reason: RejectReason
 
     def answers(self, request: Request) -> bool:
-        """Return whether this is the answer to a request."""
-        return self.kind not in UNASKED and request.is_about(self.order.order_id)
+        """Return whether this is the answer to a request; what protection cancels was accepted before."""
+        if self.kind in UNASKED or (self.kind == UpdateKind.CANCELLED and self.reason == RejectReason.MMP):
+            return False
+        return request.is_about(self.order.order_id)
 
 
 class Fill(NamedTuple):

@@ -13,6 +13,7 @@ from typing import Final
 from sortedcontainers import SortedDict
 
 from lob_backtest.book.book import CANCEL, CLEAR, EXECUTE, MODIFY, BookOrder
+from lob_backtest.contract.plan import SessionPlan
 from lob_backtest.contract.rows import Action, Flag
 from lob_backtest.contract.tables import Cause, OrderState, RejectReason, UpdateKind
 from lob_backtest.engine.exchange.available_lots import AvailableLots
@@ -20,6 +21,7 @@ from lob_backtest.engine.exchange.level_queue import LevelQueue
 from lob_backtest.engine.exchange.market_state import MarketState, Match
 from lob_backtest.engine.exchange.order_event import Fill, OrderEvent, Update
 from lob_backtest.engine.exchange.order_kinds.expiries import Expiries
+from lob_backtest.engine.exchange.order_kinds.protection import Protection, is_quote
 from lob_backtest.engine.exchange.order_kinds.reduce_only import ReduceOnly
 from lob_backtest.engine.exchange.order_queue import OrderQueue
 from lob_backtest.engine.exchange.own_order import OwnOrder, OwnTrade
@@ -37,11 +39,12 @@ class OwnBook:
         agent: the strategy's number.
         state: the instrument's book, prints and plan.
         events: takes the fills; a filled order is removed here.
-        position_lots: the position at the start.
+        session: the strategy's part in the instrument.
 
     Attributes:
         available: what own orders can still take.
         expiries: the orders that end by themselves.
+        protection: market maker protection.
         reduce_only: the resting reduce-only orders, and the position.
         moved: orders whose queue position changed in the packet at hand, by id.
         sides: the resting orders of each side by `-side * price_ticks`, at each price by stay, oldest first.
@@ -62,11 +65,12 @@ class OwnBook:
         "available",
         "expiries",
         "moved",
+        "protection",
         "reduce_only",
         "sides",
     )
 
-    def __init__(self, agent: int, state: MarketState, events: list[OrderEvent], position_lots: int) -> None:
+    def __init__(self, agent: int, state: MarketState, events: list[OrderEvent], session: SessionPlan) -> None:
         book, print_match, rules = state.book, state.print_match, state.plan.fill_rules
         model = model_of(state.plan)
         self._agent = agent
@@ -84,7 +88,8 @@ class OwnBook:
         self.available = AvailableLots(book, print_match, model)
         self.expiries = Expiries()
         self.moved: dict[int, OwnOrder] = {}
-        self.reduce_only = ReduceOnly(position_lots)
+        self.protection = Protection(session.mmp)
+        self.reduce_only = ReduceOnly(session.initial_position)
         self.sides: dict[int, SortedDict[int, OrderedDict[int, OwnOrder]]] = {1: SortedDict(), -1: SortedDict()}
 
     @property
@@ -223,6 +228,7 @@ class OwnBook:
         self._end_wait(now_ns)
         self._cross(1, now_ns)
         self._cross(-1, now_ns)
+        self.protect()
 
     def level(self, level_key: LevelKey, fall: Fall | None) -> None:
         """L2: apply a LEVEL row that takes something off, or (`None`) takes the price out of the window."""
@@ -305,6 +311,8 @@ class OwnBook:
         own.filled_lots += trade.size_lots
         if own.open_lots == 0:
             own.state = OrderState.FILLED
+        if self.protection.is_on and is_quote(own.terms):
+            self.protection.traded(trade.size_lots, self._state.now_ns)
         # A fill of a reduce-only order takes as much off the open lots as off the position.
         if self.reduce_only.traded(own.side, trade.size_lots) and not own.terms.reduce_only:
             self.cut()
@@ -313,12 +321,22 @@ class OwnBook:
         """Cut the reduce-only orders to the position; `arriving` counts, and stays as it is."""
         for own, lots in self.reduce_only.excess(arriving):
             if lots == own.open_lots:
-                self.remove(own)
-                own.state = OrderState.CANCELLED
+                self.take_off(own, RejectReason.REDUCE_ONLY)
             else:
                 own.terms = own.terms._replace(size_lots=own.terms.size_lots - lots)
-            kind = UpdateKind.REDUCED if own.state == OrderState.LIVE else UpdateKind.CANCELLED
-            self._events.append(Update(self._agent, own.snapshot(), kind, RejectReason.REDUCE_ONLY))
+                self._events.append(Update(self._agent, own.snapshot(), UpdateKind.REDUCED, RejectReason.REDUCE_ONLY))
+
+    def take_off(self, own: OwnOrder, reason: RejectReason = RejectReason.NONE) -> None:
+        """Cancel a resting order: with a reason where no request asked for it."""
+        self.remove(own)
+        own.state = OrderState.CANCELLED
+        self._events.append(Update(self._agent, own.snapshot(), UpdateKind.CANCELLED, reason))
+
+    def protect(self) -> None:
+        """Cancel all quotes if market maker protection has tripped."""
+        if self.protection.is_on and self.protection.trips(self._state.now_ns):
+            for own in [*self.resting(1), *self.resting(-1)]:
+                self.take_off(own, RejectReason.MMP)
 
     def _changed(self, own: OwnOrder) -> None:
         self.moved[own.order_id] = own

@@ -16,6 +16,7 @@ class RequestKind(IntEnum):
     REPLACE = 2
     CANCEL = 3
     CANCEL_ALL = 4
+    MMP_RESET = 5
 
 
 class Request(NamedTuple):
@@ -26,7 +27,7 @@ class Request(NamedTuple):
         ts_sent_ns: when it was sent.
         ts_exchange_ns: when it arrives, as `Channels.send` sets it.
         instrument: the instrument's place in the plan.
-        order_id: the order that it is about; CANCEL_ALL: the first of them.
+        order_id: the order that it is about; CANCEL_ALL: the first of them; MMP_RESET: 0.
         terms: of the order; NEW alone.
         price_ticks: REPLACE: the new limit, `None` where it stays.
         size_lots: REPLACE: the new total size, `None` where it stays.

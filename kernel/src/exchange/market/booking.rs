@@ -1,6 +1,6 @@
 //! Books what happens to own orders: the account, the result tables, the message to the strategy.
 
-use crate::contract::codes::{Cause, Ns, UpdateKind};
+use crate::contract::codes::{Cause, Ns, RejectReason, UpdateKind};
 use crate::contract::error::RunError;
 use crate::exchange::market::Market;
 use crate::exchange::outbox::Outbox;
@@ -26,7 +26,8 @@ impl Market {
         for event in events.drain(..) {
             match event {
                 OrderEvent::Update { order, kind, reason } => {
-                    let requested = requested.filter(|request| answers(kind, request.is_about(order.order_id)));
+                    let requested =
+                        requested.filter(|request| answers(kind, reason) && request.is_about(order.order_id));
                     let local_ns = outbox.channels_of(agent, self.plan.venue).response_ns(now_ns);
                     let sent_ns = requested.map(|request| request.ts_sent_ns);
                     let times = Times { sent_ns, exchange_ns: Some(now_ns), local_ns };
@@ -90,9 +91,13 @@ impl Market {
     }
 }
 
-/// Return whether an update answers a request that is about its order, or is not.
-fn answers(kind: UpdateKind, is_about_order: bool) -> bool {
-    is_about_order && !matches!(kind, UpdateKind::Expired | UpdateKind::Reduced)
+/// Return whether an update answers a request that is about its order; what protection cancels was accepted before.
+fn answers(kind: UpdateKind, reason: RejectReason) -> bool {
+    match kind {
+        UpdateKind::Expired | UpdateKind::Reduced => false,
+        UpdateKind::Cancelled => reason != RejectReason::Mmp,
+        _ => true,
+    }
 }
 
 /// Narrow a sum of money to the 64 bits of its column.

@@ -41,6 +41,9 @@ impl Market {
         }
         if self.packet.own_orders_touched {
             self.book_all(outbox)?;
+            if self.orders.protect(self.cursor.now_ns) {
+                self.book_all(outbox)?;
+            }
         }
         Ok(())
     }
@@ -197,7 +200,7 @@ impl Market {
         if !shown || !self.packet.at_end || self.orders.filter.needs_full_book() {
             return None;
         }
-        if matches!(request.kind, RequestKind::Cancel | RequestKind::CancelAll) {
+        if matches!(request.kind, RequestKind::Cancel | RequestKind::CancelAll | RequestKind::MmpReset) {
             return Some((1, 0, 0));
         }
         let terms = request.terms.unwrap_or_else(|| self.orders.matchers[agent].order(request.order_id).terms);

@@ -204,6 +204,12 @@ impl OwnOrders {
         }
     }
 
+    /// Cancel the quotes of each strategy whose market maker protection has tripped; return whether there is one.
+    #[inline]
+    pub fn protect(&mut self, now_ns: Ns) -> bool {
+        self.matchers.iter_mut().fold(false, |any, matcher| matcher.own_book.protect(now_ns) | any)
+    }
+
     /// Let own orders trade with what a packet leaves behind. With `needs_full_book` their places are found first.
     pub fn end_packet(&mut self, needs_full_book: bool, done: u64, moment: Moment) {
         let OwnOrders { matchers, near_book, whole, prints, .. } = self;
