@@ -13,9 +13,9 @@ use crate::contract::generated_terms::Terms;
 use crate::contract::plan::{FeePlan, InstrumentPlan, OrderRules, PostOnly, SessionPlan};
 use crate::exchange::available_lots::Offer;
 use crate::exchange::displayed::Displayed;
+use crate::exchange::order_kinds::walk::{Met, Walk};
 use crate::exchange::own_book::{OrderEvent, OwnBook};
 use crate::exchange::own_order::{OwnOrder, OwnTrade};
-use crate::exchange::walk::{Met, Walk};
 use crate::money::account::Account;
 use crate::wire::messages::Request;
 
