@@ -35,7 +35,7 @@ from rust_text import (
 )
 
 from lob_backtest.book.book import Issue
-from lob_backtest.contract import limits, plan, rows, tables
+from lob_backtest.contract import limits, plan, rank_grid, rows, tables
 
 SOURCES: Final = Path(__file__).resolve().parents[1] / "kernel" / "src"
 GENERATED: Final = SOURCES / "contract" / "generated.rs"
@@ -59,6 +59,7 @@ PLANS: Final = (
     plan.FeePlan,
     plan.MmpPlan,
     plan.SessionPlan,
+    plan.LatencyPlan,
     plan.ChannelPlan,
     plan.AgentPlan,
     plan.Plan,
@@ -145,6 +146,12 @@ def layouts() -> Iterator[str]:
 def numbers() -> Iterator[str]:
     """Yield the limits, each with its docstring."""
     yield f"/// Prices (absolute) and sizes are below this.\npub const LIMIT: i64 = {rows.LIMIT};\n\n"
+    yield "/// A rank among latencies is the share of messages that take longer, in units of 2 to the minus this.\n"
+    yield f"pub const RANK_BITS: u32 = {rank_grid.RANK_BITS};\n\n"
+    yield "/// A stretch of time begins with a new rank if the upper half of its random number is below this.\n"
+    yield f"pub const REDRAW_BELOW: u64 = {rank_grid.REDRAW_BELOW};\n\n"
+    yield "/// A rank holds for at most so many stretches of time.\n"
+    yield f"pub const MAX_STRETCHES: i64 = {rank_grid.MAX_STRETCHES};\n\n"
     told = dict(
         re.findall(r'^(MAX_\w+): Final = [^\n]*\n"""(.+?)"""', inspect.getsource(limits), re.MULTILINE | re.DOTALL)
     )

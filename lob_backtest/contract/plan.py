@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, TypeAlias
 
 from lob_backtest.contract.bounds import INT64, Bounded, Count, Int64, Latency, Wait, Within
 from lob_backtest.contract.queue_grid import LENGTHS, MAX_WEIGHT
+from lob_backtest.contract.rank_grid import RANKS
 from lob_backtest.contract.tables import SelfTrade
 from lob_backtest.errors import ConfigError
 from lob_backtest.instrument import Instrument
@@ -255,16 +256,80 @@ class SessionPlan(Bounded):
 
 
 @dataclass(frozen=True, slots=True)
+class LatencyPlan(Bounded):
+    """How long the messages of one kind take on one channel: a constant and a part that varies, at least 1 ns in all.
+
+    Attributes:
+        constant_ns: of every message.
+        quantiles_ns: a distribution of the part that varies, at the ranks of `contract.rank_grid`, descending; empty
+            where nothing is drawn.
+        stretch_ns: one rank holds for some stretches of this length, see `engine.models.latency`; 0: each message
+            draws its own.
+        stream: of the random numbers.
+        measured_ts_ns: times of a measured series of the part that varies, ascending; empty without one.
+        measured_ns: its values.
+        is_interpolated: values of the series are straight between two times; otherwise the last one holds.
+        service_ns: how long a gateway is busy with a message; later ones wait until it is free; 0: it has no limit.
+    """
+
+    constant_ns: Wait = 0
+    quantiles_ns: tuple[Wait, ...] = ()
+    stretch_ns: Wait = 0
+    stream: Int64 = 0
+    measured_ts_ns: tuple[Int64, ...] = ()
+    measured_ns: tuple[Wait, ...] = ()
+    is_interpolated: bool = False
+    service_ns: Wait = 0
+
+    def __post_init__(self) -> None:
+        """See that an engine can look up every rank and time.
+
+        Raises:
+            ConfigError: a number is out of range, the quantiles are not as many as the ranks or ascend, or times and
+                values of the series are not as many, or the times descend.
+        """
+        Bounded.__post_init__(self)
+        if self.quantiles_ns and len(self.quantiles_ns) != RANKS:
+            raise ConfigError(f"LatencyPlan: {len(self.quantiles_ns):,} quantiles_ns; expected {RANKS:,}")
+        if any(later > earlier for earlier, later in pairwise(self.quantiles_ns)):
+            raise ConfigError("LatencyPlan: quantiles_ns ascend; the first one is of the slowest message")
+        if len(self.measured_ts_ns) != len(self.measured_ns):
+            raise ConfigError(
+                f"LatencyPlan: {len(self.measured_ts_ns):,} measured_ts_ns and {len(self.measured_ns):,} measured_ns; "
+                "expected as many"
+            )
+        if any(later < earlier for earlier, later in pairwise(self.measured_ts_ns)):
+            raise ConfigError("LatencyPlan: measured_ts_ns descend; sort the series by time")
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelPlan(Bounded):
-    """The connection of one agent to one venue. Nothing overtakes on it.
+    """The connection of one agent to one venue. Nothing overtakes on it, unless requests are reordered.
 
     Attributes:
         entry_ns: latency of a request.
         response_ns: latency of a response.
+        latencies: instead of these two: of new orders, of replacements, of cancels and of responses; empty: those hold.
+        is_reordered: requests about different orders may overtake each other.
     """
 
     entry_ns: Latency = 1
     response_ns: Latency = 1
+    latencies: tuple[LatencyPlan, ...] = ()
+    is_reordered: bool = False
+
+    def __post_init__(self) -> None:
+        """See that the latency of each kind of message is known.
+
+        Raises:
+            ConfigError: a number is out of range, or a kind is missing.
+        """
+        Bounded.__post_init__(self)
+        if len(self.latencies) not in (0, 4):
+            raise ConfigError(
+                f"ChannelPlan: {len(self.latencies)} latencies; expected none, or those of new, replace, cancel and "
+                "response"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ MAX_WEIGHT: Final = 1 << 62
 """The sum of two fits 64 bits."""
 
 
-def grid() -> list[int]:
-    """Return the lengths, ascending."""
-    return [i if i < STEPS else (STEPS + i % STEPS) << (i // STEPS - 1) for i in range(LENGTHS)]
+def grid(bits: int = LENGTH_BITS) -> list[int]:
+    """Return the lengths up to 2 to the power of `bits`, ascending."""
+    count = ((bits - STEP_BITS + 1) << STEP_BITS) + 1
+    return [i if i < STEPS else (STEPS + i % STEPS) << (i // STEPS - 1) for i in range(count)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
-from drawn import drawn_fields
+from drawn import drawn_channel, drawn_fields
 from random_market import Actor, Row, market_l2, market_l3, play
 from scenario import BASE
 
@@ -282,8 +282,7 @@ class Case:
                 "initial_position": rng.choice((0, 0, -5)),
                 "mmp": rng.choice((*(MmpPlan(),) * 3, *PROTECTIONS)),
             },
-            "entry_ns": rng.choice((1, 4, 30)),
-            "response_ns": rng.choice((1, 2, 40)),
+            **drawn_channel(rng, BASE),
             "local_ns": rng.choice((0, 1, 3, 20)),
             "batch_rows": rng.choice((7, 100, 1000, 65536)),
             "flatten": rng.random() < 0.3,

@@ -11,6 +11,8 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 import lob_backtest as lob
 from lob_backtest.contract import tables
 from lob_backtest.contract.bounds import Wait, Within
+from lob_backtest.contract.plan import LatencyPlan
+from lob_backtest.contract.rank_grid import RANKS
 from lob_backtest.contract.terms import Terms, written_names
 
 OPTIONS = {
@@ -66,3 +68,27 @@ def _value(rng: random.Random, hint: Any) -> Any:
     within = next(mark for mark in get_args(hint) if isinstance(mark, Within))
     value = rng.choice((-1, 0, 1, 1)) * rng.randrange(1, 1000) * 10 ** rng.randrange(7)
     return min(max(value, within.least), within.bound - 1)
+
+
+def drawn_channel(rng: random.Random, start_ns: int) -> dict[str, Any]:
+    """Draw the fields of a `ChannelPlan` of a run that starts then: two constants, or a model a kind of message."""
+    fields = {"entry_ns": rng.choice((1, 4, 30)), "response_ns": rng.choice((1, 2, 40))}
+    if rng.random() < 0.5:
+        latencies = tuple(_latency(rng, start_ns) for _ in range(4))
+        fields |= {"latencies": latencies, "is_reordered": rng.random() < 0.4}
+    return fields
+
+
+def _latency(rng: random.Random, start_ns: int) -> LatencyPlan:
+    """Draw the latency of one kind of message, some tens of nanoseconds: the rows of random markets are a few apart."""
+    fields: dict[str, Any] = {"constant_ns": rng.choice((0, 1, 20)), "service_ns": rng.choice((0, 0, 3, 30))}
+    kind = rng.choice(("constant", "drawn", "drawn", "measured"))
+    if kind == "drawn":
+        slowest = rng.choice((30, 200))
+        fields["quantiles_ns"] = tuple(sorted((rng.randrange(slowest) for _ in range(RANKS)), reverse=True))
+        fields |= {"stretch_ns": rng.choice((0, 0, 1, 50)), "stream": rng.getrandbits(64) - (1 << 63)}
+    elif kind == "measured":
+        times = sorted(start_ns + rng.randrange(-100, 3000) for _ in range(rng.choice((1, 5, 50))))
+        fields |= {"measured_ts_ns": tuple(times), "measured_ns": tuple(rng.randrange(60) for _ in times)}
+        fields["is_interpolated"] = rng.random() < 0.5
+    return LatencyPlan(**fields)

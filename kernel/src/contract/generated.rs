@@ -12,6 +12,15 @@ pub use crate::contract::generated_codes::{
 /// Prices (absolute) and sizes are below this.
 pub const LIMIT: i64 = 1099511627776;
 
+/// A rank among latencies is the share of messages that take longer, in units of 2 to the minus this.
+pub const RANK_BITS: u32 = 24;
+
+/// A stretch of time begins with a new rank if the upper half of its random number is below this.
+pub const REDRAW_BELOW: u64 = 182092523;
+
+/// A rank holds for at most so many stretches of time.
+pub const MAX_STRETCHES: i64 = 1024;
+
 /// How much one strategy may hold at once: the numbers of `lob_backtest.contract.limits`.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {

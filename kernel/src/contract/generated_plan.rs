@@ -113,13 +113,40 @@ pub struct SessionPlan {
     pub mmp: MmpPlan,
 }
 
-/// The connection of one agent to one venue. Nothing overtakes on it.
-#[derive(Clone, Copy)]
+/// How long the messages of one kind take on one channel: a constant and a part that varies, at least 1 ns in all.
+#[derive(Clone)]
+pub struct LatencyPlan {
+    /// Of every message.
+    pub constant_ns: i64,
+    /// A distribution of the part that varies, at the ranks of `contract.rank_grid`, descending; empty
+    /// where nothing is drawn.
+    pub quantiles_ns: Vec<i64>,
+    /// One rank holds for some stretches of this length, see `engine.models.latency`; 0: each message
+    /// draws its own.
+    pub stretch_ns: i64,
+    /// Of the random numbers.
+    pub stream: i64,
+    /// Times of a measured series of the part that varies, ascending; empty without one.
+    pub measured_ts_ns: Vec<i64>,
+    /// Its values.
+    pub measured_ns: Vec<i64>,
+    /// Values of the series are straight between two times; otherwise the last one holds.
+    pub is_interpolated: bool,
+    /// How long a gateway is busy with a message; later ones wait until it is free; 0: it has no limit.
+    pub service_ns: i64,
+}
+
+/// The connection of one agent to one venue. Nothing overtakes on it, unless requests are reordered.
+#[derive(Clone)]
 pub struct ChannelPlan {
     /// Latency of a request.
     pub entry_ns: i64,
     /// Latency of a response.
     pub response_ns: i64,
+    /// Instead of these two: of new orders, of replacements, of cancels and of responses; empty: those hold.
+    pub latencies: Vec<LatencyPlan>,
+    /// Requests about different orders may overtake each other.
+    pub is_reordered: bool,
 }
 
 /// One strategy of a run.

@@ -2,8 +2,8 @@
 
 pub use crate::contract::generated::{PostOnly, QueueModel};
 pub use crate::contract::generated_plan::{
-    AgentPlan, ChannelPlan, FeePlan, FillRules, InstrumentPlan, MmpPlan, OrderRules, Plan, QueueWeights, Rates,
-    SessionPlan,
+    AgentPlan, ChannelPlan, FeePlan, FillRules, InstrumentPlan, LatencyPlan, MmpPlan, OrderRules, Plan, QueueWeights,
+    Rates, SessionPlan,
 };
 
 impl Plan {

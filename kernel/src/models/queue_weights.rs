@@ -17,18 +17,19 @@ impl QueueWeights {
     pub fn of(&self, ahead: i64, behind: i64) -> (i64, i64) {
         let longer = ahead.max(behind);
         let shift = if self.is_scale_free { BITS.saturating_sub(i64::BITS - longer.leading_zeros()) } else { 0 };
-        (self.weight(ahead << shift), self.weight(behind << shift))
+        (at_length(&self.values, ahead << shift), at_length(&self.values, behind << shift))
     }
+}
 
-    fn weight(&self, length: i64) -> i64 {
-        if length < STEPS {
-            return self.values[length as usize];
-        }
-        let shift = i64::BITS - 1 - length.leading_zeros() - STEP_BITS;
-        let place = ((i64::from(shift) << STEP_BITS) + (length >> shift)) as usize;
-        let below = self.values[place];
-        let Some(above) = self.values.get(place + 1) else { return below };
-        let part = length & ((1 << shift) - 1);
-        below + ((i128::from(above - below) * i128::from(part)) >> shift) as i64
+/// Return the value at a length, straight between two of the grid; `values` are at its lengths from 0 on.
+pub fn at_length(values: &[i64], length: i64) -> i64 {
+    if length < STEPS {
+        return values[length as usize];
     }
+    let shift = i64::BITS - 1 - length.leading_zeros() - STEP_BITS;
+    let place = ((i64::from(shift) << STEP_BITS) + (length >> shift)) as usize;
+    let below = values[place];
+    let Some(above) = values.get(place + 1) else { return below };
+    let part = length & ((1 << shift) - 1);
+    below + ((i128::from(above - below) * i128::from(part)) >> shift) as i64
 }

@@ -8,8 +8,8 @@ use pyo3::types::PyDict;
 use super::EngineError;
 use crate::contract::generated::{Feed, Issue, IssuePolicy, PostOnly, QueueModel, SelfTrade};
 use crate::contract::generated_plan::{
-    AgentPlan, ChannelPlan, FeePlan, FillRules, InstrumentPlan, MmpPlan, OrderRules, Plan, QueueWeights, ReplaceRules,
-    SessionPlan,
+    AgentPlan, ChannelPlan, FeePlan, FillRules, InstrumentPlan, LatencyPlan, MmpPlan, OrderRules, Plan, QueueWeights,
+    ReplaceRules, SessionPlan,
 };
 
 /// Read each item of a tuple.
@@ -123,10 +123,25 @@ fn session_plan(given: &Bound<'_, PyAny>) -> PyResult<SessionPlan> {
     })
 }
 
+fn latency_plan(given: &Bound<'_, PyAny>) -> PyResult<LatencyPlan> {
+    Ok(LatencyPlan {
+        constant_ns: given.getattr("constant_ns")?.extract()?,
+        quantiles_ns: given.getattr("quantiles_ns")?.extract()?,
+        stretch_ns: given.getattr("stretch_ns")?.extract()?,
+        stream: given.getattr("stream")?.extract()?,
+        measured_ts_ns: given.getattr("measured_ts_ns")?.extract()?,
+        measured_ns: given.getattr("measured_ns")?.extract()?,
+        is_interpolated: given.getattr("is_interpolated")?.extract()?,
+        service_ns: given.getattr("service_ns")?.extract()?,
+    })
+}
+
 fn channel_plan(given: &Bound<'_, PyAny>) -> PyResult<ChannelPlan> {
     Ok(ChannelPlan {
         entry_ns: given.getattr("entry_ns")?.extract()?,
         response_ns: given.getattr("response_ns")?.extract()?,
+        latencies: each(&given.getattr("latencies")?, latency_plan)?,
+        is_reordered: given.getattr("is_reordered")?.extract()?,
     })
 }
 

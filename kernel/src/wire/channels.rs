@@ -1,10 +1,11 @@
-//! The channels between one strategy and one venue, one in either direction. Neither reorders.
+//! The channels between one strategy and one venue, one in either direction. Neither reorders, unless the plan lets
+//! requests about different orders overtake each other.
 
 use std::collections::VecDeque;
 
 use crate::contract::codes::{Ns, BEFORE_ALL, NEVER};
 use crate::contract::plan::ChannelPlan;
-use crate::models::latency::{request_arrival_ns, response_arrival_ns};
+use crate::models::latency::Latencies;
 use crate::wire::messages::{Message, Request};
 
 /// A message on its way to the strategy.
@@ -31,7 +32,8 @@ pub struct Channels {
     posted: u64,
     /// When the last response arrives.
     last_response_ns: Ns,
-    plan: ChannelPlan,
+    latencies: Latencies,
+    is_reordered: bool,
 }
 
 impl Channels {
@@ -43,7 +45,8 @@ impl Channels {
             refusals: VecDeque::new(),
             posted: 0,
             last_response_ns: BEFORE_ALL,
-            plan: *plan,
+            latencies: Latencies::new(plan),
+            is_reordered: plan.is_reordered,
         }
     }
 
@@ -53,16 +56,23 @@ impl Channels {
         self.requests.len()
     }
 
-    /// Send a request. Its arrival is set here: no earlier than that of the request before it.
+    /// Send a request. Its arrival is set here: no earlier than that of any before it that it must not overtake.
     pub fn send(&mut self, mut request: Request) {
-        let soonest_ns = request_arrival_ns(&self.plan, request.ts_sent_ns);
+        let soonest_ns = self.latencies.request_arrival_ns(request.kind, request.ts_sent_ns);
+        if self.is_reordered {
+            let of_order = self.requests.iter().filter(|each| each.order_id == request.order_id);
+            request.ts_exchange_ns = of_order.map(|each| each.ts_exchange_ns).fold(soonest_ns, Ns::max);
+            let place = self.requests.partition_point(|each| each.ts_exchange_ns <= request.ts_exchange_ns);
+            self.requests.insert(place, request);
+            return;
+        }
         request.ts_exchange_ns = self.requests.back().map_or(soonest_ns, |last| soonest_ns.max(last.ts_exchange_ns));
         self.requests.push_back(request);
     }
 
     /// Return when the response to something that happens now arrives.
     pub fn response_ns(&mut self, now_ns: Ns) -> Ns {
-        self.last_response_ns = self.last_response_ns.max(response_arrival_ns(&self.plan, now_ns));
+        self.last_response_ns = self.last_response_ns.max(self.latencies.response_arrival_ns(now_ns));
         self.last_response_ns
     }
 

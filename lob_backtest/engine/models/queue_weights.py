@@ -16,10 +16,11 @@ from lob_backtest.contract.queue_grid import LENGTH_BITS, STEP_BITS, STEPS
 def weights_of(weights: QueueWeights, ahead: int, behind: int) -> tuple[int, int]:
     """Return the weights of the two parts of a queue, whose lengths are at most 2⁶⁰."""
     shift = LENGTH_BITS - max(ahead, behind).bit_length() if weights.is_scale_free else 0
-    return _weight(weights.values, ahead << shift), _weight(weights.values, behind << shift)
+    return at_length(weights.values, ahead << shift), at_length(weights.values, behind << shift)
 
 
-def _weight(values: Sequence[int], length: int) -> int:
+def at_length(values: Sequence[int], length: int) -> int:
+    """Return the value at a length, straight between two of the grid; `values` are at its lengths from 0 on."""
     if length < STEPS:
         return values[length]
     shift = length.bit_length() - 1 - STEP_BITS

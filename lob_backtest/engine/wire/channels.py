@@ -1,4 +1,7 @@
-"""The channels between the strategies and the venues, one in either direction per pair. None reorders."""
+"""The channels between the strategies and the venues, one in either direction per pair.
+
+None reorders, unless the plan lets requests about different orders overtake each other.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Iterator
 from heapq import heappop, heappush
 
 from lob_backtest.contract.plan import ChannelPlan, Plan
-from lob_backtest.engine.models.latency import request_arrival_ns, response_arrival_ns
+from lob_backtest.engine.models.latency import Latencies
 from lob_backtest.engine.record.recorder import NEVER
 from lob_backtest.engine.wire.messages import Message, Request
 
@@ -19,10 +22,11 @@ class Channels:
         plan: their latencies.
     """
 
-    __slots__ = ("_last_response_ns", "_messages", "_plan", "_posted", "_requests")
+    __slots__ = ("_is_reordered", "_last_response_ns", "_latencies", "_messages", "_posted", "_requests")
 
     def __init__(self, plan: ChannelPlan) -> None:
-        self._plan = plan
+        self._latencies = Latencies(plan)
+        self._is_reordered = plan.is_reordered
         self._last_response_ns = -NEVER
         self._requests: deque[Request] = deque()
         # When each arrives, its number, which breaks ties, its instrument, the message, and its generation.
@@ -45,11 +49,17 @@ class Channels:
         return self._messages[0][0] if self._messages else NEVER
 
     def send(self, request: Request) -> None:
-        """Send a request. Its arrival is set here: no earlier than that of the request before it."""
-        arrival_ns = request_arrival_ns(self._plan, request.ts_sent_ns)
-        if self._requests:
+        """Send a request. Its arrival is set here: no earlier than that of any before it that it must not overtake."""
+        arrival_ns = self._latencies.request_arrival_ns(request.kind, request.ts_sent_ns)
+        place = len(self._requests)
+        if self._is_reordered:
+            of_order = [each.ts_exchange_ns for each in self._requests if each.order_id == request.order_id]
+            arrival_ns = max([arrival_ns, *of_order])
+            while place and self._requests[place - 1].ts_exchange_ns > arrival_ns:
+                place -= 1
+        elif place:
             arrival_ns = max(arrival_ns, self._requests[-1].ts_exchange_ns)
-        self._requests.append(request._replace(ts_exchange_ns=arrival_ns))
+        self._requests.insert(place, request._replace(ts_exchange_ns=arrival_ns))
 
     def next_request(self) -> Request:
         """Take the next request off its channel."""
@@ -57,7 +67,7 @@ class Channels:
 
     def response_ns(self, now_ns: int) -> int:
         """Return when the response to an event of now arrives: no earlier than the response before it."""
-        self._last_response_ns = max(self._last_response_ns, response_arrival_ns(self._plan, now_ns))
+        self._last_response_ns = max(self._last_response_ns, self._latencies.response_arrival_ns(now_ns))
         return self._last_response_ns
 
     def post(self, ts_local_ns: int, instrument: int, message: Message, generation: int = 0) -> None:

@@ -38,8 +38,8 @@ impl Market {
                 }
                 OrderEvent::Fill { own, trade, ts_arrival_ns, ahead_at_arrival } => {
                     let place = (ts_arrival_ns, ahead_at_arrival);
-                    let filled = self.book_fill((agent, own), trade, place, (now_ns, &mut *outbox))?;
                     let local_ns = outbox.channels_of(agent, self.plan.venue).response_ns(now_ns);
+                    let filled = self.book_fill((agent, own), trade, place, (now_ns, local_ns), outbox)?;
                     outbox.channels_of(agent, self.plan.venue).post(local_ns, self.index, Message::Filled(filled), 0);
                     self.cursor.stop_at(local_ns);
                 }
@@ -56,7 +56,8 @@ impl Market {
         (agent, own): (usize, u32),
         trade: OwnTrade,
         (ts_arrival_ns, ahead_at_arrival): (Ns, Option<i64>),
-        (now_ns, outbox): (Ns, &mut Outbox),
+        (now_ns, local_ns): (Ns, Ns),
+        outbox: &mut Outbox,
     ) -> Result<Filled, RunError> {
         let OwnTrade { price_ticks, size_lots, cause, tainted, ts_traded_ns } = trade;
         let before = self.prices.before(now_ns);
@@ -77,7 +78,7 @@ impl Market {
             taker,
             cause: cause as u8,
             ts_exchange_ns: now_ns,
-            ts_local_ns: outbox.channels_of(agent, self.plan.venue).response_ns(now_ns),
+            ts_local_ns: local_ns,
             ts_traded_ns,
             before,
             ahead_at_arrival: ahead_at_arrival.filter(|_| !taker),
