@@ -13,8 +13,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from lob_backtest.config.key import Key, key_of, types_of
+from lob_backtest.config.latency_parts import ChannelPart, CorrelatedPart, LatencyModelPart
 from lob_backtest.config.model import RunConfig
-from lob_backtest.config.parts import ChannelPart, FeesPart, MmpPart, ReplacePart
+from lob_backtest.config.parts import FeesPart, MmpPart, ReplacePart
 from lob_backtest.units import format_duration
 
 PAGE: Final = Path(__file__).with_name("configuration.md")
@@ -33,6 +34,8 @@ def parts() -> dict[str, type[BaseModel]]:
         "venue.latency": ChannelPart,
         "venue.replace": ReplacePart,
         "risk.mmp": MmpPart,
+        "latency.model": LatencyModelPart,
+        "latency.correlated": CorrelatedPart,
     }
     return {**found, "instrument.fees": FeesPart, **others}
 

@@ -17,12 +17,14 @@ from typing import Any, Final, TypeAlias
 
 from lob_backtest.atomic.drafts import absolute
 from lob_backtest.config.compile import make_plan
+from lob_backtest.config.effective import Settings
 from lob_backtest.config.given import Given, config_of
+from lob_backtest.config.latency_models import feed_plan
 from lob_backtest.config.model import RunConfig
 from lob_backtest.config.parts import AgentPart, InstrumentPart
 from lob_backtest.config.profiles import venue_hints
 from lob_backtest.contract.output import Outcome
-from lob_backtest.contract.plan import AgentPlan, Feed, InstrumentPlan, Plan
+from lob_backtest.contract.plan import Feed, InstrumentPlan, Plan
 from lob_backtest.contract.rows import Batch
 from lob_backtest.data.files import hashed_meanwhile
 from lob_backtest.data.own_orders import WithoutOrders
@@ -348,10 +350,10 @@ class _Streams:
 
 def open_source(config: RunConfig, part: InstrumentPart) -> MarketSource:
     """Open the files of one instrument of a config."""
-    feed = config.latency.feed
+    place = next((i for i, each in enumerate(config.instrument) if each is part), 0)
     return open_market(
         part.data,
-        feed_ns=None if feed == "recorded" else feed,
+        feed_ns=feed_plan(config, place),
         policies=config.data.policies,
         max_bad_fraction=config.data.max_bad_fraction,
     )
@@ -360,7 +362,8 @@ def open_source(config: RunConfig, part: InstrumentPart) -> MarketSource:
 def _info(replay: _Replay, outcome: Outcome, params: list[dict[str, Any]]) -> RunInfo:
     config, plan, feeds = replay.config, replay.plan, replay.feeds
     first = plan.agents[0]
-    sessions = [tuple(_session_infos(plan, agent)) for agent in plan.agents]
+    settings = Settings(config, [each.instrument.venue for each in plan.instruments])
+    sessions = [tuple(_session_infos(plan, settings, i)) for i in range(len(plan.agents))]
     return RunInfo(
         instruments=tuple(map(_instrument_info, plan.instruments, sessions[0])),
         agents=tuple(replay.names),
@@ -435,15 +438,17 @@ def _plain(value: Any, kind: Any) -> Any:
     return value if is_plain else str(value)
 
 
-def _session_infos(plan: Plan, agent: AgentPlan) -> Iterator[SessionInfo]:
+def _session_infos(plan: Plan, settings: Settings, index: int) -> Iterator[SessionInfo]:
+    agent = plan.agents[index]
     for instrument, session in zip(plan.instruments, agent.sessions, strict=True):
         about, channel = session.instrument or instrument.instrument, agent.channels[instrument.venue]
         yield SessionInfo(
             initial_position_lots=session.initial_position,
             max_position_lots=session.max_position,
             fees={each.name: format(getattr(about.fees, each.name), "f") for each in fields(Fees)},
-            entry_ns=channel.entry_ns,
-            response_ns=channel.response_ns,
+            entry_ns=None if channel.latencies else channel.entry_ns,
+            response_ns=None if channel.latencies else channel.response_ns,
+            latencies=settings.latency_texts(instrument.instrument.venue, index) if channel.latencies else {},
         )
 
 

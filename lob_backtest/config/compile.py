@@ -8,13 +8,13 @@ from typing import Final
 
 from lob_backtest.book.book import Issue
 from lob_backtest.config.effective import ORDER_RULES, Settings, late_ns
+from lob_backtest.config.latency_models import channel_plan, longest_feed_ns
 from lob_backtest.config.model import RunConfig
 from lob_backtest.config.parts import FillsPart
 from lob_backtest.config.queue_models import queue_model
 from lob_backtest.contract.plan import (
     PER_LOT_LIMIT,
     AgentPlan,
-    ChannelPlan,
     Feed,
     FeePlan,
     FillRules,
@@ -71,7 +71,7 @@ def make_plan(
     labels = agents if len(agents) > 1 else [""] * len(config.agents)
     return Plan(
         instruments=instruments,
-        agents=tuple(_agent_plan(settings, i, instruments, label) for i, label in enumerate(labels)),
+        agents=tuple(_agent_plan(config, settings, i, instruments, label) for i, label in enumerate(labels)),
         start_ns=start,
         end_ns=end,
         flatten=config.run.at_end == "flatten",
@@ -89,7 +89,7 @@ def _check_samples(config: RunConfig, sources: Sequence[MarketSource]) -> None:
     Raises:
         ConfigError: with the key and the shortest interval that does.
     """
-    feed_ns = 0 if config.latency.feed == "recorded" else config.latency.feed
+    feed_ns = longest_feed_ns(config)
     spans = [span_ns(file) for source in sources for file in source.files]
     first, last = min(first for first, _ in spans), max(last for _, last in spans) + feed_ns
     start = first if config.run.start is None else max(first, config.run.start)
@@ -105,7 +105,9 @@ def _check_samples(config: RunConfig, sources: Sequence[MarketSource]) -> None:
         )
 
 
-def _agent_plan(settings: Settings, agent: int, instruments: Sequence[InstrumentPlan], name: str) -> AgentPlan:
+def _agent_plan(
+    config: RunConfig, settings: Settings, agent: int, instruments: Sequence[InstrumentPlan], name: str
+) -> AgentPlan:
     sessions = []
     for i, each in enumerate(instruments):
         instrument = replace(each.instrument, fees=Fees(**settings.fees(i, agent)))
@@ -121,10 +123,7 @@ def _agent_plan(settings: Settings, agent: int, instruments: Sequence[Instrument
         )
     return AgentPlan(
         sessions=tuple(sessions),
-        channels=tuple(
-            ChannelPlan(settings.entry(venue, agent).value, settings.response(venue, agent).value)
-            for venue in settings.venues
-        ),
+        channels=tuple(channel_plan(settings, config, agent, venue) for venue in settings.venues),
         seed=settings.seed(agent).value,
         warm_up_ns=settings.warm_up(agent).value,
         name=name,

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel
 
+from lob_backtest.config.latency_parts import latency_text
 from lob_backtest.config.model import RunConfig
 from lob_backtest.config.parts import FeesPart, VenuePart
 from lob_backtest.config.profiles import load
@@ -73,13 +74,28 @@ class Settings:
                     "name one of them, or set instrument.N.venue"
                 )
 
-    def entry(self, venue: str, agent: int) -> Effective:
-        """Return the latency of requests of an agent to a venue, ns."""
-        return self._latency("entry", venue, agent)
+    def latency(self, kind: str, venue: str, agent: int) -> Effective:
+        """Return the latency of a kind of message between an agent and a venue: ns, or a model.
 
-    def response(self, venue: str, agent: int) -> Effective:
-        """Return the latency of responses of a venue to an agent, ns."""
-        return self._latency("response", venue, agent)
+        Args:
+            kind: "new", "replace", "cancel" or "response".
+            venue: its name.
+            agent: its place in the plan.
+        """
+        names = (kind,) if kind == "response" else (kind, "entry")
+        tables = self._latency_tables(venue, agent)
+        found = next((each for table in tables for name in names if (each := _first(name, [table]))), None)
+        whole = next(each for each in (self._whole("latency", name) for name in names) if each.value is not None)
+        return found or whole
+
+    def latency_texts(self, venue: str, agent: int) -> dict[str, str]:
+        """Return the latency of each kind of message between an agent and a venue as text."""
+        kinds = ("new", "replace", "cancel", "response")
+        return {kind: latency_text(self.latency(kind, venue, agent).value) for kind in kinds}
+
+    def reorder(self, venue: str, agent: int) -> Effective:
+        """Return whether requests of an agent to a venue may overtake each other."""
+        return _first("reorder", self._latency_tables(venue, agent)) or self._whole("latency", "reorder")
 
     def fee(self, name: str, instrument: int, agent: int | None = None) -> Effective:
         """Return one number of `FeesPart` for an instrument, or for an agent in it."""
@@ -140,10 +156,9 @@ class Settings:
         """Return how long after the start an agent's orders are refused, ns."""
         return _first("warm_up", self._of_agent(agent)) or self._whole("run", "warm_up")
 
-    def _latency(self, name: str, venue: str, agent: int) -> Effective:
+    def _latency_tables(self, venue: str, agent: int) -> list[tuple[str, BaseModel]]:
         tables = [*self._of_agent(agent, "latency")]
-        tables += [(f"{key}.latency", part.latency) for key, part in self._of_venue(venue)]
-        return _first(name, tables) or self._whole("latency", name)
+        return tables + [(f"{key}.latency", part.latency) for key, part in self._of_venue(venue)]
 
     def _instrument(self, instrument: int) -> Any:
         return self._config.instrument[instrument]

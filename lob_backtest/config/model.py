@@ -15,13 +15,13 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
 from lob_backtest.config.key import Key
+from lob_backtest.config.latency_parts import LatencyPart
+from lob_backtest.config.part import Part
 from lob_backtest.config.parts import (
     AgentPart,
     DataPart,
     FillsPart,
     InstrumentPart,
-    LatencyPart,
-    Part,
     ReportPart,
     RiskPart,
     RunPart,
@@ -38,6 +38,8 @@ VERSION: Final = 1
 
 WRITTEN: Final = {"written": True}
 """The context of the validation of what was written as text: a TOML file or an option."""
+BRANCHES: Final = ("function-", "literal[", "constrained-", "choice-")
+"""How parts of a place begin that are branches of a union, and no keys."""
 MAX_MESSAGES = 20
 """What is wrong with a config, told at once."""
 
@@ -191,10 +193,14 @@ def _complaints(error: ValidationError) -> Iterator[tuple[str, str]]:
             continue  # only because its one element is wrong, which has a message of its own
         place = [str(part) for part in item["loc"]]
         key = ".".join(
-            cut(part, 100) for part in place if not part.startswith(("function-", "literal[", "constrained-"))
+            cut(part, 100)
+            for part in place
+            if not part.startswith(("function-", "literal[", "constrained-", "choice-"))
         )
         if item["type"] == "extra_forbidden":
-            known = _keys([part for part in item["loc"][:-1] if isinstance(part, str)])
+            known = _keys(
+                [part for part in item["loc"][:-1] if isinstance(part, str) and not part.startswith("choice-")]
+            )
             near = difflib.get_close_matches(place[-1][:100], known, n=1)
             elsewhere = _places(place[-1]) if len(place) == 1 else []
             hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
@@ -222,13 +228,19 @@ def _places(name: str) -> list[str]:
     return found
 
 
+def _models(hint: Any) -> list[type[BaseModel]]:
+    """List the tables that a field can be."""
+    if isinstance(hint, type) and issubclass(hint, BaseModel):
+        return [hint]
+    return [each for part in typing.get_args(hint) for each in _models(part)]
+
+
 def _keys(place: list[str]) -> list[str]:
     """List the keys of the table at a place in the config."""
     model: Any = RunConfig
     for name in place:
         fields = {(f.alias or key): f.annotation for key, f in model.model_fields.items()}
-        parts = [part for part in (fields.get(name), *typing.get_args(fields.get(name))) if isinstance(part, type)]
-        found = [part for part in parts if issubclass(part, BaseModel)]
+        found = _models(fields.get(name))
         if not found:
             return []
         model = found[0]

@@ -4,81 +4,36 @@ Annotations are no strings here (no `from __future__ import annotations`): pydan
 at every start.
 """
 
-import operator
 from decimal import Decimal
-from os import PathLike, fspath
+from os import PathLike
 from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
-    PlainValidator,
-    ValidationInfo,
-    WithJsonSchema,
     model_validator,
 )
 
 from lob_backtest.config.key import Key
+from lob_backtest.config.latency_parts import ChannelPart
+from lob_backtest.config.part import FileName, NotNegative, Number, Part, Positive
 from lob_backtest.config.renamed import old_attribute, with_new_names
-from lob_backtest.units import DURATION_LIMIT_NS, Duration, Instant, shown
+from lob_backtest.units import Instant, shown
 
 # Both engines count in 64 bits: no sum of a time of the market, latencies and horizons may leave them, and no position
 # together with the orders in flight.
 TIME_LIMIT_NS = 1 << 62
 POSITION_LIMIT = 1 << 60
 
-MAX_DECIMALS = 30
 FRAMES = ("pandas", "polars", "pyarrow")
 """Modules of the tables that users have in memory."""
 
 
-def _with_unit(value: Any, info: ValidationInfo) -> Any:
-    """Refuse a number without a unit in a file or an option, where nothing says that it counts nanoseconds."""
-    if info.context and isinstance(value, int) and not isinstance(value, bool) and value:
-        raise ValueError(f"{value} has no unit; write one of ns, us, ms, s, m, h, d, as in '{value}us'")
-    return value
-
-
-Written = Annotated[Duration, BeforeValidator(_with_unit)]
-Positive = Annotated[Written, Field(ge=1, lt=DURATION_LIMIT_NS)]
-NotNegative = Annotated[Written, Field(ge=0, lt=DURATION_LIMIT_NS)]
 Time = Annotated[Instant, Field(gt=-TIME_LIMIT_NS, lt=TIME_LIMIT_NS)]
 Position = Annotated[int, Field(gt=-POSITION_LIMIT, lt=POSITION_LIMIT)]
 MaxPosition = Annotated[int, Field(ge=0, lt=POSITION_LIMIT)]
-
-
-def _exact(value: Any) -> Any:
-    """Read a float by its text: -0.2 is the decimal number -0.2, not its nearest double; an integer as Python's."""
-    if isinstance(value, float):
-        return Decimal(str(value))
-    try:
-        return value if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        return value
-
-
-def _countable(number: Decimal) -> Decimal:
-    """Refuse a number whose exact fraction would take memory and time without end."""
-    exponent = number.as_tuple().exponent
-    if isinstance(exponent, int) and exponent < -MAX_DECIMALS:
-        raise ValueError(f"expected at most {MAX_DECIMALS} digits after the point")
-    return number
-
-
-def _file_name(value: Any) -> str:
-    """Read a path or pattern; names that are not UTF-8 hold surrogates, which pydantic's own text does not."""
-    if isinstance(value, PathLike):
-        value = fspath(value)
-    if not isinstance(value, str):
-        raise ValueError(f"expected a path, got {shown(value)}")
-    if not value:
-        raise ValueError("an empty path; expected that of a file")
-    if "\0" in value:
-        raise ValueError("a NUL character, which no path has")
-    return value
 
 
 def frame_remedy(value: Any) -> str:
@@ -99,9 +54,7 @@ def _listed(value: Any) -> Any:
     return value
 
 
-FileName = Annotated[str, PlainValidator(_file_name), WithJsonSchema({"type": "string"})]
 Seed = Annotated[int, Field(ge=-(1 << 63), lt=1 << 64)]
-Number = Annotated[Decimal, BeforeValidator(_exact), Field(allow_inf_nan=False), AfterValidator(_countable)]
 # A price times a size is below 2^80: times such a fee, in 10^-12 tick-lots, it stays within 128 bits.
 Bps = Annotated[Number, Field(ge=-500_000, le=500_000)]
 PerLot = Annotated[Number, Field(ge=-(10**15), le=10**15)]
@@ -113,12 +66,6 @@ def _plain_name(name: str) -> str:
     if not name.isprintable():
         raise ValueError(f"{shown(name)} has characters that cannot be printed")
     return name
-
-
-class Part(BaseModel):
-    """A table of a config: it has no other keys, and does not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class RunPart(Part):
@@ -159,18 +106,6 @@ class FeesPart(Part):
     taker_bps: Annotated[Bps | None, Key("for one that traded on arrival", default="0")] = None
     maker_per_lot: Annotated[PerLot | None, Key("currency per lot, for an order that rested", default="0")] = None
     taker_per_lot: Annotated[PerLot | None, Key("currency per lot, for one that traded on arrival", default="0")] = None
-
-
-class ChannelPart(Part):
-    """`latency` of an agent or a venue; an agent's goes before its venues'."""
-
-    entry: Annotated[
-        Positive | None,
-        Key("from sending a request to its arrival at the exchange; at least 1 ns", default="`latency.entry`"),
-    ] = None
-    response: Annotated[
-        Positive | None, Key("from there back to the strategy; at least 1 ns", default="`latency.response`")
-    ] = None
 
 
 class ReplacePart(Part):
@@ -273,16 +208,6 @@ class InstrumentPart(OrderRulesPart):
         return cast("tuple[int, ...]", old_attribute(self, "instrument.strip_orders"))
 
 
-class LatencyPart(Part):
-    """`[latency]`."""
-
-    feed: Annotated[
-        Literal["recorded"] | NotNegative, Key("the file's local times, or a duration after exchange time")
-    ] = "recorded"
-    entry: Annotated[Positive, Key("from sending a request to its arrival at the exchange; at least 1 ns")] = 500_000
-    response: Annotated[Positive, Key("from there back to the strategy; at least 1 ns")] = 500_000
-
-
 class FillsPart(Part):
     """`[fills]`."""
 
@@ -372,7 +297,9 @@ class RiskPart(Part):
 class DataPart(Part):
     """`[data]`."""
 
-    policies: Annotated[dict[str, str], Key("what is done about bad rows", default="[by kind](data.md#bad-data)")] = {}
+    policies: Annotated[dict[str, str], Key("what is done about bad rows", default="[by kind](data.md#bad-data)")] = (
+        Field(default_factory=dict)
+    )
     max_bad_fraction: Annotated[
         Annotated[float, Field(ge=0, le=1)] | None,
         Key("the share of bad rows above which the run fails", default="no limit"),
@@ -399,7 +326,9 @@ class StrategyPart(Part):
             default="",
         ),
     ] = None
-    params: Annotated[dict[str, Any], Key("its [parameters](strategies.md#parameters)", default="the class's own")] = {}
+    params: Annotated[dict[str, Any], Key("its [parameters](strategies.md#parameters)", default="the class's own")] = (
+        Field(default_factory=dict)
+    )
 
 
 class AgentPart(Part):
@@ -415,13 +344,15 @@ class AgentPart(Part):
         Key("its name in the result", default="the class's name, numbered if it repeats (`A`, `A-2`)"),
     ] = None
     class_: Annotated[FileName | None, Field(alias="class"), Key("as in `[strategy]`", default="")] = None
-    params: Annotated[dict[str, Any], Key("as in `[strategy]`", default="the class's own")] = {}
+    params: Annotated[dict[str, Any], Key("as in `[strategy]`", default="the class's own")] = Field(
+        default_factory=dict
+    )
     seed: Annotated[Seed | None, Key("of its `ctx.rng`", default="that of `[run]`")] = None
     warm_up: Annotated[
         NotNegative | None, Key("its orders are refused for this long after the start", default="that of `[run]`")
     ] = None
     latency: Annotated[
-        ChannelPart, Key("`entry` and `response` to every venue, as `venue.latency`", default="the venue's")
+        ChannelPart, Key("to and from every venue: the keys of [venue.latency](#venuelatency)", default="the venue's")
     ] = ChannelPart()
     fees: Annotated[FeesPart, Key("as `instrument.fees`", default="the instrument's")] = FeesPart()
     initial_position: Annotated[

@@ -11,13 +11,12 @@ from pydantic import BaseModel
 
 from lob_backtest.config.effective import DEFAULT, FILE, ORDER_RULES, Effective, Settings, late_ns, of_table
 from lob_backtest.config.key import key_of, types_of
+from lob_backtest.config.latency_parts import ORDERS, ChannelPart, LatencyModelPart, LatencyPart, latency_text
 from lob_backtest.config.model import RunConfig
 from lob_backtest.config.parts import (
-    ChannelPart,
     DataPart,
     FeesPart,
     FillsPart,
-    LatencyPart,
     MmpPart,
     ReportPart,
     RunPart,
@@ -79,7 +78,8 @@ def effective_sections(
     for k, agent in enumerate(agents):
         found.append(Section({"agent": agent.name}, _agent(config, k, agent, settings)))
         for venue in settings.venues:
-            channel = {"entry": settings.entry(venue, k), "response": settings.response(venue, k)}
+            channel = {kind: settings.latency(kind, venue, k) for kind in ("entry", *ORDERS, "response")}
+            channel["reorder"] = settings.reorder(venue, k)
             found.append(Section({"agent": agent.name, "venue": venue}, channel))
         for i, name in enumerate(names):
             session = {f"fees.{fee}": settings.fee(fee, i, k) for fee in FeesPart.model_fields}
@@ -149,6 +149,8 @@ def _shown(rows: Mapping[str, Effective], options: Mapping[str, str]) -> dict[st
 def _plain(key: str, value: Any) -> Any:
     """Return a value as JSON can hold it; durations and times as a config has them."""
     name = key.rpartition(".")[2]
+    if isinstance(value, LatencyModelPart):
+        return latency_text(value)
     if isinstance(value, list | tuple):
         return [_plain(key, each) for each in value]
     if isinstance(value, int) and not key.startswith("params."):

@@ -16,7 +16,7 @@ MAX_DEPTH = 50
 
 
 def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read a TOML file and make the data and strategy paths in it relative to the working directory.
+    """Read a TOML file and make the paths in it relative to the working directory.
 
     Raises:
         ConfigError: the file is missing, a folder, or not TOML.
@@ -45,7 +45,22 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
     for part in [values.get("strategy"), *(agents if isinstance(agents, list) else [])]:
         if isinstance(part, dict) and isinstance(part.get("class"), str) and _is_file(part["class"]):
             part["class"] = _beside(path, part["class"])
+    _place_latency_files(path, values)
     return values
+
+
+def _place_latency_files(path: Path, values: dict[str, Any]) -> None:
+    """Make the paths of measured latencies, wherever a table `latency` has them, relative to the working directory."""
+    parts = [
+        values,
+        *(each for name in ("venue", "agent") if isinstance(values.get(name), list) for each in values[name]),
+    ]
+    models = [part["latency"] for part in parts if isinstance(part, dict) and isinstance(part.get("latency"), dict)]
+    while models:
+        model = models.pop()
+        if isinstance(model.get("file"), str):
+            model["file"] = _beside(path, model["file"])
+        models += [each for each in model.values() if isinstance(each, dict)]
 
 
 def parse_toml(text: str) -> dict[str, Any]:

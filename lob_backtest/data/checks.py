@@ -11,8 +11,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from lob_backtest.contract.plan import LatencyPlan
 from lob_backtest.contract.rows import LIMIT, Action, Flag, Phase
 from lob_backtest.data.faults import ALLOWED, SAMPLES, FaultKind, FaultSample, Policy, Tally
+from lob_backtest.data.feed_latency import feed_latency_ns
 from lob_backtest.errors import DataError
 from lob_backtest.units import SECOND, format_instant
 
@@ -145,14 +147,16 @@ class RowChecker:
         level: 2 or 3.
         policies: of every kind that is looked for.
         tally: counts the faults.
-        feed_ns: latency from which local times are computed; `None`: they are recorded in the file.
+        feed: latency from which local times are computed; `None`: they are recorded in the file.
     """
 
-    def __init__(self, level: int, policies: Mapping[FaultKind, Policy], tally: Tally, *, feed_ns: int | None) -> None:
+    def __init__(
+        self, level: int, policies: Mapping[FaultKind, Policy], tally: Tally, *, feed: LatencyPlan | None
+    ) -> None:
         self.level = level
         self.policies = policies
         self.tally = tally
-        self.feed_ns = feed_ns
+        self.feed = feed
         self.rules = _rules(level)
         # State carried from row to row. A row that one check skips counts for the earlier checks and not for the later
         # ones, so that the outcome does not depend on the size of batches.
@@ -270,8 +274,8 @@ class RowChecker:
     def _check_local_time(self, found: Findings, missing: Mask | None, has_local: bool) -> None:
         """Make `ts_local_ns` complete."""
         exchange = found.columns["ts_exchange_ns"]
-        if self.feed_ns is not None:
-            found.columns["ts_local_ns"] = exchange + self.feed_ns
+        if self.feed is not None:
+            found.columns["ts_local_ns"] = exchange + feed_latency_ns(self.feed, exchange)
         elif not has_local:
             found.columns["ts_local_ns"] = exchange
         else:

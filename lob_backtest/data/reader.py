@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
+from lob_backtest.contract.plan import LatencyPlan
 from lob_backtest.contract.rows import Batch, Flag, columns_of
 from lob_backtest.data.checks import Checked, Columns, Mask, RowChecker, segments
 from lob_backtest.data.faults import FaultKind, FaultSample, Policy, Tally, resolve_policies
@@ -53,7 +54,7 @@ class MarketSource:
         files: Sequence[MarketFile],
         *,
         policies: Mapping[FaultKind, Policy],
-        feed_ns: int | None = None,
+        feed: LatencyPlan | None = None,
         max_bad_fraction: float | None = None,
         batch_rows: int = 65536,
     ) -> None:
@@ -72,7 +73,7 @@ class MarketSource:
         self.rows_handed_over = 0
         self.progress: Progress | None = None
         self._policies = policies
-        self._feed_ns = feed_ns
+        self._feed = feed
         self._max_bad_fraction = max_bad_fraction
         self._batch_rows = batch_rows
 
@@ -132,7 +133,7 @@ class MarketSource:
 
     def _checked(self) -> Iterator[tuple[Checked, str, int]]:
         names = [name for name in columns_of(self.level).names if self._is_read(name)]
-        checker = RowChecker(self.level, self._policies, self.tally, feed_ns=self._feed_ns)
+        checker = RowChecker(self.level, self._policies, self.tally, feed=self._feed)
         for file in self.files:
             row = 0
             for _, record in file.raw_batches(names, batch_rows=self._batch_rows):
@@ -145,7 +146,7 @@ class MarketSource:
 
     def _is_read(self, name: str) -> bool:
         if name == "ts_local_ns":
-            return self._feed_ns is None
+            return self._feed is None
         return name != "sequence" or FaultKind.SEQUENCE_GAP in self._policies or FaultKind.DUPLICATE in self._policies
 
     def _batch(self, columns: Columns, begin: int, end: int, path: str, row: int) -> Batch:
@@ -189,7 +190,7 @@ class MarketSource:
 def open_market(
     paths: Path | Iterable[Path],
     *,
-    feed_ns: int | None = None,
+    feed_ns: int | LatencyPlan | None = None,
     policies: Mapping[str, str] | None = None,
     max_bad_fraction: float | None = None,
     batch_rows: int = 65536,
@@ -199,7 +200,7 @@ def open_market(
 
     Args:
         paths: local paths, URIs (s3://, gs://) or glob patterns. Several files are sorted by time.
-        feed_ns: local times are exchange times plus this, in nanoseconds, instead of the recorded ones.
+        feed_ns: local times are exchange times plus this, in nanoseconds or drawn, instead of the recorded ones.
         policies: for bad rows, by kind; see `lob_backtest.data.faults`.
         max_bad_fraction: the share of bad rows, from 0 to 1, above which reading fails; `None`: any.
         batch_rows: rows per batch, at most.
@@ -213,7 +214,7 @@ def open_market(
         ConfigError: an argument is out of range, or there are no local times.
         DataError: a file is missing, unreadable, not canonical, or of another instrument than the first.
     """
-    if feed_ns is not None and feed_ns < 0:
+    if isinstance(feed_ns, int) and feed_ns < 0:
         raise ConfigError(f"latency.feed: {feed_ns} ns; expected 0 or more")
     if max_bad_fraction is not None and not 0 <= max_bad_fraction <= 1:
         raise ConfigError(f"max_bad_fraction: {max_bad_fraction}; expected 0 to 1")
@@ -233,7 +234,7 @@ def open_market(
     return MarketSource(
         files,
         policies=resolve_policies(policies),
-        feed_ns=feed_ns,
+        feed=LatencyPlan(constant_ns=feed_ns) if isinstance(feed_ns, int) else feed_ns,
         max_bad_fraction=max_bad_fraction,
         batch_rows=batch_rows,
     )

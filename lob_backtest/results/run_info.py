@@ -28,8 +28,10 @@ class InstrumentInfo:
         late_print_ns: a print explains a fall that precedes it by at most this exchange time, 0: never; from the
             same source as `late_level_ns`.
         fees: rates by the names of `lob_backtest.instrument.Fees`, decimal numbers as text; empty if unknown.
-        entry_ns: latency of requests to its venue; `None` if unknown.
-        response_ns: latency of responses; `None` if unknown.
+        entry_ns: latency of requests to its venue; `None` if unknown, or where `latencies` has it.
+        response_ns: latency of responses; `None` if unknown, or where `latencies` has it.
+        latencies: by kind of message (new, replace, cancel, response): a duration or a model as text, where they are
+            not two constants.
     """
 
     name: str
@@ -47,6 +49,7 @@ class InstrumentInfo:
     fees: dict[str, str] = field(default_factory=dict)
     entry_ns: int | None = None
     response_ns: int | None = None
+    latencies: dict[str, str] = field(default_factory=dict)
 
     @property
     def tick_lot_value(self) -> Decimal:
@@ -62,8 +65,9 @@ class SessionInfo:
         initial_position_lots: signed position at the start.
         max_position_lots: limit of the absolute position; `None` without one.
         fees: rates, as in `InstrumentInfo`.
-        entry_ns: latency of requests; `None` if unknown.
-        response_ns: latency of responses; `None` if unknown.
+        entry_ns: latency of requests; `None` if unknown, or where `latencies` has it.
+        response_ns: latency of responses; `None` if unknown, or where `latencies` has it.
+        latencies: as in `InstrumentInfo`.
     """
 
     initial_position_lots: int = 0
@@ -71,6 +75,7 @@ class SessionInfo:
     fees: dict[str, str] = field(default_factory=dict)
     entry_ns: int | None = None
     response_ns: int | None = None
+    latencies: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,7 +177,7 @@ def test_the_text_fits_80_columns_and_nothing_runs(capsys: pytest.CaptureFixture
     assert "imported" not in out
     assert "must not run" not in err
     assert max(map(len, out.splitlines())) <= 80
-    assert "  entry     3ms   venue.0.latency.entry" in out
+    assert "  entry     3ms    venue.0.latency.entry" in out
     assert re.search(r"^  late_level +30ms +file$", out, re.MULTILINE)
     assert re.search(r"^  params\.name +a�b +default$", out, re.MULTILINE)
 

@@ -32,8 +32,10 @@ Settings are `L2` or `L3`; `queue back` or `proportional`; `strip #7`, an order 
 `depth 5`; `end`, in nanoseconds; `flatten`, whose order has that name; and each field of `FillRules`, `ChannelPlan`,
 `MmpPlan`, `FeePlan`, `OrderRules` and `ReplaceRules` by its name, with its value (`late_print 20`, in nanoseconds;
 `taker_rates 0 5000000`; `self_trade decrement`) or, if it is true or false, without one or with `no`
-(`hidden_any_side`, `keeps_place no`). `evidence` is short for `fill_on_younger_execution`. Defaults: L3, `back`, an end
-10 ns after the last line. Where a fee is set, each fill ends with `fee 2`, in 10⁻⁶ tick·lots.
+(`hidden_any_side`, `keeps_place no`). `new 5`, `replace 3`, `cancel 2` and `response 1` set latencies of their own, in
+nanoseconds, to kinds of messages (1 to those that are not set); `new 5 service 10` is a gateway. `evidence` is short
+for `fill_on_younger_execution`. Defaults: L3, `back`, an end 10 ns after the last line. Where a fee is set, each fill
+ends with `fee 2`, in 10⁻⁶ tick·lots.
 """
 
 from __future__ import annotations
@@ -52,7 +54,7 @@ from plans import plan_of
 import lob_backtest as lob
 from lob_backtest.config.queue_models import queue_model as queue_model_of
 from lob_backtest.contract.output import Outcome
-from lob_backtest.contract.plan import ChannelPlan, FeePlan, FillRules, MmpPlan, OrderRules, ReplaceRules
+from lob_backtest.contract.plan import ChannelPlan, FeePlan, FillRules, LatencyPlan, MmpPlan, OrderRules, ReplaceRules
 from lob_backtest.contract.rows import Action, Batch, Flag, Phase
 from lob_backtest.data.own_orders import WithoutOrders
 from lob_backtest.engine import load_engine
@@ -89,6 +91,7 @@ SET = {
 SET |= {"depth": 0, "end": 0}
 """What a scenario can set to numbers: fields of the plan, with their defaults."""
 FEES = {each.name for each in fields(FeePlan)}
+LATENCIES = ("new", "replace", "cancel", "response")
 COLUMNS = ("action", "side", "order_id", "price_ticks", "size_lots", "flags", "phase")
 
 
@@ -218,8 +221,11 @@ def states_something(text: str) -> bool:
 def settings(line: str) -> dict[str, Any]:
     """Read the line of settings of a scenario as options of `play`."""
     options: dict[str, Any] = {}
+    latencies: dict[str, LatencyPlan] = {}
     for name, *value in (setting.split() for setting in line.split(",")):
-        if name in SWITCHES:
+        if name in LATENCIES:
+            latencies[name] = LatencyPlan(constant_ns=int(value[0]), service_ns=int(value[2]) if value[1:] else 0)
+        elif name in SWITCHES:
             options |= SWITCHES[name]
         elif name == "queue":
             options["queue"] = value[0]
@@ -228,6 +234,8 @@ def settings(line: str) -> dict[str, Any]:
         else:
             field = name if name in SET else f"{name}_ns"
             options[field] = _setting(SET[field], value)
+    if latencies:
+        options["latencies"] = tuple(latencies.get(name, LatencyPlan(constant_ns=1)) for name in LATENCIES)
     return options
 
 

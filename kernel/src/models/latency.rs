@@ -39,7 +39,7 @@ impl Latencies {
         let place = match kind {
             RequestKind::New => 0,
             RequestKind::Replace => 1,
-            RequestKind::Cancel => 2,
+            RequestKind::Cancel | RequestKind::CancelAll | RequestKind::MmpReset => 2,
         };
         let latency_ns = self.next_ns(place, sent_ns);
         let waits_ns = self.waits_ns(self.plan.latencies[place].service_ns, sent_ns);

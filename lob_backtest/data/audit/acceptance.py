@@ -57,7 +57,7 @@ class Acceptance:
         self._files = files_shown(files)
         self._tally = Tally()
         policies = dict.fromkeys(set(FaultKind) - LEFT_TO_VALIDATE, Policy.FAIL)
-        self._checker = RowChecker(level, policies, self._tally, feed_ns=None)
+        self._checker = RowChecker(level, policies, self._tally, feed=None)
         self._orders: dict[int, int] | None = {} if level == 3 else None
         """Size in lots times side of each order in the book, by id."""
         self._has_local: bool | None = None

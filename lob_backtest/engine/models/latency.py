@@ -18,7 +18,13 @@ from lob_backtest.contract.rank_grid import MAX_STRETCHES, RANK_BITS, REDRAW_BEL
 from lob_backtest.engine.models.queue_weights import at_length
 from lob_backtest.engine.wire.messages import RequestKind
 
-PLACES = {RequestKind.NEW: 0, RequestKind.REPLACE: 1, RequestKind.CANCEL: 2}
+PLACES = {
+    RequestKind.NEW: 0,
+    RequestKind.REPLACE: 1,
+    RequestKind.CANCEL: 2,
+    RequestKind.CANCEL_ALL: 2,
+    RequestKind.MMP_RESET: 2,
+}
 """Where `ChannelPlan.latencies` has the kinds of requests."""
 RESPONSE = 3
 """Where it has responses."""

@@ -44,6 +44,8 @@ def facts(info: RunInfo, *, is_short: bool = False) -> list[Fact]:
     lines = [("Strategy", text) for text in _strategies(info, is_short=is_short)]
     lines += [("Fees", text) for text in _by_session(info, _fees)]
     feed = info.config.get("latency", {}).get("feed", "unknown")
+    if isinstance(feed, dict):
+        feed = f"a model ({feed.get('model')})"
     feed = format_duration(feed) if isinstance(feed, int) else feed
     lines += [("Latency", text) for text in _by_session(info, partial(_latency, feed=feed))]
     lines += [("Queue", text) for text in _named(info, ((each.name, _queue(each)) for each in info.instruments))]
@@ -130,6 +132,11 @@ def _rate(about: InstrumentInfo, kind: str) -> str:
 
 
 def _latency(about: InstrumentInfo, *, feed: str) -> str:
+    if about.latencies:
+        kinds: dict[str, list[str]] = {}
+        for kind, text in about.latencies.items():
+            kinds.setdefault(text, []).append(kind)
+        return "; ".join([f"feed {feed}", *(f"{' and '.join(each)} {text}" for text, each in kinds.items())])
     if about.entry_ns is None or about.response_ns is None:
         return ""
     entry, response = format_duration(about.entry_ns), format_duration(about.response_ns)
