@@ -26,6 +26,7 @@ from lob_backtest.config.profiles import venue_hints
 from lob_backtest.contract.output import Outcome
 from lob_backtest.contract.plan import Feed, InstrumentPlan, Plan
 from lob_backtest.contract.rows import Batch
+from lob_backtest.data.feed_latency import FeedSample
 from lob_backtest.data.files import hashed_meanwhile
 from lob_backtest.data.own_orders import WithoutOrders
 from lob_backtest.data.prefetch import prefetched
@@ -277,6 +278,7 @@ class _Feed:
     Attributes:
         read_s: the time spent waiting for them.
         end_ns: the time of the last row that has been taken.
+        latency: of its rows.
     """
 
     def __init__(self, source: MarketSource, excluded: Sequence[int]) -> None:
@@ -284,6 +286,7 @@ class _Feed:
         self.read_s = 0.0
         self.end_ns = 0
         self._found: list[tuple[int, dict[str, int]]] = []
+        self.latency = FeedSample()
         self._stripped = WithoutOrders(source.batches(), excluded) if excluded else None
 
     def batches(self) -> Generator[Batch, None, None]:
@@ -299,6 +302,7 @@ class _Feed:
                 interrupts.check()
                 if not self._found or found != self._found[-1][1]:
                     self._found.append((rows, found))
+                self.latency.take(batch)
                 rows += len(batch.action)
                 if len(batch.action):
                     self.end_ns = int(batch.ts_exchange_ns[-1])
@@ -383,6 +387,9 @@ def _info(replay: _Replay, outcome: Outcome, params: list[dict[str, Any]]) -> Ru
         counts=_counts(plan, feeds, outcome),
         suspect_since_ns=outcome.suspect_since_ns,
         requests_not_arrived=outcome.requests_not_arrived,
+        feed_latency_ns=tuple(
+            feed.latency.percentiles_ns(counts["rows"]) for feed, counts in zip(feeds, outcome.counts, strict=True)
+        ),
         sessions=sum(sessions, ()) if config.agent else (),
         reason=_reason(outcome, replay.names),
     )

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from lob_backtest.errors import StrategyError
+
+PERCENTILES: Final = {"p50": 50, "p90": 90, "p99": 99, "max": 100}
+"""Those of latencies, by name: the smallest value that so many of a hundred do not exceed."""
 
 Packed: TypeAlias = "tuple[int, Any, Any, Any]"
 """A column in Arrow's memory layout: number of rows; then validity (a bit per row; `None`: no nulls), offsets of texts

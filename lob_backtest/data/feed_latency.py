@@ -6,14 +6,41 @@ left out moves no other.
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
+from lob_backtest.contract.output import PERCENTILES
 from lob_backtest.contract.plan import LatencyPlan
 from lob_backtest.contract.queue_grid import STEP_BITS, STEPS
 from lob_backtest.contract.rank_grid import GOLDEN, MAX_STRETCHES, RANK_BITS, REDRAW_BELOW
+from lob_backtest.contract.rows import Batch
 
 Times = NDArray[np.int64]
+SAMPLED_ROWS: Final = 64
+"""One row in so many is sampled."""
+
+
+class FeedSample:
+    """Local minus exchange time of one row in `SAMPLED_ROWS`."""
+
+    def __init__(self) -> None:
+        self._rows = 0
+        self._found: list[Times] = []
+
+    def take(self, batch: Batch) -> None:
+        """Sample the next rows."""
+        sampled = slice(-self._rows % SAMPLED_ROWS, None, SAMPLED_ROWS)
+        self._found.append(batch.ts_local_ns[sampled] - batch.ts_exchange_ns[sampled])
+        self._rows += len(batch.action)
+
+    def percentiles_ns(self, rows: int) -> dict[str, int]:
+        """Return percentiles of the first rows, by the names of `PERCENTILES`; empty without any."""
+        found = np.concatenate([np.zeros(0, np.int64), *self._found])[: -(-rows // SAMPLED_ROWS)]
+        if not len(found):
+            return {}
+        return {name: int(np.percentile(found, share, method="inverted_cdf")) for name, share in PERCENTILES.items()}
 
 
 def feed_latency_ns(plan: LatencyPlan, times: Times) -> Times:

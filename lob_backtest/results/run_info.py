@@ -127,6 +127,8 @@ class RunInfo:
             empty if unknown.
         requests_not_arrived: one entry per agent and instrument, in that order: requests that had not reached the
             exchange by the end; empty if unknown.
+        feed_latency_ns: one entry per instrument: percentiles of local minus exchange time, of one row in 64, by name
+            ("p50"); empty if unknown.
         sessions: one entry per agent and instrument, in that order; empty where agents have nothing of their own.
         reason: why the run ended early, empty if it did not: the text of the error, or the interrupt.
         notes: remarks: no request got through, no fees are set, and the like.
@@ -146,6 +148,7 @@ class RunInfo:
     counts: dict[str, int] = field(default_factory=dict)
     suspect_since_ns: tuple[int | None, ...] = ()
     requests_not_arrived: tuple[int, ...] = ()
+    feed_latency_ns: tuple[dict[str, int], ...] = ()
     sessions: tuple[SessionInfo, ...] = ()
     reason: str = ""
     notes: tuple[Note, ...] = ()
@@ -192,6 +195,7 @@ class RunInfo:
                 "markouts_ns": tuple(plain["markouts_ns"]),
                 "suspect_since_ns": tuple(plain.get("suspect_since_ns", ())),
                 "requests_not_arrived": tuple(plain.get("requests_not_arrived", ())),
+                "feed_latency_ns": tuple(plain.get("feed_latency_ns", ())),
                 "sessions": tuple(SessionInfo(**each) for each in plain.get("sessions", ())),
                 "notes": tuple(Note(**each) for each in plain.get("notes", ())),
             }

@@ -20,6 +20,7 @@ from lob_backtest.report.metrics.activity import Activity, activity
 from lob_backtest.report.metrics.attribution import Attribution, attribute, headline_horizon_ns
 from lob_backtest.report.metrics.equity import Risk, add_curves, equity, risk
 from lob_backtest.report.metrics.inventory import Inventory, inventory
+from lob_backtest.report.metrics.latencies import LatencyMetrics, measure_latencies
 from lob_backtest.report.metrics.ledger import MICRO_PER_HALF, Ledger, account_codes, account_name, best_prices
 from lob_backtest.report.metrics.lots import Realized, add_up, match_lots
 from lob_backtest.report.metrics.markouts import Markout, markouts
@@ -56,6 +57,7 @@ class AccountMetrics:
         activity: its orders and fills.
         presence: its quoting time near the touch, one entry per distance.
         risk: drawdown and Sharpe ratio of its equity.
+        latencies: of its messages and its feed, by kind.
     """
 
     name: str
@@ -69,6 +71,7 @@ class AccountMetrics:
     activity: Activity
     presence: tuple[Presence, ...]
     risk: Risk
+    latencies: tuple[LatencyMetrics, ...] = ()
 
     @property
     def fees_paid_micro(self) -> int:
@@ -139,6 +142,7 @@ def measure(ledgers: Sequence[Ledger], tables: Mapping[str, Rows], info: RunInfo
                 activity=activity(ledger, orders, quoted),
                 presence=quoted.presence,
                 risk=risk(partial(equity, ledger), info.sample_ns),
+                latencies=measure_latencies(orders, info.feed_latency_ns[instrument] if info.feed_latency_ns else {}),
             )
         )
     return accounts
@@ -236,7 +240,12 @@ def _of_account(account: AccountMetrics) -> dict[str, Metric]:
         **_activity(account.activity),
         **_presence(account.presence),
         **_markouts(account.markouts),
+        **_latencies(account.latencies),
     }
+
+
+def _latencies(measured: tuple[LatencyMetrics, ...]) -> dict[str, Metric]:
+    return {f"latency_{each.kind}_{name}_ns": value for each in measured for name, value in each.percentiles_ns.items()}
 
 
 def _exact(account: AccountMetrics) -> dict[str, Metric]:

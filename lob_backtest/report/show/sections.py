@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from math import ceil, log10
 
+from lob_backtest.contract.output import PERCENTILES
 from lob_backtest.report.metrics.attribution import Attribution
 from lob_backtest.report.metrics.ledger import MICRO_PER_HALF
 from lob_backtest.report.metrics.summary import AccountMetrics, currencies
@@ -23,6 +24,13 @@ UNREALIZED = {
 }
 _TAINTED = "at a crossed, locked or suspect book, or soon after bad data"
 _COUNTS = {"unplaced_lots": "market flow without a counterpart (lots)"}  # labels of counts with unclear names
+_LATENCIES = {
+    "new": "New order to exchange",
+    "replace": "Replace to exchange",
+    "cancel": "Cancel to exchange",
+    "response": "Response to strategy",
+    "feed": "Feed: local - exchange time",
+}
 _SHOWN_TICKS = (0, 5)  # distances from the touch
 
 
@@ -68,6 +76,7 @@ def sections(account: AccountMetrics, info: RunInfo) -> list[Section]:
         inventory_section(account, info),
         orders_section(account),
         quoting_section(account),
+        *latency_sections(account),
     ]
 
 
@@ -313,6 +322,15 @@ def orders_section(account: AccountMetrics) -> Section:
         ("Mean queue ahead on arrival (lots)", number(done.queue_ahead_mean_lots, 1)),
     ]
     return Section("Orders", ("", ""), tuple(rows))
+
+
+def latency_sections(account: AccountMetrics) -> list[Section]:
+    """Return the table of latencies, unless nothing was sent and the feed's are unknown."""
+    rows = [
+        (_LATENCIES[each.kind], *(span(each.percentiles_ns[name]) for name in PERCENTILES))
+        for each in account.latencies
+    ]
+    return [Section("Latency", ("", *PERCENTILES), tuple(rows))] if rows else []
 
 
 def quoting_section(account: AccountMetrics) -> Section:
