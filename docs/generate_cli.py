@@ -57,6 +57,8 @@ JSON_KEYS = {
     "calibrate": "`symbol`, `seconds`, `interval_ns`, `volatility`, `fill_rate` and `fill_decay` (`value`, "
     "`standard_error`), `market_orders`, `fitted_orders`, `from_ticks`, `to_ticks`, `distances`, `unsigned_trades`, "
     "`skipped`",
+    "latency": "`is_round_trip`, `unanswered`, `kinds` (`kind`, `count`, `percentiles_ns`), `hours` (the same with "
+    "`hour`), `model` (TOML)",
     "init": "`folder`, `files`",
     "doctor": "`healthy`, `findings`: each with `what`, `state`, `found`, `advice`",
     "schema run": "the JSON Schema of a config",

@@ -235,6 +235,10 @@ class _Replay:
             end_ns=outcome.end_ns,
             is_feed_instant=self.config.latency.feed == 0,
             venues=venue_hints({name: profiles.get(name) for name in dict.fromkeys(venues)}),
+            feed_latency_ns=[
+                feed.latency.percentiles_ns(counts["rows"])
+                for feed, counts in zip(self.feeds, outcome.counts, strict=True)
+            ],
         )
 
 

@@ -28,6 +28,7 @@ GROUPS: Final = {
         "book": "Dump the rebuilt order book.",
         "generate": "Write a synthetic market data file.",
         "calibrate": "Estimate volatility and how often quotes are reached.",
+        "latency": "Describe measured latencies and write a model of them.",
     },
     "Project": {
         "init": "Write a project that runs: config, strategy, test, CI file.",

@@ -28,6 +28,7 @@ JSON_VERSIONS: Final = {
     "generate": 1,
     "calibrate": 1,
     "venues": 1,
+    "latency": 1,
     "init": 1,
     "doctor": 1,
     "schema run": 1,

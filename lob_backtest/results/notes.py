@@ -50,7 +50,8 @@ class Facts:
         data_end_ns: per instrument: the time of its last row.
         end_ns: of the run.
         venues: what is to be said about the venues of orders.
-        is_feed_instant: whether the feed has no latency.
+        is_feed_instant: whether `latency.feed` is 0.
+        feed_latency_ns: per instrument: percentiles of local minus exchange time; empty if unknown.
     """
 
     plan: Plan
@@ -61,6 +62,7 @@ class Facts:
     end_ns: int
     is_feed_instant: bool
     venues: Sequence[str] = ()
+    feed_latency_ns: Sequence[Mapping[str, int]] = ()
 
 
 def notes_of(tables: Mapping[str, Rows], facts: Facts) -> tuple[Note, ...]:
@@ -83,6 +85,8 @@ def notes_of(tables: Mapping[str, Rows], facts: Facts) -> tuple[Note, ...]:
         texts += facts.venues
     if facts.is_feed_instant:
         texts.append("latency.feed is 0: strategies see each event when it happens, which no feed can show")
+    else:
+        texts += _instant_feeds(facts)
     return (*found, *(Note(text) for text in texts))
 
 
@@ -178,6 +182,16 @@ def _reasons(refused: Counter[RejectReason]) -> str:
         remedy = f" ({REMEDIES[reason]})" if reason in REMEDIES else ""
         parts.append(f"{reason.name} {count:,}{remedy}")
     return "; ".join(parts)
+
+
+def _instant_feeds(facts: Facts) -> list[str]:
+    """Remark on feeds whose recorded local times are those of the exchange, while requests take time."""
+    pairs = zip(facts.plan.instruments, facts.feed_latency_ns, strict=False)
+    names = [each.instrument.name for each, found in pairs if found and not found["max"]]
+    if not names:
+        return []
+    why = "strategies see each event when it happens, while their requests take time: set latency.feed"
+    return [f"{', '.join(names)}: local times equal exchange times: {why}"]
 
 
 def _early_ends(facts: Facts) -> list[str]:

@@ -60,6 +60,7 @@ COMMANDS = {
     "generate": "generate -o {}/generated.parquet --events 1000 --force -q",
     "venues": "venues generic",
     "calibrate": "calibrate {}/market.parquet",
+    "latency": "latency {}/orders.csv -o {}/latency.parquet --force",
     "init": "init {}/project -q",
     "doctor": "doctor",
     "schema run": "schema run",
@@ -73,6 +74,8 @@ COMMANDS = {
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("files")
     lob.generate(folder / "market.parquet", events=3_000)
+    log = "Timestamp,Order_ID,Status\n1700000000000,a,PENDING_CREATE\n1700000000071,a,CREATED\n"
+    (folder / "orders.csv").write_text(log)
     lob.run({"instrument": [{"data": [str(folder / "market.parquet")]}]}, lob.Strategy, out=folder / "result")
     lob.generate(folder / "levels.parquet", events=1_000, level=2)
     lobster(folder, ["34200,1,11,10,1000000,1"], [(10002, 7, 10000, 30)])
