@@ -16,18 +16,9 @@ from collections.abc import Sequence
 from lob_backtest.contract.plan import ChannelPlan, LatencyPlan
 from lob_backtest.contract.rank_grid import MAX_STRETCHES, RANK_BITS, REDRAW_BELOW, random_word
 from lob_backtest.engine.models.queue_weights import at_length
-from lob_backtest.engine.wire.messages import RequestKind
 
-PLACES = {
-    RequestKind.NEW: 0,
-    RequestKind.REPLACE: 1,
-    RequestKind.CANCEL: 2,
-    RequestKind.CANCEL_ALL: 2,
-    RequestKind.MMP_RESET: 2,
-}
-"""Where `ChannelPlan.latencies` has the kinds of requests."""
-RESPONSE = 3
-"""Where it has responses."""
+NEW, REPLACE, CANCEL, RESPONSE = range(4)
+"""Where `ChannelPlan.latencies` has each kind of message."""
 
 
 class Latencies:
@@ -44,12 +35,12 @@ class Latencies:
         self._sent = [0, 0, 0, 0]
         self._free_ns: int | None = None
 
-    def request_arrival_ns(self, kind: RequestKind, sent_ns: int) -> int:
-        """Return when a request that is sent at `sent_ns` reaches the exchange, if nothing is ahead of it."""
+    def request_arrival_ns(self, kind: int, sent_ns: int) -> int:
+        """Return when a request of a kind that is sent at `sent_ns` reaches the exchange, if nothing is ahead of it."""
         if not self._plan.latencies:
             return sent_ns + self._plan.entry_ns
-        latency = self._plan.latencies[PLACES[kind]]
-        return sent_ns + self._next_ns(PLACES[kind], sent_ns) + self._waits_ns(latency.service_ns, sent_ns)
+        latency = self._plan.latencies[kind]
+        return sent_ns + self._next_ns(kind, sent_ns) + self._waits_ns(latency.service_ns, sent_ns)
 
     def response_arrival_ns(self, event_ns: int) -> int:
         """Return when the response to an event at `event_ns` reaches the strategy, if nothing is ahead of it."""

@@ -8,11 +8,20 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from heapq import heappop, heappush
+from typing import Final
 
 from lob_backtest.contract.plan import ChannelPlan, Plan
-from lob_backtest.engine.models.latency import Latencies
+from lob_backtest.engine.models.latency import CANCEL, NEW, REPLACE, Latencies
 from lob_backtest.engine.record.recorder import NEVER
-from lob_backtest.engine.wire.messages import Message, Request
+from lob_backtest.engine.wire.messages import Message, Request, RequestKind
+
+KINDS: Final = {
+    RequestKind.NEW: NEW,
+    RequestKind.REPLACE: REPLACE,
+    RequestKind.CANCEL: CANCEL,
+    RequestKind.CANCEL_ALL: CANCEL,
+    RequestKind.MMP_RESET: CANCEL,
+}
 
 
 class Channels:
@@ -50,7 +59,7 @@ class Channels:
 
     def send(self, request: Request) -> None:
         """Send a request. Its arrival is set here: no earlier than that of any before it that it must not overtake."""
-        arrival_ns = self._latencies.request_arrival_ns(request.kind, request.ts_sent_ns)
+        arrival_ns = self._latencies.request_arrival_ns(KINDS[request.kind], request.ts_sent_ns)
         place = len(self._requests)
         if self._is_reordered:
             of_order = [each.ts_exchange_ns for each in self._requests if each.order_id == request.order_id]

@@ -20,6 +20,7 @@ from lob_backtest.contract.rank_grid import (
     stream_of,
 )
 from lob_backtest.data.feed_latency import feed_latency_ns
+from lob_backtest.engine.models import latency
 from lob_backtest.engine.models.latency import Latencies, latency_ns, rank_at
 from lob_backtest.engine.wire.channels import Channels
 from lob_backtest.engine.wire.messages import Request, RequestKind
@@ -49,18 +50,18 @@ def test_a_message_more_of_one_kind_moves_no_other_kind() -> None:
     alone, among = Latencies(plan), Latencies(plan)
     found = []
     for _ in range(50):
-        found.append(alone.request_arrival_ns(NEW, 0))
-        among.request_arrival_ns(CANCEL, 0)
+        found.append(alone.request_arrival_ns(latency.NEW, 0))
+        among.request_arrival_ns(latency.CANCEL, 0)
         among.response_arrival_ns(0)
-        among.request_arrival_ns(REPLACE, 0)
-        assert among.request_arrival_ns(NEW, 0) == found[-1]
+        among.request_arrival_ns(latency.REPLACE, 0)
+        assert among.request_arrival_ns(latency.NEW, 0) == found[-1]
     assert len(set(found)) > 40
 
 
 def test_a_burst_waits_for_itself_at_the_gateway_and_not_for_what_has_no_gateway() -> None:
     kinds = (LatencyPlan(100, service_ns=10), LatencyPlan(100, service_ns=4), LatencyPlan(5), LatencyPlan(1))
     latencies = Latencies(ChannelPlan(latencies=kinds))
-    sent = [(NEW, 0), (REPLACE, 0), (NEW, 1), (CANCEL, 1), (NEW, 40)]
+    sent = [(latency.NEW, 0), (latency.REPLACE, 0), (latency.NEW, 1), (latency.CANCEL, 1), (latency.NEW, 40)]
     assert [latencies.request_arrival_ns(*each) - each[1] for each in sent] == [100, 110, 113, 5, 100]
 
 
