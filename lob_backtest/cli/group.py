@@ -70,9 +70,8 @@ class _Verbs(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the verbs without importing them, so that `--help` stays fast, and without lines between the groups."""
+        """List the verbs without importing them, so that `--help` stays fast, and without empty lines."""
         width = max(map(len, VERBS))
-        formatter.write_paragraph()
         for group, verbs in GROUPS.items():
             formatter.write_heading(group)
             with formatter.indentation():
