@@ -11,7 +11,14 @@ from pydantic import BaseModel
 
 from lob_backtest.config.effective import DEFAULT, FILE, ORDER_RULES, Effective, Settings, late_ns, of_table
 from lob_backtest.config.key import key_of, types_of
-from lob_backtest.config.latency_parts import ORDERS, ChannelPart, LatencyModelPart, LatencyPart, latency_text
+from lob_backtest.config.latency_parts import (
+    ORDERS,
+    ChannelPart,
+    CorrelatedPart,
+    LatencyModelPart,
+    LatencyPart,
+    latency_text,
+)
 from lob_backtest.config.model import RunConfig
 from lob_backtest.config.parts import (
     DataPart,
@@ -25,7 +32,7 @@ from lob_backtest.data.faults import resolve_policies
 from lob_backtest.data.reader import MarketSource
 from lob_backtest.units import format_duration, format_instant
 
-PARTS: Final = (RunPart, ChannelPart, LatencyPart, FillsPart, DataPart, ReportPart)
+PARTS: Final = (RunPart, ChannelPart, LatencyPart, LatencyModelPart, CorrelatedPart, FillsPart, DataPart, ReportPart)
 """Those that have durations and times."""
 
 

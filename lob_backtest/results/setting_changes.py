@@ -10,7 +10,9 @@ from typing import Any, Final
 from lob_backtest.results.run_info import RunInfo
 from lob_backtest.units import format_duration, format_instant, parse_duration
 
-DURATIONS: Final = {"feed", "entry", "response", "warm_up", "taint", "markouts", "sample", "late_level", "late_print"}
+_LATENCIES: Final = {"feed", "entry", "new", "cancel", "replace", "response"}
+_MODELS: Final = {"base", "low", "high", "median", "mean", "max", "values", "service", "half_life"}
+DURATIONS: Final = _LATENCIES | _MODELS | {"warm_up", "taint", "markouts", "sample", "late_level", "late_print"}
 """Keys of a config, without their tables, whose integers are durations, ns."""
 TIMES: Final = {"start", "end"}
 """Keys of a config, without their tables, whose integers are times, ns since the epoch."""
