@@ -60,7 +60,7 @@ impl Channels {
     pub fn send(&mut self, mut request: Request) {
         let soonest_ns = self.latencies.request_arrival_ns(request.kind, request.ts_sent_ns);
         if self.is_reordered {
-            let of_order = self.requests.iter().filter(|each| each.order_id == request.order_id);
+            let of_order = self.requests.iter().filter(|each| each.shares_an_order(&request));
             request.ts_exchange_ns = of_order.map(|each| each.ts_exchange_ns).fold(soonest_ns, Ns::max);
             let place = self.requests.partition_point(|each| each.ts_exchange_ns <= request.ts_exchange_ns);
             self.requests.insert(place, request);

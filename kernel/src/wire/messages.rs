@@ -41,6 +41,20 @@ impl Request {
         }
     }
 
+    /// Return the orders that it is about, of which no other request may overtake it.
+    fn orders(&self) -> &[i64] {
+        if self.order_ids.is_empty() {
+            std::slice::from_ref(&self.order_id)
+        } else {
+            &self.order_ids
+        }
+    }
+
+    /// Return whether both are about the same order.
+    pub fn shares_an_order(&self, other: &Request) -> bool {
+        self.orders().iter().any(|order_id| other.orders().contains(order_id))
+    }
+
     /// Return whether it is about an order that it changes; CANCEL_ALL changes only what it is about.
     pub fn is_about(&self, order_id: i64) -> bool {
         order_id == self.order_id || self.kind == RequestKind::CancelAll

@@ -62,8 +62,9 @@ class Channels:
         arrival_ns = self._latencies.request_arrival_ns(KINDS[request.kind], request.ts_sent_ns)
         place = len(self._requests)
         if self._is_reordered:
-            of_order = [each.ts_exchange_ns for each in self._requests if each.order_id == request.order_id]
-            arrival_ns = max([arrival_ns, *of_order])
+            orders = set(request.orders)
+            of_orders = [each.ts_exchange_ns for each in self._requests if not orders.isdisjoint(each.orders)]
+            arrival_ns = max([arrival_ns, *of_orders])
             while place and self._requests[place - 1].ts_exchange_ns > arrival_ns:
                 place -= 1
         elif place:

@@ -44,6 +44,11 @@ class Request(NamedTuple):
     size_lots: int | None = None
     order_ids: tuple[int, ...] = ()
 
+    @property
+    def orders(self) -> tuple[int, ...]:
+        """Return the orders that it is about, of which no other request may overtake it."""
+        return self.order_ids or (self.order_id,)
+
     def is_about(self, order_id: int) -> bool:
         """Return whether it is about an order that it changes; CANCEL_ALL changes only what it is about."""
         return order_id == self.order_id or self.kind == RequestKind.CANCEL_ALL
