@@ -25,6 +25,7 @@ ENUMS: Final = (
     tables.TimeInForce,
     tables.RejectReason,
     tables.SelfTrade,
+    tables.Trigger,
 )
 SPECIAL: Final = {"Count": "usize", "Venue": "usize"}
 HEAD: Final = "// Written by scripts/generate_contract.py from lob_backtest/contract: change that, then run it.\n\n"

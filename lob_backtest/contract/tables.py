@@ -47,6 +47,7 @@ class UpdateKind(IntEnum):
     CANCELLED = 5
     CANCEL_REJECTED = 6
     EXPIRED = 7  # the unfilled rest of an IOC, FOK or market order, or of a GTD or DAY order whose time is over
+    TRIGGERED = 8  # a stop order has entered the book
     REDUCED = 9  # the exchange has cut the size; the order keeps its place
 
 
@@ -59,6 +60,15 @@ class OrderState(IntEnum):
     CANCELLED = 3
     REJECTED = 4
     EXPIRED = 5
+    UNTRIGGERED = 6  # a stop order that waits for its price
+
+
+class Trigger(IntEnum):
+    """Which price of the market triggers a stop order."""
+
+    LAST = 0  # that of a print
+    MID = 2  # the mean of the best prices
+    TOUCH = 3  # the best ask for a buy, the best bid for a sell
 
 
 class TimeInForce(IntEnum):
@@ -172,6 +182,10 @@ ORDERS: Final = pa.schema(
         pa.field("tag", pa.string(), nullable=False),
         pa.field("reduce_only", pa.int8(), nullable=False),
         pa.field("display_lots", pa.int64()),  # an iceberg's tip; null: displayed whole
+        pa.field("stop_ticks", pa.int64()),  # null: no stop
+        pa.field("trigger", pa.int64()),  # null: the last print's price
+        pa.field("trail_ticks", pa.int64()),  # null: does not trail by ticks
+        pa.field("trail_bps", pa.int64()),  # null: does not trail by basis points
         pa.field("expire_ns", pa.int64()),  # GTD: when it ends, else null
     ]
 )
@@ -288,6 +302,10 @@ DIGEST_COLUMNS: Final = {
         "reduce_only",
         "display_lots",
         "expire_ns",
+        "stop_ticks",
+        "trigger",
+        "trail_ticks",
+        "trail_bps",
     ),
     "bbo": ("instrument", "ts_exchange_ns", "bid_ticks", "bid_lots", "ask_ticks", "ask_lots"),
     "samples": (
@@ -310,7 +328,16 @@ entry in `RENAMED`. Anything else changes the digests of existing results and ne
 
 UNUSED: Final[dict[str, dict[str, int | str | None]]] = {
     "fills": {"ts_traded_ns": None},
-    "orders": {"reduce_only": 0, "display_lots": None, "asked_price_ticks": None, "expire_ns": None},
+    "orders": {
+        "reduce_only": 0,
+        "display_lots": None,
+        "asked_price_ticks": None,
+        "expire_ns": None,
+        "stop_ticks": None,
+        "trigger": None,
+        "trail_ticks": None,
+        "trail_bps": None,
+    },
 }
 """Columns that are newer than the first version, with the value that they have where a run does not use the feature.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Final, NamedTuple, TypeVar
 
-from lob_backtest.contract.tables import SelfTrade, TimeInForce
+from lob_backtest.contract.tables import SelfTrade, TimeInForce, Trigger
 
 Member = TypeVar("Member", bound=IntEnum)
 CAPITALS: Final = (TimeInForce,)
@@ -29,6 +29,10 @@ class Terms(NamedTuple):
         tag: the strategy's text.
         reduce_only: whether it may only bring the position nearer to 0.
         display_lots: of an iceberg order, the size of a tip, `None` for an order that is displayed whole.
+        stop_ticks: the price that triggers it, or starts its trailing; `None`: it does not wait for one.
+        trigger: which price of the market that is; `None`: the last print's.
+        trail_ticks: how far the market has to come back from its best price, in ticks.
+        trail_bps: the same in basis points of that price.
         expire_ns: GTD: when it ends at the exchange, nanoseconds since the epoch.
         self_trade: what happens where it meets an own order; `None`: what the venue does.
     """
@@ -41,6 +45,10 @@ class Terms(NamedTuple):
     tag: str = ""
     reduce_only: bool = False
     display_lots: int | None = None
+    stop_ticks: int | None = None
+    trigger: Trigger | None = None
+    trail_ticks: int | None = None
+    trail_bps: int | None = None
     expire_ns: int | None = None
     self_trade: SelfTrade | None = None
 

@@ -17,10 +17,17 @@ from datetime import datetime, timedelta
 from types import ModuleType
 from typing import Any, ClassVar, Protocol, Self
 
-from lob_backtest.contract.tables import Cause, Liquidity, OrderState, RejectReason, SelfTrade, TimeInForce, UpdateKind
+from lob_backtest.contract.tables import (
+    Cause,
+    Liquidity,
+    OrderState,
+    RejectReason,
+    UpdateKind,
+)
 from lob_backtest.errors import ConfigError
 from lob_backtest.instrument import Instrument
 from lob_backtest.strategy.callbacks import check_callbacks
+from lob_backtest.strategy.order_terms import OrderTerms
 from lob_backtest.strategy.parameters import checked, is_duration, refuse_type, refuse_unknown
 
 DEPTH = "depth"
@@ -53,7 +60,7 @@ class Print:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class Order(OrderTerms):
     """An own order as the strategy knows it, from its requests and the responses received so far.
 
     Attributes:
@@ -74,28 +81,22 @@ class Order:
         tag: free text of the author.
         reduce_only: whether it may only bring the position nearer to 0.
         display_lots: of an iceberg order, the size of a tip; `None` for an order that is displayed whole.
+        stop_ticks: the price that triggers it, or starts its trailing; `None`: it does not wait for one.
+        trigger: which price of the market that is; `None`: the last print's.
+        trail_ticks: how far the market has to come back from its best price, in ticks.
+        trail_bps: the same in basis points of that price.
         expire_ns: of a GTD order: when it ends at the exchange.
         self_trade: what was asked for where it meets an own order; `None`: what the venue does.
     """
 
     order_id: int
     instrument: str
-    side: int
-    price_ticks: int | None
-    size_lots: int
     filled_lots: int
     state: OrderState
-    tif: TimeInForce
-    post_only: bool
     queue_ahead_lots: int | None
     in_flight: bool
     kind: UpdateKind | None
     reason: RejectReason
-    tag: str
-    reduce_only: bool
-    display_lots: int | None
-    expire_ns: int | None
-    self_trade: SelfTrade | None
 
     @property
     def open_lots(self) -> int:
@@ -301,6 +302,10 @@ class Context(Protocol):
         tag: str = "",
         reduce_only: bool = False,
         display_lots: int | None = None,
+        stop_ticks: int | None = None,
+        trigger: str | None = None,
+        trail_ticks: int | None = None,
+        trail_bps: int | None = None,
         expire_ns: int | None = None,
         self_trade: str | None = None,
     ) -> int:
@@ -316,6 +321,10 @@ class Context(Protocol):
         tag: str = "",
         reduce_only: bool = False,
         display_lots: int | None = None,
+        stop_ticks: int | None = None,
+        trigger: str | None = None,
+        trail_ticks: int | None = None,
+        trail_bps: int | None = None,
         expire_ns: int | None = None,
         self_trade: str | None = None,
     ) -> int:

@@ -320,7 +320,7 @@ class Case:
     def run(self, engine: str) -> tuple[str, Outcome, Any, dict[str, pa.Table]]:
         """Run on an engine: the digest, the outcome, what the strategy saw, and the tables."""
         listens = {"depth_in": self.depth_in, "markets": len(self.streams)} if self.strategy is not Actor else {}
-        strategies = [self.strategy(pace=self.pace, ends=True, **listens) for _ in range(self.agents)]
+        strategies = [self.strategy(pace=self.pace, waits=True, **listens) for _ in range(self.agents)]
         tables, outcome = play(engine, self.streams, strategies, level=self.level, **self.options)
         heard = [note for each in strategies for note in getattr(each, "heard", ())]
         seen = ([each.aheads for each in strategies], heard, tables["series"].to_pylist())

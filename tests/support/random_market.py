@@ -114,7 +114,7 @@ class Actor(lob.Strategy):
 
     pace: int = 7
     limit: int = 60
-    ends: bool = False  # whether some orders are GTD and DAY
+    waits: bool = False  # whether some orders are GTD, DAY and stops
 
     def __init__(self, **parameters: Any) -> None:
         super().__init__(**parameters)
@@ -142,11 +142,11 @@ class Actor(lob.Strategy):
         send = ctx.buy if side > 0 else ctx.sell
         dice = rng.random()
         if dice < 0.45 or not orders:
-            send(price, size, post_only=dice < 0.1, **self._more(rng), **self._end(ctx))
+            send(price, size, post_only=dice < 0.1, **{**self._more(rng), **self._end(ctx), **self._stop(ctx, price)})
         elif dice < 0.55:
             send(price + side, size, tif=rng.choice(("IOC", "FOK")), **self._more(rng))
         elif dice < 0.6:
-            send(None, size, **self._more(rng))
+            send(None, size, **{**self._more(rng), **self._stop(ctx, price)})
         elif dice < 0.8:
             ctx.cancel(rng.choice(orders).order_id)
         elif dice < 0.9:
@@ -154,8 +154,17 @@ class Actor(lob.Strategy):
         else:
             ctx.quote(bid=(bid - 1, size), ask=[(ask + 1, size), (ask + 2, size)])
 
+    def _stop(self, ctx: lob.Context, price: int) -> dict[str, Any]:
+        rng = ctx.rng
+        if not self.waits or rng.random() < 0.7:
+            return {}
+        stop: dict[str, Any] = {"stop_ticks": price + rng.randint(-3, 3)} if rng.random() < 0.6 else {}
+        if not stop or rng.random() < 0.3:
+            stop |= rng.choice(({"trail_ticks": rng.randint(1, 4)}, {"trail_bps": rng.randint(1, 40)}))
+        return stop | {"trigger": rng.choice((None, "last", "mid", "touch"))}
+
     def _end(self, ctx: lob.Context) -> dict[str, Any]:
-        dice = ctx.rng.random() if self.ends else 1
+        dice = ctx.rng.random() if self.waits else 1
         if dice < 0.1:
             return {"tif": "DAY"}
         return {"tif": "GTD", "expire_ns": ctx.now_ns + ctx.rng.choice((0, 3, 10, 50, 300))} if dice < 0.3 else {}

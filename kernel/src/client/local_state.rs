@@ -249,7 +249,7 @@ impl LocalState {
             known.requested.pop();
         }
         match answer.kind {
-            UpdateKind::Accepted | UpdateKind::Replaced => take_place(known, &answer.order),
+            UpdateKind::Accepted | UpdateKind::Replaced | UpdateKind::Triggered => take_place(known, &answer.order),
             UpdateKind::Reduced => known.terms = answer.order.terms,
             UpdateKind::Rejected | UpdateKind::Cancelled | UpdateKind::Expired => known.state = answer.order.state,
             UpdateKind::ReplaceRejected | UpdateKind::CancelRejected => {}
@@ -296,7 +296,7 @@ fn show_tip(known: &mut KnownOrder) {
 }
 
 fn take_place(known: &mut KnownOrder, order: &OrderSnapshot) {
-    known.state = OrderState::Live;
+    known.state = order.state;
     known.terms = order.terms;
     known.asked_ticks = order.asked_ticks;
     if order.queue_stay > known.queue_stay {

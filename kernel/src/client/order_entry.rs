@@ -7,9 +7,10 @@ use crate::client::agent::Agent;
 use crate::client::local_state::{KnownOrder, NOTHING_KNOWN};
 use crate::client::number::{Number, NO_ID};
 use crate::client::session::Session;
-use crate::contract::codes::{OrderState, RejectReason, RequestKind, TimeInForce, UpdateKind};
+use crate::contract::codes::{OrderState, RejectReason, RequestKind, TimeInForce, UpdateKind, LIMIT};
 use crate::contract::error::RunError;
 use crate::contract::generated_terms::Terms;
+use crate::exchange::own_book::is_stop;
 use crate::record::recorder::{Recorder, Times};
 use crate::wire::channels::Channels;
 use crate::wire::messages::{Answer, Message, OrderSnapshot, Request};
@@ -249,11 +250,21 @@ fn refuse_options(order: &NewOrder) -> RejectReason {
     }
 }
 
-/// Return whether no order can have these terms: post-only, GTD and DAY orders rest, at a price; only GTD has an end.
+/// Return whether no order can have these terms (`docs/fill-model.md`, STOP-6).
 fn contradicts_itself(terms: &Terms, is_market: bool) -> bool {
-    let rests = !is_market && terms.tif.rests();
+    let stops = is_stop(terms);
+    let rests = terms.tif.rests() && (!is_market || stops);
     let (has_end, has_tip) = (terms.tif == TimeInForce::Gtd, terms.display_lots.is_some());
-    let needs_rest = terms.post_only || has_end || has_tip || terms.tif == TimeInForce::Day;
-    let no_tip = terms.display_lots.is_some_and(|lots| lots <= 0);
-    needs_rest && !rests || no_tip || has_end != terms.expire_ns.is_some()
+    let needs_rest = terms.post_only || has_end || terms.tif == TimeInForce::Day;
+    if needs_rest && !rests || has_end != terms.expire_ns.is_some() || terms.trigger.is_some() && !stops {
+        return true;
+    }
+    if has_tip && (is_market || !terms.tif.rests()) || terms.display_lots.is_some_and(|lots| lots <= 0) {
+        return true;
+    }
+    if stops && terms.post_only || terms.trail_ticks.is_some() && terms.trail_bps.is_some() {
+        return true;
+    }
+    let bounds = [(terms.stop_ticks, 1 - LIMIT, LIMIT), (terms.trail_ticks, 1, LIMIT), (terms.trail_bps, 1, 10_000)];
+    bounds.into_iter().any(|(value, least, bound)| value.is_some_and(|value| !(least..bound).contains(&value)))
 }

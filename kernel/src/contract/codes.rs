@@ -1,8 +1,8 @@
 //! The codes of market data, requests and result tables, and what the kernel adds to them.
 
 pub use crate::contract::generated::{
-    action, flag, phase, Cause, Feed, Issue, IssuePolicy, OrderState, RejectReason, SelfTrade, TimeInForce, UpdateKind,
-    LIMIT,
+    action, flag, phase, Cause, Feed, Issue, IssuePolicy, OrderState, RejectReason, SelfTrade, TimeInForce, Trigger,
+    UpdateKind, LIMIT,
 };
 
 /// Nanoseconds since the epoch, UTC.
@@ -19,7 +19,7 @@ impl OrderState {
     /// Return whether an order in this state is over.
     #[inline]
     pub fn is_over(self) -> bool {
-        self as u8 >= OrderState::Filled as u8
+        !matches!(self, OrderState::Pending | OrderState::Live | OrderState::Untriggered)
     }
 }
 

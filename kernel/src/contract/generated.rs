@@ -6,7 +6,7 @@
 
 pub use crate::contract::generated_codes::{
     Cause, Feed, Issue, IssuePolicy, Liquidity, OrderState, PostOnly, QueueModel, RejectReason, SelfTrade, TimeInForce,
-    UpdateKind,
+    Trigger, UpdateKind,
 };
 
 /// Prices (absolute) and sizes are below this.
@@ -140,7 +140,7 @@ pub const FILLS: [ColumnKind; 20] = [
 ];
 
 /// The columns of `orders`.
-pub const ORDERS: [ColumnKind; 21] = [
+pub const ORDERS: [ColumnKind; 25] = [
     ColumnKind::I64,       // order_id
     ColumnKind::I16,       // agent
     ColumnKind::I16,       // instrument
@@ -161,6 +161,10 @@ pub const ORDERS: [ColumnKind; 21] = [
     ColumnKind::Text,      // tag
     ColumnKind::I8,        // reduce_only
     ColumnKind::I64OrNull, // display_lots
+    ColumnKind::I64OrNull, // stop_ticks
+    ColumnKind::I64OrNull, // trigger
+    ColumnKind::I64OrNull, // trail_ticks
+    ColumnKind::I64OrNull, // trail_bps
     ColumnKind::I64OrNull, // expire_ns
 ];
 

@@ -173,6 +173,8 @@ pub enum UpdateKind {
     CancelRejected = 6,
     /// The unfilled rest of an IOC, FOK or market order, or of a GTD or DAY order whose time is over.
     Expired = 7,
+    /// A stop order has entered the book.
+    Triggered = 8,
     /// The exchange has cut the size; the order keeps its place.
     Reduced = 9,
 }
@@ -181,7 +183,7 @@ impl UpdateKind {
     /// The smallest and the largest code.
     pub const CODES: (i64, i64) = (1, 9);
     /// All members, by code.
-    pub const ALL: [UpdateKind; 8] = [
+    pub const ALL: [UpdateKind; 9] = [
         UpdateKind::Accepted,
         UpdateKind::Rejected,
         UpdateKind::Replaced,
@@ -189,6 +191,7 @@ impl UpdateKind {
         UpdateKind::Cancelled,
         UpdateKind::CancelRejected,
         UpdateKind::Expired,
+        UpdateKind::Triggered,
         UpdateKind::Reduced,
     ];
 }
@@ -204,19 +207,22 @@ pub enum OrderState {
     Cancelled = 3,
     Rejected = 4,
     Expired = 5,
+    /// A stop order that waits for its price.
+    Untriggered = 6,
 }
 
 impl OrderState {
     /// The smallest and the largest code.
-    pub const CODES: (i64, i64) = (0, 5);
+    pub const CODES: (i64, i64) = (0, 6);
     /// All members, by code.
-    pub const ALL: [OrderState; 6] = [
+    pub const ALL: [OrderState; 7] = [
         OrderState::Pending,
         OrderState::Live,
         OrderState::Filled,
         OrderState::Cancelled,
         OrderState::Rejected,
         OrderState::Expired,
+        OrderState::Untriggered,
     ];
 }
 
@@ -343,4 +349,23 @@ impl SelfTrade {
     pub fn of(code: i64) -> Option<Self> {
         Self::ALL.into_iter().find(|member| *member as i64 == code)
     }
+}
+
+/// Which price of the market triggers a stop order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Trigger {
+    /// That of a print.
+    Last = 0,
+    /// The mean of the best prices.
+    Mid = 2,
+    /// The best ask for a buy, the best bid for a sell.
+    Touch = 3,
+}
+
+impl Trigger {
+    /// The smallest and the largest code.
+    pub const CODES: (i64, i64) = (0, 3);
+    /// All members, by code.
+    pub const ALL: [Trigger; 3] = [Trigger::Last, Trigger::Mid, Trigger::Touch];
 }

@@ -228,7 +228,7 @@ impl Market {
         let filter = &self.orders.filter;
         if self.packet.own_orders_touched
             || filter.needs_full_book()
-            || left.is_some() && filter.crosses(self.packet.latest)
+            || left.is_some() && (filter.crosses(self.packet.latest) || self.orders.has_stops)
         {
             self.end_packet_of_orders(outbox)?;
         }

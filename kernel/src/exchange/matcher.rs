@@ -14,7 +14,7 @@ use crate::contract::plan::{FeePlan, InstrumentPlan, OrderRules, PostOnly, Sessi
 use crate::exchange::available_lots::Offer;
 use crate::exchange::displayed::Displayed;
 use crate::exchange::order_kinds::walk::{Met, Walk};
-use crate::exchange::own_book::{OrderEvent, OwnBook};
+use crate::exchange::own_book::{is_stop, OrderEvent, OwnBook};
 use crate::exchange::own_order::{OwnOrder, OwnTrade};
 use crate::money::account::Account;
 use crate::wire::messages::Request;
@@ -84,6 +84,10 @@ impl Matcher {
     fn submit(&mut self, displayed: Displayed, order_id: i64, terms: Terms, now_ns: Ns) {
         let at = self.own_book.orders.insert(OwnOrder::new(order_id, terms));
         self.numbers.insert(order_id, at);
+        if is_stop(&terms) {
+            self.await_trigger(displayed, at, now_ns);
+            return;
+        }
         let placed = self.placed(displayed, terms, 0);
         let reason = self.refusal(displayed, at, placed);
         if reason != RejectReason::None {
@@ -92,6 +96,39 @@ impl Matcher {
             return;
         }
         self.enter(displayed, at, (terms, placed), UpdateKind::Accepted, now_ns);
+    }
+
+    /// Hold an order until a price reaches its stop, or reject it.
+    fn await_trigger(&mut self, displayed: Displayed, at: u32, now_ns: Ns) {
+        let own = &mut self.own_book.orders[at];
+        let reason = untimely(displayed, own.terms);
+        if reason == RejectReason::None {
+            own.state = OrderState::Untriggered;
+            own.ts_arrival_ns = now_ns;
+            self.own_book.expiries.add(own, at);
+            self.own_book.stops.add(at);
+            self.update(at, UpdateKind::Accepted, reason);
+        } else {
+            own.state = OrderState::Rejected;
+            self.update(at, UpdateKind::Rejected, reason);
+        }
+    }
+
+    /// Let the triggered orders arrive in the book.
+    pub fn trigger(&mut self, displayed: Displayed) {
+        while let Some(at) = self.own_book.stops.next_due() {
+            let own = &mut self.own_book.orders[at];
+            self.own_book.expiries.remove(own);
+            let terms = own.terms;
+            let placed = self.placed(displayed, terms, 0);
+            let reason = self.refusal(displayed, at, placed);
+            if reason == RejectReason::None {
+                self.enter(displayed, at, (terms, placed), UpdateKind::Triggered, displayed.now_ns);
+            } else {
+                self.own_book.orders[at].state = OrderState::Cancelled;
+                self.update(at, UpdateKind::Cancelled, reason);
+            }
+        }
     }
 
     /// Serve a replacement by another price or size, by the venue's rules; `None` keeps the old one.
@@ -111,7 +148,10 @@ impl Matcher {
         };
         let terms = Terms { price_ticks, size_lots, ..own.terms };
         let (same_price, order) = (price_ticks == own.terms.price_ticks, size_lots.cmp(&own.terms.size_lots));
-        if own.state != OrderState::Live {
+        if own.state == OrderState::Untriggered {
+            own.terms = terms;
+            self.update(at, UpdateKind::Replaced, RejectReason::None);
+        } else if own.state != OrderState::Live {
             self.update(at, UpdateKind::ReplaceRejected, RejectReason::TooLate);
         } else if size_lots <= own.filled_lots && rules.cancels_filled {
             self.own_book.take_off(at, RejectReason::None);
@@ -141,7 +181,7 @@ impl Matcher {
 
     /// Serve a cancel request.
     fn cancel(&mut self, at: u32) {
-        if self.own_book.orders[at].state == OrderState::Live {
+        if matches!(self.own_book.orders[at].state, OrderState::Live | OrderState::Untriggered) {
             self.own_book.take_off(at, RejectReason::None);
         } else {
             self.update(at, UpdateKind::CancelRejected, RejectReason::TooLate);
@@ -181,20 +221,15 @@ impl Matcher {
 
     /// Return why an order with these terms is refused as a whole.
     fn refusal(&self, displayed: Displayed, at: u32, terms: Terms) -> RejectReason {
-        if displayed.phase != phase::CONTINUOUS {
-            return RejectReason::Halted;
+        let reason = untimely(displayed, terms);
+        if reason != RejectReason::None {
+            return reason;
         }
         if self.own_book.protection.refuses(&terms, displayed.now_ns) {
             return RejectReason::Mmp;
         }
         if terms.size_lots == self.own_book.orders[at].filled_lots {
             return RejectReason::ReduceOnly;
-        }
-        if terms.tif == TimeInForce::Day && !displayed.has_phases {
-            return RejectReason::BadValue;
-        }
-        if terms.expire_ns.is_some_and(|expire_ns| expire_ns <= displayed.now_ns) {
-            return RejectReason::TooLate;
         }
         let mode = self.mode(terms);
         if !terms.post_only && mode != SelfTrade::Reject {
@@ -320,6 +355,19 @@ impl Matcher {
     fn shrink(&mut self, at: u32, lots: i64) {
         self.own_book.orders[at].terms.size_lots -= lots;
         self.update(at, UpdateKind::Reduced, RejectReason::SelfTrade);
+    }
+}
+
+/// Return why no order with these terms can come at this time.
+fn untimely(displayed: Displayed, terms: Terms) -> RejectReason {
+    if displayed.phase != phase::CONTINUOUS {
+        RejectReason::Halted
+    } else if terms.tif == TimeInForce::Day && !displayed.has_phases {
+        RejectReason::BadValue
+    } else if terms.expire_ns.is_some_and(|expire_ns| expire_ns <= displayed.now_ns) {
+        RejectReason::TooLate
+    } else {
+        RejectReason::None
     }
 }
 

@@ -27,9 +27,12 @@ mod check;
 mod crossing;
 mod expiries;
 mod levels;
+mod stops;
 mod window;
 
 use expiries::Expiries;
+pub use stops::is_stop;
+use stops::Stops;
 
 /// What happened to an own order and is not booked yet.
 pub enum OrderEvent {
@@ -65,6 +68,8 @@ pub struct OwnBook {
     pub protection: Protection,
     /// The resting reduce-only orders, and the position.
     pub reduce_only: ReduceOnly,
+    /// The orders that wait for a price.
+    pub stops: Stops,
     /// The orders that end by themselves.
     pub expiries: Expiries,
     /// Orders whose queue position changed in the packet at hand; those with `OwnOrder::has_moved` unset are stale.
@@ -97,6 +102,7 @@ impl OwnBook {
             available: AvailableLots::new(feed),
             protection: Protection::new(session.mmp),
             reduce_only: ReduceOnly::new(session.initial_position),
+            stops: Stops::default(),
             expiries: Expiries::default(),
             moved: Vec::new(),
             events: Vec::new(),
@@ -190,9 +196,14 @@ impl OwnBook {
         self.sides[side].push(&mut self.orders, at_key, at);
     }
 
-    /// Remove a resting order from its queue.
+    /// Remove an order, from its queue or from those that wait for a price.
     pub fn remove(&mut self, at: u32) {
         let own = &mut self.orders[at];
+        if own.state == OrderState::Untriggered {
+            self.expiries.remove(own);
+            self.stops.remove(at);
+            return;
+        }
         let (side, at_key) = (index(own.terms.side), key(own.terms.side, own.limit_ticks()));
         self.icebergs -= usize::from(own.terms.display_lots.is_some());
         if own.waits_to_take {

@@ -103,6 +103,8 @@ pub struct OwnOrder {
     pub queue: QueuePlace,
     /// True if it arrived while nothing could be taken; it takes once something can.
     pub waits_to_take: bool,
+    /// The lowest (of a sell the highest) price since its trailing started, doubled; `None`: it has not.
+    pub extreme2: Option<i64>,
     /// When it ends by itself, and its number among such orders.
     pub expiry: Option<(Ns, u64)>,
     /// The number of the next older order at its price, `NONE` for the oldest.
@@ -142,6 +144,7 @@ impl OwnOrder {
             queue_stay: 0,
             queue: QueuePlace::default(),
             waits_to_take: false,
+            extreme2: None,
             expiry: None,
             older: NONE,
             younger: NONE,

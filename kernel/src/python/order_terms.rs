@@ -9,11 +9,23 @@ use pyo3::IntoPyObjectExt;
 use super::arguments::{self, Options};
 use super::types::Types;
 use crate::client::number::Number;
-use crate::contract::generated::{SelfTrade, TimeInForce};
+use crate::contract::generated::{SelfTrade, TimeInForce, Trigger};
 use crate::contract::generated_terms::Terms;
 
 /// The names of the options.
-pub const OPTIONS: [&str; 7] = ["tif", "post_only", "tag", "reduce_only", "display_lots", "expire_ns", "self_trade"];
+pub const OPTIONS: [&str; 11] = [
+    "tif",
+    "post_only",
+    "tag",
+    "reduce_only",
+    "display_lots",
+    "stop_ticks",
+    "trigger",
+    "trail_ticks",
+    "trail_bps",
+    "expire_ns",
+    "self_trade",
+];
 
 /// Read an option; return whether there is one of that name.
 ///
@@ -40,6 +52,26 @@ pub fn read<'py>(name: &str, given: &Bound<'py, PyAny>, options: &mut Options<'p
         "display_lots" if given.is_none() => (),
         "display_lots" => match whole_number(given)? {
             Some(value) => options.terms.display_lots = Some(value),
+            None => options.has_bad_option = true,
+        },
+        "stop_ticks" if given.is_none() => (),
+        "stop_ticks" => match whole_number(given)? {
+            Some(value) => options.terms.stop_ticks = Some(value),
+            None => options.has_bad_option = true,
+        },
+        "trigger" if given.is_none() => (),
+        "trigger" => match trigger(given) {
+            Some(value) => options.terms.trigger = Some(value),
+            None => options.has_bad_option = true,
+        },
+        "trail_ticks" if given.is_none() => (),
+        "trail_ticks" => match whole_number(given)? {
+            Some(value) => options.terms.trail_ticks = Some(value),
+            None => options.has_bad_option = true,
+        },
+        "trail_bps" if given.is_none() => (),
+        "trail_bps" => match whole_number(given)? {
+            Some(value) => options.terms.trail_bps = Some(value),
             None => options.has_bad_option = true,
         },
         "expire_ns" if given.is_none() => (),
@@ -86,11 +118,21 @@ fn time_in_force(given: &Bound<'_, PyAny>) -> Option<TimeInForce> {
     }
 }
 
+fn trigger(given: &Bound<'_, PyAny>) -> Option<Trigger> {
+    match given.cast::<PyString>().map(|name| name.to_string_lossy()).as_deref() {
+        Ok("last") => Some(Trigger::Last),
+        Ok("mid") => Some(Trigger::Mid),
+        Ok("touch") => Some(Trigger::Touch),
+        _ => None,
+    }
+}
+
 /// The enumerations among the terms, with their smallest and largest codes.
-pub const ENUMS: [(&str, (i64, i64)); 2] = [("SelfTrade", SelfTrade::CODES), ("TimeInForce", TimeInForce::CODES)];
+pub const ENUMS: [(&str, (i64, i64)); 3] =
+    [("SelfTrade", SelfTrade::CODES), ("TimeInForce", TimeInForce::CODES), ("Trigger", Trigger::CODES)];
 
 /// The fields of `lob_backtest.strategy.api.Order` that are terms, in the order of `values`.
-pub const TERMS: [&str; 10] = [
+pub const TERMS: [&str; 14] = [
     "side",
     "price_ticks",
     "size_lots",
@@ -99,6 +141,10 @@ pub const TERMS: [&str; 10] = [
     "tag",
     "reduce_only",
     "display_lots",
+    "stop_ticks",
+    "trigger",
+    "trail_ticks",
+    "trail_bps",
     "expire_ns",
     "self_trade",
 ];
@@ -107,7 +153,7 @@ pub const TERMS: [&str; 10] = [
 ///
 /// # Errors
 /// Python is out of memory.
-pub fn values<'py>(py: Python<'py>, terms: &Terms, tag: &str, types: &Types) -> PyResult<[Bound<'py, PyAny>; 10]> {
+pub fn values<'py>(py: Python<'py>, terms: &Terms, tag: &str, types: &Types) -> PyResult<[Bound<'py, PyAny>; 14]> {
     Ok([
         terms.side.into_bound_py_any(py)?,
         terms.price_ticks.into_bound_py_any(py)?,
@@ -117,6 +163,10 @@ pub fn values<'py>(py: Python<'py>, terms: &Terms, tag: &str, types: &Types) -> 
         tag.into_bound_py_any(py)?,
         terms.reduce_only.into_bound_py_any(py)?,
         terms.display_lots.into_bound_py_any(py)?,
+        terms.stop_ticks.into_bound_py_any(py)?,
+        terms.trigger.map(|each| types.member(py, 2, each as usize)).into_bound_py_any(py)?,
+        terms.trail_ticks.into_bound_py_any(py)?,
+        terms.trail_bps.into_bound_py_any(py)?,
         terms.expire_ns.into_bound_py_any(py)?,
         terms.self_trade.map(|each| types.member(py, 0, each as usize)).into_bound_py_any(py)?,
     ])

@@ -198,7 +198,7 @@ impl Recorder {
         why: (UpdateKind, RejectReason),
         times: Times,
     ) {
-        let placed = matches!(why.0, UpdateKind::Accepted | UpdateKind::Replaced);
+        let placed = matches!(why.0, UpdateKind::Accepted | UpdateKind::Replaced | UpdateKind::Triggered);
         let row = OrderRow {
             order_id: order.order_id,
             agent: whose.0 as i64,

@@ -17,6 +17,7 @@ from lob_backtest.strategy.api import Order
 
 NOTHING_KNOWN: Final = Terms(0, None, 0)
 """The terms of an order that was never there, or is forgotten."""
+PLACED: Final = (UpdateKind.ACCEPTED, UpdateKind.REPLACED, UpdateKind.TRIGGERED)
 GONE = (OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED)
 
 
@@ -167,7 +168,7 @@ class LocalState:
             known.in_flight -= 1
         if answer.requested == RequestKind.REPLACE:
             del known.requested_sizes[0], known.requested_prices[0]
-        if answer.kind in (UpdateKind.ACCEPTED, UpdateKind.REPLACED):
+        if answer.kind in PLACED:
             self._take_place(known, answer.order)
         elif answer.kind == UpdateKind.REDUCED:
             known.terms = answer.order.terms
@@ -202,7 +203,7 @@ class LocalState:
         )
 
     def _take_place(self, known: KnownOrder, order: OrderSnapshot) -> None:
-        known.state = OrderState.LIVE
+        known.state = order.state
         known.terms = order.terms
         known.asked_ticks = order.asked_ticks
         if order.queue_stay > known.queue_stay:

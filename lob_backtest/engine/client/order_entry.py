@@ -193,15 +193,21 @@ class OrderEntry:
 
 
 def _contradicts_itself(terms: Terms) -> bool:
-    """Return whether no order can have these terms.
-
-    Post-only, GTD and DAY orders and icebergs rest, at a price; a GTD order has an end, and an iceberg a tip.
-    """
-    rests = terms.price_ticks is not None and terms.tif not in (TimeInForce.IOC, TimeInForce.FOK)
+    """Return whether no order can have these terms (`docs/fill-model.md`, ICEBERG-5 and STOP-6)."""
+    is_stop = terms.stop_ticks is not None or terms.trail_ticks is not None or terms.trail_bps is not None
+    may_rest = terms.tif not in (TimeInForce.IOC, TimeInForce.FOK)
+    rests = may_rest and (terms.price_ticks is not None or is_stop)
     has_end, has_tip = terms.tif == TimeInForce.GTD, terms.display_lots is not None
-    needs_rest = terms.post_only or has_end or has_tip or terms.tif == TimeInForce.DAY
-    no_tip = has_tip and (terms.display_lots or 0) <= 0
-    return (needs_rest and not rests) or no_tip or has_end != (terms.expire_ns is not None)
+    needs_rest = terms.post_only or has_end or terms.tif == TimeInForce.DAY
+    needs_stop = terms.trigger is not None
+    if (needs_rest and not rests) or has_end != (terms.expire_ns is not None) or (needs_stop and not is_stop):
+        return True
+    if has_tip and (terms.price_ticks is None or not may_rest or (terms.display_lots or 0) <= 0):
+        return True
+    if (is_stop and terms.post_only) or (terms.trail_ticks is not None and terms.trail_bps is not None):
+        return True
+    bounds = ((terms.stop_ticks, 1 - LIMIT, LIMIT), (terms.trail_ticks, 1, LIMIT), (terms.trail_bps, 1, 10_000))
+    return any(value is not None and not least <= value < bound for value, least, bound in bounds)
 
 
 def _named(order_id: Number, known: KnownOrder | None) -> OrderSnapshot:

@@ -14,7 +14,7 @@ from lob_backtest.engine.record.recorder import Recorder
 from lob_backtest.engine.wire.channels import Wire
 from lob_backtest.engine.wire.messages import Answer, Filled, OrderSnapshot, Request
 
-PLACED: Final = (UpdateKind.ACCEPTED, UpdateKind.REPLACED)
+PLACED: Final = (UpdateKind.ACCEPTED, UpdateKind.REPLACED, UpdateKind.TRIGGERED)
 Times = tuple[int | None, int | None, int]
 """When a request was sent and arrived, `None` where it was not, and when the strategy receives the answer."""
 

@@ -80,12 +80,15 @@ class Exchange:
     def arrive(self, channel: int) -> None:
         """Serve the next request of a channel."""
         request = self._wire.channels[channel].next_request()
-        self.markets[request.instrument].matchers[self._wire.agent_of(channel)].serve(request)
+        agent, market = self._wire.agent_of(channel), self.markets[request.instrument]
+        market.matchers[agent].serve(request)
+        if request.terms is not None:
+            market.test_arrival(agent, request.ts_exchange_ns)
         self.booking.book(request.instrument, request.ts_exchange_ns, request)
 
     def act(self, instrument: int, now_ns: int) -> None:
         """Do what is due in an instrument without a row or a request."""
-        self.markets[instrument].expire(now_ns)
+        self.markets[instrument].act(now_ns)
         self.booking.book(instrument, now_ns)
 
     def flatten(self, agent: int, new_id: Callable[[], int], now_ns: int) -> None:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Final
 
-from lob_backtest.book.book import CLEAR, LEVEL, Issue
+from lob_backtest.book.book import CLEAR, EXECUTE, LEVEL, Issue
 from lob_backtest.contract.plan import IssuePolicy, Plan
 from lob_backtest.contract.rows import Batch, Flag, Phase
 from lob_backtest.engine.exchange.market_state import MarketState, Match
 from lob_backtest.engine.exchange.matcher import Matcher
 from lob_backtest.engine.exchange.order_event import OrderEvent
 from lob_backtest.engine.exchange.own_book import AUCTION, HIDDEN, TRADE, WINDOW, OwnBook
-from lob_backtest.engine.exchange.prices import Prices
+from lob_backtest.engine.exchange.prices import NO_PRICES, Bbo, Prices
 from lob_backtest.engine.exchange.row_source import RowSource
 from lob_backtest.engine.record.recorder import NEVER, Recorder
 from lob_backtest.engine.wire.view import STATUS, QueueMove, View
 from lob_backtest.errors import DataError, EngineError
 from lob_backtest.units import format_instant
 
+PRINTS: Final = (EXECUTE, TRADE)
 LAST, SUSPECT = int(Flag.LAST), int(Flag.SUSPECT)
 
 
@@ -66,8 +68,8 @@ class Market:
 
     @property
     def due_ns(self) -> int:
-        """Return when something happens here without a row or a request: the next order expires."""
-        return min(own_book.expiries.next_ns for own_book in self._own_books)
+        """Return when something happens here without a row or a request: an order expires or is triggered."""
+        return min(min(own_book.expiries.next_ns, own_book.stops.due_ns) for own_book in self._own_books)
 
     @property
     def now_ns(self) -> int:
@@ -101,7 +103,8 @@ class Market:
             i += 1
             source.i = i
             if flags & LAST:
-                self._end_packet(local_ns)
+                if self._end_packet(local_ns):
+                    limit_ns = min(limit_ns, now_ns)
                 if self.view.has_packet_subscribers:
                     limit_ns = min(limit_ns, local_ns)
             if i == len(rows):
@@ -133,6 +136,10 @@ class Market:
             match = min(state.match, Match.THROUGH) if flags & SUSPECT else state.match
         else:
             match = Match.NOTHING
+        if followers and action in PRINTS and not flags & AUCTION and state.phase == Phase.CONTINUOUS:
+            price_ticks = state.book.orders[order_id].price_ticks if action == EXECUTE else rows[i][5]
+            for own_book in followers:
+                own_book.stops.printed(price_ticks)
         if self.plan.feed == 2 and action == LEVEL:
             self._show_level(followers, i)
         elif self.plan.feed == 2 and action == TRADE and side and not flags & (HIDDEN | AUCTION):
@@ -176,7 +183,8 @@ class Market:
                 own_book.printed(level_key, split.new, match, now_ns)
             print_match.trade(level_key, split.new, now_ns, book)
 
-    def _end_packet(self, local_ns: int) -> None:
+    def _end_packet(self, local_ns: int) -> bool:
+        """Do what follows a whole packet; return whether it has triggered an order."""
         self._packets += 1
         state, book, now_ns = self.state, self.state.book, self.now_ns
         falls = state.print_match.end_packet(now_ns, book) if book.awaiting_snapshot else {}
@@ -195,9 +203,12 @@ class Market:
                     moves.append(QueueMove(agent, own.order_id, own.queue_stay, own.ahead_lots(self.plan.feed)))
                 own_book.moved.clear()
         self.view.packets.append(self.source.end_packet(local_ns, moves))
-        self.prices.end_packet(book.bbo(), state.phase)
+        bbo = book.bbo()
+        self.prices.end_packet(bbo, state.phase)
+        is_triggered = self._test_stops(bbo)
         if self._is_paranoid:
             self._check()
+        return is_triggered
 
     def _apply_policy(self, issue: Issue, i: int) -> bool:
         """Skip or repair a row that the book cannot apply, by policy; return whether it can be applied now."""
@@ -223,10 +234,28 @@ class Market:
         """Let DAY orders end with the session; return when orders end next."""
         return min(own_book.expiries.close(now_ns) for own_book in self._own_books)
 
-    def expire(self, now_ns: int) -> None:
-        """End the orders whose time is over."""
+    def act(self, now_ns: int) -> None:
+        """Do what is due without a row or a request: orders expire, then triggered ones arrive."""
         for matcher in self.matchers:
             matcher.expire(now_ns)
+        for matcher in self.matchers:
+            matcher.trigger(now_ns)
+
+    def _test_stops(self, bbo: Bbo) -> bool:
+        """Compare the best prices of a packet with stops; return whether an order is triggered."""
+        bid, _, ask, _ = bbo if self.state.match == Match.ALL else NO_PRICES
+        is_triggered = False
+        for own_book in self._own_books:
+            if own_book.stops.orders:
+                own_book.stops.end_packet(bid, ask, self.now_ns)
+                is_triggered |= own_book.stops.due_ns < NEVER
+        return is_triggered
+
+    def test_arrival(self, agent: int, now_ns: int) -> None:
+        """Compare the best prices of the last packet with the stops of a strategy that has sent an order."""
+        stops = self.matchers[agent].own_book.stops
+        if stops.orders and self.state.match == Match.ALL:
+            stops.arrived(*self.prices.best, now_ns)
 
     def _load(self) -> None:
         self.source.load()

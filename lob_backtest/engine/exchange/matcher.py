@@ -16,6 +16,7 @@ from lob_backtest.contract.terms import Terms
 from lob_backtest.engine.exchange.available_lots import Offer
 from lob_backtest.engine.exchange.market_state import MarketState, Match
 from lob_backtest.engine.exchange.order_event import OrderEvent, Update
+from lob_backtest.engine.exchange.order_kinds.stops import is_stop
 from lob_backtest.engine.exchange.order_kinds.walk import Walk, meetings, walk
 from lob_backtest.engine.exchange.own_book import OwnBook
 from lob_backtest.engine.exchange.own_order import OwnOrder, OwnTrade
@@ -66,6 +67,9 @@ class Matcher:
     def submit(self, order_id: int, terms: Terms, now_ns: int) -> None:
         """Accept a new order, or reject it."""
         own = self.orders[order_id] = OwnOrder(order_id, terms)
+        if is_stop(terms):
+            self._await_trigger(own, now_ns)
+            return
         placed = self._placed(terms, 0, now_ns)
         reason = self._refusal(own, placed, now_ns)
         if reason:
@@ -73,6 +77,27 @@ class Matcher:
             self._update(own, UpdateKind.REJECTED, reason)
             return
         self._enter(own, terms, placed, UpdateKind.ACCEPTED, now_ns)
+
+    def _await_trigger(self, own: OwnOrder, now_ns: int) -> None:
+        """Hold an order until a price reaches its stop, or reject it."""
+        reason = self._untimely(own.terms, now_ns)
+        own.state = OrderState.REJECTED if reason else OrderState.UNTRIGGERED
+        if not reason:
+            self.own_book.stops.add(own)
+            self.own_book.expiries.add(own)
+        self._update(own, UpdateKind.REJECTED if reason else UpdateKind.ACCEPTED, reason)
+
+    def trigger(self, now_ns: int) -> None:
+        """Let the triggered orders arrive in the book."""
+        for own in self.own_book.stops.due():
+            self.own_book.expiries.remove(own)
+            placed = self._placed(own.terms, 0, now_ns)
+            reason = self._refusal(own, placed, now_ns)
+            if reason:
+                own.state = OrderState.CANCELLED
+                self._update(own, UpdateKind.CANCELLED, reason)
+            else:
+                self._enter(own, own.terms, placed, UpdateKind.TRIGGERED, now_ns)
 
     def replace(self, order_id: int, price_ticks: int | None, size_lots: int | None, now_ns: int) -> None:
         """Change the price or the size of an order by the venue's rules; what is `None` stays."""
@@ -84,7 +109,10 @@ class Matcher:
             size_lots += own.filled_lots
         terms = own.terms._replace(price_ticks=price_ticks, size_lots=size_lots)
         is_smaller = size_lots < own.terms.size_lots
-        if own.state != OrderState.LIVE:
+        if own.state == OrderState.UNTRIGGERED:
+            own.terms = terms
+            self._update(own, UpdateKind.REPLACED)
+        elif own.state != OrderState.LIVE:
             self._update(own, UpdateKind.REPLACE_REJECTED, RejectReason.TOO_LATE)
         elif size_lots <= own.filled_lots and rules.cancels_filled:
             self.own_book.take_off(own)
@@ -111,7 +139,7 @@ class Matcher:
     def cancel(self, order_id: int) -> None:
         """Cancel an order."""
         own = self.orders[order_id]
-        if own.state == OrderState.LIVE:
+        if own.state in (OrderState.LIVE, OrderState.UNTRIGGERED):
             self.own_book.take_off(own)
         else:
             self._update(own, UpdateKind.CANCEL_REJECTED, RejectReason.TOO_LATE)
@@ -143,16 +171,12 @@ class Matcher:
 
     def _refusal(self, own: OwnOrder, terms: Terms, now_ns: int) -> RejectReason:
         """Return why an order with these terms is refused as a whole."""
-        if self._state.phase != Phase.CONTINUOUS:
-            return RejectReason.HALTED
+        if reason := self._untimely(terms, now_ns):
+            return reason
         if self.own_book.protection.refuses(terms, now_ns):
             return RejectReason.MMP
         if terms.size_lots == own.filled_lots:
             return RejectReason.REDUCE_ONLY
-        if terms.tif == TimeInForce.DAY and not self._state.has_phases:
-            return RejectReason.BAD_VALUE
-        if terms.expire_ns is not None and terms.expire_ns <= now_ns:
-            return RejectReason.TOO_LATE
         mode = self._mode(terms)
         if not terms.post_only and mode != SelfTrade.REJECT:
             return RejectReason.NONE
@@ -161,6 +185,16 @@ class Matcher:
             return RejectReason.POST_ONLY
         refuses = mode == SelfTrade.REJECT or (terms.post_only and mode == SelfTrade.CANCEL_NEWEST)
         return RejectReason.SELF_TRADE if way.ends and refuses else RejectReason.NONE
+
+    def _untimely(self, terms: Terms, now_ns: int) -> RejectReason:
+        """Return why no order with these terms can come at this time."""
+        if self._state.phase != Phase.CONTINUOUS:
+            return RejectReason.HALTED
+        if terms.tif == TimeInForce.DAY and not self._state.has_phases:
+            return RejectReason.BAD_VALUE
+        if terms.expire_ns is not None and terms.expire_ns <= now_ns:
+            return RejectReason.TOO_LATE
+        return RejectReason.NONE
 
     def _mode(self, terms: Terms) -> SelfTrade:
         return self._rules.self_trade if terms.self_trade is None else terms.self_trade

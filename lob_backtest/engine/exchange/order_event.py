@@ -8,7 +8,7 @@ from lob_backtest.contract.tables import RejectReason, UpdateKind
 from lob_backtest.engine.exchange.own_order import OwnTrade
 from lob_backtest.engine.wire.messages import OrderSnapshot, Request
 
-UNASKED: Final = (UpdateKind.EXPIRED, UpdateKind.REDUCED)
+UNASKED: Final = (UpdateKind.EXPIRED, UpdateKind.REDUCED, UpdateKind.TRIGGERED)
 
 
 class Update(NamedTuple):

@@ -23,6 +23,7 @@ from lob_backtest.engine.exchange.order_event import Fill, OrderEvent, Update
 from lob_backtest.engine.exchange.order_kinds.expiries import Expiries
 from lob_backtest.engine.exchange.order_kinds.protection import Protection, is_quote
 from lob_backtest.engine.exchange.order_kinds.reduce_only import ReduceOnly
+from lob_backtest.engine.exchange.order_kinds.stops import Stops
 from lob_backtest.engine.exchange.order_queue import OrderQueue
 from lob_backtest.engine.exchange.own_order import OwnOrder, OwnTrade
 from lob_backtest.engine.exchange.print_match import Fall, LevelKey
@@ -47,6 +48,7 @@ class OwnBook:
         protection: market maker protection.
         reduce_only: the resting reduce-only orders, and the position.
         moved: orders whose queue position changed in the packet at hand, by id.
+        stops: the orders that wait for a price.
         sides: the resting orders of each side by `-side * price_ticks`, at each price by stay, oldest first.
     """
 
@@ -68,6 +70,7 @@ class OwnBook:
         "protection",
         "reduce_only",
         "sides",
+        "stops",
     )
 
     def __init__(self, agent: int, state: MarketState, events: list[OrderEvent], session: SessionPlan) -> None:
@@ -87,6 +90,7 @@ class OwnBook:
         self._behind: dict[int, SortedDict[tuple[int, int], OwnOrder]] = {1: SortedDict(), -1: SortedDict()}
         self.available = AvailableLots(book, print_match, model)
         self.expiries = Expiries()
+        self.stops = Stops()
         self.moved: dict[int, OwnOrder] = {}
         self.protection = Protection(session.mmp)
         self.reduce_only = ReduceOnly(session.initial_position)
@@ -98,8 +102,8 @@ class OwnBook:
 
     @property
     def needs_rows(self) -> bool:
-        """Return whether any row can matter: an order rests, or a taken lot is remembered."""
-        return bool(self.sides[1] or self.sides[-1] or self.available.taken)
+        """Return whether any row can matter: an order rests or waits for a price, or a taken lot is remembered."""
+        return bool(self.sides[1] or self.sides[-1] or self.available.taken or self.stops.orders)
 
     def resting(self, side: int) -> Iterator[OwnOrder]:
         """Iterate the orders of one side in price-time order."""
@@ -154,7 +158,11 @@ class OwnBook:
         self.expiries.add(own)
 
     def remove(self, own: OwnOrder) -> None:
-        """Remove an order."""
+        """Remove an order, from its queue or from those that wait for a price."""
+        if own.state == OrderState.UNTRIGGERED:
+            self.stops.remove(own)
+            self.expiries.remove(own)
+            return
         assert own.price_ticks is not None
         key = -own.side * own.price_ticks
         owns = self.sides[own.side][key]

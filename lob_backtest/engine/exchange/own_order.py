@@ -73,6 +73,7 @@ class OwnOrder:
         visible: whether its price is within what the feed shows, so that `ahead` is current.
         shown: whether `ahead` means something: it was visible at some time, or a print went through its price.
         expiry: when it ends by itself, and its number among such orders; `None`: it does not.
+        extreme2: the lowest (of a sell the highest) price since its trailing started, doubled; `None`: it has not.
         survivors: L3: ids of the older orders at the last CLEAR, until the snapshot behind it is complete.
         tip: what was left of the displayed tip of an iceberg when it last changed.
     """
@@ -83,6 +84,7 @@ class OwnOrder:
         "arrival",
         "asked_ticks",
         "expiry",
+        "extreme2",
         "filled_lots",
         "older_lots",
         "order_id",
@@ -116,6 +118,7 @@ class OwnOrder:
         self.waits = False
         self.visible = False
         self.shown = False
+        self.extreme2: int | None = None
         self.expiry: tuple[int, int] | None = None
         self.survivors: frozenset[int] = frozenset()
         self.tip = 0

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from lob_backtest.contract.rows import Phase
 from lob_backtest.engine.record.recorder import NEVER, Recorder
 
 Bbo = tuple[int | None, int | None, int | None, int | None]
 """Best bid, its size, best ask, its size; `None` for a side that is empty."""
+
+NO_PRICES: Final[Bbo] = (None, None, None, None)
 
 Before = tuple[int | None, int | None, int | None]
 """Best bid, best ask and the last two-sided doubled mid."""
@@ -31,11 +35,16 @@ class Prices:
         self._instrument = instrument
         self._recorder = recorder
         self._is_recording = False
-        self._bbo: Bbo = (None, None, None, None)
+        self._bbo = NO_PRICES
         self._before: Before = (None, None, None)
         self.now_ns = -NEVER
         self.mid2: int | None = None
         self.crossed = 0
+
+    @property
+    def best(self) -> tuple[int | None, int | None]:
+        """Return the best bid and ask that the last packet left."""
+        return self._bbo[0], self._bbo[2]
 
     def before(self, now_ns: int) -> Before:
         """Return the prices before the first row of a nanosecond, that of the last row or a later one."""
@@ -61,7 +70,7 @@ class Prices:
     def start(self, now_ns: int) -> None:
         """Record the best prices from now on, beginning with those of now."""
         self._is_recording = True
-        if self._bbo != (None, None, None, None):
+        if self._bbo != NO_PRICES:
             self._record(now_ns)
 
     def _record(self, now_ns: int) -> None:

@@ -12,7 +12,7 @@ from lob_backtest.report.metrics.ledger import Ledger
 from lob_backtest.report.metrics.quotes import Quotes
 from lob_backtest.report.metrics.stretches import Ints, Stretches, total, widen
 
-_UNASKED: Final = (UpdateKind.EXPIRED, UpdateKind.REDUCED)
+_UNASKED: Final = (UpdateKind.EXPIRED, UpdateKind.REDUCED, UpdateKind.TRIGGERED)
 _REFUSALS: Final = (UpdateKind.REJECTED, UpdateKind.REPLACE_REJECTED, UpdateKind.CANCEL_REJECTED)
 
 

@@ -16,7 +16,7 @@ from typing import Final
 
 import numpy as np
 
-from lob_backtest.contract.tables import UpdateKind
+from lob_backtest.contract.tables import OrderState, UpdateKind
 from lob_backtest.report.metrics.histogram import Histogram, at_rank
 from lob_backtest.report.metrics.ledger import Ledger
 from lob_backtest.report.metrics.stretches import Columns, Ints, Stretches, total, widen
@@ -27,7 +27,7 @@ DISTANCES_TICKS: Final = (0, 1, 5)
 
 _FAR: Final = 1 << 60  # a price beyond all others: the touch of an empty side
 _CELLS: Final = 1 << 20  # cells of the grid that are laid out at once
-_BEGINS: Final = (UpdateKind.ACCEPTED, UpdateKind.REPLACED)
+_BEGINS: Final = (UpdateKind.ACCEPTED, UpdateKind.REPLACED, UpdateKind.TRIGGERED)
 _ENDS: Final = (UpdateKind.CANCELLED, UpdateKind.EXPIRED)
 _SIZES: Final = (*_BEGINS, UpdateKind.REDUCED)
 _UPDATE: Final = ("order_id", "kind", "side", "price_ticks", "size_lots", "filled_lots", "ts_exchange_ns")
@@ -150,8 +150,9 @@ def measure_quotes(
 
 def _changes(orders: Stretches, names: tuple[str, ...] = _UPDATE) -> Iterator[Columns]:
     """Yield the updates that change the displayed price or size of an order."""
-    for rows in orders.read(*names):
-        changing = np.isin(rows["kind"], (*_SIZES, *_ENDS))
+    for rows in orders.read(*names, "state"):
+        is_displayed = rows.pop("state") != OrderState.UNTRIGGERED
+        changing = np.isin(rows["kind"], (*_SIZES, *_ENDS)) & is_displayed
         if changing.any():
             yield {name: column[changing] for name, column in rows.items()}
 

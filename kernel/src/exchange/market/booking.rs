@@ -95,7 +95,7 @@ impl Market {
 /// Return whether an update answers a request that is about its order; what protection cancels was accepted before.
 fn answers(kind: UpdateKind, reason: RejectReason) -> bool {
     match kind {
-        UpdateKind::Expired | UpdateKind::Reduced => false,
+        UpdateKind::Expired | UpdateKind::Reduced | UpdateKind::Triggered => false,
         UpdateKind::Cancelled => reason != RejectReason::Mmp,
         _ => true,
     }

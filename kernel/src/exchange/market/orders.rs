@@ -57,6 +57,10 @@ impl Market {
             return Ok(());
         }
         let (named, done, moment) = (effect.named_order(), self.done(), self.moment());
+        if self.orders.has_stops && self.status.phase == phase::CONTINUOUS && is_unauctioned(row) {
+            let price_ticks = if row.action == action::EXECUTE { named.price_ticks } else { row.price_ticks };
+            self.orders.show_to_stops(price_ticks);
+        }
         if self.plan.feed == Feed::L2 && row.action == action::LEVEL {
             self.orders.show_level_row(row, moment);
         } else if self.plan.feed == Feed::L2 && is_print(row) {
@@ -113,8 +117,9 @@ impl Market {
             || orders.awaiting_snapshot
             || orders.any_needs_full_book(self.plan.depth);
         let touch = self.packet.at_end.then_some(self.packet.latest);
-        self.orders.update_filter(needs_full_book, self.view.has_print_subscribers, touch);
         self.orders.update_due();
+        let all_executions = self.view.has_print_subscribers || self.orders.has_stops;
+        self.orders.update_filter(needs_full_book, all_executions, touch);
     }
 
     /// Let own orders trade with what a packet leaves behind, and book what follows.
@@ -139,6 +144,10 @@ impl Market {
         if needs_full_book || self.orders.is_filter_stale() {
             self.update_filter();
         }
+        if self.orders.has_stops {
+            self.orders.end_packet_of_stops(self.packet.latest, moment);
+            self.look_again();
+        }
         Ok(())
     }
 
@@ -162,10 +171,14 @@ impl Market {
         let moment = Moment { now_ns: request.ts_exchange_ns, ..self.moment() };
         let (done, joined) = (self.done(), self.joined_level(agent, request));
         self.orders.serve(agent, request, joined, done, moment);
+        let OwnBook { stops, orders, .. } = &mut self.orders.matchers[agent].own_book;
+        if request.terms.is_some() && !stops.is_empty() && moment.matching == Match::All {
+            stops.arrived(orders, self.packet.latest, moment.now_ns);
+        }
         self.book_events(agent, request.ts_exchange_ns, Some(request), outbox)
     }
 
-    /// Do what is due without a row or a request: end the orders whose time is over.
+    /// Do what is due without a row or a request: orders expire, then triggered ones arrive.
     ///
     /// # Errors
     /// A fee is beyond all bounds.
@@ -173,6 +186,13 @@ impl Market {
         for agent in 0..self.orders.matchers.len() {
             self.orders.matchers[agent].expire(now_ns);
             if !self.orders.matchers[agent].own_book.events.is_empty() {
+                self.book_events(agent, now_ns, None, outbox)?;
+            }
+        }
+        for agent in 0..self.orders.matchers.len() {
+            if self.orders.matchers[agent].own_book.stops.due_ns() <= now_ns {
+                let moment = Moment { now_ns, ..self.moment() };
+                self.orders.trigger(agent, self.done(), moment);
                 self.book_events(agent, now_ns, None, outbox)?;
             }
         }
@@ -187,8 +207,13 @@ impl Market {
             expiries.close(now_ns, orders);
         }
         self.orders.update_due();
-        if self.orders.due_ns <= now_ns {
-            self.cursor.stop_at(now_ns);
+        self.look_again();
+    }
+
+    /// Apply no later rows before what is due now.
+    fn look_again(&mut self) {
+        if self.orders.due_ns <= self.cursor.now_ns {
+            self.cursor.stop_at(self.cursor.now_ns);
             self.cursor.reschedule = true;
         }
     }
@@ -230,6 +255,11 @@ impl Market {
         self.orders.flatten(agent, request.order_id, terms, (self.done(), moment));
         self.book_events(agent, request.ts_exchange_ns, Some(request), outbox)
     }
+}
+
+/// Return whether a row is a trade of the market outside of auctions.
+fn is_unauctioned(row: &Row) -> bool {
+    matches!(row.action, action::EXECUTE | action::TRADE) && row.flags & flag::AUCTION == 0
 }
 
 /// Return whether a row is a print that can be told from a level's fall: of a known side, of displayed lots.

@@ -50,6 +50,8 @@ pub struct OwnOrders {
     pub filter: RowFilter,
     /// When something happens here without a row or a request, `NEVER` where nothing does.
     pub due_ns: Ns,
+    /// True if an order waits for a price.
+    pub has_stops: bool,
     near_book: NearBook,
     /// The whole book, rebuilt when it is needed.
     pub(super) whole: LazyBook,
@@ -71,6 +73,7 @@ impl OwnOrders {
             matchers: plan.agents.iter().map(matcher).collect(),
             filter: RowFilter::default(),
             due_ns: NEVER,
+            has_stops: false,
             near_book: NearBook::default(),
             whole: LazyBook::new(own.feed, own.depth, repairs),
             prints: PrintMatch::new(own),
@@ -96,10 +99,37 @@ impl OwnOrders {
         }
     }
 
-    /// Find out when something happens next without a row or a request.
+    /// Find out when something happens next without a row or a request, and whether an order waits for a price.
     pub fn update_due(&mut self) {
-        let next_ns = |matcher: &Matcher| matcher.own_book.expiries.next_ns();
+        let next_ns = |matcher: &Matcher| matcher.own_book.expiries.next_ns().min(matcher.own_book.stops.due_ns());
+        self.has_stops = self.matchers.iter().any(|matcher| !matcher.own_book.stops.is_empty());
         self.due_ns = self.matchers.iter().map(next_ns).min().unwrap_or(NEVER);
+    }
+
+    /// Compare the price of a print with the stops.
+    pub fn show_to_stops(&mut self, price_ticks: i64) {
+        for OwnBook { stops, orders, .. } in self.matchers.iter_mut().map(|matcher| &mut matcher.own_book) {
+            stops.printed(orders, price_ticks);
+        }
+    }
+
+    /// Compare the best prices that a packet left with the stops, and release what its prints have triggered.
+    pub fn end_packet_of_stops(&mut self, touch: Touch, moment: Moment) {
+        let touch = (moment.matching == Match::All).then_some(touch);
+        for OwnBook { stops, orders, .. } in self.matchers.iter_mut().map(|matcher| &mut matcher.own_book) {
+            if !stops.is_empty() {
+                stops.end_packet(orders, touch, moment.now_ns);
+            }
+        }
+        self.update_due();
+    }
+
+    /// Let the triggered orders arrive in the book.
+    pub fn trigger(&mut self, agent: usize, done: u64, moment: Moment) {
+        let OwnOrders { matchers, whole, prints, awaiting_snapshot, .. } = self;
+        let book = whole.catch_up_to(done);
+        *awaiting_snapshot |= book.is_awaiting_snapshot();
+        matchers[agent].trigger(moment.displayed(book, prints));
     }
 
     /// Return row `i` for own orders. Where its effect has all that they need, most columns are not read: that memory is cold.
