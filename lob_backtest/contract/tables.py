@@ -187,6 +187,7 @@ ORDERS: Final = pa.schema(
         pa.field("trail_ticks", pa.int64()),  # null: does not trail by ticks
         pa.field("trail_bps", pa.int64()),  # null: does not trail by basis points
         pa.field("expire_ns", pa.int64()),  # GTD: when it ends, else null
+        pa.field("self_trade", pa.int64()),  # null: as the venue does
     ]
 )
 """One row per answer to a request (or expiry), in the order of the events."""
@@ -302,6 +303,7 @@ DIGEST_COLUMNS: Final = {
         "reduce_only",
         "display_lots",
         "expire_ns",
+        "self_trade",
         "stop_ticks",
         "trigger",
         "trail_ticks",
@@ -333,6 +335,7 @@ UNUSED: Final[dict[str, dict[str, int | str | None]]] = {
         "display_lots": None,
         "asked_price_ticks": None,
         "expire_ns": None,
+        "self_trade": None,
         "stop_ticks": None,
         "trigger": None,
         "trail_ticks": None,

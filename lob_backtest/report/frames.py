@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from lob_backtest.contract.tables import Cause, Liquidity, OrderState, RejectReason, TimeInForce, UpdateKind
+from lob_backtest.contract.tables import (
+    Cause,
+    Liquidity,
+    OrderState,
+    RejectReason,
+    SelfTrade,
+    TimeInForce,
+    Trigger,
+    UpdateKind,
+)
 from lob_backtest.contract.terms import Terms
 from lob_backtest.report import money_columns
 from lob_backtest.results.run_info import RunInfo
@@ -25,6 +34,8 @@ CODES: Final[dict[str, type[IntEnum]]] = {
     "state": OrderState,
     "reason": RejectReason,
     "tif": TimeInForce,
+    "trigger": Trigger,
+    "self_trade": SelfTrade,
 }
 """The enumeration of each column that holds codes."""
 _FLAGS: Final = ("tainted", *(name for name, kind in Terms.kinds().items() if kind == "bool"))
@@ -133,7 +144,7 @@ def _column(table: pa.Table, field: pa.Field, info: RunInfo) -> Any:
     name = field.name
     if name in CODES:
         names = {code.value: code.name.lower() for code in CODES[name]}
-        return [names[code] for code in table[name].to_pylist()]
+        return [None if code is None else names[code] for code in table[name].to_pylist()]
     if name == "agent":
         return [info.agents[code] for code in table[name].to_pylist()]
     if name == "instrument":

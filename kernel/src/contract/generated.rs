@@ -140,7 +140,7 @@ pub const FILLS: [ColumnKind; 20] = [
 ];
 
 /// The columns of `orders`.
-pub const ORDERS: [ColumnKind; 25] = [
+pub const ORDERS: [ColumnKind; 26] = [
     ColumnKind::I64,       // order_id
     ColumnKind::I16,       // agent
     ColumnKind::I16,       // instrument
@@ -166,6 +166,7 @@ pub const ORDERS: [ColumnKind; 25] = [
     ColumnKind::I64OrNull, // trail_ticks
     ColumnKind::I64OrNull, // trail_bps
     ColumnKind::I64OrNull, // expire_ns
+    ColumnKind::I64OrNull, // self_trade
 ];
 
 /// The columns of `bbo`.

@@ -37,5 +37,6 @@ impl OrderRow {
         table.put([i64::from(terms.reduce_only)]);
         table.put_or_null([terms.display_lots, terms.stop_ticks, terms.trigger.map(|each| each as i64)]);
         table.put_or_null([terms.trail_ticks, terms.trail_bps, terms.expire_ns]);
+        table.put_or_null([terms.self_trade.map(|each| each as i64)]);
     }
 }

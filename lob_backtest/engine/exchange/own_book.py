@@ -110,12 +110,6 @@ class OwnBook:
         for owns in self.sides[side].values():
             yield from owns.values()
 
-    def within(self, side: int, limit_ticks: int | None) -> list[OwnOrder]:
-        """Return the orders of one side at a limit of the other side or better, in price-time order."""
-        worst = None if limit_ticks is None else -side * limit_ticks
-        keys = self.sides[side].irange(maximum=worst)
-        return [own for key in keys for own in self.sides[side][key].values()]
-
     def available_ahead(self, own: OwnOrder) -> int:
         """Return the lots ahead of an order that own orders have not taken."""
         ahead = max(0, own.ahead - self.available.taken_at((own.side, own.limit_ticks)))

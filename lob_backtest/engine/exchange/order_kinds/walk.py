@@ -49,7 +49,7 @@ def meetings(
         limit_ticks: its limit, `None` without one.
         offers: of the market within the limit, best first.
     """
-    owns = deque(own_book.within(-side, limit_ticks))
+    owns = deque(_within(own_book, -side, limit_ticks))
     passed_lots, at_ticks = 0, None
     for offer in offers:
         if offer.price_ticks != at_ticks:
@@ -67,6 +67,13 @@ def meetings(
         yield offer._replace(size_lots=left)
         passed_lots += left
     yield from owns
+
+
+def _within(own_book: OwnBook, side: int, limit_ticks: int | None) -> Iterator[OwnOrder]:
+    """Yield the orders of one side at a limit of the other side or better, in price-time order."""
+    worst = None if limit_ticks is None else -side * limit_ticks
+    for key in own_book.sides[side].irange(maximum=worst):
+        yield from own_book.sides[side][key].values()
 
 
 def walk(met: Iterable[Offer | OwnOrder], open_lots: int, mode: SelfTrade) -> Walk:
