@@ -340,6 +340,44 @@ def describe(comparison: Comparison) -> str:
     return "\n".join(lines)
 
 
+def markdown(comparison: Comparison) -> str:
+    """Describe a comparison as Markdown: tables of settings and metrics, and the first fill that differs.
+
+    Args:
+        comparison: of `lob_backtest.compare`.
+    """
+    base, new = comparison.base_digest[:12], comparison.new_digest[:12]
+    lines = [f"**{comparison.outcome}**: base `{base}`, new `{new}`", ""]
+    lines += [*(f"- {_escaped(reason)}" for reason in comparison.reasons), *([""] if comparison.reasons else [])]
+    settings = [(each.name, _setting(each.base), _setting(each.new)) for each in comparison.settings]
+    lines += _table("Settings that differ", ("setting", "base", "new"), settings, len(settings))
+    if not comparison.reasons:
+        for title, within in (("Metrics that moved", False), ("Metrics that moved within tolerance", True)):
+            moves = [move for move in comparison.moves if move.within == within]
+            rows = [(move.name, _value(move.base), _value(move.new), _by(move)) for move in _distinct(moves)]
+            lines += _table(title, ("metric", "base", "new", "change"), rows, len(moves))
+        first = comparison.first_fill or comparison.first_row
+        if first is not None:
+            head, *rest = _show(first)
+            lines += [f"{head[0].upper()}{head[1:]}", "", *(f"    {' '.join(line.splitlines())}" for line in rest), ""]
+    return "\n".join(lines).strip()
+
+
+def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], count: int) -> list[str]:
+    """Return a Markdown table of the first rows under its title; nothing without rows. `count` is that of all."""
+    if not rows:
+        return []
+    shown = [f"| {' | '.join(map(_escaped, row))} |" for row in rows[:_SHOWN]]
+    more = [f"… and {count - _SHOWN} more; {_LISTED}", ""] if len(rows) > _SHOWN else []
+    head = [f"| {' | '.join(columns)} |", f"|{' --- |' * len(columns)}"]
+    return [f"{title} ({count})", "", *head, *shown, "", *more]
+
+
+def _escaped(text: str) -> str:
+    """Return a text that Markdown shows as it is, on one line."""
+    return re.sub(r"([\\`*_{}\[\]<>#|~&!])", r"\\\1", " ".join(text.split()))
+
+
 def _show_settings(settings: Sequence[SettingChange]) -> list[str]:
     if not settings:
         return []
@@ -358,15 +396,19 @@ def _show_moves(title: str, moves: list[MetricMove]) -> list[str]:
     distinct = _distinct(moves)
     lines = [f"{title} ({len(moves)}):"]
     for move in distinct[:_SHOWN]:
-        by = ""
-        if move.change is not None:
-            base = move.base if isinstance(move.base, int | float) else 0
-            share = f", {move.change / abs(base):+.2%}" if base else ""
-            by = f"  ({move.change:+.6g}{share})"
+        by = f"  ({_by(move)})" if _by(move) else ""
         lines.append(f"  {move.name}: {_value(move.base)} -> {_value(move.new)}{by}")
     if len(distinct) > _SHOWN:
         lines.append(f"  … and {len(moves) - _SHOWN} more; {_LISTED}")
     return lines
+
+
+def _by(move: MetricMove) -> str:
+    """Return by how much a metric moved, and its share of the base; "" where it is no number."""
+    if move.change is None:
+        return ""
+    base = move.base if isinstance(move.base, int | float) else 0
+    return f"{move.change:+.6g}" + (f", {move.change / abs(base):+.2%}" if base else "")
 
 
 def _distinct(moves: Sequence[MetricMove]) -> list[MetricMove]:

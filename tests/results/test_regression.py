@@ -9,7 +9,7 @@ from result_factory import fill, instrument, random_result, result_of
 from lob_backtest.cli.group import main
 from lob_backtest.cli.verbs.compare import command as compare_command
 from lob_backtest.errors import ConfigError
-from lob_backtest.regression import Tolerance, compare
+from lob_backtest.regression import Tolerance, compare, markdown
 from lob_backtest.result import Result
 from lob_backtest.results.setting_changes import DURATIONS, TIMES
 
@@ -233,6 +233,7 @@ def folders(tmp_path_factory):
         ("other", [], 2),
         ("moved", ["--tolerance", "pnl=50%"], 0),
         ("moved", ["--tolerance", "pnl=1%"], 1),
+        ("moved", ["--markdown"], 1),
         ("moved", ["--tolerance", "pnl"], 2),
         ("moved", ["--tolerance", "pnl=x"], 2),
         ("missing", [], 3),
@@ -253,6 +254,38 @@ def test_json_holds_the_comparison(folders):
     assert found["outcome"] == "different"
     assert found["first_fill"]["new"]["price_ticks"] == 102
     assert {move["name"] for move in found["moves"]} >= {"pnl_currency"}
+
+
+def test_markdown_has_what_the_text_has(folders):
+    arguments = [str(folders / "base"), str(folders / "moved")]
+    shown = CliRunner().invoke(compare_command, [*arguments, "--markdown"]).output
+    text = CliRunner().invoke(compare_command, arguments).output
+    cells = [line.split(" | ") for line in shown.splitlines() if line.startswith("| ")]
+    assert all(len(row) == len(cells[0]) for row in cells)
+    for row in cells:
+        name, base, new = (part.strip("| ").replace("\\", "") for part in row[:3])
+        assert name == "metric" or set(name) == {"-"} or f"  {name}: {base} -> {new}" in text
+    moved = next(line for line in text.splitlines() if line.startswith("metrics that moved ("))
+    assert f"\n{moved.removesuffix(':').capitalize()}\n\n| metric | base | new | change |\n" in shown
+    assert "\n      * price_ticks: 101 -> 102\n" in shown
+
+
+def test_markdown_shows_texts_as_they_are():
+    def of(text):
+        return configured(one(), {"strategy": {"class": "s.py:S", "params": {"kind": text}}})
+
+    shown = markdown(compare(of("a"), of("b|`c`\n<i>*d*")))
+    assert "| strategy.params.kind | a | b\\|\\`c\\` \\<i\\>\\*d\\* |" in shown.splitlines()
+    other = markdown(compare(one(), again(one(), end_ns=5)))
+    assert other.startswith("**not comparable**: base `")
+    assert "\n- end\\_ns: " in other
+
+
+def test_two_formats_at_once_are_refused(folders, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["compare", str(folders / "base"), str(folders / "moved"), "--json", "--markdown"])
+    assert stop.value.code == 2
+    assert "--json and --markdown exclude each other" in capsys.readouterr().err
 
 
 def test_quiet_prints_nothing(folders, capsys):

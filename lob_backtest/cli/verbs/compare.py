@@ -19,8 +19,9 @@ from lob_backtest.cli.output import echo, print_json
     "must have the same digest.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print the comparison as Markdown, for a CI summary.")
 @click.option("--quiet", is_flag=True, help="Print nothing; only set the exit code.")
-def command(base: str, new: str, tolerances: tuple[str, ...], as_json: bool, quiet: bool) -> int:
+def command(base: str, new: str, tolerances: tuple[str, ...], as_json: bool, as_markdown: bool, quiet: bool) -> int:
     """Compare two saved results.
 
     BASE is the folder that is known to be good, NEW the one to judge. Prints which settings differ, which metrics
@@ -29,8 +30,10 @@ def command(base: str, new: str, tolerances: tuple[str, ...], as_json: bool, qui
     Exits with 0 if they are the same, 1 if they differ, 2 if they cannot be compared.
     """
     from lob_backtest.errors import ConfigError
-    from lob_backtest.regression import compare
+    from lob_backtest.regression import compare, markdown
 
+    if as_json and as_markdown:
+        raise ConfigError("--json and --markdown exclude each other; give one of them")
     limits = {}
     for text in tolerances:
         name, separator, limit = text.partition("=")
@@ -41,6 +44,7 @@ def command(base: str, new: str, tolerances: tuple[str, ...], as_json: bool, qui
     if as_json:
         print_json("compare", comparison.to_dict(), indent=2)
     elif not quiet:
-        for line in str(comparison).splitlines():
+        text = markdown(comparison) if as_markdown else str(comparison)
+        for line in text.splitlines():
             echo(line)
     return comparison.exit_code
