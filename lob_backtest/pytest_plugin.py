@@ -20,9 +20,14 @@ WRITTEN: Final = pytest.StashKey[list[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--lob-update`."""
+    """Add `--lob-update` and `--lob-output`."""
     group = parser.getgroup("lob_backtest")
     group.addoption("--lob-update", action="store_true", help="save the results of this run as the new baselines")
+    group.addoption(
+        "--lob-output",
+        metavar="DIR",
+        help="save each new result that fails its comparison, with its page, below DIR; replaces older results",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -89,11 +94,27 @@ class Regression:
         except (ConfigError, DataError, OutputError) as error:
             pytest.fail(f"{type(error).__name__}: {error}", pytrace=False)
         if not comparison.same:
+            update = "`pytest --lob-update` replaces it if the change is meant"
             pytest.fail(
-                f"{name}: {comparison}\nbaseline: {baseline}; `pytest --lob-update` replaces it if the change is meant",
-                pytrace=False,
+                f"{name}: {comparison}\nbaseline: {baseline}; {update}{self._keep(result, name)}", pytrace=False
             )
         return result
+
+    def _keep(self, result: Result, name: str) -> str:
+        """Save a result that failed where `--lob-output` asks for it; return the line that names its place."""
+        from lob_backtest.errors import OutputError
+
+        folder = self._config.getoption("lob_output")
+        if folder is None:
+            return ""
+        inside = self._place.is_relative_to(self._config.rootpath)  # names are unique only within their folder
+        place = self._place.relative_to(self._config.rootpath) if inside else Path()
+        kept = self._config.invocation_params.dir / folder / place / name
+        try:
+            result.save(kept, force=True)
+        except OutputError as error:
+            return f"\nnew result: not saved: {error}"
+        return f"\nnew result: {kept}"
 
     def _run(self, run: Any, strategy: Strategy | type[Strategy] | None) -> Result:
         from lob_backtest.backtest import run as backtest

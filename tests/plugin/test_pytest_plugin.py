@@ -107,6 +107,28 @@ def test_other_data_are_not_comparable(project: Path) -> None:
     assert "inputs (sha256)" in said
 
 
+def test_a_new_result_that_fails_is_kept_where_asked(project: Path) -> None:
+    assert play(project, "--lob-update")[0] == 0
+    assert play(project, "--lob-output", "new")[0] == 0
+    assert not (project / "new").exists()
+
+    for size in (3, 4):  # a second run replaces what the first one kept
+        (project / "run.toml").write_text(CONFIG.replace("size = 2", f"size = {size}"))
+        code, said = play(project, "--lob-output", "new")
+        assert code == 1
+        assert f"new result: {project / 'new/tests/exact'}" in said
+        assert [path.name for path in (project / "new/tests").iterdir()] == ["exact"]
+        assert lob.Result.load(project / "new/tests/exact").info.config["strategy"]["params"] == {"size": size}
+        assert (project / "new/tests/exact/report.html").is_file()
+
+    (project / "file").write_text("")
+    code, said = play(project, "--lob-output", "file")
+    assert code == 1
+    assert "first fill that differs: row " in said
+    assert "new result: not saved: " in said
+    assert "Traceback" not in said
+
+
 def test_the_plugin_imports_nothing_heavy() -> None:
     code = "import lob_backtest.pytest_plugin, sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
