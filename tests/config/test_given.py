@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -91,6 +91,16 @@ def test_one_latency_is_that_of_both_ways(latency: Any) -> None:
             "x.parquet",
             {"latency": np.timedelta64("NaT")},
             r"latency.entry, latency.response: .*NaT.* is not a duration",
+        ),
+        (
+            "x.parquet",
+            {"settings": {"run.start": pd.Timestamp("2024-07-19 13:31")}},
+            "run.start: 2024-07-19T13:31:00 is not a time; write it with its time of day and its offset from UTC",
+        ),
+        (
+            "x.parquet",
+            {"settings": {"run.start": date(2024, 7, 19)}},
+            "run.start: 2024-07-19 is not a time; write it with its time of day and its offset from UTC",
         ),
         ("x.parquet", {"latency": True}, "latency.entry, latency.response: True is not a duration"),
         ("x.parquet", {"settings": {"risk.max_pos": 1}}, "risk.max_pos: unknown key .* did you mean 'max_position'"),

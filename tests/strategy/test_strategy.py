@@ -95,6 +95,15 @@ def test_unknown_and_missing_parameters_are_refused() -> None:
         Wider()
 
 
+def test_an_attribute_that_is_no_parameter_is_answered_with_its_annotation() -> None:
+    class Plain(lob.Strategy):
+        size = 10
+
+    expected = r"Plain has no parameter 'size'\. The class has size without an annotation; write size: int = 10\."
+    with pytest.raises(ConfigError, match=expected):
+        Plain(size=5)
+
+
 def test_a_parameter_of_another_type_is_refused_with_the_class() -> None:
     with pytest.raises(ConfigError, match=r"Lists.sizes: .* is no type of a parameter; use int, float"):
 
