@@ -1,4 +1,4 @@
-"""Builds the compiled engine beside the package, where Rust is there; everything else is in pyproject.toml."""
+"""Builds the compiled engine beside the package, if Rust is installed; everything else is in pyproject.toml."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs/fill-model.md"
 TEXT = PAGE.read_text("utf-8")
 WITHOUT_RULES = {"How to read the scenarios", "What the model does not know", "Traps"}
 LONGEST = 16
-"""Lines of a scenario: a longer one is no illustration, and belongs into a test of its own."""
+"""Lines of a scenario: a longer one is no illustration, and belongs in a test of its own."""
 
 
 class Scenario(NamedTuple):
