@@ -108,9 +108,16 @@ class RunConfig(Part):
 
     @classmethod
     def of(cls, config: RunConfig | dict[str, Any] | str | os.PathLike[str]) -> RunConfig:
-        """Take a config as it is, check a dict, or load a file."""
+        """Check a config or a dict, or load a file.
+
+        A config is checked again, since copies that pydantic makes of its tables are not.
+
+        Raises:
+            ConfigError: a key is unknown or out of range, or there is no such file.
+        """
         if isinstance(config, RunConfig):
-            return config
+            checked = cls.parse(_values(config))
+            return config if checked == config else checked
         if isinstance(config, dict):
             return cls.parse(config)
         if not isinstance(config, str | os.PathLike):
@@ -165,6 +172,18 @@ class RunConfig(Part):
     def plain(self) -> dict[str, Any]:
         """Return the config as plain values that JSON can hold."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _values(held: Any) -> Any:
+    """Return what the tables of a config were given, names that are no keys among it."""
+    if isinstance(held, Part):
+        fields, given = type(held).model_fields, held.model_fields_set
+        return {
+            (fields[name].alias if name in fields else None) or name: _values(value)
+            for name, value in vars(held).items()
+            if name in given
+        }
+    return [_values(each) for each in held] if isinstance(held, list | tuple) else held
 
 
 EXPECTED: Final = {"model_type": "expected a table of keys and values", "tuple_type": "expected a list of tables"}

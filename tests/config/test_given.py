@@ -211,3 +211,48 @@ def test_what_is_wrong_with_several_keys_is_said_once() -> None:
 def test_an_empty_text_is_named() -> None:
     with pytest.raises(ConfigError, match="config: an empty text; expected the path of market data"):
         config_of("", {})
+
+
+@pytest.mark.parametrize(
+    ("table", "changes", "message"),
+    [
+        ("fills", {"late_print": -1}, "fills.late_print: "),
+        ("fills", {"quee": "proportional"}, "fills.quee: unknown key .*did you mean 'queue'"),
+        ("latency", {"entry": 0}, "latency.entry: "),
+        ("latency", {"entry": None}, "latency.entry: "),
+        ("run", {"start": "yesterday"}, "run.start: "),
+    ],
+)
+def test_a_copy_that_pydantic_did_not_check_is_checked(table: str, changes: dict[str, Any], message: str) -> None:
+    config = lob.RunConfig.of({"instrument": {"data": "x.parquet"}})
+    part = getattr(config, table).model_copy(update=changes)
+    with pytest.raises(ConfigError, match=message):
+        config_of(config.model_copy(update={table: part}), NOTHING)
+
+
+def test_a_copy_reads_values_as_a_config_does() -> None:
+    config = lob.RunConfig.of({"instrument": {"data": "x.parquet"}})
+    changed = config.model_copy(update={"latency": config.latency.model_copy(update={"entry": "2ms"})})
+    assert config_of(changed, NOTHING).latency.entry == 2 * lob.MS
+
+
+def test_a_config_stays_as_it_is_with_every_key() -> None:
+    config = lob.RunConfig.parse(
+        {
+            "instrument": [{"data": ["x"], "fees": {"maker_bps": "-0.25"}, "replace": {"decrease": "lose"}}],
+            "venue": [{"name": "V", "latency": {"entry": "1ms"}}],
+            "run": {"start": "2024-07-19T00:00:00.000000001Z", "at_end": "flatten"},
+            "report": {"markouts": ["1s", "2s"]},
+            "latency": {
+                "feed": {"model": "gamma", "mean": "2ms", "shape": 3, "max": "80ms"},
+                "entry": {
+                    "model": "queue",
+                    "base": {"model": "uniform", "low": "1ms", "high": "2ms"},
+                    "service": "1us",
+                },
+            },
+            "data": {"policies": {"crossed": "keep"}},
+            "strategy": {"class": "a:B", "params": {"x": [1, {"y": None}]}},
+        }
+    )
+    assert lob.RunConfig.of(config) is config
