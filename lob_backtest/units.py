@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
@@ -128,10 +128,18 @@ def parse_instant(value: Any) -> int:
     return seconds * SECOND + int((found[3] or "0").ljust(9, "0"))
 
 
-def format_instant(ns: int) -> str:
-    """Write nanoseconds since the epoch as an ISO date in UTC with all nine digits."""
+def format_instant(ns: int, zone: tzinfo = UTC) -> str:
+    """Write nanoseconds since the epoch as an ISO date with all nine digits and the offset of a time zone."""
     seconds, fraction = divmod(ns, SECOND)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{fraction:09d}Z"
+    moment = datetime.fromtimestamp(seconds, zone)
+    offset = "Z" if zone is UTC else moment.isoformat()[len("2024-07-19T13:30:00") :]
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{fraction:09d}{offset}"
+
+
+def is_ambiguous(ns: int, zone: tzinfo) -> bool:
+    """Return whether the clocks of a time zone show this time twice, since they are set back."""
+    moment = datetime.fromtimestamp(ns // SECOND, zone)
+    return moment.utcoffset() != moment.replace(fold=1 - moment.fold).utcoffset()
 
 
 _DURATION_SCHEMA: Final = {

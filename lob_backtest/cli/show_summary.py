@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,15 @@ if TYPE_CHECKING:
 
 
 def show_summary(
-    kind: str, result: Result, folder: Path | None, page: Path | None, *, full: bool, as_json: bool, quiet: bool
+    kind: str,
+    result: Result,
+    folder: Path | None,
+    page: Path | None,
+    *,
+    full: bool,
+    as_json: bool,
+    quiet: bool,
+    zone: tzinfo = UTC,
 ) -> None:
     """Print a summary, and last, on stderr, where the result is.
 
@@ -25,6 +34,7 @@ def show_summary(
         full: print every table.
         as_json: print the metrics as JSON, on stdout; of "report" with the path of the page.
         quiet: print nothing but JSON.
+        zone: time zone of the times of the summary; JSON has nanoseconds, UTC.
 
     Raises:
         OutputError: standard output is closed.
@@ -40,7 +50,7 @@ def show_summary(
         from lob_backtest.report.show.terminal import render
 
         require_output()
-        render(result, Console(file=sys.stdout), full=full)
+        render(result, Console(file=sys.stdout), full=full, zone=zone)
     if quiet:
         return
     for note in result.notes:

@@ -171,3 +171,15 @@ def test_names_in_a_file_cannot_steer_the_terminal(tmp_path, capsys):
     assert not {"\x1b", "\x07"} & set(out)
     _, out, _ = call(capsys, "validate", str(path))
     assert not {"\x1b", "\x07"} & set(out)
+
+
+def test_times_are_those_of_the_zone_that_was_asked_for_and_json_is_utc(tmp_path, capsys):
+    path = write(tmp_path / "a.parquet", side=[1, 0, 1])
+    zone = ["--tz", "America/New_York"]
+    _, out, _ = call(capsys, "inspect", path, *zone)
+    assert "2023-11-14T17:13:20.000000002-05:00" in out
+    assert "2023-11-14T22" not in out
+    _, out, _ = call(capsys, "validate", path, *zone)
+    assert out.splitlines()[2].split() == ["bad_side", "1", "1", "2023-11-14T17:13:20.000000001-05:00", path]
+    for verb in ("inspect", "validate"):
+        assert call(capsys, verb, path, "--json", *zone) == call(capsys, verb, path, "--json")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 import lob_backtest as lob
 from lob_backtest.cli.group import main
 from lob_backtest.report.show.header import facts
+from lob_backtest.report.show.sections import instant
+from lob_backtest.units import parse_instant
 
 STRATEGY = """
 import lob_backtest as lob
@@ -122,3 +125,60 @@ def test_the_header_has_the_values_that_were_in_effect(folder: Path, engine: str
         ("Fees", "A: maker -0.1 bps and 1 per lot, taker 3 bps"),
         ("Fees", "B: maker 1 bps and 1 per lot, taker 3 bps"),
     ]
+
+
+@pytest.mark.parametrize("more", [[], ["--full"]])
+def test_times_of_a_summary_are_those_of_the_zone_that_was_asked_for(
+    folder: Path, capsys: pytest.CaptureFixture[str], more: list[str]
+) -> None:
+    words = [*run_words(folder), "-o", str(folder / "zone"), "--force", "-q"]
+    printed(capsys, *words)
+    utc, _ = printed(capsys, "report", str(folder / "zone"), *more)
+    there, _ = printed(capsys, "report", str(folder / "zone"), "--tz", "America/New_York", *more)
+    assert " UTC" in utc
+    assert " UTC" not in there
+    assert there.count("America/New_York") == utc.count(" UTC") == 2
+    assert "2024-07-19 13:30:00" in utc
+    assert "2024-07-19 09:30:00" in there
+    run, _ = printed(capsys, *run_words(folder), "--tz", "America/New_York", *more)
+    assert "2024-07-19 09:30:00" in run
+    summary = [printed(capsys, "report", str(folder / "zone"), "--json", *tz)[0] for tz in ([], ["--tz", "Asia/Tokyo"])]
+    assert summary[0] == summary[1]
+
+
+def test_an_incomplete_run_names_its_end_in_the_zone_that_was_asked_for(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "fails.py").write_text(STRATEGY.replace("if ctx.book.bid_ticks is not None", "if 1 // 0"))
+    with pytest.raises(SystemExit):
+        main(["run", "-d", f"{folder}/m.parquet", "-s", f"{folder}/fails.py:S", "--tz", "Europe/Berlin"])
+    out = " ".join(capsys.readouterr().out.split())
+    assert "Incomplete run: stopped at 2024-07-19 15:30:00" in out
+    assert "Europe/Berlin: " in out
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("america/new_yrok", "did you mean 'America/New_York'?"),
+        ("America", "'America': no such IANA time zone"),
+        ("", "expected a name such as 'America/New_York'"),
+        ("../etc/passwd", "no such IANA time zone"),
+        ("x\0y", "no such IANA time zone"),
+        ("+02:00", "no such IANA time zone"),
+    ],
+)
+def test_what_is_no_time_zone_is_refused(capsys: pytest.CaptureFixture[str], name: str, hint: str) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["inspect", "none.parquet", "--tz", name])
+    assert stop.value.code == 2
+    assert hint in capsys.readouterr().err
+
+
+def test_a_time_that_the_clocks_show_twice_has_its_offset() -> None:
+    zone = ZoneInfo("America/New_York")
+    first = parse_instant("2024-11-03T05:30:00.5Z")
+    assert instant(first, zone) == "2024-11-03 01:30:00.5-04:00"
+    assert instant(first + 3600 * lob.SECOND, zone) == "2024-11-03 01:30:00.5-05:00"
+    assert instant(first - 3600 * lob.SECOND, zone) == "2024-11-03 00:30:00.5"
+    assert instant(first) == "2024-11-03 05:30:00.5"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from lob_backtest.cli.output import print_json, print_table
+from lob_backtest.cli.time_zone import zone_option
 
 if TYPE_CHECKING:
     from lob_backtest.data.audit.summary import FileSummary, Range
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("-n", "--rows", default=0, type=click.IntRange(min=0), metavar="ROWS", help="Also show the first rows.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(files: tuple[str, ...], rows: int, as_json: bool) -> None:
+@zone_option
+def command(files: tuple[str, ...], rows: int, as_json: bool, zone: tzinfo) -> None:
     """Show each file's instrument, times, kinds of rows, prices, latencies and storage."""
     from lob_backtest.data.audit.summary import first_rows, summarize
     from lob_backtest.data.files import find_files
@@ -30,7 +33,7 @@ def command(files: tuple[str, ...], rows: int, as_json: bool) -> None:
         if as_json:
             found.append(summary.to_dict() | ({"first_rows": heads} if rows else {}))
             continue
-        print_table(file.path, ("what", "value"), _lines(summary))
+        print_table(file.path, ("what", "value"), _lines(summary, zone))
         if heads:
             table = [
                 [str(n), *("" if value is None else str(value) for value in row.values())]
@@ -41,7 +44,7 @@ def command(files: tuple[str, ...], rows: int, as_json: bool) -> None:
         print_json("inspect", found, indent=2)
 
 
-def _lines(summary: FileSummary) -> list[tuple[str, str]]:
+def _lines(summary: FileSummary, zone: tzinfo) -> list[tuple[str, str]]:
     from lob_backtest.contract.rows import Action, Flag
     from lob_backtest.data.audit.summary import name_of
     from lob_backtest.report.show.sections import span
@@ -61,8 +64,8 @@ def _lines(summary: FileSummary) -> list[tuple[str, str]]:
         ("lot size", format(file.lot_size, "f")),
         ("depth", str(file.depth or "all")),
         ("rows", f"{file.rows:,}"),
-        ("from", "-" if first is None else format_instant(first)),
-        ("to", "-" if last is None else format_instant(last)),
+        ("from", "-" if first is None else format_instant(first, zone)),
+        ("to", "-" if last is None else format_instant(last, zone)),
         ("length", "-" if first is None or last is None else span(last - first)),
         *counts,
         ("price", _extremes(summary.price_ticks, "ticks", file.tick_size)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from contextlib import redirect_stdout
+from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from lob_backtest.cli.output import echo
 from lob_backtest.cli.progress import progress_bar, quiet_option
 from lob_backtest.cli.show_config import show_config
 from lob_backtest.cli.show_summary import show_summary
+from lob_backtest.cli.time_zone import zone_option
 from lob_backtest.errors import ConfigError, StrategyError
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 )
 @click.option("--full", is_flag=True, help="Print every table of the summary, not the screen that matters most.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary, or the settings, as JSON.")
+@zone_option
 @quiet_option
 def command(
     config: Path | None,
@@ -63,6 +66,7 @@ def command(
     shows_config: bool,
     full: bool,
     as_json: bool,
+    zone: tzinfo,
     quiet: bool,
 ) -> None:
     """Replay market data through a strategy and report where the money came from.
@@ -88,9 +92,9 @@ def command(
             result = run(values, out=out, force=force, progress=progress, **how)
     except StrategyError as error:
         if error.result is not None:
-            show_summary("run", error.result, out, page, full=full, as_json=as_json, quiet=quiet)
+            show_summary("run", error.result, out, page, full=full, as_json=as_json, quiet=quiet, zone=zone)
         raise
-    show_summary("run", result, out, page, full=full, as_json=as_json, quiet=quiet)
+    show_summary("run", result, out, page, full=full, as_json=as_json, quiet=quiet, zone=zone)
 
 
 def _values(

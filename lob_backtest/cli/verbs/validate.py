@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
+
 import click
 
 from lob_backtest.cli.output import echo, print_json, print_table
 from lob_backtest.cli.progress import progress_bar
+from lob_backtest.cli.time_zone import zone_option
 
 
 @click.command()
@@ -16,9 +19,10 @@ from lob_backtest.cli.progress import progress_bar
     help="Also report missing sequence numbers (use only if they are consecutive per instrument).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@zone_option
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing; only set the exit code.")
 @click.pass_context
-def command(ctx: click.Context, files: tuple[str, ...], gaps: bool, as_json: bool, quiet: bool) -> None:
+def command(ctx: click.Context, files: tuple[str, ...], gaps: bool, as_json: bool, zone: tzinfo, quiet: bool) -> None:
     """List what is wrong with the files of one instrument, by kind, with the first rows of each.
 
     Exits with 0 if nothing is wrong, 1 if something is, 3 if a file cannot be read.
@@ -41,7 +45,7 @@ def command(ctx: click.Context, files: tuple[str, ...], gaps: bool, as_json: boo
                     str(kind),
                     str(count) if n == 0 else "",
                     str(sample.row),
-                    format_instant(sample.ts_exchange_ns) if sample.ts_exchange_ns else "",
+                    format_instant(sample.ts_exchange_ns, zone) if sample.ts_exchange_ns else "",
                     sample.path,
                 )
                 for kind, count, samples in result.found()

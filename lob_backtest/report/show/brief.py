@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, tzinfo
 from decimal import Decimal
 
 from lob_backtest.report.metrics.summary import AccountMetrics
@@ -65,9 +66,9 @@ def figures_brief(account: AccountMetrics) -> Section:
     return Section(title, ("",) * 4, rows, losses=False, labels=(0, 2))
 
 
-def risk_brief(account: AccountMetrics, info: RunInfo) -> Section:
+def risk_brief(account: AccountMetrics, info: RunInfo, zone: tzinfo = UTC) -> Section:
     """Return drawdown and Sharpe ratio of sampled equity."""
-    drop, fell = Decimal(account.risk.max_drawdown), fell_from_to(account)
+    drop, fell = Decimal(account.risk.max_drawdown), fell_from_to(account, zone)
     rows = (
         (f"Max drawdown{in_currency(account)}{f', {fell}' if fell else ''}", number(drop, digits_for([drop]))),
         (f"Sharpe ratio per {span(info.sample_ns)} sample (not annualised)", number(account.risk.sharpe, 4)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import UTC, tzinfo
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -21,25 +22,27 @@ Fact = tuple[str, str]
 """A label and its text."""
 
 
-def incomplete(result: Shown) -> str:
+def incomplete(result: Shown, zone: tzinfo = UTC) -> str:
     """Return one sentence on a run that ended early; empty for a complete one.
 
     Args:
         result: of a run.
+        zone: time zone of the time.
     """
     if result.status == "complete":
         return ""
     info = result.info
     why = f": {info.reason.rstrip('.')}" if info.reason else ""
-    return f"Incomplete run: stopped at {instant(info.end_ns)} UTC{why}. Figures cover the time up to then."
+    return f"Incomplete run: stopped at {instant(info.end_ns, zone)} {zone}{why}. Figures cover the time up to then."
 
 
-def facts(info: RunInfo, *, is_short: bool = False) -> list[Fact]:
+def facts(info: RunInfo, *, is_short: bool = False, zone: tzinfo = UTC) -> list[Fact]:
     """Return the lines of the header, with the values that were in effect.
 
     Args:
         info: description of the run.
         is_short: leave out parameters beyond `MAX_PARAMETERS` characters, and say how many.
+        zone: time zone of the times.
     """
     lines = [("Strategy", text) for text in _strategies(info, is_short=is_short)]
     lines += [("Fees", text) for text in _by_session(info, _fees)]
@@ -50,7 +53,7 @@ def facts(info: RunInfo, *, is_short: bool = False) -> list[Fact]:
     lines += [("Latency", text) for text in _by_session(info, partial(_latency, feed=feed))]
     lines += [("Queue", text) for text in _named(info, ((each.name, _queue(each)) for each in info.instruments))]
     length = span(info.end_ns - info.start_ns)
-    lines.append(("Time", f"{instant(info.start_ns)} to {instant(info.end_ns)} UTC ({length})"))
+    lines.append(("Time", f"{instant(info.start_ns, zone)} to {instant(info.end_ns, zone)} {zone} ({length})"))
     version = info.versions.get("lob-backtest")
     lines.append(("Run", f"{info.engine} engine, seed {info.seed}{f', lob-backtest {version}' if version else ''}"))
     if info.reason.startswith("stopped by "):

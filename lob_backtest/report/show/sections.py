@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from decimal import Decimal
 from math import ceil, log10
 
@@ -12,7 +13,7 @@ from lob_backtest.report.metrics.attribution import Attribution
 from lob_backtest.report.metrics.ledger import MICRO_PER_HALF
 from lob_backtest.report.metrics.summary import AccountMetrics, currencies
 from lob_backtest.results.run_info import InstrumentInfo, RunInfo
-from lob_backtest.units import format_duration, format_instant
+from lob_backtest.units import format_duration, format_instant, is_ambiguous
 
 _DAY_NS = 86_400_000_000_000
 _COLUMNS = 4  # horizons side by side: what fits in 80 columns
@@ -61,19 +62,20 @@ class Section:
         return self.losses and column not in self.labels and cell.startswith("-") and len(cell) > 1 and "…" not in cell
 
 
-def sections(account: AccountMetrics, info: RunInfo) -> list[Section]:
+def sections(account: AccountMetrics, info: RunInfo, zone: tzinfo = UTC) -> list[Section]:
     """Return the tables of one account, attribution first.
 
     Args:
         account: of `lob_backtest.report.metrics.summary.measure`.
         info: description of the run.
+        zone: time zone of the times.
     """
     return [
         money_section(account),
         realized_section(account),
         fills_section(account),
         markouts_section(account),
-        inventory_section(account, info),
+        inventory_section(account, info, zone),
         orders_section(account),
         quoting_section(account),
         *latency_sections(account),
@@ -109,9 +111,12 @@ def span(ns: float | None) -> str:
     return f"{ns:.0f} ns"
 
 
-def instant(ns: int) -> str:
-    """Format a time, UTC, without trailing zeros."""
-    return format_instant(ns).rstrip("Z").rstrip("0").rstrip(".").replace("T", " ")
+def instant(ns: int, zone: tzinfo = UTC) -> str:
+    """Format a time by the clocks of a zone, without trailing zeros; with its offset if they show it twice."""
+    text = format_instant(ns, zone)
+    digits, offset = text[: len("2024-07-19T13:30:00.123456789")], text[len("2024-07-19T13:30:00.123456789") :]
+    shown = digits.rstrip("0").rstrip(".").replace("T", " ")
+    return f"{shown}{offset}" if is_ambiguous(ns, zone) else shown
 
 
 def horizon(ns: int | None) -> str:
@@ -267,7 +272,7 @@ def markouts_section(account: AccountMetrics) -> Section:
     )
 
 
-def inventory_section(account: AccountMetrics, info: RunInfo) -> Section:
+def inventory_section(account: AccountMetrics, info: RunInfo, zone: tzinfo = UTC) -> Section:
     """Return the position's statistics and the risk of equity."""
     held = account.inventory
     rows = [
@@ -287,20 +292,20 @@ def inventory_section(account: AccountMetrics, info: RunInfo) -> Section:
     sample = span(info.sample_ns)
     rows.append((f"Max drawdown{in_currency(account)}", number(drop, digits_for([drop]))))
     rows.append((f"Sharpe ratio per {sample} sample (not annualised)", number(account.risk.sharpe, 4)))
-    fell = fell_from_to(account)
+    fell = fell_from_to(account, zone)
     note = f"{f'Max drawdown: {fell}. ' if fell else ''}Equity is sampled every {sample}."
     return Section("Inventory (lots) and risk", ("", ""), tuple(rows), note=note, losses=False)
 
 
-def fell_from_to(account: AccountMetrics) -> str:
+def fell_from_to(account: AccountMetrics, zone: tzinfo = UTC) -> str:
     """Return when the deepest drawdown began and reached its depth, and how long that took; empty without one."""
     risk, about = account.risk, account.ledger
     if risk.peak_ns is None or risk.trough_ns is None:
         return ""
-    begin, end = instant(risk.peak_ns), instant(risk.trough_ns)
+    begin, end = instant(risk.peak_ns, zone), instant(risk.trough_ns, zone)
     if about.end_ns - about.start_ns < _DAY_NS:
         begin, end = begin.partition(" ")[2], end.partition(" ")[2]
-    return f"{begin} to {end} UTC ({span(risk.trough_ns - risk.peak_ns)})"
+    return f"{begin} to {end} {zone} ({span(risk.trough_ns - risk.peak_ns)})"
 
 
 def orders_section(account: AccountMetrics) -> Section:

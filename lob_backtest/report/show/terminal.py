@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Final, Literal
 
 from lob_backtest.printable import printable
@@ -24,7 +25,7 @@ WIDE: Final = 120
 """From this width on, money and markouts are printed side by side."""
 
 
-def render(result: Shown, console: Console, *, full: bool = False) -> None:
+def render(result: Shown, console: Console, *, full: bool = False, zone: tzinfo = UTC) -> None:
     """Print the summary of a result, complete without colour: at most 40 lines of one instrument, or every table.
 
     Args:
@@ -32,16 +33,17 @@ def render(result: Shown, console: Console, *, full: bool = False) -> None:
         console: the output. Below 80 columns it is treated as 80 wide: a line that the terminal wraps is hard to read,
             but a figure that is cut is wrong.
         full: print every table.
+        zone: time zone of the times.
     """
     console.width = max(console.width, COLUMNS)
-    _header(result, console, full=full)
+    _header(result, console, full=full, zone=zone)
     accounts = result.accounts
     if len(accounts) > 1:
         _print(totals_section(accounts), console)
     if full:
         for account in accounts:
             _name(account, console)
-            for section in sections(account, result.info):
+            for section in sections(account, result.info, zone):
                 _print(section, console)
         _print(counts_section(result.info), console)
     elif len(accounts) > 1:
@@ -50,18 +52,18 @@ def render(result: Shown, console: Console, *, full: bool = False) -> None:
         (account,) = accounts
         _beside([money_section(account), markouts_brief(account)], console)
         _print(figures_brief(account), console)
-        console.print(_table(risk_brief(account, result.info)))
+        console.print(_table(risk_brief(account, result.info, zone)))
 
 
-def _header(result: Shown, console: Console, *, full: bool) -> None:
+def _header(result: Shown, console: Console, *, full: bool, zone: tzinfo) -> None:
     from rich.table import Table
 
-    if sentence := incomplete(result):
+    if sentence := incomplete(result, zone):
         console.print(_text(sentence, "bold red"))
     if len(result.accounts) == 1 and not full:
         console.print(_text(_title(result.accounts[0]), "bold"))
     table = Table.grid(padding=(0, 2, 0, 0))
-    for label, text in facts(result.info, is_short=not full):
+    for label, text in facts(result.info, is_short=not full, zone=zone):
         table.add_row(_text(label, "dim"), _text(text))
     table.add_row(_text("Digest", "dim"), _text(result.digest))
     console.print(table)
