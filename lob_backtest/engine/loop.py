@@ -58,7 +58,7 @@ class Run:
         """Complete the tables, wherever the run has stopped; `ctx` is of no use from now on."""
         self._calls.close()
         for runner in self._runners:
-            runner.clock.over = True
+            runner.clock.end()
         self._exchange.sample(self.now_ns)
         self._recorder.finish(self._exchange.mids2)
 

@@ -189,7 +189,11 @@ class Book(Protocol):
 
 
 class Context(Protocol):
-    """A strategy's access to the run; all values are computed from the messages received by `now_ns`."""
+    """A strategy's access to the run; all values are computed from the messages received by `now_ns`.
+
+    Raises:
+        StrategyError: it or its `book` is used while no callback of its own agent runs, as after the run.
+    """
 
     @property
     def now_ns(self) -> int:

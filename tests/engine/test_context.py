@@ -386,6 +386,53 @@ def test_what_a_strategy_keeps_of_ctx_is_refused_after_the_run(engine: str, use:
     assert str(caught.value) == "ctx was used after the run; keep what you need in on_stop"
 
 
+class Keeps(lob.Strategy):
+    """Shows others its `ctx` and book."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[Any] = []
+        self.own: list[float] = []
+
+    def on_start(self, ctx: lob.Context) -> None:
+        self.kept += [ctx, ctx.book]
+        ctx.at(ctx.now_ns + 10)
+
+    def on_timer(self, ctx: lob.Context, timer_id: int) -> None:
+        kept, book = self.kept
+        self.own.append(kept.now_ns + kept.market("X0").position + (book.bid_ticks or 0))
+
+
+class Borrows(lob.Strategy):
+    """Uses what another agent has kept, whatever comes of it, before and after that agent's callbacks."""
+
+    def __init__(self, lender: Keeps, use: Any) -> None:
+        super().__init__()
+        self.lender, self.use = lender, use
+        self.told: list[str] = []
+
+    def on_start(self, ctx: lob.Context) -> None:
+        ctx.every(5)
+
+    def on_timer(self, ctx: lob.Context, timer_id: int) -> None:
+        try:
+            self.use(*self.lender.kept)
+        except StrategyError as error:
+            self.told.append(str(error))
+        ctx.record("own", ctx.position)
+
+
+@pytest.mark.parametrize("use", KEPT.values(), ids=KEPT)
+def test_an_agent_cannot_use_what_another_has_kept(engine: str, use: Any) -> None:
+    lender = Keeps()
+    borrower = Borrows(lender, use)
+    play(engine, [rows(BOOK)], [lender, borrower], end_ns=BASE + 20, entry_ns=1, response_ns=1, local_ns=1)
+    outside = "ctx was used outside of a callback of its own agent; use the ctx that the callback is given"
+    assert len(borrower.told) >= 3
+    assert set(borrower.told) == {outside}
+    assert len(lender.own) == 1
+
+
 def test_what_does_not_change_can_be_read_after_the_run(engine: str) -> None:
     kept: list[Any] = []
     go(engine, Does(t5=lambda ctx: kept.extend((ctx, ctx.orders, ctx.buy(100, 1), ctx.orders))))

@@ -123,14 +123,14 @@ impl<'py> Driver<'py> {
         let mut contexts = Vec::new();
         for (place, each) in plan.instruments.iter().enumerate() {
             let context = Context {
-                run: self.shared.clone(),
+                run: self.shared.of(agent),
                 agent,
                 place,
                 instrument: shown_instrument(given, agent, place)?.unbind(),
                 name: each.name.clone(),
                 span: (plan.start_ns, plan.end_ns),
                 value: each.tick_lot_value,
-                book: Py::new(py, ReceivedBook { run: self.shared.clone(), instrument: place })?,
+                book: Py::new(py, ReceivedBook { run: self.shared.of(agent), instrument: place })?,
                 generator: generator.clone().unbind(),
                 sink: self.sink.clone().unbind(),
                 siblings: siblings.clone(),
@@ -269,10 +269,10 @@ impl<'py> Driver<'py> {
             Callback::Start => (pyo3::intern!(py, "on_start"), None),
             Callback::Stop => (pyo3::intern!(py, "on_stop"), None),
         };
-        match call_method(agent, callback, context, told.as_ref()) {
+        self.shared.during(call.agent, || match call_method(agent, callback, context, told.as_ref()) {
             Ok(_) => Ok(()),
             Err(error) => Err(self.failure(py, error, call.agent, (callback.as_any(), call.now_ns, told))),
-        }
+        })
     }
 
     fn tag(&self, known: &KnownOrder) -> PyResult<Arc<str>> {

@@ -12,7 +12,7 @@ pub mod ratio;
 pub mod types;
 
 use std::cell::UnsafeCell;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Arc;
 
 use pyo3::prelude::*;
@@ -32,10 +32,19 @@ pub use errors::{DataError, EngineError, StrategyError};
 /// The run is never in use while Python code can run, so that it is free whenever a strategy calls. Only the loop may
 /// release Python's lock while it works; another thread that calls meanwhile gets an error.
 #[derive(Clone)]
-pub struct Shared(Arc<Guarded>);
+pub struct Shared {
+    guarded: Arc<Guarded>,
+    /// The agent whose callback has to be running for the use of this, or `NOBODY` for the loop's.
+    user: usize,
+}
+
+/// No agent: the loop, and the time between two callbacks.
+const NOBODY: usize = usize::MAX;
 
 struct Guarded {
     busy: AtomicBool,
+    /// The agent whose callback is running.
+    called: AtomicUsize,
     run: UnsafeCell<Option<Run>>,
 }
 
@@ -44,36 +53,67 @@ unsafe impl Sync for Guarded {}
 // SAFETY: a run has no tie to a thread.
 unsafe impl Send for Guarded {}
 
+const AFTER_THE_RUN: &str = "ctx was used after the run; keep what you need in on_stop";
+const OUTSIDE: &str = "ctx was used outside of a callback of its own agent; use the ctx that the callback is given";
+
 /// Exclusive use of the run until this is dropped.
-struct Claim<'a>(&'a Guarded);
+struct Claim<'a> {
+    guarded: &'a Guarded,
+    user: usize,
+}
 
 impl Claim<'_> {
     #[inline]
     fn held(&mut self) -> &mut Option<Run> {
         // SAFETY: nobody else has the run until this claim is dropped.
-        unsafe { &mut *self.0.run.get() }
+        unsafe { &mut *self.guarded.run.get() }
     }
 
     #[inline]
     fn running(&mut self) -> PyResult<&mut Run> {
+        if self.guarded.called.load(Ordering::Relaxed) != self.user {
+            return Err(self.refusal());
+        }
         match self.held() {
             Some(run) if !run.is_over => Ok(run),
-            _ => Err(StrategyError::new_err("ctx was used after the run; keep what you need in on_stop")),
+            _ => Err(StrategyError::new_err(AFTER_THE_RUN)),
         }
+    }
+
+    /// Make the error for a use outside of a callback.
+    #[cold]
+    fn refusal(&mut self) -> PyErr {
+        let is_over = self.held().as_ref().is_none_or(|run| run.is_over);
+        StrategyError::new_err(if is_over { AFTER_THE_RUN } else { OUTSIDE })
     }
 }
 
 impl Drop for Claim<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.0.busy.store(false, Ordering::Release);
+        self.guarded.busy.store(false, Ordering::Release);
     }
 }
 
 impl Shared {
     /// Share a run.
     pub fn new(run: Run) -> Self {
-        Shared(Arc::new(Guarded { busy: AtomicBool::new(false), run: UnsafeCell::new(Some(run)) }))
+        let guarded =
+            Guarded { busy: AtomicBool::new(false), called: AtomicUsize::new(NOBODY), run: UnsafeCell::new(Some(run)) };
+        Shared { guarded: Arc::new(guarded), user: NOBODY }
+    }
+
+    /// Return what the contexts of an agent use: the run, while a callback of that agent is running.
+    pub fn of(&self, agent: usize) -> Self {
+        Shared { guarded: self.guarded.clone(), user: agent }
+    }
+
+    /// Run a callback of an agent.
+    pub fn during<R>(&self, agent: usize, callback: impl FnOnce() -> R) -> R {
+        self.guarded.called.store(agent, Ordering::Relaxed);
+        let done = callback();
+        self.guarded.called.store(NOBODY, Ordering::Relaxed);
+        done
     }
 
     /// Call `work` with the run. `work` must not call Python.
@@ -98,11 +138,11 @@ impl Shared {
     fn claim(&self) -> PyResult<Claim<'_>> {
         // Every caller holds Python's lock, so that no two of them can read `false`: load and store need not be one
         // atomic step, which would cost more than most calls.
-        if self.0.busy.load(Ordering::Acquire) {
+        if self.guarded.busy.load(Ordering::Acquire) {
             return Err(StrategyError::new_err("ctx was used from another thread"));
         }
-        self.0.busy.store(true, Ordering::Relaxed);
-        Ok(Claim(&self.0))
+        self.guarded.busy.store(true, Ordering::Relaxed);
+        Ok(Claim { guarded: &self.guarded, user: self.user })
     }
 
     /// Call `work` with the run while other Python threads may run.

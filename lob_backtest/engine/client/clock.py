@@ -10,20 +10,30 @@ class Clock:
 
     Attributes:
         now_ns: nanoseconds since the epoch, UTC.
+        is_calling: whether a callback of the strategy is running.
         over: whether the run has ended.
     """
 
-    __slots__ = ("now_ns", "over")
+    __slots__ = ("is_calling", "now_ns", "over")
 
     def __init__(self) -> None:
         self.now_ns = 0
+        self.is_calling = False
         self.over = False
 
+    def end(self) -> None:
+        """Refuse every later use of the contexts, also where the last callback has raised."""
+        self.is_calling, self.over = False, True
+
     def check(self) -> None:
-        """Refuse the use of a context after the end of the run.
+        """Refuse the use of a context outside of the strategy's callbacks.
 
         Raises:
-            StrategyError: the run is over.
+            StrategyError: the run is over, or no callback of the strategy is running.
         """
-        if self.over:
-            raise StrategyError("ctx was used after the run; keep what you need in on_stop")
+        if not self.is_calling:
+            raise StrategyError(
+                "ctx was used after the run; keep what you need in on_stop"
+                if self.over
+                else "ctx was used outside of a callback of its own agent; use the ctx that the callback is given"
+            )

@@ -123,7 +123,9 @@ class StrategyRunner:
     def _call(self, name: str, now_ns: int, instrument: int, *arguments: object, generation: int = 0) -> Iterator[Call]:
         self._begin(now_ns, generation)
         if overrides(self.agent.strategy, name):
+            self.clock.is_calling = True
             yield Call(self.agent.index, name, now_ns, self._contexts[instrument], arguments)
+            self.clock.is_calling = False
 
     def _begin(self, now_ns: int, generation: int = 0) -> None:
         """Bring the clock and the received markets to the present, and begin a callback."""
