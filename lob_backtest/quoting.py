@@ -243,7 +243,9 @@ class FlowToxicity:
     One-sided flow is a sign of informed traders. The measure is that of Easley, López de Prado and O'Hara
     (2012), "Flow toxicity and liquidity in a high-frequency world", Review of Financial Studies 25(5), with weights
     that halve with every half-life in place of buckets of equal size, and the aggressor as the feed names it in place
-    of a guess. Prints of unknown side are left out. Biased upwards when few trades count: n trades of equal size and
+    of a guess. With true aggressors it behaves otherwise than theirs, and forecasts nothing beyond the intensity of
+    trading and volatility (Andersen and Bondarenko 2014, "VPIN and the flash crash", Journal of Financial Markets
+    17). Prints of unknown side are left out. Biased upwards when few trades count: n trades of equal size and
     random side give about √(2/πn).
 
     Args:
