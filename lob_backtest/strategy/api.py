@@ -64,20 +64,11 @@ class Order(OrderTerms):
     """An own order as the strategy knows it, from its requests and the responses received so far.
 
     Attributes:
-        order_id: the number that `buy` or `sell` returned.
-        instrument: its instrument's name.
         side: +1 buy, -1 sell.
         price_ticks: the limit; `None` for a market order.
         size_lots: the total, fills included.
-        filled_lots: how much has filled.
-        state: pending, live, or how it ended.
         tif: its time in force.
         post_only: whether the exchange refuses it instead of letting it trade on arrival.
-        queue_ahead_lots: the market's lots ahead of it at its price, of an iceberg ahead of its tip, as of the last
-            packet received; `None` while it is unknown (not acknowledged, or outside the displayed depth).
-        in_flight: whether a request for it is unanswered.
-        kind: the update that `on_order` delivers; `None` elsewhere.
-        reason: why a request was refused.
         tag: free text of the author.
         reduce_only: whether it may only bring the position nearer to 0.
         display_lots: of an iceberg order, the size of a tip; `None` for an order that is displayed whole.
@@ -87,6 +78,15 @@ class Order(OrderTerms):
         trail_bps: the same in basis points of that price.
         expire_ns: of a GTD order: when it ends at the exchange.
         self_trade: what was asked for where it meets an own order; `None`: what the venue does.
+        order_id: the number that `buy` or `sell` returned.
+        instrument: its instrument's name.
+        filled_lots: how much has filled.
+        state: pending, live, or how it ended.
+        queue_ahead_lots: the market's lots ahead of it at its price, of an iceberg ahead of its tip, as of the last
+            packet received; `None` while it is unknown (not acknowledged, or outside the displayed depth).
+        in_flight: whether a request for it is unanswered.
+        kind: the update that `on_order` delivers; `None` elsewhere.
+        reason: why a request was refused.
     """
 
     order_id: int

@@ -124,6 +124,7 @@ impl Matcher {
             let reason = self.refusal(displayed, at, placed);
             if reason == RejectReason::None {
                 self.enter(displayed, at, (terms, placed), UpdateKind::Triggered, displayed.now_ns);
+                self.own_book.protect(displayed.now_ns);
             } else {
                 self.own_book.orders[at].state = OrderState::Cancelled;
                 self.update(at, UpdateKind::Cancelled, reason);

@@ -89,6 +89,7 @@ class Matcher:
 
     def trigger(self, now_ns: int) -> None:
         """Let the triggered orders arrive in the book."""
+        self._state.now_ns = now_ns
         for own in self.own_book.stops.due():
             self.own_book.expiries.remove(own)
             placed = self._placed(own.terms, 0, now_ns)
@@ -98,6 +99,7 @@ class Matcher:
                 self._update(own, UpdateKind.CANCELLED, reason)
             else:
                 self._enter(own, own.terms, placed, UpdateKind.TRIGGERED, now_ns)
+                self.own_book.protect()
 
     def replace(self, order_id: int, price_ticks: int | None, size_lots: int | None, now_ns: int) -> None:
         """Change the price or the size of an order by the venue's rules; what is `None` stays."""
