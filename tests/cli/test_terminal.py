@@ -60,6 +60,7 @@ CALLS: dict[str, list[list[str]]] = {
     "inspect": [["{}/@.parquet", "-n", "2"], ["{}/@"]],
     "book": [["{}/@.parquet", "-o", "{}/book@"], ["{}/@.parquet", "-o", "{}/b", "--every", "@"]],
     "calibrate": [["{}/@.parquet"], ["{}/@"]],
+    "venues": [["@"]],
     "latency": [["{}/@.parquet"], ["{}/@.csv"], ["{}/@"]],
     "generate": [["-o", "{}/made@", "--events", "1500", "--symbol", "@"], ["-o", "{}/@.parquet"]],
     "report": [["{}/@.result", "-o", "{}/page@"], ["{}/@"]],
