@@ -53,7 +53,8 @@ PAGES: Final = {
         "Parts of a market maker",
         "Small objects without access to the run: made in `on_start`, called in a callback.\n"
         "[Parts of a market maker](../quoting.md) has a strategy that uses all of them.",
-        "quote_prices InventoryLimit InventorySkew SpreadWidening Ladder EwmaVolatility FlowToxicity",
+        "quote_prices InventoryLimit InventorySkew SpreadWidening Ladder EwmaVolatility FlowToxicity "
+        "OrderFlowImbalance",
     ),
     "data": Page(
         "Market data",

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from lob_backtest.quoting import InventoryLimit as InventoryLimit
     from lob_backtest.quoting import InventorySkew as InventorySkew
     from lob_backtest.quoting import Ladder as Ladder
+    from lob_backtest.quoting import OrderFlowImbalance as OrderFlowImbalance
     from lob_backtest.quoting import SpreadWidening as SpreadWidening
     from lob_backtest.quoting import quote_prices as quote_prices
     from lob_backtest.regression import compare as compare
@@ -79,6 +80,7 @@ _HOMES = {
         "InventoryLimit",
         "InventorySkew",
         "Ladder",
+        "OrderFlowImbalance",
         "SpreadWidening",
         "quote_prices",
     ),

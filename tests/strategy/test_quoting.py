@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import pytest
 
@@ -232,3 +232,43 @@ def test_together_the_parts_make_a_market_maker(tmp_path):
         assert position + sum(size for _, size in bids) <= max(20, position)
         assert position - sum(size for _, size in asks) >= min(-20, position)
         assert not bids or not asks or bids[0][0] < asks[0][0]
+
+
+class Touch(NamedTuple):
+    """The best prices and sizes of a book."""
+
+    bid_ticks: int | None
+    bid_size_lots: int
+    ask_ticks: int | None
+    ask_size_lots: int
+
+
+@pytest.mark.parametrize(
+    ("after", "flow"),
+    [
+        ((100, 15, 102, 20), 5),  # 5 join the bid
+        ((100, 4, 102, 20), -6),
+        ((101, 7, 102, 20), 7),  # a better bid: its whole size
+        ((99, 30, 102, 20), -10),  # the bid is gone: the old size
+        ((100, 10, 102, 26), -6),  # 6 join the ask
+        ((100, 10, 101, 8), -8),
+        ((100, 10, 103, 50), 20),
+        ((101, 7, 103, 50), 27),
+        ((100, 10, 102, 20), 0),
+    ],
+)
+def test_order_flow_is_that_of_the_paper(after: tuple[int, int, int, int], flow: int) -> None:
+    imbalance = lob.OrderFlowImbalance("1h")
+    assert imbalance.update(0, cast(lob.Book, Touch(100, 10, 102, 20))) == 0
+    assert imbalance.update(0, cast(lob.Book, Touch(*after))) == flow
+
+
+def test_order_flow_decays_and_an_empty_side_interrupts_it() -> None:
+    imbalance = lob.OrderFlowImbalance("1s")
+    for now_ns, bid_lots in ((0, 10), (0, 18), (lob.SECOND, 18)):
+        imbalance.update(now_ns, cast(lob.Book, Touch(100, bid_lots, 102, 20)))
+    assert imbalance.value == 4
+    imbalance.update(lob.SECOND, cast(lob.Book, Touch(None, 0, 102, 20)))
+    assert imbalance.update(lob.SECOND, cast(lob.Book, Touch(90, 500, 102, 20))) == 4
+    with pytest.raises(lob.ConfigError, match="OrderFlowImbalance: half_life"):
+        lob.OrderFlowImbalance("soon")
