@@ -70,11 +70,16 @@ def test_a_run_that_is_as_meant_has_no_notes(engine: str, market: Path) -> None:
             "requests were refused: BAD_VALUE {n} (",
             "ctx.buy(10000, 3, post_only=1, self_trade=None) is refused as BAD_VALUE (",
         ),
+        (lambda ctx: ctx.buy(None, 2.5), "requests were refused: OFF_LOT {n} (", "ctx.buy(None, 2.5) is refused"),
         (lambda ctx: ctx.sell(10_000, 3, tag=5), "requests were refused: BAD_VALUE {n} (", "; tag=5 is not a text"),
         (lambda ctx: ctx.cancel("abc"), "requests were refused: BAD_VALUE {n} (", "ctx.cancel('abc')"),
         (lambda ctx: ctx.cancel(77), "requests were refused: UNKNOWN_ORDER {n} (", "ctx.cancel(77)"),
-        (lambda ctx: ctx.quote(bid=(99.5, 1)), "requests were refused: OFF_TICK {n} (", "ctx.quote((99.5, 1))"),
-        (lambda ctx: ctx.replace(77, size_lots=1), "requests were refused: UNKNOWN_ORDER {n} (", "ctx.replace(77, 1)"),
+        (lambda ctx: ctx.quote(bid=(99.5, 1)), "requests were refused: OFF_TICK {n} (", "ctx.quote(bid=(99.5, 1))"),
+        (
+            lambda ctx: ctx.replace(77, size_lots=1),
+            "requests were refused: UNKNOWN_ORDER {n} (",
+            "ctx.replace(77, size_lots=1)",
+        ),
     ],
 )
 def test_requests_that_are_all_refused(

@@ -68,7 +68,7 @@ impl Context {
             Ok((done, run.agents[this.agent].untold_mistake()))
         })?;
         if let Some(reason) = mistake {
-            let given = PyTuple::new(py, given.iter().flatten().collect::<Vec<_>>())?;
+            let given = PyTuple::new(py, given)?;
             let told = conveniences(py)?.call_method1("mistake_text", (slf, call, given, reason as i8, options))?;
             let text = plain_text(&told)?;
             this.with(|run| {

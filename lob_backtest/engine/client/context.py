@@ -311,7 +311,7 @@ class ReferenceContext:
         sides = {1: ("bid", bid), -1: ("ask", ask)}
         wanted = {side: arguments.quote(quote, name) for side, (name, quote) in sides.items() if quote is not _AS_IT_IS}
         self._quoter.quote(wanted, top_up=bool(top_up))
-        self._note_mistake("quote", *(quote for _, quote in sides.values() if quote is not _AS_IT_IS))
+        self._note_mistake("quote", *(None if each is _AS_IT_IS else each for each in (bid, ask)))
 
     def flatten(self) -> int | None:
         """Cancel the orders of this instrument, and close its position by a market order."""

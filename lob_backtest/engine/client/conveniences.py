@@ -77,6 +77,10 @@ def instant_ns(given: Any) -> int:
         ) from None
 
 
+_NAMED: Final = {"replace": ("", "price_ticks=", "size_lots="), "quote": ("bid=", "ask=")}
+"""How the arguments of a call are written; an argument that is `None` is left out there."""
+
+
 def mistake_text(
     ctx: Context, call: str, given: Sequence[object], reason: int, options: Mapping[str, object] | None = None
 ) -> str:
@@ -90,7 +94,11 @@ def mistake_text(
         options: the named arguments of a new order.
     """
     options = options or {}
-    words = [shown(each) for each in given if each is not None]
+    names = _NAMED.get(call, ())
+    if names:
+        words = [f"{name}{shown(each)}" for name, each in zip(names, given, strict=True) if each is not None]
+    else:
+        words = [shown(each) for each in given]
     words += [f"{name}={shown(each)}" for name, each in options.items()]
     text = f"ctx.{call}({', '.join(words)}) is refused as {RejectReason(reason).name}{_author_line()}"
     floats = (float.__float__(each) for each in given if isinstance(each, float))
